@@ -1,0 +1,279 @@
+"""One tree of errors, born without a protocol.
+
+Each class has a stable ``code``; its message says what and where, its ``hint`` the next step. Edges translate once:
+``cli/errors.py`` to exit codes, ``radicale_storage/errors.py`` to HTTP, ``ldap_gateway/errors.py`` to LDAP result codes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SharedbookError(Exception):
+    """Anything that sharedbook refuses or cannot do. Never raised itself."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+# ---- not found: the thing named does not exist, or this actor may not know that it does
+
+
+class NotFound(SharedbookError):
+    """The named thing does not exist for this actor."""
+
+    code = "not-found"
+
+
+class GroupNotFound(NotFound):
+    """No such group, or the actor may not view it."""
+
+    code = "group-not-found"
+
+
+class ContactNotFound(NotFound):
+    """No such contact, or the actor may not see it."""
+
+    code = "contact-not-found"
+
+
+class SubjectNotFound(NotFound):
+    """No such member or team."""
+
+    code = "subject-not-found"
+
+
+class JobNotFound(NotFound):
+    """No such job."""
+
+    code = "job-not-found"
+
+
+# ---- forbidden: it exists and is known to the actor, but the right is missing
+
+
+class Forbidden(SharedbookError):
+    """A right is missing. ``right`` names it, ``group`` the slug (None: only postmasters may)."""
+
+    code = "forbidden"
+
+    def __init__(
+        self, message: str, *, right: str | None = None, group: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.right = right
+        self.group = group
+
+
+class LoginFailed(SharedbookError):
+    """A password was compared and was wrong, or there is no such member: the same answer for both."""
+
+    code = "login-failed"
+
+
+class Throttled(SharedbookError):
+    """Too many failed logins; ``retry_after`` is in whole seconds."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+# ---- conflict: refused by a rule or by the present state
+
+
+class Conflict(SharedbookError):
+    """A rule or the present state of the data refuses this."""
+
+    code = "conflict"
+
+
+class VersionConflict(Conflict):
+    """The thing was changed since the caller read it (If-Match, --if-version)."""
+
+    code = "version-conflict"
+
+
+class UidConflict(Conflict):
+    """Another card of this group has the same UID. ``href`` is given only when the actor may see that card."""
+
+    code = "uid-conflict"
+
+    def __init__(self, message: str, *, href: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.href = href
+
+
+class HrefTaken(Conflict):
+    """The target name is in use by a card the actor may not see or may not overwrite."""
+
+    code = "href-taken"
+
+
+class CardGone(Conflict):
+    """This href or UID belonged to a card that was deleted; a stale copy may not bring it back."""
+
+    code = "card-gone"
+
+
+class CardErased(Conflict):
+    """This href or UID belonged to a card that was erased; it can never come back."""
+
+    code = "card-erased"
+
+
+class NameTaken(Conflict):
+    """A login, team, group or label of this name exists already."""
+
+    code = "name-taken"
+
+
+class Ambiguous(Conflict):
+    """A reference fits more than one contact."""
+
+    code = "ambiguous"
+
+
+class Protected(Conflict):
+    """The default group, the last postmaster: things the organisation cannot do without."""
+
+    code = "protected"
+
+
+class QuotaExceeded(Conflict):
+    """The organisation's limit of contacts is reached."""
+
+    code = "quota"
+
+
+class ErasurePending(Conflict):
+    """Rows are gone, but a reader still pins the file; the erasure must be resumed."""
+
+    code = "erasure-pending"
+
+
+# ---- invalid: what was given cannot be right
+
+
+class Invalid(SharedbookError):
+    """What was given cannot be right, whoever asks."""
+
+    code = "invalid"
+
+
+class InvalidName(Invalid):
+    """A login, team or group name breaks the rules of names."""
+
+    code = "invalid-name"
+
+
+class InvalidQuery(Invalid):
+    """A search or filter cannot be understood."""
+
+    code = "invalid-query"
+
+
+class InvalidValue(Invalid):
+    """A field's value cannot be right. ``field`` is the column name."""
+
+    code = "invalid-value"
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+
+
+class InvalidFile(Invalid):
+    """An import file cannot be read as what it claims to be. ``line`` is 1-based where known."""
+
+    code = "invalid-file"
+
+    def __init__(self, message: str, *, line: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+
+
+class InvalidCard(Invalid):
+    """A vCard breaks its grammar or our limits. ``line`` is 1-based where known."""
+
+    code = "invalid-card"
+
+    def __init__(self, message: str, *, line: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+
+
+class UnsupportedCard(InvalidCard):
+    """Well-formed, but not a vCard 3.0 or 4.0."""
+
+    code = "unsupported-card"
+
+
+class CardTooLarge(InvalidCard):
+    """The card or its photo is over the site's limit."""
+
+    code = "card-too-large"
+
+
+class InvalidToken(Invalid):
+    """A sync token or paging cookie is not ours, or is older than what is remembered."""
+
+    code = "invalid-token"
+
+
+class InvalidSetting(Invalid):
+    """A setting has a value that cannot be used. ``name`` is the setting's name."""
+
+    code = "invalid-setting"
+
+    def __init__(self, message: str, *, name: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+
+
+class NeedsConfirmation(Invalid):
+    """A wide or irreversible change without --yes and without a terminal to ask."""
+
+    code = "needs-confirmation"
+
+
+# ---- unavailable: nothing is wrong with the request
+
+
+class Unavailable(SharedbookError):
+    """The site cannot do this now."""
+
+    code = "unavailable"
+
+
+class NotInitialized(Unavailable):
+    """There is no database yet, or no site.key."""
+
+    code = "not-initialized"
+
+
+class DatabaseNewer(Unavailable):
+    """The database was written by a newer sharedbook."""
+
+    code = "database-newer"
+
+
+class DatabaseExposed(Unavailable):
+    """The database or site.key may be read by others on this machine."""
+
+    code = "database-exposed"
+
+
+class Busy(Unavailable):
+    """The write lock or a hash slot could not be had in time; trying again is right."""
+
+    code = "busy"

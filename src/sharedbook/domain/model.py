@@ -1,0 +1,237 @@
+"""The words of the field: what a group, a contact, a member, a grant are. Plain values, no behaviour that needs a database.
+
+Ids are integers and never reused; ``seq`` is a number of the one clock (the change log); times are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+class Right(enum.IntFlag):
+    """What a grant allows on a group. Any right includes VIEW (see ``access.normalize``)."""
+
+    VIEW = 1
+    ADD = 2
+    EDIT = 4
+    DELETE = 8
+    IMPORT = 16
+    EXPORT = 32
+
+
+NO_RIGHTS = Right(0)
+ALL_RIGHTS = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE | Right.IMPORT | Right.EXPORT
+
+
+class SubjectKind(enum.StrEnum):
+    """Who can be named in a grant or a visibility list."""
+
+    MEMBER = "member"
+    TEAM = "team"
+    EVERYONE = "everyone"
+    POSTMASTERS = "postmasters"
+
+
+EVERYONE_ID = 1
+POSTMASTERS_ID = 2
+
+
+class VisibilityKind(enum.StrEnum):
+    """ALL: every viewer of a group that holds it. LISTED: those of them on a list. PRIVATE: the owner and postmasters."""
+
+    ALL = "all"
+    LISTED = "listed"
+    PRIVATE = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Visibility of a contact; ``listed`` holds subject ids and is empty unless the kind is LISTED."""
+
+    kind: VisibilityKind = VisibilityKind.ALL
+    listed: frozenset[int] = frozenset()
+
+
+VISIBLE_TO_ALL = Visibility()
+PRIVATE = Visibility(VisibilityKind.PRIVATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A member, a team, everyone or the postmasters. ``name`` is the login, the team's name, or the kind."""
+
+    id: int
+    kind: SubjectKind
+    name: str
+
+    @property
+    def label(self) -> str:
+        """As it is written on the command line: ``alice``, ``@sales``, ``everyone``."""
+        return f"@{self.name}" if self.kind is SubjectKind.TEAM else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One who logs in. ``login`` is folded and immutable."""
+
+    id: int
+    login: str
+    display_name: str
+    email: str
+    postmaster: bool
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Some members under one name."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A shared contact group: one address book. ``slug`` is its path segment and is never reused."""
+
+    id: int
+    slug: str
+    name: str
+    description: str
+    position: int
+    default: bool
+    seq: int
+    floor_seq: int
+    modified: datetime
+    emptied_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact as it is stored: ``vcard`` is the text that GET serves, byte for byte (UTF-8)."""
+
+    id: int
+    key: str
+    uid: str
+    vcard: str
+    etag: str
+    name: str
+    owner_id: int | None
+    visibility: Visibility
+    version: int
+    created: datetime
+    modified: datetime
+    trashed_at: datetime | None
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A contact as one group serves it: the row behind one href."""
+
+    href: str
+    contact_id: int
+    uid: str
+    etag: str
+    vcard: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Rights of a subject on a group."""
+
+    group_id: int
+    subject: Subject
+    rights: Right
+
+
+class Event(enum.StrEnum):
+    """What a revision records."""
+
+    ADDED = "added"
+    EDITED = "edited"
+    COMBINED = "combined"
+    MOVED = "moved"
+    COPIED = "copied"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    OWNER = "owner"
+    VISIBILITY = "visibility"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One step of a contact's history. ``before`` is the card's text before it (None for *added* and for moves)."""
+
+    id: int
+    contact_id: int
+    at: datetime
+    actor: str
+    client: str
+    event: Event
+    before: str | None
+
+
+class ChangeKind(enum.StrEnum):
+    """Which kind of row a change touched; the LDAP index and the feed reload by it."""
+
+    CONTACT = "contact"
+    GROUP = "group"
+    SUBJECT = "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One tick of the clock: ids only, never values."""
+
+    seq: int
+    kind: ChangeKind
+    id: int
+
+
+class Departed(enum.StrEnum):
+    """Why a href is dead."""
+
+    DELETED = "deleted"
+    ERASED = "erased"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the site accepts (settings can change each); sizes in bytes, lengths in characters."""
+
+    contacts: int = 50_000
+    values_per_field: int = 100
+    properties: int = 500
+    card_bytes: int = 16 * 1024 * 1024
+    photo_bytes: int = 10 * 1024 * 1024
+    photo_pixels: int = 50_000_000
+    name_length: int = 100
+    note_length: int = 4_000
+    file_bytes: int = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Through what an actor acts: the door, the program it names, and the app password used (its label)."""
+
+    door: str
+    agent: str = ""
+    app_password: str = ""
+
+    def __str__(self) -> str:
+        parts = [self.door] + [part for part in (self.agent, self.app_password) if part]
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: rows by result."""
+
+    done: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
