@@ -1,0 +1,1 @@
+"""The LDAP edge: codec, session, directory, index and the server around them."""

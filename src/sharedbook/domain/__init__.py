@@ -1,0 +1,1 @@
+"""The words of the field and their rules; standard library only."""
