@@ -1,0 +1,77 @@
+"""Fixtures of every suite, and the one way a test is left out: see tests/support/left_out.py.
+
+A test says what it needs by the fixture it asks for (`shared_data`, `postgres_cluster`, `database_url`) or by
+`@pytest.mark.needs("ldap-utils")`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.support.left_out import NEEDS, SHARED_DATA, left_out
+from tests.support.postgres import Cluster
+
+NEEDS_OF_FIXTURES = {"postgres_cluster": "postgres", "shared_data": "shared-data"}
+
+hypothesis.settings.register_profile("sharedbook", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("sharedbook")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"needs(name): the test needs one of {', '.join(NEEDS)}")
+    config.addinivalue_line("markers", "soak: the test has a longer plan under `make soak`")
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    needs = {name for mark in item.iter_markers("needs") for name in mark.args}
+    if unknown := needs - NEEDS.keys():
+        raise pytest.UsageError(f"{item.nodeid} needs {unknown}, which tests/support/left_out.py does not know.")
+    needs |= {NEEDS_OF_FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS_OF_FIXTURES}
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return needs | ({"postgres"} if parameters.get("database_url") == "postgres" else set())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    try:
+        absent = left_out()
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    without = [item for item in items if _needs(item) & absent]
+    if without:
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in set(without)]
+
+
+@pytest.fixture(scope="session")
+def soak() -> bool:
+    """Whether this is `make soak`: the long plans of safety instead of the ones that fit into `make test`."""
+    return os.environ.get("SHAREDBOOK_TEST_SOAK") == "1"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with other products' exports, outside the project."""
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of this test session's own."""
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a new, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'sharedbook.sqlite'}"
+    else:
+        with request.getfixturevalue("postgres_cluster").database() as url:
+            yield url

@@ -1,0 +1,70 @@
+"""Server processes: readiness is an event, the end is certain."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+
+from tests.support.ports import free_port, free_ports
+from tests.support.processes import Server
+
+LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print('ready'); s.accept()"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); signal.pause()"
+WITH_WORKER = (
+    "import subprocess, sys, signal;"
+    "worker = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']);"
+    "print('worker', worker.pid); signal.pause()"
+)
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", code, *arguments]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended but was not yet collected by its parent does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_ready_by_line_and_by_port() -> None:
+    port = free_port()
+    with Server(python(LISTEN, str(port))) as by_line:
+        assert by_line.wait_for_line("^(rea)dy$")[1] == "rea"
+    with Server(python(LISTEN, str(port))) as by_port:
+        by_port.wait_for_port(port)
+
+
+def test_a_server_that_ends_early_is_told_with_its_words() -> None:
+    with Server(python("raise SystemExit('no such port')")) as server:
+        with pytest.raises(AssertionError, match=r"ended with 1(.|\n)*no such port"):
+            server.wait_for_line("ready")
+        with pytest.raises(AssertionError, match="ended with 1"):
+            server.wait_for_port(free_port())
+
+
+def test_waiting_is_bounded() -> None:
+    with Server(python(STUBBORN)) as server:
+        server.wait_for_line("ready")
+        with pytest.raises(AssertionError, match="still runs"):
+            server.wait_for_line("never", timeout=0.1)
+        with pytest.raises(AssertionError, match="still runs"):
+            server.wait_for_port(free_port(), timeout=0.1)
+        assert server.stop(timeout=0.1) == -signal.SIGKILL
+
+
+def test_workers_end_with_their_server() -> None:
+    with Server(python(WITH_WORKER)) as server:
+        worker = int(server.wait_for_line(r"worker (\d+)")[1])
+        os.kill(worker, 0)
+    assert not alive(worker)
+
+
+def test_ports_differ() -> None:
+    assert len(set(free_ports(20))) == 20
