@@ -23,6 +23,9 @@ hypothesis.settings.load_profile("sharedbook")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name in list(os.environ):  # no test depends on the settings of the machine it runs on
+        if name.startswith("SHAREDBOOK_") and not name.startswith("SHAREDBOOK_TEST_"):
+            del os.environ[name]
     config.addinivalue_line("markers", f"needs(name): the test needs one of {', '.join(NEEDS)}")
     config.addinivalue_line("markers", "soak: the test has a longer plan under `make soak`")
 

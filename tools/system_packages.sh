@@ -1,0 +1,35 @@
+#!/bin/sh
+# Installs the Debian packages that the tests need beside Python: with apt-get where this is root, else names them.
+# What SHAREDBOOK_TEST_WITHOUT leaves out is not asked for.
+set -eu
+missing=
+
+want() { # NEED COMMAND PACKAGE...
+    need=$1 command=$2
+    shift 2
+    case ",${SHAREDBOOK_TEST_WITHOUT:-}," in *",$need,"*) return ;; esac
+    command -v "$command" >/dev/null || missing="$missing $*"
+}
+
+PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"
+want postgres initdb postgresql
+want ldap-utils ldapsearch ldap-utils
+want curl curl curl
+want node node nodejs
+want node npm npm
+"${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "sharedbook: the tests need packages that are missing here; run as root: apt install$missing" \
+        "(or leave tests out by SHAREDBOOK_TEST_WITHOUT, see CONTRIBUTING.md)." >&2
+    exit 1
+fi
+echo "Installing system packages:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086  # a list of names
+apt-get update -qq </dev/null &&
+    apt-get install -qq --no-install-recommends $missing </dev/null >/dev/null || {
+    echo "sharedbook: apt-get could not install$missing; the lines above say why." >&2
+    exit 1
+}
