@@ -1,0 +1,82 @@
+"""Every dialled form finds the number; the library's own opinion of numbers is not tested here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sharedbook.domain.folding import phone_equal
+from sharedbook.formats import phones
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "01012345678",
+        "010-1234-5678",
+        "821012345678",
+        "+82 10-1234-5678",
+        "+82 (0)10 1234 5678",
+        "0082 10 1234 5678",
+        "00182 10 1234 5678",
+        "tel:+82-10-1234-5678",
+        "tel:+82-10-1234-5678;ext=77",
+        "010-1234-5678 ext. 12",
+        "010-1234-5678,12",
+        "010-1234-5678 내선 12",
+        "０１０－１２３４－５６７８",
+        "12345678",
+        "2345678",
+    ],
+)
+@pytest.mark.parametrize("stored", ["+82 10-1234-5678", "010-1234-5678", "tel:+82-10-1234-5678"])
+def test_korean_mobile_is_found_by(dialled: str, stored: str) -> None:
+    assert phone_equal(phones.forms(stored, "KR"), phones.forms(dialled, "KR"))
+
+
+@pytest.mark.parametrize("dialled", ["345678", "01012345679", "8210", "", "ext", "+81 10-1234-5679"])
+def test_korean_mobile_is_not_found_by(dialled: str) -> None:
+    assert not phone_equal(phones.forms("+82 10-1234-5678", "KR"), phones.forms(dialled, "KR"))
+
+
+@pytest.mark.parametrize(
+    ("number", "region", "keys"),
+    [
+        ("+82 10-1234-5678", "KR", phones.PhoneKeys("821012345678", "821012345678", "01012345678")),
+        ("(418) 656-9254", "US", phones.PhoneKeys("4186569254", "14186569254", "4186569254")),
+        ("tel:+1-418-656-9254;ext=102", "KR", phones.PhoneKeys("14186569254", "14186569254", "4186569254")),
+        ("030 123456", "DE", phones.PhoneKeys("030123456", "4930123456", "030123456")),
+        ("+39 06 1234 5678", "KR", phones.PhoneKeys("390612345678", "390612345678", "0612345678")),
+        ("4930123456", "KR", phones.PhoneKeys("4930123456", "4930123456", "030123456")),
+        ("1234", "KR", phones.PhoneKeys("1234")),
+        ("010-1234-5678", "", phones.PhoneKeys("01012345678")),
+        ("no number", "KR", phones.PhoneKeys("")),
+        ("٠١٢٣", "EG", phones.PhoneKeys("0123")),
+        ("9" * 400, "KR", phones.PhoneKeys("9" * 400)),
+    ],
+)
+def test_keys(number: str, region: str, keys: phones.PhoneKeys) -> None:
+    assert phones.keys(number, region) == keys
+
+
+def test_forms_name_each_once_and_the_dialled_first() -> None:
+    assert phones.forms("+82 10-1234-5678", "KR") == "821012345678 01012345678"
+    assert phones.forms("010-1234-5678", "KR") == "01012345678 821012345678"
+    assert phones.forms("119", "KR") == "119"
+    assert phones.forms("-", "KR") == ""
+
+
+@given(st.text(max_size=300), st.sampled_from(["KR", "US", "DE", "", "kr", "??"]))
+def test_any_text_has_forms_and_equals_itself(text: str, region: str) -> None:
+    forms = phones.forms(text, region)
+    assert phone_equal(forms, forms) is bool(forms)
+
+
+def test_short_numbers_do_not_load_the_tables() -> None:
+    program = "import sys; from sharedbook.formats import phones as p; p.keys('1234', 'KR'); print('phonenumbers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
