@@ -14,7 +14,7 @@ freeze() {
 }
 
 install() {
-    "$python" -m pip --disable-pip-version-check install --quiet "$@"
+    "$python" -m pip --disable-pip-version-check install -qq "$@"
 }
 
 install hatchling ".[postgres]"

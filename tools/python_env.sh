@@ -37,7 +37,7 @@ wanted=$(cat pyproject.toml "$lock" | cksum)
 
 echo "Installing $(grep -c == "$lock") Python packages into .venv ..."
 pip=".venv/bin/python -m pip --disable-pip-version-check"
-$pip install --quiet --requirement "$lock" &&
-    $pip install --quiet --no-deps --no-build-isolation --editable . ||
+$pip install -qq --requirement "$lock" &&
+    $pip install -qq --no-deps --no-build-isolation --editable . ||
     fail "the packages could not be installed; the lines above say why (no network?). Run the same command again."
 echo "$wanted" > "$stamp"
