@@ -1,0 +1,374 @@
+"""Every setting, once: the fields of ``Settings`` are name, type, default and help. Nothing else reads the environment.
+
+A setting ``section.name`` stands in ``sharedbook.toml`` as ``name`` under ``[section]``, in the environment as
+``SHAREDBOOK_SECTION_NAME``, and in the code as ``settings.section_name``. The environment goes before the file.
+"""
+
+# ruff: noqa: RUF009 - _setting() is dataclasses.field() with our metadata, which the rule allows
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
+
+from sharedbook.domain.errors import InvalidSetting
+from sharedbook.domain.model import Limits
+
+FILES = (Path("sharedbook.toml"), Path("/etc/sharedbook/sharedbook.toml"))
+"""Where the file is looked for when neither --config nor SHAREDBOOK_CONFIG names one."""
+
+PREFIX = "SHAREDBOOK_"
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+
+Source = Literal["default", "file", "environment"]
+_LIMITS = Limits()
+
+
+class Address(NamedTuple):
+    """Where a server listens; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs on this machine can reach it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known about one setting. ``minimum`` bounds numbers; ``choices`` the words it may take (empty: any)."""
+
+    name: str
+    kind: Any
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+    minimum: int = 0
+
+    @property
+    def attribute(self) -> str:
+        """Its name in ``Settings``."""
+        return self.name.replace(".", "_")
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return PREFIX + self.attribute.upper()
+
+
+def _setting(name: str, default: Any, help: str, **more: Any) -> Any:
+    return field(default=default, metadata={"name": name, "help": help, **more})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The site's settings; made by ``load``, or directly in tests. Sizes are in bytes, lengths in characters."""
+
+    data_dir: Path = _setting(
+        "data_dir", Path("~/.local/share/sharedbook"), "Folder of the database, site.key and all other files."
+    )
+    key_file: Path = _setting(
+        "key_file", Path(), "The site's secret, from which all others derive. Empty: site.key in data_dir."
+    )
+    database_url: str = _setting(
+        "database.url",
+        "",
+        "The database: sqlite:////path/file or postgresql+psycopg://user@host/name. Empty: SQLite in data_dir.",
+        secret=True,
+    )
+
+    deletion: str = _setting(
+        "deletion",
+        "trash",
+        "What deleting a contact does: trash keeps it for trash_days, immediate removes it for good.",
+        choices=("trash", "immediate"),
+    )
+    trash_days: int = _setting("trash_days", 90, "Days that a deleted contact stays in the trash. 0: until emptied.")
+    history_days: int = _setting("history_days", 60, "Days that a contact's edits are kept; its first state always is.")
+    departure_days: int = _setting(
+        "departure_days", 30, "Days that a book is still shown, empty, to members who lost sight of it.", minimum=1
+    )
+    tombstone_days: int = _setting(
+        "tombstone_days", 400, "Days that clients can be away and still hear what was deleted.", minimum=1
+    )
+    default_region: str = _setting(
+        "default_region",
+        "US",
+        "Country (ISO 3166, two letters) of phone numbers that are written without a country code.",
+    )
+
+    carddav_listen: Address | None = _setting(
+        "carddav.listen", Address("127.0.0.1", 5232), "Where CardDAV listens in clear text. Empty: nowhere."
+    )
+    carddav_tls_listen: Address | None = _setting(
+        "carddav.tls_listen", None, "Where CardDAV listens with TLS. Empty: nowhere."
+    )
+    carddav_workers: int = _setting("carddav.workers", 2, "Processes that answer CardDAV requests.", minimum=1)
+    carddav_connections_per_address: int = _setting(
+        "carddav.connections_per_address", 64, "CardDAV connections that one address may hold.", minimum=1
+    )
+    carddav_timeout: int = _setting(
+        "carddav.timeout", 30, "Seconds that a client may take to send a request.", minimum=1
+    )
+
+    ldap_listen: Address | None = _setting(
+        "ldap.listen", Address("127.0.0.1", 3389), "Where LDAP listens in clear text, with StartTLS. Empty: nowhere."
+    )
+    ldaps_listen: Address | None = _setting("ldaps.listen", None, "Where LDAP listens with TLS. Empty: nowhere.")
+    ldap_base: str = _setting("ldap.base", "ou=contacts,dc=example,dc=com", "DN under which the contacts are found.")
+    ldap_attributes: tuple[str, ...] = _setting(
+        "ldap.attributes",
+        (),
+        "What readers see besides the usual attributes.",
+        choices=("note", "birthday", "home-address", "home-phone"),
+    )
+    ldap_anonymous: bool = _setting(
+        "ldap.anonymous", False, "Whether clients that do not log in may search what everyone may view."
+    )
+    ldap_workers: int = _setting("ldap.workers", 1, "Processes that answer LDAP.", minimum=1)
+    ldap_size_limit: int = _setting("ldap.size_limit", 0, "Entries that one unpaged search may give. 0: no limit.")
+    ldap_time_limit: int = _setting("ldap.time_limit", 30, "Seconds that one search may take.", minimum=1)
+    ldap_message_bytes: int = _setting("ldap.message_bytes", 1024 * 1024, "Size of one LDAP message.", minimum=1024)
+    ldap_filter_depth: int = _setting("ldap.filter_depth", 32, "How deep an LDAP filter may be nested.", minimum=1)
+    ldap_filter_terms: int = _setting("ldap.filter_terms", 256, "Terms that one LDAP filter may have.", minimum=1)
+    ldap_connections: int = _setting("ldap.connections", 1000, "LDAP connections in all.", minimum=1)
+    ldap_connections_per_address: int = _setting(
+        "ldap.connections_per_address", 100, "LDAP connections that one address may hold.", minimum=1
+    )
+    ldap_idle_timeout: int = _setting(
+        "ldap.idle_timeout", 900, "Seconds until a silent LDAP client is let go.", minimum=1
+    )
+
+    tls_cert: Path | None = _setting(
+        "tls.cert", None, "The certificate chain (PEM). Empty: `serve` makes a self-signed one in data_dir."
+    )
+    tls_key: Path | None = _setting("tls.key", None, "The certificate's private key (PEM).")
+    plain_text_binds: bool = _setting(
+        "plain_text_binds", False, "Whether passwords may come without TLS from other machines (a proxy that ends TLS)."
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "trusted_proxies", (), "Addresses or networks whose X-Forwarded-For and X-Script-Name are believed."
+    )
+
+    login_free_failures: int = _setting(
+        "login.free_failures", 5, "Wrong passwords for one login from one network before it must wait.", minimum=1
+    )
+    login_network_failures: int = _setting(
+        "login.network_failures", 30, "Wrong passwords a minute from one network, all logins together.", minimum=1
+    )
+    login_longest_wait: int = _setting(
+        "login.longest_wait", 900, "Seconds that a login is made to wait at most.", minimum=1
+    )
+
+    limits_contacts: int = _setting(
+        "limits.contacts", _LIMITS.contacts, "Contacts that the site may hold, the trash included.", minimum=1
+    )
+    limits_values_per_field: int = _setting(
+        "limits.values_per_field", _LIMITS.values_per_field, "Values of one field in one contact.", minimum=1
+    )
+    limits_properties: int = _setting("limits.properties", _LIMITS.properties, "Properties of one card.", minimum=1)
+    limits_card_bytes: int = _setting("limits.card_bytes", _LIMITS.card_bytes, "Size of one card.", minimum=1024)
+    limits_photo_bytes: int = _setting("limits.photo_bytes", _LIMITS.photo_bytes, "Size of a photo.", minimum=1024)
+    limits_photo_pixels: int = _setting("limits.photo_pixels", _LIMITS.photo_pixels, "Pixels of a photo.", minimum=1)
+    limits_name_length: int = _setting("limits.name_length", _LIMITS.name_length, "Length of a name.", minimum=1)
+    limits_note_length: int = _setting("limits.note_length", _LIMITS.note_length, "Length of a note.", minimum=1)
+    limits_file_bytes: int = _setting("limits.file_bytes", _LIMITS.file_bytes, "Size of an import file.", minimum=1)
+
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    config: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Fills in what depends on data_dir."""
+        data_dir = self.data_dir.expanduser().absolute()
+        object.__setattr__(self, "data_dir", data_dir)
+        if self.key_file == Path():
+            object.__setattr__(self, "key_file", data_dir / "site.key")
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{data_dir / 'sharedbook.sqlite'}")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise InvalidSetting(
+                "of tls.cert and tls.key only one is set",
+                name="tls.cert",
+                hint="set both, or neither for a self-signed one",
+            )
+
+    def limits(self) -> Limits:
+        """What the site accepts, as the domain knows it."""
+        return Limits(**{each.name: getattr(self, f"limits_{each.name}") for each in fields(Limits)})
+
+    def source(self, setting: Setting) -> Source:
+        """Where the value of a setting came from."""
+        return self.sources.get(setting.name, "default")
+
+    def as_environment(self) -> dict[str, str]:
+        """All values as variables, so that a child process has the same settings."""
+        return {setting.variable: write(getattr(self, setting.attribute)) for setting in SETTINGS}
+
+
+def _declared(declaration: Field[Any]) -> Setting:
+    return Setting(kind=_hints()[declaration.name], default=declaration.default, **declaration.metadata)
+
+
+@cache
+def _hints() -> dict[str, Any]:
+    return get_type_hints(Settings)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(_declared(each) for each in fields(Settings) if each.metadata)
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def load(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from the file (see ``FILES``) and the environment.
+
+    Raises InvalidSetting, in words for the postmaster: a file that cannot be read, an unknown name, a wrong value.
+    """
+    path = _find(config, environ)
+    values: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    for name, value in (_read(path) if path else {}).items():
+        values[_BY_NAME[name].attribute] = _parse(_BY_NAME[name], value, where=str(path), base=path and path.parent)
+        sources[name] = "file"
+    for setting in SETTINGS:
+        if setting.variable in environ:
+            values[setting.attribute] = _parse(setting, environ[setting.variable], where=setting.variable)
+            sources[setting.name] = "environment"
+    return Settings(**values, sources=sources, config=path)
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables that look like settings and are none: a misspelt one would otherwise have no effect, silently."""
+    known = {setting.variable for setting in SETTINGS} | {CONFIG_VARIABLE}
+    return sorted(
+        name
+        for name in environ
+        if name.startswith(PREFIX) and name not in known and not name.startswith(PREFIX + "TEST_")
+    )
+
+
+def write(value: Any) -> str:
+    """A value as it is written in the environment; ``load`` reads it back as the same value."""
+    if value is None or value == Path():
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple) and not isinstance(value, Address):
+        return ",".join(value)
+    return str(value)
+
+
+def _find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
+    named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        return next((path.absolute() for path in FILES if path.is_file()), None)
+    if not named.is_file():
+        raise InvalidSetting(
+            f"there is no settings file {named}", name="config", hint=f"check --config and {CONFIG_VARIABLE}"
+        )
+    return named.absolute()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file's values by setting name."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidSetting(
+            f"{path} cannot be read: {error}",
+            name="config",
+            hint="each line is a [section] or name = value, as TOML has it",
+        ) from error
+    values: dict[str, Any] = {}
+    for key, value in document.items():
+        values |= {f"{key}.{name}": inner for name, inner in value.items()} if isinstance(value, dict) else {key: value}
+    for name in values:
+        if name not in _BY_NAME:
+            near = difflib.get_close_matches(name, _BY_NAME, n=1)
+            hint = f"did you mean {near[0]}?" if near else "`sharedbook settings` lists all names"
+            raise InvalidSetting(f"{path} sets {name}, which is no setting", name=name, hint=hint)
+    return values
+
+
+def _parse(setting: Setting, value: object, *, where: str, base: Path | None = None) -> Any:
+    """A value from the file (any TOML type) or the environment (text). Relative paths start at ``base``."""
+    try:
+        parsed = _convert(setting.kind, value, base)
+        _check(setting, parsed)
+    except ValueError as error:
+        shown = "the value" if setting.secret else repr(value)
+        raise InvalidSetting(
+            f"{setting.name}: {shown} {error}", name=setting.name, hint=f"change it in {where}"
+        ) from None
+    return parsed
+
+
+def _convert(kind: Any, value: object, base: Path | None) -> Any:
+    """Raises ValueError; its text continues a sentence that begins with the value."""
+    if type(None) in get_args(kind):
+        return None if value == "" else _convert(get_args(kind)[0], value, base)
+    if kind == tuple[str, ...]:
+        return _words(value)
+    if kind is bool:
+        return _boolean(value)
+    if kind is int:
+        return _integer(value)
+    if not isinstance(value, str):
+        raise ValueError("is not text; write it in quotes")
+    if kind is Path:
+        return (base or Path()) / Path(value).expanduser() if value else Path()
+    return _address(value) if kind is Address else value
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError('is not a list of words; write ["one", "two"]')
+    return tuple(value)
+
+
+def _boolean(value: object) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    found = words.get(str(value).lower())
+    if found is None:
+        raise ValueError("is neither true nor false")
+    return found
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("is not a whole number")
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("is not a whole number") from None
+
+
+def _address(value: str) -> Address:
+    host, colon, port = value.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ValueError("is not host:port, such as 127.0.0.1:5232")
+    return Address(host, int(port))
+
+
+def _check(setting: Setting, value: Any) -> None:
+    """Raises ValueError when a well-formed value is outside what the setting allows."""
+    given = value if isinstance(value, tuple) and not isinstance(value, Address) else (value,)
+    if setting.choices and any(each not in setting.choices for each in given):
+        raise ValueError(f"is not one of {', '.join(setting.choices)}")
+    if setting.kind is int and value < setting.minimum:
+        raise ValueError(f"is less than {setting.minimum}")
+    if setting.name == "default_region" and not (len(value) == 2 and value.isascii() and value.isupper()):
+        raise ValueError("is not a country of two capital letters, such as KR")
