@@ -19,7 +19,7 @@ MAY    = the union of the grants of my subjects; there is no deny. The console (
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sharedbook.domain.errors import Forbidden
 from sharedbook.domain.model import (
@@ -39,7 +39,7 @@ class Viewer:
 
     ``subjects``: ids of oneself, one's teams, everyone, and postmasters for a postmaster.
     ``rights``: group id -> union of the grants; groups without VIEW are not in it.
-    ``view_since``: group id -> seq since when VIEW is held without a break; ``team_since``: team id -> seq of joining.
+    ``view_since``: group id -> seq since when VIEW is held without a break; ``subject_since``: subject id -> seq since when one has been it.
     ``lost``: groups whose VIEW was taken away lately; their books are shown empty for a while.
     ``console``: the command line without ``--as``; ``read_only``: logged in with an app password that may not write.
     """
@@ -49,7 +49,7 @@ class Viewer:
     subjects: frozenset[int] = frozenset({EVERYONE_ID})
     rights: Mapping[int, Right] = field(default_factory=dict)
     view_since: Mapping[int, int] = field(default_factory=dict)
-    team_since: Mapping[int, int] = field(default_factory=dict)
+    subject_since: Mapping[int, int] = field(default_factory=dict)
     lost: frozenset[int] = frozenset()
     postmaster: bool = False
     console: bool = False
@@ -61,6 +61,10 @@ class Viewer:
             return ALL_RIGHTS
         rights = self.rights.get(group_id, NO_RIGHTS)
         return rights & (Right.VIEW | Right.EXPORT) if self.read_only else rights
+
+    def as_read_only(self) -> Viewer:
+        """The same viewer, logged in with a password that may not write."""
+        return replace(self, read_only=True)
 
     def views(self, group_id: int) -> bool:
         """Whether the group itself may be viewed."""

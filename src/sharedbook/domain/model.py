@@ -6,7 +6,7 @@ Ids are integers and never reused; ``seq`` is a number of the one clock (the cha
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 
@@ -193,6 +193,15 @@ class Change:
     id: int
 
 
+class CardState(enum.IntEnum):
+    """How a group holds a contact: shown to all its viewers, to some, to nobody (trash), or no more (tombstone)."""
+
+    SHOWN = 0
+    RESTRICTED = 1
+    TRASHED = 2
+    DEAD = 3
+
+
 class Departed(enum.StrEnum):
     """Why a href is dead."""
 
@@ -227,11 +236,3 @@ class Client:
     def __str__(self) -> str:
         parts = [self.door] + [part for part in (self.agent, self.app_password) if part]
         return " ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job is: rows by result."""
-
-    done: int = 0
-    counts: dict[str, int] = field(default_factory=dict)

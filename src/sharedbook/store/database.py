@@ -99,7 +99,10 @@ class Database:
         Returns False when a reader still pins old pages (SQLite's checkpoint reports busy). PostgreSQL's replicas and
         WAL archives are out of reach; the certificate says so.
         """
-        connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT", sharedbook_autocommit=True)
+        # SQLAlchemy's own AUTOCOMMIT would reset the driver's isolation_level afterwards, hence our option on SQLite.
+        connection = self.engine.connect().execution_options(
+            **({"sharedbook_autocommit": True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"})
+        )
         try:
             if not self.sqlite:
                 connection.exec_driver_sql("VACUUM (FULL, ANALYZE)")

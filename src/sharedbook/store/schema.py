@@ -74,9 +74,9 @@ subjects = Table(
     Column("display_name", Text, nullable=False, server_default=""),
     Column("email", Exact, nullable=False, server_default=""),
     Column("password", Text),
-    Column("postmaster", Boolean, nullable=False, server_default=text("false")),
     Column("disabled", Boolean, nullable=False, server_default=text("false")),
     Column("source", Text),
+    Column("since", Id, nullable=False),
     Column("created", Time, nullable=False),
     Column("deleted_at", Time),
     Index(
@@ -91,6 +91,7 @@ subjects = Table(
     sqlite_autoincrement=True,
 )
 
+# The postmasters are a team too (model.POSTMASTERS_ID). Who left stays as a row, so that the books they lost are shown empty.
 team_members = Table(
     "team_members",
     metadata,
@@ -190,7 +191,7 @@ contact_visibility = Table(
     Index("ix_contact_visibility_subject_id", "subject_id"),
 )
 
-# A living row: contact_id is set, and etag and state repeat the contact's, so that a listing reads this table alone.
+# ``state`` is a model.CardState. A living row: contact_id is set, and etag and state repeat the contact's, so that a listing reads this table alone.
 # A tombstone: contact_id is NULL, was_contact_id and reason tell what died; it refuses stale PUTs until it is pruned.
 memberships = Table(
     "memberships",
@@ -212,8 +213,15 @@ memberships = Table(
         "group_id",
         "uid",
         unique=True,
-        sqlite_where=text("contact_id IS NOT NULL"),
-        postgresql_where=text("contact_id IS NOT NULL"),
+        sqlite_where=text("state < 2"),
+        postgresql_where=text("state < 2"),
+    ),
+    Index(
+        "ix_memberships_dead",
+        "group_id",
+        "uid",
+        sqlite_where=text("state >= 2"),
+        postgresql_where=text("state >= 2"),
     ),
     Index("ix_memberships_group_id_seq", "group_id", "seq"),
     CheckConstraint("(contact_id IS NULL) = (reason IS NOT NULL)", name="dead_or_alive"),

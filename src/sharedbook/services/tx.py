@@ -1,0 +1,140 @@
+"""The one way in: no statement without a Tx, no Tx without an actor and a client.
+
+A read Tx opens its snapshot at the first statement; a write Tx holds the one write lock and reloads the viewer under it.
+Every write goes through ``Tx.tick`` (the change row: the clock) and ``Tx.audit`` (ids only), so no edge can forget them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.errors import LoginFailed, SubjectNotFound, Unavailable
+from sharedbook.domain.model import ChangeKind, Client, Limits
+from sharedbook.services.secrets import Secrets
+from sharedbook.store import audit, changes, identity
+from sharedbook.store.database import Connection, Database
+
+if TYPE_CHECKING:
+    from sharedbook.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The postmaster who can open the database and the key; ``name`` is the OS user, for the audit."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberActor:
+    """A member, by folded login: the command line's ``--as``."""
+
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A part of sharedbook itself that reads everything and writes nothing, such as the LDAP index."""
+
+    name: str
+
+
+Actor = Console | MemberActor | Service | Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every transaction of this process shares."""
+
+    settings: Settings
+    limits: Limits
+    secrets: Secrets
+    database: Database
+
+
+class Tx:
+    """A transaction of one actor. ``now`` is the same aware UTC time for all that it writes."""
+
+    def __init__(self, site: Site, actor: Actor, client: Client, *, write: bool) -> None:
+        self.site = site
+        self.client = client
+        self.write = write
+        self.now = datetime.now(UTC)
+        self._actor = actor
+        self._connection: Connection | None = None
+        self._viewer: Viewer | None = actor if isinstance(actor, Viewer) and not write else None
+
+    @property
+    def db(self) -> Connection:
+        """The connection, opened at first use. Raises Busy or Unavailable."""
+        if self._connection is None:
+            self._connection = self.site.database.connect(write=self.write)
+        return self._connection
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who acts. Raises SubjectNotFound or LoginFailed when the member is gone or disabled by now."""
+        if self._viewer is None:
+            self._viewer = self._load_viewer()
+        return self._viewer
+
+    def _load_viewer(self) -> Viewer:
+        actor = self._actor
+        if isinstance(actor, Console | Service):
+            return Viewer(None, actor.name, console=True)
+        who = actor.login if isinstance(actor, MemberActor) else actor.member_id
+        if who is None:
+            return actor if isinstance(actor, Viewer) else Viewer(None, "")
+        found = identity.load(self.db, who, departure_days=self.site.settings.departure_days)
+        if found is None:
+            raise SubjectNotFound(f"there is no member {who}", hint="see: sharedbook member list")
+        if found.disabled:
+            raise LoginFailed(f"{found.viewer.name} is disabled", hint="a postmaster can enable the member")
+        if isinstance(actor, Viewer) and actor.read_only:
+            return found.viewer.as_read_only()
+        return found.viewer
+
+    def tick(self, kind: ChangeKind, ref_id: int) -> int:
+        """One tick of the clock: writes the change row and returns its seq."""
+        if not self.write or isinstance(self._actor, Service):
+            raise Unavailable("this transaction only reads")
+        return changes.append(self.db, self.now, kind, ref_id)
+
+    def audit(self, action: str, **ids: int | list[int]) -> None:
+        """One row of the audit: who, through what, what, which ids; never a value."""
+        row = {"at": self.now, "actor": self.viewer.name, "client": str(self.client), "action": action}
+        text = json.dumps(ids, sort_keys=True, separators=(",", ":"))
+        before = audit.last_chain(self.db)
+        link = "|".join([before, self.now.isoformat(), self.viewer.name, str(self.client), action, text])
+        audit.append(self.db, {**row, "ids": text, "chain": hashlib.sha256(link.encode()).hexdigest()})
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """All or nothing inside the transaction: rolled back to here by an exception."""
+        with self.db.begin_nested():
+            yield
+
+    def commit(self) -> None:
+        """Makes what was written durable."""
+        if self._connection is not None:
+            self._connection.commit()
+
+    def rollback(self) -> None:
+        """Forgets what was written."""
+        if self._connection is not None:
+            self._connection.rollback()
+
+    def close(self) -> None:
+        """Gives the connection back; what was not committed is rolled back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+

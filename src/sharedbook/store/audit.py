@@ -1,0 +1,20 @@
+"""The audit: one row a write, ids and shapes only, chained by hash so that a missing row shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from sharedbook.store.schema import audit
+
+
+def last_chain(connection: Connection) -> str:
+    """The last row's hash, "" before the first."""
+    return connection.execute(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)).scalar() or ""
+
+
+def append(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Adds a row."""
+    connection.execute(insert(audit).values(**row))

@@ -1,0 +1,41 @@
+"""The clock: an append-only table of ids. Its seq is the only order there is; all writers hold the write lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from sharedbook.domain.model import Change, ChangeKind
+from sharedbook.store.schema import changes
+
+
+def append(connection: Connection, at: datetime, kind: ChangeKind, ref_id: int) -> int:
+    """Adds a change and returns its seq."""
+    result = connection.execute(insert(changes).values(at=at, kind=kind.value, ref_id=ref_id))
+    key = result.inserted_primary_key
+    assert key is not None  # noqa: S101 - an identity column always has one
+    return int(key[0])
+
+
+def position(connection: Connection) -> int:
+    """The last seq, 0 before the first change."""
+    return int(connection.execute(select(func.coalesce(func.max(changes.c.seq), 0))).scalar_one())
+
+
+def floor(connection: Connection) -> int:
+    """The oldest seq still remembered, 0 when there is none."""
+    return int(connection.execute(select(func.coalesce(func.min(changes.c.seq), 0))).scalar_one())
+
+
+def since(connection: Connection, seq: int) -> Sequence[Change]:
+    """Every change after ``seq``, in order."""
+    statement = select(changes.c.seq, changes.c.kind, changes.c.ref_id).where(changes.c.seq > seq).order_by(changes.c.seq)
+    return [Change(row.seq, ChangeKind(row.kind), row.ref_id) for row in connection.execute(statement)]
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forgets changes older than ``before``, but never the last one. Returns how many."""
+    last = select(func.max(changes.c.seq)).scalar_subquery()
+    return connection.execute(delete(changes).where(changes.c.at < before, changes.c.seq < last)).rowcount
