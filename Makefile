@@ -4,6 +4,8 @@
 
 export PYTHON
 run demo: export SHAREDBOOK_DATA_DIR ?= $(CURDIR)/var
+run: export SHAREDBOOK_CARDDAV_TLS_LISTEN ?= 127.0.0.1:5233
+run: export SHAREDBOOK_LDAPS_LISTEN ?= 127.0.0.1:3636
 BIN := .venv/bin
 
 help: ## list the commands
