@@ -15,7 +15,7 @@ from tests.support.tree import PACKAGES, files, sources
 
 
 def test_the_contracts_are_kept() -> None:
-    lint = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
+    lint = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
