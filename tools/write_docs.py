@@ -1,0 +1,100 @@
+"""Writes the documents that are made from the code: `make docs`. tests/docs fails when one of them is out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from sharedbook import settings
+from sharedbook.cli import command
+from sharedbook.domain.errors import SharedbookError
+
+DOCS = Path(__file__).parents[1] / "docs"
+MADE = "<!-- Made by `make docs` from {}; do not edit. -->"
+WIDTH = 100
+
+
+def settings_document() -> str:
+    """Every setting with its variable, default and help."""
+    rows = (
+        f"| `{each.name}` | `{each.variable}` | {_code(settings.write(each.default))} | {_cell(_help(each))} |"
+        for each in settings.SETTINGS
+    )
+    return _page(
+        "Settings",
+        "src/sharedbook/settings.py",
+        "A setting `section.name` stands in `sharedbook.toml` as `name` under `[section]`. The file is looked for at\n"
+        "`--config`, `$SHAREDBOOK_CONFIG`, `./sharedbook.toml` and `/etc/sharedbook/sharedbook.toml`. A variable of the\n"
+        "environment goes before the file. `sharedbook settings` shows each value and where it comes from.",
+        "| setting | variable | default | what it does |\n|---|---|---|---|\n" + "\n".join(rows),
+    )
+
+
+def _help(setting: settings.Setting) -> str:
+    return f"{setting.help} Choices: {', '.join(setting.choices)}." if setting.choices else setting.help
+
+
+def errors_document() -> str:
+    """Every error code with what it means."""
+    rows = sorted({f"| `{each.code}` | {_cell(' '.join((each.__doc__ or '').split()))} |" for each in _errors()})
+    return _page(
+        "Errors",
+        "src/sharedbook/domain/errors.py",
+        "Each error has a stable code, says what and where, and names the next step.",
+        "| code | meaning |\n|---|---|\n" + "\n".join(rows),
+    )
+
+
+def _errors(parent: type[SharedbookError] = SharedbookError) -> Iterator[type[SharedbookError]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _errors(child)
+
+
+def commands_document() -> str:
+    """The help of every command."""
+    sections = (f"## `{' '.join(path)}`\n\n```\n{text}\n```" for path, text in _helps(command, ("sharedbook",), None))
+    return _page("Commands", "src/sharedbook/cli", "What `--help` says, for every command.", "\n\n".join(sections))
+
+
+def _helps(
+    found: click.Command, path: tuple[str, ...], parent: click.Context | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    context = click.Context(found, info_name=path[-1], parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    yield path, "\n".join(line.rstrip() for line in found.get_help(context).splitlines())
+    if isinstance(found, click.Group):
+        for name in found.list_commands(context):
+            child = found.get_command(context, name)
+            if child is not None and not child.hidden:
+                yield from _helps(child, (*path, name), context)
+
+
+def _page(title: str, source: str, introduction: str, body: str) -> str:
+    return f"# {title}\n{MADE.format(source)}\n\n{introduction}\n\n{body}\n"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else "empty"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "settings.md": settings_document,
+    "errors.md": errors_document,
+    "commands.md": commands_document,
+}
+
+
+def main() -> None:
+    """Writes every document."""
+    for name, document in DOCUMENTS.items():
+        (DOCS / name).write_text(document())
+
+
+if __name__ == "__main__":
+    main()
