@@ -26,8 +26,8 @@ def settings_document() -> str:
         "Settings",
         "src/sharedbook/settings.py",
         "A setting `section.name` stands in `sharedbook.toml` as `name` under `[section]`. The file is looked for at\n"
-        "`--config`, `$SHAREDBOOK_CONFIG`, `./sharedbook.toml` and `/etc/sharedbook/sharedbook.toml`. A variable of the\n"
-        "environment goes before the file. `sharedbook settings` shows each value and where it comes from.",
+        "`--config`, `$SHAREDBOOK_CONFIG`, `./sharedbook.toml` and `/etc/sharedbook/sharedbook.toml`. A variable of\n"
+        "the environment goes before the file. `sharedbook settings` shows each value and where it comes from.",
         "| setting | variable | default | what it does |\n|---|---|---|---|\n" + "\n".join(rows),
     )
 
