@@ -51,12 +51,13 @@ Actor = Console | MemberActor | Service | Viewer
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What every transaction of this process shares."""
+    """What every transaction of this process shares. ``epoch`` is this database's life: a restore begins another."""
 
     settings: Settings
     limits: Limits
     secrets: Secrets
     database: Database
+    epoch: str
 
 
 class Tx:

@@ -1,0 +1,98 @@
+"""Composition root: settings -> database -> site. Every edge starts here and begins every transaction here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sharedbook.domain.errors import DatabaseNewer, NotInitialized
+from sharedbook.domain.model import Client
+from sharedbook.services import feed, groups, secrets
+from sharedbook.services.tx import Actor, Console, Site, Tx
+from sharedbook.settings import Settings
+from sharedbook.store import meta, upgrade
+from sharedbook.store.database import Database
+
+
+class App:
+    """An open site. ``close`` gives every connection back."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    @property
+    def settings(self) -> Settings:
+        """The site's settings."""
+        return self.site.settings
+
+    @property
+    def secrets(self) -> secrets.Secrets:
+        """Keys by label."""
+        return self.site.secrets
+
+    def open_tx(self, actor: Actor, client: Client, *, write: bool = False) -> Tx:
+        """A transaction that the caller commits or rolls back, and closes."""
+        return Tx(self.site, actor, client, write=write)
+
+    @contextmanager
+    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> Iterator[Tx]:
+        """A transaction: committed at the end, rolled back by an exception."""
+        tx = self.open_tx(actor, client, write=write)
+        try:
+            yield tx
+            tx.commit()
+        except BaseException:
+            tx.rollback()
+            raise
+        finally:
+            tx.close()
+
+    def change_probe(self) -> feed.ChangeProbe:
+        """Tells cheaply whether anything was committed since it was last asked."""
+        return feed.ChangeProbe(self.site)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.site.database.close()
+
+
+def open(settings: Settings) -> App:  # noqa: A001 - app.open() reads as what it does
+    """Opens an initialized site. Raises NotInitialized, DatabaseNewer, DatabaseExposed, Unavailable."""
+    keys = secrets.load(settings.key_file)
+    database = Database(settings.database_url)
+    if database.path is not None and not database.path.exists():
+        raise NotInitialized(f"there is no database at {database.path}", hint="run: sharedbook init")
+    with database.begin(write=False) as connection:
+        version = upgrade.current(connection)
+        epoch = meta.epoch(connection) if version == upgrade.head() else ""
+    if version is None:
+        raise NotInitialized("the database is empty", hint="run: sharedbook init")
+    if version != upgrade.head():
+        if version not in upgrade.known():
+            raise DatabaseNewer("the database was written by a newer sharedbook", hint="install that version again")
+        raise NotInitialized("the database is of an older sharedbook", hint="run: sharedbook migrate")
+    return App(Site(settings, settings.limits(), keys, database, epoch))
+
+
+def init(settings: Settings) -> App:
+    """Makes data directory, site.key, database and default group where they are missing, and opens the site."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secrets.create(settings.key_file)
+    migrate(settings)
+    app = open(settings)
+    with app.begin(Console("init"), Client("cli"), write=True) as tx:
+        groups.make_default(tx)
+    return app
+
+
+def migrate(settings: Settings) -> str:
+    """Brings the database's schema up to this program; returns its version. Raises DatabaseNewer."""
+    database = Database(settings.database_url)
+    if database.path is not None and not database.path.exists():
+        # The file is private from its first byte on.
+        os.close(os.open(database.path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        return upgrade.upgrade(database)
+    finally:
+        database.close()

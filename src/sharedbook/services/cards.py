@@ -1,0 +1,264 @@
+"""A contact as one book serves it, by href: what a mail client reads, puts, deletes and moves.
+
+Every write looks at the raw row at the target, not at the viewer's view: a hidden, foreign or dead row is refused
+without naming what it holds (RFC 6352 section 6.3.2, RFC 4918 section 9.9).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import (
+    CardErased,
+    CardGone,
+    ContactNotFound,
+    Forbidden,
+    HrefTaken,
+    UidConflict,
+    VersionConflict,
+)
+from sharedbook.domain.model import Card, CardState, Contact, Departed, Event, Right
+from sharedbook.formats import vcard
+from sharedbook.services import records
+from sharedbook.services.groups import Book
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts, memberships
+from sharedbook.store.memberships import Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a listing."""
+
+    href: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """The card as it is now served. ``changed`` False: the same bytes were there already."""
+
+    card: Card
+    created: bool
+    changed: bool
+
+
+def get(tx: Tx, book: Book, href: str) -> Card | None:
+    """The card at a href, or None when there is none that the viewer sees."""
+    return get_many(tx, book, [href]).get(href)
+
+
+def get_many(tx: Tx, book: Book, hrefs: Sequence[str]) -> dict[str, Card]:
+    """The cards at these hrefs that the viewer sees, by href."""
+    return memberships.cards(tx.db, tx.viewer, book.group.id, hrefs) if book.shown else {}
+
+
+def listing(tx: Tx, book: Book) -> list[Entry]:
+    """Every href that the viewer sees in the book."""
+    found = memberships.entries(tx.db, tx.viewer, book.group.id) if book.shown else []
+    return [Entry(href, etag) for href, etag in found]
+
+
+def all_cards(tx: Tx, book: Book) -> Iterator[Card]:
+    """Every card that the viewer sees in the book, streamed."""
+    return memberships.all_cards(tx.db, tx.viewer, book.group.id) if book.shown else iter(())
+
+
+def count(tx: Tx, book: Book) -> int:
+    """How many cards the viewer sees in the book."""
+    return memberships.count(tx.db, tx.viewer, book.group.id) if book.shown else 0
+
+
+def has_uid(tx: Tx, book: Book, uid: str) -> str | None:
+    """The href of the card with this UID, if the viewer sees it."""
+    if not book.shown:
+        return None
+    rows = memberships.by_uid(tx.db, book.group.id, [uid], living=True)
+    return next((row.href for row in rows if memberships.is_seen(tx.db, tx.viewer, book.group.id, row.href)), None)
+
+
+# ---- writing
+
+
+def put(
+    tx: Tx,
+    book: Book,
+    href: str,
+    data: bytes | str,
+    *,
+    if_match: Sequence[str] | None = None,
+    only_new: bool = False,
+) -> PutResult:
+    """Creates or replaces the card at a href, keeping its bytes.
+
+    ``if_match``: the ETags of If-Match (``*`` for any); ``only_new``: If-None-Match: *. Raises InvalidCard and its kin,
+    Forbidden, VersionConflict (412), UidConflict, HrefTaken, CardGone, CardErased (409), QuotaExceeded (507).
+    """
+    card = vcard.parse(data, tx.site.limits)
+    row = _row_at(tx, book, href)
+    if row is None or row.state >= CardState.TRASHED:
+        _refuse_return(tx, book, href, row, card.uid, if_match, only_new)
+        return _create(tx, book, href, card, row)
+    contact = _seen_contact(tx, book, row)
+    if only_new:
+        raise VersionConflict("there is a card at this name already", hint="choose another name, or edit that card")
+    _check_match(row.etag, if_match)
+    if not access.may_edit(tx.viewer, _held(contact, book)):
+        raise _forbidden(tx, book, Right.EDIT)
+    if card.uid != contact.uid:
+        raise UidConflict("a card keeps its UID", href=href, hint="put a card with another UID at another name")
+    changed = records.rewrite(tx, contact, card)
+    if changed:
+        tx.audit("card.put", contact=contact.id, group=book.group.id)
+    return PutResult(_served(tx, book, href), created=False, changed=changed)
+
+
+def _row_at(tx: Tx, book: Book, href: str) -> Membership | None:
+    """The raw row at a href, or the tombstone that an erased card left under its keyed hash."""
+    buried = records.buried_name(tx, book.group.id, "href", href)
+    rows = {row.href: row for row in memberships.raw(tx.db, book.group.id, [href, buried])}
+    return rows.get(href) or rows.get(buried)
+
+
+def _refuse_return(
+    tx: Tx,
+    book: Book,
+    href: str,
+    row: Membership | None,
+    uid: str,
+    if_match: Sequence[str] | None,
+    only_new: bool,
+) -> None:
+    """Refuses what may not be created here: without the right, as a stale edit, or as the return of the dead."""
+    if not book.rights & Right.ADD:
+        raise _forbidden(tx, book, Right.ADD)
+    if row is not None and row.reason == Departed.ERASED:
+        raise CardErased("the card at this name was erased for good", hint="make a new card under a new name")
+    if if_match is not None:
+        raise VersionConflict("there is no card at this name any more", hint="fetch the address book again")
+    dead = [row] if row is not None and row.reason != Departed.MOVED else []
+    dead += [found for found in records.dead_uids(tx, book.group.id, uid) if found.reason != Departed.MOVED]
+    if any(found.reason == Departed.ERASED for found in dead):
+        raise CardErased("a card with this UID was erased for good", hint="make a new card")
+    if dead and not only_new:
+        raise CardGone("this card was deleted meanwhile", hint="fetch the address book again, or save it as a new card")
+    records.refuse_uid(tx, book.group.id, book.group.slug, uid)
+
+
+def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:
+    if row is not None and row.contact_id is not None:
+        # A card in the trash gives up its name; nobody sees it there.
+        memberships.change(tx.db, book.group.id, row.href, href=records.fresh_href())
+    contact_id = records.create(tx, card, [(book.group.id, href)], owner_id=tx.viewer.member_id)
+    tx.audit("card.add", contact=contact_id, group=book.group.id)
+    return PutResult(_served(tx, book, href), created=True, changed=True)
+
+
+def _served(tx: Tx, book: Book, href: str) -> Card:
+    found = get(tx, book, href)
+    if found is None:
+        raise ContactNotFound("the card is not seen by the one who put it")
+    return found
+
+
+def _seen_contact(tx: Tx, book: Book, row: Membership) -> Contact:
+    """The contact of a living row. Raises HrefTaken when the viewer does not see it."""
+    found = contacts.fetch(tx.db, [row.contact_id] if row.contact_id is not None else [])
+    if not found or not book.shown or not access.sees(tx.viewer, _held(found[0], book)):
+        raise HrefTaken("this name is in use", hint="save the card under another name")
+    return found[0]
+
+
+def _held(contact: Contact, book: Book) -> access.Held:
+    """What the permission table asks of a contact; a book that is being deleted gives no rights."""
+    groups = () if book.group.emptied_at is not None else contact.groups
+    return access.Held(groups, contact.owner_id, contact.visibility)
+
+
+def _check_match(etag: str, if_match: Sequence[str] | None) -> None:
+    if if_match is not None and "*" not in if_match and etag not in if_match:
+        raise VersionConflict("the card was changed meanwhile", hint="fetch it again, then edit")
+
+
+def _forbidden(tx: Tx, book: Book, right: Right) -> Forbidden:
+    name = str(right.name).lower()
+    return Forbidden(
+        f"{tx.viewer.name} may not {name} in {book.group.slug}",
+        right=name,
+        group=book.group.slug,
+        hint=f"ask a postmaster for the right {name}",
+    )
+
+
+def remove(tx: Tx, book: Book, href: str, *, if_match: Sequence[str] | None = None) -> None:
+    """A client's DELETE: takes the card out of this book; out of its last one it goes to the trash.
+
+    Raises ContactNotFound, VersionConflict, Forbidden.
+    """
+    row, contact = _living(tx, book, href)
+    _check_match(row.etag, if_match)
+    if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
+        raise _forbidden(tx, book, Right.DELETE)
+    if contact.groups != (book.group.id,):
+        records.take_out(tx, contact, row, Departed.DELETED, Event.DELETED)
+    elif tx.site.settings.deletion == "trash":
+        records.trash(tx, [contact.id])
+    else:
+        records.drop(tx, contact)
+    tx.audit("card.remove", contact=contact.id, group=book.group.id)
+
+
+def _living(tx: Tx, book: Book, href: str) -> tuple[Membership, Contact]:
+    row = next(iter(memberships.raw(tx.db, book.group.id, [href])), None)
+    if row is None or row.state >= CardState.TRASHED:
+        raise ContactNotFound("there is no card at this name")
+    try:
+        return row, _seen_contact(tx, book, row)
+    except HrefTaken as error:
+        raise ContactNotFound("there is no card at this name") from error
+
+
+HREF = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
+"""What a client may name a card: one path segment of at most 255 characters."""
+
+
+def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite: bool = True) -> bool:
+    """MOVE of a card into another book, or to another name in the same one. Returns whether the target was new.
+
+    Raises ContactNotFound, Forbidden, VersionConflict (412), HrefTaken, UidConflict, CardGone, CardErased.
+    """
+    row, contact = _living(tx, book, href)
+    if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
+        raise _forbidden(tx, book, Right.DELETE)
+    if not target.rights & Right.ADD:
+        raise _forbidden(tx, target, Right.ADD)
+    replaced = _clear_target(tx, target, to_href, contact, overwrite)
+    records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
+    still = contacts.fetch(tx.db, [contact.id])[0]
+    if target.group.id not in still.groups:
+        records.refuse_uid(tx, target.group.id, target.group.slug, contact.uid)
+        records.link(tx, still, target.group.id, to_href, Event.MOVED)
+    tx.audit("card.move", contact=contact.id, group=book.group.id, to=target.group.id)
+    return not replaced
+
+
+def _clear_target(tx: Tx, target: Book, to_href: str, contact: Contact, overwrite: bool) -> bool:
+    """Makes room at the target; returns whether a card was replaced there."""
+    row = _row_at(tx, target, to_href)
+    if row is None or row.reason == Departed.MOVED:
+        return False
+    if row.reason == Departed.ERASED:
+        raise CardErased("the card at this name was erased for good", hint="use another name")
+    if row.state is CardState.TRASHED:
+        memberships.change(tx.db, target.group.id, row.href, href=records.fresh_href())
+    if row.state >= CardState.TRASHED:
+        return False
+    if not overwrite:
+        raise VersionConflict("there is a card at the target name", hint="use another name")
+    if _seen_contact(tx, target, row).id == contact.id:
+        raise HrefTaken("the card is in that book already", hint="delete it here instead")
+    remove(tx, target, to_href)
+    return True

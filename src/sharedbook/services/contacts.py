@@ -1,0 +1,223 @@
+"""Contacts by id: what the command line and imports do. Each function asks the permission table once, then writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sharedbook.domain import access, folding
+from sharedbook.domain.errors import Ambiguous, ContactNotFound, Forbidden, NotFound, Protected, VersionConflict
+from sharedbook.domain.model import (
+    VISIBLE_TO_ALL,
+    Contact,
+    Departed,
+    Event,
+    Group,
+    Revision,
+    Right,
+    Visibility,
+)
+from sharedbook.domain.query import Op, Or, Query, Some, Test
+from sharedbook.formats import vcard
+from sharedbook.services import audience, groups, records, search
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts, memberships, revisions, subjects
+
+
+def held(contact: Contact) -> access.Held:
+    """What the permission table asks of a contact."""
+    return access.Held(contact.groups, contact.owner_id, contact.visibility)
+
+
+def get(tx: Tx, contact_id: int) -> Contact:
+    """A contact that the viewer sees; the console sees the trash too. Raises ContactNotFound."""
+    return get_many(tx, [contact_id])[0]
+
+
+def get_many(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
+    """Contacts in the order of their ids given. Raises ContactNotFound for the first that the viewer does not see."""
+    found = {contact.id: contact for contact in contacts.fetch(tx.db, contact_ids)}
+    for contact_id in contact_ids:
+        contact = found.get(contact_id)
+        if contact is None or not _seen(tx, contact):
+            raise ContactNotFound(f"there is no contact {contact_id}", hint="find it with: sharedbook contact find")
+    return [found[contact_id] for contact_id in contact_ids]
+
+
+def _seen(tx: Tx, contact: Contact) -> bool:
+    return tx.viewer.console or (contact.trashed_at is None and access.sees(tx.viewer, held(contact)))
+
+
+def resolve(tx: Tx, ref: str) -> Contact:
+    """A contact by id, UID, mail address, or name when only one has it. Raises ContactNotFound, Ambiguous."""
+    found = _candidates(tx, ref)
+    if not found:
+        raise ContactNotFound(f"there is no contact {ref}", hint=f"try: sharedbook contact find {ref}")
+    if len(found) > 1:
+        ids = ", ".join(str(contact.id) for contact in found[:5])
+        raise Ambiguous(f"{ref} fits {len(found)} contacts: {ids}", hint="name one by its id")
+    return found[0]
+
+
+def _candidates(tx: Tx, ref: str) -> list[Contact]:
+    if ref.isascii() and ref.isdigit() and len(ref) < 19:
+        by_id = [contact for contact in contacts.fetch(tx.db, [int(ref)]) if _seen(tx, contact)]
+        if by_id:
+            return by_id
+    by_uid = [contact for contact in contacts.by_uid(tx.db, ref) if _seen(tx, contact)]
+    if by_uid:
+        return by_uid
+    named: Query = Or((Some("email", (Test(Op.EQUALS, ref),)), Some("fullname", (Test(Op.EQUALS, ref),))))
+    return search.find(tx, search.Search(query=named), limit=20)
+
+
+# ---- writing
+
+
+def add(
+    tx: Tx, group: Group, card: vcard.Card, *, owner_id: int | None = None, visibility: Visibility = VISIBLE_TO_ALL
+) -> Contact:
+    """A new contact in a group, owned by who adds it unless ``owner_id`` says otherwise.
+
+    Raises Forbidden, UidConflict, CardErased, QuotaExceeded.
+    """
+    access.require(tx.viewer, Right.ADD, group.id, group.slug)
+    records.refuse_uid(tx, group.id, group.slug, card.uid)
+    owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
+    places = [(group.id, records.fresh_href())]
+    contact_id = records.create(tx, card, places, owner_id=owner, visibility=visibility)
+    tx.audit("contact.add", contact=contact_id, group=group.id)
+    return contacts.fetch(tx.db, [contact_id])[0]
+
+
+def replace(tx: Tx, contact_id: int, card: vcard.Card, *, if_version: int | None = None) -> Contact:
+    """Another text for a contact; the same bytes change nothing. Raises ContactNotFound, Forbidden, VersionConflict."""
+    contact = get(tx, contact_id)
+    if if_version is not None and contact.version != if_version:
+        raise VersionConflict(
+            f"contact {contact_id} is at version {contact.version}, not {if_version}", hint="look at it, then try again"
+        )
+    if not access.may_edit(tx.viewer, held(contact)):
+        raise _forbidden(tx, contact, Right.EDIT)
+    if contact.trashed_at is not None:
+        raise Protected(f"contact {contact_id} is in the trash", hint=f"run: sharedbook trash restore {contact_id}")
+    if records.rewrite(tx, contact, card):
+        tx.audit("contact.edit", contact=contact.id)
+    return contacts.fetch(tx.db, [contact_id])[0]
+
+
+def copy(tx: Tx, contact_ids: Sequence[int], to: Group) -> list[Contact]:
+    """Shows contacts in one more group; those already there stay as they are. Returns the contacts as they are now."""
+    access.require(tx.viewer, Right.ADD, to.id, to.slug)
+    for contact in _living(tx, contact_ids):
+        _link(tx, contact, to, Event.COPIED)
+    tx.audit("contact.copy", contacts=list(contact_ids), to=to.id)
+    return contacts.fetch(tx.db, contact_ids)
+
+
+def move(tx: Tx, contact_ids: Sequence[int], source: Group, to: Group) -> list[Contact]:
+    """Takes contacts out of one group and puts them into another. Raises ContactNotFound for one not in ``source``."""
+    access.require(tx.viewer, Right.ADD, to.id, to.slug)
+    for contact in _living(tx, contact_ids):
+        row = next((row for row in memberships.of_contacts(tx.db, [contact.id]) if row.group_id == source.id), None)
+        if row is None:
+            raise ContactNotFound(f"contact {contact.id} is not in {source.slug}", hint="see: sharedbook contact show")
+        if not access.may_take_out(tx.viewer, held(contact), source.id):
+            raise _forbidden(tx, contact, Right.DELETE)
+        if source.id != to.id:
+            records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
+            _link(tx, contacts.fetch(tx.db, [contact.id])[0], to, Event.MOVED)
+    tx.audit("contact.move", contacts=list(contact_ids), group=source.id, to=to.id)
+    return contacts.fetch(tx.db, contact_ids)
+
+
+def _link(tx: Tx, contact: Contact, to: Group, event: Event) -> None:
+    if to.emptied_at is not None:
+        raise Protected(f"{to.slug} is being deleted", hint="choose another group")
+    if to.id not in contact.groups:
+        records.refuse_uid(tx, to.id, to.slug, contact.uid)
+        records.link(tx, contact, to.id, records.fresh_href(), event)
+
+
+def delete(tx: Tx, contact_ids: Sequence[int]) -> int:
+    """Puts contacts into the trash, out of all their groups (or removes them, where the site has no trash).
+
+    Returns how many; those in the trash already are left. Raises ContactNotFound, Forbidden: then nothing is deleted.
+    """
+    found = [contact for contact in get_many(tx, contact_ids) if contact.trashed_at is None]
+    for contact in found:
+        if not access.may_trash(tx.viewer, held(contact)):
+            raise _forbidden(tx, contact, Right.DELETE)
+    if tx.site.settings.deletion == "trash":
+        records.trash(tx, [contact.id for contact in found])
+    else:
+        for contact in found:
+            records.drop(tx, contact)
+    tx.audit("contact.delete", contacts=[contact.id for contact in found])
+    return len(found)
+
+
+def set_visibility(tx: Tx, contact_ids: Sequence[int], visibility: Visibility) -> int:
+    """Who of the viewers of its groups sees each contact. Returns how many changed."""
+    changed = [contact for contact in _living(tx, contact_ids) if contact.visibility != visibility]
+    for contact in changed:
+        if not access.may_set_visibility(tx.viewer, held(contact)):
+            raise Forbidden(f"{tx.viewer.name} does not own contact {contact.id}", hint="ask its owner or a postmaster")
+    ids = [contact.id for contact in changed]
+    with audience.changing(tx, ids):
+        for contact in changed:
+            contacts.set_listed(tx.db, contact.id, audience.listed(visibility))
+            contacts.change(tx.db, [contact.id], visibility=visibility.kind.value, version=contact.version + 1)
+    records.note(tx, ids, Event.VISIBILITY)
+    tx.audit("contact.visibility", contacts=ids)
+    return len(ids)
+
+
+def set_owner(tx: Tx, contact_ids: Sequence[int], login: str | None) -> int:
+    """Gives contacts to a member, or to nobody. Returns how many changed."""
+    access.require_manage(tx.viewer, "change owners")
+    owner_id = None if login is None else _member_id(tx, login)
+    changed = [contact for contact in get_many(tx, contact_ids) if contact.owner_id != owner_id]
+    ids = [contact.id for contact in changed]
+    with audience.changing(tx, ids):
+        for contact in changed:
+            contacts.change(tx.db, [contact.id], owner_id=owner_id, version=contact.version + 1)
+    records.note(tx, ids, Event.OWNER)
+    tx.audit("contact.owner", contacts=ids)
+    return len(ids)
+
+
+def _member_id(tx: Tx, login: str) -> int:
+    found = subjects.member(tx.db, folding.fold(login))
+    if found is None:
+        raise NotFound(f"there is no member {login}", hint="see: sharedbook member list")
+    return found.id
+
+
+def history(tx: Tx, contact_id: int) -> list[Revision]:
+    """Every remembered step, the oldest first. Raises ContactNotFound."""
+    return revisions.of_contact(tx.db, get(tx, contact_id).id)
+
+
+def _living(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
+    found = get_many(tx, contact_ids)
+    for contact in found:
+        if contact.trashed_at is not None:
+            raise Protected(
+                f"contact {contact.id} is in the trash", hint=f"run: sharedbook trash restore {contact.id}"
+            )
+    return found
+
+
+def _forbidden(tx: Tx, contact: Contact, right: Right) -> Forbidden:
+    name = str(right.name).lower()
+    return Forbidden(
+        f"{tx.viewer.name} may not {name} contact {contact.id}",
+        right=name,
+        hint=f"ask its owner, or a postmaster for the right {name} on its groups",
+    )
+
+
+def group_names(tx: Tx, contact: Contact) -> list[str]:
+    """Slugs of the contact's groups that the viewer may view."""
+    known = groups.names(tx)
+    return [known[group_id].slug for group_id in contact.groups if group_id in known]

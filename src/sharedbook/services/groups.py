@@ -1,0 +1,272 @@
+"""Groups and books: a group is what postmasters keep, a book is how one viewer sees it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import GroupNotFound, InvalidName, InvalidValue, NameTaken, Protected
+from sharedbook.domain.model import (
+    ChangeKind,
+    Departed,
+    Event,
+    Group,
+    Right,
+)
+from sharedbook.services import records
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts, groups, memberships
+
+NAME_LENGTH = 100
+DEFAULT_NAME = "Contacts"
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A group as one viewer has it. ``shown`` False: the view was taken away lately, and the book is shown empty."""
+
+    group: Group
+    rights: Right
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupInfo:
+    """A group with what the viewer may do there and how many living contacts it holds."""
+
+    group: Group
+    rights: Right
+    contacts: int
+
+
+def slug_of(name: str) -> str:
+    """The path segment of a name: Unicode letters and digits, lower case, all else a dash; may be empty."""
+    folded = unicodedata.normalize("NFC", name).lower()
+    return "-".join("".join(char if char.isalnum() else " " for char in folded).split())
+
+
+def add(tx: Tx, name: str, *, description: str = "") -> Group:
+    """A new group at the end of the list. Raises InvalidName, NameTaken."""
+    access.require_manage(tx.viewer, "add groups")
+    clean = _clean(tx, name)
+    slug = _free_slug(tx, slug_of(clean))
+    values = {"name": clean, "description": description, "modified": tx.now}
+    group_id = groups.add(tx.db, {**values, "slug": slug or f"group-{tx.now.timestamp()}"})
+    if not slug:
+        groups.change(tx.db, group_id, slug=_free_slug(tx, f"group-{group_id}"))
+    return _changed(tx, group_id, "group.add")
+
+
+def make_default(tx: Tx) -> None:
+    """The default group of a new site, unless there is one."""
+    if not groups.every(tx.db):
+        group = add(tx, DEFAULT_NAME)
+        groups.change(tx.db, group.id, is_default=True)
+
+
+def _free_slug(tx: Tx, slug: str) -> str:
+    taken = groups.slugs_like(tx.db, slug) | RESERVED_SLUGS
+    if not slug or slug not in taken:
+        return slug
+    return next(f"{slug}-{number}" for number in range(2, len(taken) + 3) if f"{slug}-{number}" not in taken)
+
+
+RESERVED_SLUGS = frozenset({"all"})
+"""Path segments that mean something else: ``all`` is kept for the merged book."""
+
+
+def _clean(tx: Tx, name: str) -> str:
+    clean = " ".join(unicodedata.normalize("NFC", name).split())
+    if not clean or len(clean) > NAME_LENGTH or not clean.isprintable():
+        raise InvalidName(
+            f"a group's name has 1 to {NAME_LENGTH} printable characters", hint="give another name"
+        )
+    if groups.by_name(tx.db, clean):
+        raise NameTaken(f"there is a group named {clean} already", hint="see: sharedbook group list")
+    return clean
+
+
+def _changed(tx: Tx, group_id: int, action: str) -> Group:
+    tx.tick(ChangeKind.GROUP, group_id)
+    groups.change(tx.db, group_id, modified=tx.now)
+    tx.audit(action, group=group_id)
+    found = groups.by_id(tx.db, group_id)
+    if found is None:
+        raise GroupNotFound(f"group {group_id} is gone")
+    return found
+
+
+def get(tx: Tx, ref: str) -> Group:
+    """A group by slug or by its exact name. Raises GroupNotFound when there is none or it may not be viewed."""
+    found = groups.by_slug(tx.db, ref) or next(iter(groups.by_name(tx.db, ref)), None)
+    if found is None or not tx.viewer.views(found.id):
+        raise GroupNotFound(f"there is no group {ref}", hint="see: sharedbook group list")
+    return found
+
+
+def default(tx: Tx) -> Group:
+    """The group of contacts that name no other."""
+    found = groups.by_id(tx.db, groups.default_id(tx.db))
+    if found is None:
+        raise GroupNotFound("the site has no default group", hint="run: sharedbook init")
+    return found
+
+
+def list_groups(tx: Tx) -> list[GroupInfo]:
+    """The groups that the viewer may view, in the site's order."""
+    counts = groups.counts(tx.db) if tx.viewer.console else {}
+    return [
+        GroupInfo(group, tx.viewer.on(group.id), _count(tx, group, counts))
+        for group in groups.every(tx.db)
+        if tx.viewer.views(group.id)
+    ]
+
+
+def _count(tx: Tx, group: Group, counts: dict[int, int]) -> int:
+    return counts.get(group.id, 0) if tx.viewer.console else memberships.count(tx.db, tx.viewer, group.id)
+
+
+def names(tx: Tx) -> dict[int, Group]:
+    """Every group that the viewer may view, by id."""
+    return {group.id: group for group in groups.every(tx.db) if tx.viewer.views(group.id)}
+
+
+def books(tx: Tx) -> list[Book]:
+    """The viewer's books in the site's order, those lost lately included."""
+    return [_book(tx, group) for group in groups.every(tx.db) if _has(tx, group)]
+
+
+def book(tx: Tx, slug: str) -> Book:
+    """One of the viewer's books, by slug. Raises GroupNotFound."""
+    found = groups.by_slug(tx.db, slug)
+    if found is None or not _has(tx, found):
+        raise GroupNotFound("there is no such address book")
+    return _book(tx, found)
+
+
+def book_of(tx: Tx, group: Group) -> Book:
+    """The viewer's book of a group that he may view."""
+    return _book(tx, group)
+
+
+def _has(tx: Tx, group: Group) -> bool:
+    return tx.viewer.views(group.id) or group.id in tx.viewer.lost
+
+
+def _book(tx: Tx, group: Group) -> Book:
+    rights = tx.viewer.on(group.id)
+    if group.emptied_at is not None:
+        rights &= Right.VIEW
+    return Book(group, rights, bool(rights & Right.VIEW))
+
+
+def rename(tx: Tx, ref: str, name: str) -> Group:
+    """Another name; the slug stays, as clients keep it. Raises InvalidName, NameTaken."""
+    access.require_manage(tx.viewer, "rename groups")
+    group = get(tx, ref)
+    if name != group.name:
+        groups.change(tx.db, group.id, name=_clean(tx, name))
+    return _changed(tx, group.id, "group.rename")
+
+
+def describe(tx: Tx, ref: str, description: str) -> Group:
+    """Another description."""
+    access.require_manage(tx.viewer, "describe groups")
+    group = get(tx, ref)
+    groups.change(tx.db, group.id, description=description.strip())
+    return _changed(tx, group.id, "group.describe")
+
+
+def reorder(tx: Tx, refs: Sequence[str]) -> list[Group]:
+    """Puts these groups first, in this order; the others follow as they were."""
+    access.require_manage(tx.viewer, "reorder groups")
+    first = list(dict.fromkeys(get(tx, ref).id for ref in refs))
+    rest = [group.id for group in groups.every(tx.db) if group.id not in first]
+    for position, group_id in enumerate(first + rest, start=1):
+        groups.change(tx.db, group_id, position=position)
+    return [_changed(tx, group_id, "group.reorder") for group_id in first]
+
+
+def set_default(tx: Tx, ref: str) -> Group:
+    """Makes this the group of contacts that name no other."""
+    access.require_manage(tx.viewer, "choose the default group")
+    group = get(tx, ref)
+    if group.emptied_at is not None:
+        raise Protected(f"{group.slug} is being deleted", hint="choose another group")
+    groups.clear_default(tx.db)
+    groups.change(tx.db, group.id, is_default=True)
+    return _changed(tx, group.id, "group.default")
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What deleting a group does: ids of its contacts that stay elsewhere, move, or go to the trash."""
+
+    group: Group
+    kept: list[int]
+    moved: list[int]
+    trashed: list[int]
+    target: Group | None
+
+
+def delete(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
+    """Empties a group; its book is shown empty for departure_days, then goes.
+
+    ``contacts_to``: ``keep`` (contacts left without a group go to the default one), ``trash`` (those contacts go to the
+    trash), ``move:GROUP`` (all go to that group). Raises Protected for the default group, InvalidValue, GroupNotFound.
+    """
+    access.require_manage(tx.viewer, "delete groups")
+    plan = plan_deletion(tx, ref, contacts_to=contacts_to)
+    for contact in contacts.fetch(tx.db, plan.moved):
+        if plan.target is not None and plan.target.id not in contact.groups:
+            records.refuse_uid(tx, plan.target.id, plan.target.slug, contact.uid)
+            records.link(tx, contact, plan.target.id, records.fresh_href(), Event.MOVED)
+    if plan.trashed:
+        records.trash(tx, plan.trashed)
+        _rehome(tx, plan)
+    _empty(tx, plan.group)
+    groups.change(tx.db, plan.group.id, emptied_at=tx.now)
+    return Deletion(_changed(tx, plan.group.id, "group.delete"), plan.kept, plan.moved, plan.trashed, plan.target)
+
+
+def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
+    """What ``delete`` would do; writes nothing."""
+    access.require_manage(tx.viewer, "delete groups")
+    group = get(tx, ref)
+    if group.default:
+        raise Protected(f"{group.slug} is the default group", hint="choose another one first: sharedbook group default")
+    word, _, target_ref = contacts_to.partition(":")
+    if word not in ("keep", "trash", "move") or (word == "move") != bool(target_ref):
+        raise InvalidValue("contacts go to keep, trash or move:GROUP", field="contacts")
+    target = get(tx, target_ref) if word == "move" else default(tx)
+    if target.id == group.id:
+        raise InvalidValue("contacts cannot move into the group that is deleted", field="contacts")
+    ids = [row.contact_id for row in memberships.of_group(tx.db, group.id) if row.contact_id is not None]
+    held = contacts.fetch(tx.db, ids)
+    only_here = [contact.id for contact in held if contact.groups == (group.id,)]
+    living = {contact.id for contact in held if contact.trashed_at is None}
+    return Deletion(
+        group,
+        kept=[contact.id for contact in held if contact.id not in only_here],
+        moved=[contact.id for contact in held if word == "move" or (contact.id in only_here and (word == "keep" or contact.id not in living))],
+        trashed=[contact_id for contact_id in only_here if word == "trash" and contact_id in living],
+        target=target,
+    )
+
+
+def _rehome(tx: Tx, plan: Deletion) -> None:
+    """A trashed contact keeps a group to come back to: the default one."""
+    home = default(tx)
+    for contact in contacts.fetch(tx.db, plan.trashed):
+        records.link(tx, contact, home.id, records.fresh_href(), Event.MOVED)
+
+
+def _empty(tx: Tx, group: Group) -> None:
+    rows = memberships.of_group(tx.db, group.id)
+    held = {contact.id: contact for contact in contacts.fetch(tx.db, [row.contact_id for row in rows if row.contact_id])}
+    for row in rows:
+        if row.contact_id is not None:
+            records.take_out(tx, held[row.contact_id], row, Departed.MOVED, Event.MOVED)
+

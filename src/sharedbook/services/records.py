@@ -1,0 +1,216 @@
+"""The steps that every write of a contact is made of: card, index rows, memberships, revision, change and stamps together.
+
+No permission is asked here: the services that call it (cards, contacts, trash, transfer) have asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+
+from sharedbook.domain import folding
+from sharedbook.domain.errors import CardErased, QuotaExceeded, UidConflict
+from sharedbook.domain.model import (
+    VISIBLE_TO_ALL,
+    CardState,
+    ChangeKind,
+    Contact,
+    Departed,
+    Event,
+    Visibility,
+)
+from sharedbook.formats import fields, vcard
+from sharedbook.services import audience
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts, groups, memberships, properties, revisions
+from sharedbook.store.memberships import Membership
+
+INDEX_VERSION = 1
+"""Raised when what is read out of a card changes; ``sharedbook reindex`` brings older rows up to it."""
+
+SORT_LENGTH = 200
+
+
+def etag_of(text: str) -> str:
+    """The ETag of the bytes that GET serves (quoted)."""
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def fresh_href() -> str:
+    """A name that no client chose."""
+    return f"{uuid.uuid4()}.vcf"
+
+
+def buried_name(tx: Tx, group_id: int, kind: str, value: str) -> str:
+    """What stands for the href or UID of an erased card: a keyed hash that still refuses its return."""
+    return "x-" + tx.site.secrets.mac("tombstone", f"{group_id}|{kind}|{value}".encode()).hex()
+
+
+def _columns(tx: Tx, card: vcard.Card) -> dict[str, object]:
+    name = fields.read(card).full_name
+    return {
+        "vcard": card.text,
+        "etag": etag_of(card.text),
+        "size": len(card.text.encode()),
+        "name": name,
+        "sort": folding.fold(name)[:SORT_LENGTH],
+        "modified": tx.now,
+        "index_version": INDEX_VERSION,
+    }
+
+
+def _reindex(tx: Tx, contact_id: int, card: vcard.Card) -> None:
+    region = tx.site.settings.default_region
+    properties.replace(tx.db, contact_id, fields.instances(card, region))
+
+
+def room(tx: Tx) -> int:
+    """How many more contacts the quota lets in; ids are never reused, so a low id needs no count."""
+    quota = tx.site.limits.contacts
+    return quota - contacts.count(tx.db)
+
+
+def refuse_uid(tx: Tx, group_id: int, slug: str, uid: str) -> None:
+    """Raises UidConflict or CardErased when a group may not take a card with this UID."""
+    refuse_living_uid(tx, group_id, slug, uid)
+    if any(row.reason == Departed.ERASED for row in dead_uids(tx, group_id, uid)):
+        raise CardErased(f"a card with this UID was erased from {slug} for good", hint="make a new card")
+
+
+def refuse_living_uid(tx: Tx, group_id: int, slug: str, uid: str) -> None:
+    """Raises UidConflict when a living card of the group has this UID; its href is told only to who sees it."""
+    taken = memberships.by_uid(tx.db, group_id, [uid], living=True)
+    if taken:
+        seen = memberships.is_seen(tx.db, tx.viewer, group_id, taken[0].href)
+        raise UidConflict(
+            f"{slug} already holds a card with this UID",
+            href=taken[0].href if seen else None,
+            hint="edit that card, or give this one a UID of its own",
+        )
+
+
+def dead_uids(tx: Tx, group_id: int, uid: str) -> Sequence[Membership]:
+    """Tombstones and trashed rows of this UID, under its own name or its keyed hash."""
+    return memberships.by_uid(tx.db, group_id, [uid, buried_name(tx, group_id, "uid", uid)], living=False)
+
+
+def create(
+    tx: Tx,
+    card: vcard.Card,
+    places: Iterable[tuple[int, str]],
+    *,
+    owner_id: int | None,
+    visibility: Visibility = VISIBLE_TO_ALL,
+) -> int:
+    """A new contact in these (group id, href) places; returns its id. Raises QuotaExceeded."""
+    if room(tx) < 1:
+        raise QuotaExceeded(
+            f"the limit of {tx.site.limits.contacts} contacts is reached", hint="empty the trash or raise quota.contacts"
+        )
+    columns = _columns(tx, card)
+    contact_id = contacts.add(
+        tx.db,
+        {
+            **columns,
+            "key": secrets.token_hex(16),
+            "uid": card.uid,
+            "owner_id": owner_id,
+            "visibility": visibility.kind.value,
+            "version": 1,
+            "created": tx.now,
+        },
+    )
+    contacts.set_listed(tx.db, contact_id, audience.listed(visibility))
+    _reindex(tx, contact_id, card)
+    seq = tx.tick(ChangeKind.CONTACT, contact_id)
+    state = audience.state_for(visibility)
+    _place(tx, contact_id, card.uid, str(columns["etag"]), state, list(places), seq)
+    note(tx, [contact_id], Event.ADDED)
+    return contact_id
+
+
+def _place(
+    tx: Tx, contact_id: int, uid: str, etag: str, state: CardState, places: Sequence[tuple[int, str]], seq: int
+) -> None:
+    rows = [
+        {
+            "group_id": group_id,
+            "href": href,
+            "contact_id": contact_id,
+            "was_contact_id": None,
+            "uid": uid,
+            "etag": etag,
+            "state": state,
+            "seq": seq,
+            "since": seq,
+            "reason": None,
+        }
+        for group_id, href in places
+    ]
+    memberships.add(tx.db, rows)
+    groups.stamp(tx.db, [group_id for group_id, _ in places], seq, tx.now)
+
+
+def link(tx: Tx, contact: Contact, group_id: int, href: str, event: Event) -> None:
+    """Puts a living contact into one more group."""
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    _place(tx, contact.id, contact.uid, contact.etag, audience.state_of(contact), [(group_id, href)], seq)
+    note(tx, [contact.id], event)
+
+
+def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDITED) -> bool:
+    """Gives a contact a new text; the same bytes change nothing. Returns whether anything changed."""
+    if card.text == contact.vcard:
+        return False
+    columns = _columns(tx, card)
+    contacts.change(tx.db, [contact.id], version=contact.version + 1, **columns)
+    _reindex(tx, contact.id, card)
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    touched = memberships.stamp_contacts(tx.db, [contact.id], seq, etag=columns["etag"])
+    groups.stamp(tx.db, touched, seq, tx.now)
+    note(tx, [contact.id], event, before=contact.vcard)
+    return True
+
+
+def take_out(tx: Tx, contact: Contact, row: Membership, reason: Departed, event: Event) -> None:
+    """Takes a contact out of one group and leaves a tombstone; the contact lives on elsewhere."""
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    audience.leave(tx, contact, [row], seq)
+    memberships.bury(tx.db, [row], seq, reason.value, tx.now)
+    note(tx, [contact.id], event)
+
+
+def trash(tx: Tx, contact_ids: Sequence[int]) -> None:
+    """Puts contacts into the trash: memberships stay, those who saw them are told."""
+    with audience.changing(tx, contact_ids):
+        contacts.change(tx.db, contact_ids, trashed_at=tx.now)
+    note(tx, contact_ids, Event.DELETED)
+
+
+def drop(tx: Tx, contact: Contact) -> None:
+    """Deletes a contact at once (``deletion = immediate``): tombstones stay, its rows go."""
+    rows = memberships.of_contacts(tx.db, [contact.id])
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    audience.leave(tx, contact, rows, seq)
+    memberships.bury(tx.db, rows, seq, Departed.DELETED.value, tx.now)
+    contacts.remove(tx.db, [contact.id])
+
+
+def note(tx: Tx, contact_ids: Sequence[int], event: Event, before: str | None = None) -> None:
+    """One revision each."""
+    revisions.add(
+        tx.db,
+        [
+            {
+                "contact_id": contact_id,
+                "at": tx.now,
+                "actor": tx.viewer.name,
+                "client": str(tx.client),
+                "event": event.value,
+                "before": before,
+            }
+            for contact_id in contact_ids
+        ],
+    )

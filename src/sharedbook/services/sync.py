@@ -1,0 +1,182 @@
+"""Sync tokens and what changed since one (RFC 6578): each token of ours is answered with the complete difference.
+
+A token holds who asked and when: epoch, group, seq, the viewer's subjects, whether he viewed the group, and a MAC.
+From it the hrefs that the client holds are known exactly:
+  held = living cards whose audience began by then and named one of the subjects + departures after it that began by then.
+Then  changed = what he sees now and was touched since, or did not hold;  removed = what he held, or could see meanwhile,
+and does not see now. Nobody is told of a href that he never could see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.errors import InvalidToken
+from sharedbook.domain.model import Right
+from sharedbook.services.cards import Entry
+from sharedbook.services.groups import Book
+from sharedbook.services.tx import Tx
+from sharedbook.store import memberships, sync
+from sharedbook.store.sync import Departure
+
+SCHEME = "sharedbook:sync:"
+MAC_CHARS = 22
+
+
+@dataclass(frozen=True, slots=True)
+class BookState:
+    """What a poll reads: ctag and token move when the viewer's book does."""
+
+    ctag: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """``changed`` and ``removed`` since the token; ``more``: the limit cut it short, ask again with the new token."""
+
+    token: str
+    changed: list[Entry]
+    removed: list[str]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Who asked, when: the content of a sync token."""
+
+    epoch: str
+    group_id: int
+    seq: int
+    shown: bool
+    subjects: frozenset[int]
+
+
+def state(tx: Tx, book: Book) -> BookState:
+    """The book's ctag and sync token for this viewer; no further statement."""
+    now = _now(tx, book)
+    parts = [_body(now), str(int(book.group.modified.timestamp() * 1000)), str(int(book.rights))]
+    return BookState(hashlib.sha256("|".join(parts).encode()).hexdigest()[:32], _encode(tx, now))
+
+
+def changes(tx: Tx, book: Book, token: str, limit: int | None = None) -> SyncResult:
+    """What the client of ``token`` ("" for a first one) must fetch and forget to have what the viewer sees now.
+
+    With ``limit`` at most so many touched cards are given, oldest first, and ``more`` says whether there are others.
+    Raises InvalidToken for a token that is foreign, of another book or epoch, or older than what is remembered.
+    """
+    now = _now(tx, book)
+    if not token:
+        then = replace(now, seq=book.group.floor_seq, shown=False)
+    else:
+        then = _decode(tx, book, token)
+        if then == now:
+            return SyncResult(token, [], [])
+    was = _viewer_then(tx, then)
+    removed = _removed(tx, book, then, now, was)
+    untouched = _untouched(tx, book, then, was)
+    touched = sync.changed(tx.db, tx.viewer, book.group.id, _held_until(then)) if book.shown else []
+    if limit is not None and len(touched) + len(untouched) > limit:
+        return _cut(tx, now, removed, untouched, touched, limit)
+    return SyncResult(_encode(tx, now), untouched + [Entry(href, etag) for _, href, etag in touched], removed)
+
+
+def _held_until(then: Token) -> int:
+    """The seq up to which the client holds what it could see: nothing at all when it saw nothing then."""
+    return then.seq if then.shown else -1
+
+
+def _cut(
+    tx: Tx, now: Token, removed: list[str], untouched: list[Entry], touched: Sequence[tuple[int, str, str]], limit: int
+) -> SyncResult:
+    """A part of the answer: everything but the touched cards whole, of those the oldest whole ticks that fit."""
+    room = max(limit - len(untouched), 1)
+    if room >= len(touched):
+        return SyncResult(_encode(tx, now), untouched + [Entry(href, etag) for _, href, etag in touched], removed)
+    last = touched[room - 1][0]
+    if touched[room][0] == last:
+        # Cards of one tick stay together, as the next token can only name a whole seq.
+        last = next((seq for seq, _, _ in reversed(touched[:room]) if seq < last), last)
+    given = [Entry(href, etag) for seq, href, etag in touched if seq <= last]
+    more = len(given) < len(touched)
+    return SyncResult(_encode(tx, replace(now, seq=last) if more else now), untouched + given, removed, more)
+
+
+def _viewer_then(tx: Tx, then: Token) -> Viewer:
+    """The viewer as the token remembers him: who he was, not what he may."""
+    owner = tx.viewer.member_id if tx.viewer.member_id in then.subjects else None
+    return replace(tx.viewer, member_id=owner, subjects=then.subjects)
+
+
+def _untouched(tx: Tx, book: Book, then: Token, was: Viewer) -> list[Entry]:
+    """Cards that came into sight because the viewer changed, not they."""
+    if not book.shown or not then.shown or then.subjects == tx.viewer.subjects:
+        return []
+    return [Entry(*row) for row in sync.gained(tx.db, tx.viewer, was, book.group.id, then.seq)]
+
+
+def _removed(tx: Tx, book: Book, then: Token, now: Token, was: Viewer) -> list[str]:
+    gone: set[str] = set()
+    if then.shown and not book.shown:
+        gone.update(sync.held(tx.db, was, book.group.id, then.seq))
+    elif then.shown and then.subjects != now.subjects:
+        gone.update(sync.lost(tx.db, tx.viewer, was, book.group.id, then.seq))
+    if then.shown or book.shown:
+        left = sync.departed(tx.db, book.group.id, then.seq) if then.seq < book.group.seq else []
+        gone.update(row.href for row in left if _knew(tx.viewer, book, then, row))
+    if gone and book.shown:
+        gone -= memberships.cards_seen(tx.db, tx.viewer, book.group.id, sorted(gone))
+    return sorted(gone)
+
+
+def _knew(viewer: Viewer, book: Book, then: Token, row: Departure) -> bool:
+    """Whether the client held this href, or its member could see it after the token without a break until now."""
+    if then.shown and row.since <= then.seq and row.subject_id in then.subjects:
+        return True
+    if not book.shown or row.subject_id not in viewer.subjects:
+        return False
+    steady = max(viewer.view_since.get(book.group.id, 0), viewer.subject_since.get(row.subject_id, 0))
+    return row.since >= steady
+
+
+# ---- the token
+
+
+def _now(tx: Tx, book: Book) -> Token:
+    return Token(tx.site.epoch, book.group.id, book.group.seq, bool(book.rights & Right.VIEW), tx.viewer.subjects)
+
+
+def _body(token: Token) -> str:
+    subjects = ".".join(f"{subject:x}" for subject in sorted(token.subjects))
+    return f"{token.epoch}:{token.group_id:x}:{token.seq:x}:{int(token.shown)}:{subjects}"
+
+
+def _mac(tx: Tx, body: str) -> str:
+    return tx.site.secrets.mac("sync-token", body.encode()).hex()[:MAC_CHARS]
+
+
+def _encode(tx: Tx, token: Token) -> str:
+    body = _body(token)
+    return f"{SCHEME}{body}:{_mac(tx, body)}"
+
+
+def _decode(tx: Tx, book: Book, text: str) -> Token:
+    """Raises InvalidToken unless the token is ours, of this book and epoch, and remembered."""
+    body, _, mac = text.removeprefix(SCHEME).rpartition(":")
+    if not text.startswith(SCHEME) or not tx.site.secrets.same(mac, _mac(tx, body)):
+        raise InvalidToken("this sync token is not ours", hint="fetch the address book anew")
+    epoch, group_id, seq, shown, subjects = body.split(":")
+    token = Token(
+        epoch,
+        int(group_id, 16),
+        int(seq, 16),
+        shown == "1",
+        frozenset(int(subject, 16) for subject in subjects.split(".") if subject),
+    )
+    ours = token.epoch == tx.site.epoch and token.group_id == book.group.id
+    if not ours or not book.group.floor_seq <= token.seq <= book.group.seq:
+        raise InvalidToken("this sync token is of another time or book", hint="fetch the address book anew")
+    return token

@@ -1,0 +1,137 @@
+"""Rows of contacts: statements, no rules. The vCard text stands last and is read only where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+
+from sharedbook.domain.model import Contact, Visibility, VisibilityKind
+from sharedbook.store.database import insert_many
+from sharedbook.store.schema import contact_visibility, contacts, memberships
+
+_COLUMNS = (
+    contacts.c.id,
+    contacts.c.key,
+    contacts.c.uid,
+    contacts.c.vcard,
+    contacts.c.etag,
+    contacts.c.name,
+    contacts.c.owner_id,
+    contacts.c.visibility,
+    contacts.c.version,
+    contacts.c.created,
+    contacts.c.modified,
+    contacts.c.trashed_at,
+)
+BATCH = 500
+"""How many ids one statement names; both databases take more, none takes all."""
+
+
+def batches(ids: Sequence[int]) -> list[Sequence[int]]:
+    """The ids in pieces that one statement can name."""
+    return [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Inserts a contact and returns its id."""
+    result = connection.execute(insert(contacts).values(**values))
+    assert result.inserted_primary_key is not None  # noqa: S101 - an identity column always has one
+    return int(result.inserted_primary_key[0])
+
+
+def change(connection: Connection, contact_ids: Sequence[int], **values: Any) -> None:
+    """Sets columns of contacts."""
+    for some in batches(contact_ids):
+        connection.execute(update(contacts).where(contacts.c.id.in_(some)).values(**values))
+
+
+def remove(connection: Connection, contact_ids: Sequence[int]) -> None:
+    """Deletes contacts; their properties, revisions and visibility lists go with them."""
+    for some in batches(contact_ids):
+        connection.execute(delete(contacts).where(contacts.c.id.in_(some)))
+
+
+def fetch(connection: Connection, contact_ids: Sequence[int]) -> list[Contact]:
+    """The contacts of these ids, in their order; unknown ids are left out."""
+    found: dict[int, Contact] = {}
+    for some in batches(contact_ids):
+        found |= {contact.id: contact for contact in _where(connection, contacts.c.id.in_(some))}
+    return [found[contact_id] for contact_id in contact_ids if contact_id in found]
+
+
+def by_uid(connection: Connection, uid: str) -> list[Contact]:
+    """Every contact with this UID."""
+    return _where(connection, contacts.c.uid == uid)
+
+
+def count(connection: Connection) -> int:
+    """All contacts, those in the trash too: what the quota counts."""
+    return int(connection.execute(select(func.count()).select_from(contacts)).scalar_one())
+
+
+def trashed(connection: Connection) -> list[Contact]:
+    """What lies in the trash, the latest first."""
+    rows = _where(connection, contacts.c.trashed_at.is_not(None))
+    return sorted(rows, key=lambda contact: (contact.trashed_at or contact.modified, contact.id), reverse=True)
+
+
+def owned_by(connection: Connection, subject_id: int) -> list[int]:
+    """Ids of the contacts that this member owns."""
+    return list(connection.execute(select(contacts.c.id).where(contacts.c.owner_id == subject_id)).scalars())
+
+
+def listing(connection: Connection, subject_id: int) -> list[int]:
+    """Ids of the contacts whose visibility lists this subject."""
+    column = contact_visibility.c
+    return list(connection.execute(select(column.contact_id).where(column.subject_id == subject_id)).scalars())
+
+
+def set_listed(connection: Connection, contact_id: int, subject_ids: frozenset[int]) -> None:
+    """Replaces the list of a contact's visibility."""
+    connection.execute(delete(contact_visibility).where(contact_visibility.c.contact_id == contact_id))
+    insert_many(
+        connection,
+        contact_visibility,
+        [{"contact_id": contact_id, "subject_id": subject_id} for subject_id in sorted(subject_ids)],
+    )
+
+
+def unlist(connection: Connection, subject_id: int) -> None:
+    """Takes a subject off every list."""
+    connection.execute(delete(contact_visibility).where(contact_visibility.c.subject_id == subject_id))
+
+
+def _where(connection: Connection, condition: ColumnElement[bool]) -> list[Contact]:
+    rows = connection.execute(select(*_COLUMNS).where(condition).order_by(contacts.c.id)).all()
+    ids = [row.id for row in rows]
+    restricted = [row.id for row in rows if row.visibility == VisibilityKind.LISTED]
+    listed, held = _listed(connection, restricted), _held(connection, ids)
+    return [_contact(row, listed.get(row.id, frozenset()), held.get(row.id, ())) for row in rows]
+
+
+def _contact(row: Row[Any], listed: frozenset[int], groups: tuple[int, ...]) -> Contact:
+    fields = row._mapping
+    return Contact(
+        **{**fields, "visibility": Visibility(VisibilityKind(fields["visibility"]), listed)},
+        groups=groups,
+    )
+
+
+def _listed(connection: Connection, ids: Sequence[int]) -> dict[int, frozenset[int]]:
+    found: dict[int, set[int]] = {}
+    for some in batches(ids):
+        rows = select(contact_visibility).where(contact_visibility.c.contact_id.in_(some))
+        for contact_id, subject_id in connection.execute(rows):
+            found.setdefault(contact_id, set()).add(subject_id)
+    return {contact_id: frozenset(subjects) for contact_id, subjects in found.items()}
+
+
+def _held(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    found: dict[int, list[int]] = {}
+    for some in batches(ids):
+        statement = select(memberships.c.contact_id, memberships.c.group_id).where(memberships.c.contact_id.in_(some))
+        for contact_id, group_id in connection.execute(statement.order_by(memberships.c.group_id)):
+            found.setdefault(contact_id, []).append(group_id)
+    return {contact_id: tuple(groups) for contact_id, groups in found.items()}

@@ -1,0 +1,94 @@
+"""Rows of groups: statements, no rules. A removed group's row stays, so that its slug is never used again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from sharedbook.domain.model import Group
+from sharedbook.store.schema import groups, memberships
+
+_COLUMNS = (
+    groups.c.id,
+    groups.c.slug,
+    groups.c.name,
+    groups.c.description,
+    groups.c.position,
+    groups.c.is_default,
+    groups.c.seq,
+    groups.c.floor_seq,
+    groups.c.modified,
+    groups.c.emptied_at,
+)
+
+
+def _group(row: Row[Any]) -> Group:
+    return Group(*row)
+
+
+def by_slug(connection: Connection, slug: str) -> Group | None:
+    """The group of this path segment, unless it was removed."""
+    statement = select(*_COLUMNS).where(groups.c.slug == slug, groups.c.removed_at.is_(None))
+    row = connection.execute(statement).first()
+    return _group(row) if row else None
+
+
+def by_id(connection: Connection, group_id: int) -> Group | None:
+    """The group of this id, unless it was removed."""
+    row = connection.execute(select(*_COLUMNS).where(groups.c.id == group_id, groups.c.removed_at.is_(None))).first()
+    return _group(row) if row else None
+
+
+def by_name(connection: Connection, name: str) -> Sequence[Group]:
+    """Every group of this name."""
+    statement = select(*_COLUMNS).where(groups.c.name == name, groups.c.removed_at.is_(None)).order_by(groups.c.id)
+    return [_group(row) for row in connection.execute(statement)]
+
+
+def every(connection: Connection) -> Sequence[Group]:
+    """All groups in the site's order."""
+    statement = select(*_COLUMNS).where(groups.c.removed_at.is_(None)).order_by(groups.c.position, groups.c.id)
+    return [_group(row) for row in connection.execute(statement)]
+
+
+def default_id(connection: Connection) -> int:
+    """The id of the default group."""
+    return int(connection.execute(select(groups.c.id).where(groups.c.is_default)).scalar_one())
+
+
+def slugs_like(connection: Connection, slug: str) -> frozenset[str]:
+    """Slugs, dead ones too, that begin with this one: those a new one must differ from."""
+    statement = select(groups.c.slug).where(groups.c.slug.startswith(slug, autoescape=True))
+    return frozenset(connection.execute(statement).scalars())
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Inserts a group and returns its id."""
+    last = connection.execute(select(func.coalesce(func.max(groups.c.position), 0))).scalar_one()
+    result = connection.execute(insert(groups).values(position=last + 1, seq=0, floor_seq=0, **values))
+    assert result.inserted_primary_key is not None  # noqa: S101 - an identity column always has one
+    return int(result.inserted_primary_key[0])
+
+
+def change(connection: Connection, group_id: int, **values: Any) -> None:
+    """Sets columns of one group."""
+    connection.execute(update(groups).where(groups.c.id == group_id).values(**values))
+
+
+def clear_default(connection: Connection) -> None:
+    """No group is the default one, for the moment."""
+    connection.execute(update(groups).where(groups.c.is_default).values(is_default=False))
+
+
+def stamp(connection: Connection, group_ids: Sequence[int], seq: int, at: datetime) -> None:
+    """The cards of these groups changed at ``seq``."""
+    connection.execute(update(groups).where(groups.c.id.in_(group_ids)).values(seq=seq, modified=at))
+
+
+def counts(connection: Connection) -> dict[int, int]:
+    """Living contacts by group, whoever may see them."""
+    statement = select(memberships.c.group_id, func.count()).where(memberships.c.state < 2)
+    return {row[0]: row[1] for row in connection.execute(statement.group_by(memberships.c.group_id))}

@@ -1,0 +1,208 @@
+"""Rows of memberships: which href of which group is which contact, seen by whom. Statements, no rules.
+
+A listing reads this table alone; only restricted cards look at the contact's owner and list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select, update
+
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.model import Card, CardState
+from sharedbook.store import sight
+from sharedbook.store.contacts import BATCH, batches
+from sharedbook.store.schema import contacts, memberships
+
+_M = memberships.c
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A row as it is, whoever asks. ``contact_id`` None: a tombstone."""
+
+    group_id: int
+    href: str
+    contact_id: int | None
+    was_contact_id: int | None
+    uid: str
+    etag: str
+    state: CardState
+    seq: int
+    since: int
+    reason: str | None
+
+
+_COLUMNS = (
+    _M.group_id,
+    _M.href,
+    _M.contact_id,
+    _M.was_contact_id,
+    _M.uid,
+    _M.etag,
+    _M.state,
+    _M.seq,
+    _M.since,
+    _M.reason,
+)
+
+
+def _memberships(connection: Connection, statement: Select[Any]) -> list[Membership]:
+    return [Membership(*row[:6], CardState(row[6]), *row[7:]) for row in connection.execute(statement)]
+
+
+def seen_by(viewer: Viewer) -> ColumnElement[bool]:
+    """True for living rows whose audience names the viewer; that he views the group is the caller's to know."""
+    if viewer.console:
+        return _M.state < CardState.TRASHED
+    allowed = exists().where(contacts.c.id == _M.contact_id, sight.visible(viewer.subjects, viewer.member_id))
+    return or_(_M.state == CardState.SHOWN, and_(_M.state == CardState.RESTRICTED, allowed))
+
+
+def raw(connection: Connection, group_id: int, hrefs: Sequence[str]) -> list[Membership]:
+    """The rows at these hrefs, living or dead, whoever may see them."""
+    return _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.href.in_(hrefs)))
+
+
+def of_contacts(connection: Connection, contact_ids: Sequence[int]) -> list[Membership]:
+    """Every living row of these contacts (in the trash or not), by group and href."""
+    found: list[Membership] = []
+    for some in batches(contact_ids):
+        statement = select(*_COLUMNS).where(_M.contact_id.in_(some)).order_by(_M.group_id, _M.href)
+        found += _memberships(connection, statement)
+    return found
+
+
+def dead_of(connection: Connection, contact_ids: Sequence[int]) -> list[Membership]:
+    """Tombstones that these contacts left behind."""
+    found: list[Membership] = []
+    for some in batches(contact_ids):
+        found += _memberships(connection, select(*_COLUMNS).where(_M.was_contact_id.in_(some)))
+    return found
+
+
+def of_group(connection: Connection, group_id: int) -> list[Membership]:
+    """Every row of a group that holds a contact, in the trash or not."""
+    return _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.contact_id.is_not(None)))
+
+
+def by_uid(connection: Connection, group_id: int, uids: Sequence[str], *, living: bool) -> list[Membership]:
+    """Rows of a group with one of these UIDs: those shown, or those dead and in the trash."""
+    state = _M.state < CardState.TRASHED if living else _M.state >= CardState.TRASHED
+    return _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.uid.in_(uids), state))
+
+
+def is_seen(connection: Connection, viewer: Viewer, group_id: int, href: str) -> bool:
+    """Whether the viewer sees a card at this href."""
+    statement = select(_M.href).where(_M.group_id == group_id, _M.href == href, seen_by(viewer))
+    return connection.execute(statement).first() is not None
+
+
+def cards_seen(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence[str]) -> set[str]:
+    """Which of these hrefs hold a card that the viewer sees."""
+    found: set[str] = set()
+    for at in range(0, len(hrefs), BATCH):
+        some = hrefs[at : at + BATCH]
+        statement = select(_M.href).where(_M.group_id == group_id, _M.href.in_(some), seen_by(viewer))
+        found.update(connection.execute(statement).scalars())
+    return found
+
+
+def entries(connection: Connection, viewer: Viewer, group_id: int) -> list[tuple[str, str]]:
+    """(href, etag) of all that the viewer sees in a group."""
+    statement = select(_M.href, _M.etag).where(_M.group_id == group_id, seen_by(viewer))
+    return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+def count(connection: Connection, viewer: Viewer, group_id: int) -> int:
+    """How many cards the viewer sees in a group."""
+    statement = select(func.count()).select_from(memberships).where(_M.group_id == group_id, seen_by(viewer))
+    return int(connection.execute(statement).scalar_one())
+
+
+_CARD = (_M.href, _M.contact_id, _M.uid, _M.etag, contacts.c.vcard, contacts.c.size, contacts.c.modified)
+
+
+def cards(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence[str]) -> dict[str, Card]:
+    """The cards at these hrefs that the viewer sees, by href."""
+    found: dict[str, Card] = {}
+    for at in range(0, len(hrefs), BATCH):
+        some = hrefs[at : at + BATCH]
+        statement = (
+            select(*_CARD)
+            .join(contacts, contacts.c.id == _M.contact_id)
+            .where(_M.group_id == group_id, _M.href.in_(some), seen_by(viewer))
+        )
+        found |= {row[0]: Card(*row) for row in connection.execute(statement)}
+    return found
+
+
+def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator[Card]:
+    """Every card that the viewer sees in a group, streamed."""
+    statement = (
+        select(*_CARD)
+        .join(contacts, contacts.c.id == _M.contact_id)
+        .where(_M.group_id == group_id, seen_by(viewer))
+        .order_by(_M.href)
+    )
+    for row in connection.execution_options(yield_per=BATCH).execute(statement):
+        yield Card(*row)
+
+
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows; a tombstone at the same href gives way."""
+    for row in rows:
+        connection.execute(
+            delete(memberships).where(
+                _M.group_id == row["group_id"], _M.href == row["href"], _M.state == CardState.DEAD
+            )
+        )
+    if rows:
+        connection.execute(insert(memberships), rows)
+
+
+def change(connection: Connection, group_id: int, href: str, **values: Any) -> None:
+    """Sets columns of one row."""
+    connection.execute(update(memberships).where(_M.group_id == group_id, _M.href == href).values(**values))
+
+
+def stamp_contacts(connection: Connection, contact_ids: Sequence[int], seq: int, **values: Any) -> list[int]:
+    """Sets seq, and what else is given, on every row of these contacts; returns the groups touched."""
+    touched: set[int] = set()
+    for some in batches(contact_ids):
+        connection.execute(update(memberships).where(_M.contact_id.in_(some)).values(seq=seq, **values))
+        groups = select(_M.group_id).where(_M.contact_id.in_(some)).distinct()
+        touched.update(connection.execute(groups).scalars())
+    return sorted(touched)
+
+
+def bury(connection: Connection, rows: Iterable[Membership], seq: int, reason: str, at: datetime) -> None:
+    """Turns living rows into tombstones."""
+    for row in rows:
+        change(
+            connection,
+            row.group_id,
+            row.href,
+            contact_id=None,
+            was_contact_id=row.contact_id,
+            state=CardState.DEAD,
+            etag="",
+            seq=seq,
+            reason=reason,
+            died_at=at,
+        )
+
+
+def remove(connection: Connection, group_id: int, hrefs: Sequence[str]) -> None:
+    """Deletes rows for good."""
+    connection.execute(delete(memberships).where(_M.group_id == group_id, _M.href.in_(hrefs)))
+
+
+def prune_tombstones(connection: Connection, before: datetime) -> int:
+    """Forgets tombstones that died before; returns how many. The erased ones stay: they refuse a stale PUT for ever."""
+    statement = delete(memberships).where(_M.state == CardState.DEAD, _M.died_at < before, _M.reason != "erased")
+    return connection.execute(statement).rowcount

@@ -1,0 +1,34 @@
+"""Rows of revisions: the text before each step; the state after it is the next one's before, or the contact's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from sharedbook.domain.model import Event, Revision
+from sharedbook.store.schema import revisions
+
+_R = revisions.c
+
+
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds steps."""
+    if rows:
+        connection.execute(insert(revisions), rows)
+
+
+def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
+    """A contact's steps, the oldest first."""
+    columns = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before)
+    rows = connection.execute(columns.where(_R.contact_id == contact_id).order_by(_R.id))
+    return [Revision(*row[:5], Event(row[5]), row[6]) for row in rows]
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forgets steps before a time, but never *added* nor the step that holds the first text. Returns how many."""
+    first = select(func.min(_R.id)).where(_R.before.is_not(None)).group_by(_R.contact_id)
+    old = delete(revisions).where(_R.at < before, _R.event != Event.ADDED.value, _R.id.not_in(first))
+    return connection.execute(old).rowcount

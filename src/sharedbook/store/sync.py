@@ -1,0 +1,92 @@
+"""What a client of an old token holds, and what changed since: the statements behind ``services/sync.py``.
+
+A departure says: from ``since`` until ``seq`` this subject could see this href here. Together with the living rows' own
+``since`` it tells exactly which hrefs a set of subjects saw at any remembered seq.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, not_, or_, select
+
+from sharedbook.domain.access import Viewer
+from sharedbook.store.database import insert_many
+from sharedbook.store.memberships import Membership, seen_by
+from sharedbook.store.schema import departures, memberships
+
+_M = memberships.c
+_D = departures.c
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One subject's lost sight of one href."""
+
+    href: str
+    subject_id: int
+    since: int
+    seq: int
+
+
+def depart(connection: Connection, rows: Sequence[Membership], subjects: frozenset[int], seq: int, at: datetime) -> None:
+    """Records that these subjects saw these rows until now."""
+    insert_many(
+        connection,
+        departures,
+        [
+            {"group_id": row.group_id, "seq": seq, "href": row.href, "subject_id": subject, "since": row.since, "at": at}
+            for row in rows
+            for subject in sorted(subjects)
+        ],
+    )
+
+
+def departed(connection: Connection, group_id: int, after: int) -> list[Departure]:
+    """Every departure of a group after a seq."""
+    columns = select(_D.href, _D.subject_id, _D.since, _D.seq)
+    statement = columns.where(_D.group_id == group_id, _D.seq > after).order_by(_D.seq)
+    return [Departure(*row) for row in connection.execute(statement)]
+
+
+def changed(connection: Connection, now: Viewer, group_id: int, after: int) -> list[tuple[int, str, str]]:
+    """(seq, href, etag) of what the viewer sees now and was touched after a seq, in seq order."""
+    statement = select(_M.seq, _M.href, _M.etag).where(_M.group_id == group_id, _M.seq > after, seen_by(now))
+    return [(row[0], row[1], row[2]) for row in connection.execute(statement.order_by(_M.seq, _M.href))]
+
+
+def gained(connection: Connection, now: Viewer, then: Viewer, group_id: int, after: int) -> list[tuple[str, str]]:
+    """(href, etag) of untouched cards that the viewer sees now, and as the viewer he was did not."""
+    statement = select(_M.href, _M.etag).where(
+        _M.group_id == group_id, _M.seq <= after, seen_by(now), not_(seen_by(then))
+    )
+    return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+def held(connection: Connection, then: Viewer, group_id: int, at: int) -> list[str]:
+    """Hrefs of living cards whose present audience began by ``at`` and named the viewer that he was."""
+    statement = select(_M.href).where(_M.group_id == group_id, _M.since <= at, seen_by(then))
+    return list(connection.execute(statement).scalars())
+
+
+def lost(connection: Connection, now: Viewer, then: Viewer, group_id: int, at: int) -> list[str]:
+    """Of those ``held``, the hrefs that the viewer does not see now, though their audience is the same."""
+    statement = select(_M.href).where(_M.group_id == group_id, _M.since <= at, seen_by(then), not_(seen_by(now)))
+    return list(connection.execute(statement).scalars())
+
+
+def forget_hrefs(connection: Connection, group_id: int, hrefs: Sequence[str]) -> None:
+    """Deletes every departure of these hrefs (after an erasure: floor_seq rises instead)."""
+    connection.execute(delete(departures).where(_D.group_id == group_id, _D.href.in_(hrefs)))
+
+
+def prune(connection: Connection, before: datetime) -> dict[int, int]:
+    """Forgets departures older than ``before``; returns the highest seq forgotten by group: the new floors."""
+    statement = select(_D.group_id, func.max(_D.seq)).where(_D.at < before).group_by(_D.group_id)
+    floors = {row[0]: row[1] for row in connection.execute(statement)}
+    if floors:
+        pruned = or_(*((_D.group_id == group) & (_D.seq <= seq) for group, seq in floors.items()))
+        connection.execute(delete(departures).where(pruned))
+    return floors
