@@ -243,11 +243,12 @@ properties = Table(
     "properties",
     metadata,
     Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
-    Column("pos", SmallInteger, primary_key=True),
+    Column("pos", Integer, primary_key=True),
     Column("name", Exact, nullable=False),
     Column("params", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("value", Exact, nullable=False),
     Column("folded", Exact, nullable=False),
+    Column("cased", Exact),
 )
 # PostgreSQL refuses index entries over 2,700 bytes, so long values are found by their first 200 characters.
 Index("ix_properties_name_folded", properties.c.name, text("substr(folded, 1, 200)"))

@@ -1,0 +1,62 @@
+"""The search index: one row for each value of a contact's card, made anew whenever the card is written.
+
+``folded`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string are
+plain comparisons (RFC 4518 section 2.6.1). ``cased`` is ``folding.unicode_casemap(value)``; NULL for an ASCII value,
+of which ``upper(value)`` is the same. Only ``store/filters.py`` asks these columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection, delete, select
+
+from sharedbook.domain import folding
+from sharedbook.domain.query import Instance
+from sharedbook.store.database import Row, insert_many
+from sharedbook.store.schema import properties
+
+Params = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def replace(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
+    """Writes the index rows of one contact in place of those it has."""
+    connection.execute(delete(properties).where(properties.c.contact_id == contact_id))
+    rows = [_row(contact_id, position, instance) for position, instance in enumerate(instances)]
+    insert_many(connection, properties, rows)
+
+
+def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tuple[Instance, ...]]:
+    """The instances of contacts, in card order; () for a contact that has none."""
+    found: dict[int, list[Instance]] = {contact_id: [] for contact_id in contact_ids}
+    columns = (properties.c.contact_id, properties.c.name, properties.c.value, properties.c.params)
+    statement = select(*columns).order_by(properties.c.contact_id, properties.c.pos)
+    for contact_id, name, value, params in connection.execute(statement.where(properties.c.contact_id.in_(found))):
+        found[contact_id].append(Instance(name, value, _read_params(params)))
+    return {contact_id: tuple(instances) for contact_id, instances in found.items()}
+
+
+def _row(contact_id: int, position: int, instance: Instance) -> Row:
+    value = instance.value
+    return {
+        "contact_id": contact_id,
+        "pos": position,
+        "name": instance.name,
+        "params": _write_params(instance.params),
+        "value": value,
+        "folded": folding.pad(folding.fold(value)),
+        "cased": None if value.isascii() else folding.unicode_casemap(value),
+    }
+
+
+def _write_params(params: Params) -> str:
+    if not params:
+        return "[]"
+    return json.dumps(params, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read_params(text: str) -> Params:
+    if text == "[]":
+        return ()
+    return tuple((name, tuple(values)) for name, values in json.loads(text))
