@@ -86,7 +86,7 @@ def suite(name: str, absent: set[str]) -> Result:
     failures = numbers["failures"] + numbers["errors"]
     passed = numbers["tests"] - failures - numbers["skipped"]
     seconds = time.monotonic() - started
-    return Result(name, seconds, verdict(code, numbers, bool(absent)), output, passed, failures)
+    return Result(name, seconds, verdict(code, numbers, "deselected" in output), output, passed, failures)
 
 
 def count(report: str) -> dict[str, int]:
