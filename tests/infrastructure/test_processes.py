@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 
@@ -24,13 +25,9 @@ def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", code, *arguments]
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended but was not yet collected by its parent does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+def ended(process: int) -> bool:
+    """Whether the process of a pidfd has ended."""
+    return bool(select.select([process], [], [], 0)[0])
 
 
 def test_ready_by_line_and_by_port() -> None:
@@ -62,8 +59,10 @@ def test_waiting_is_bounded() -> None:
 def test_workers_end_with_their_server() -> None:
     with Server(python(WITH_WORKER)) as server:
         worker = int(server.wait_for_line(r"worker (\d+)")[1])
-        os.kill(worker, 0)
-    assert not alive(worker)
+        end = os.pidfd_open(worker)
+        assert not ended(end)
+    assert ended(end)
+    os.close(end)
 
 
 def test_ports_differ() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -17,6 +18,17 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+
+def _wait_for_group(group: int) -> None:
+    """Returns when each process of a killed group has ended, so that its ports and files are free."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[2]) == group:
+                end = os.pidfd_open(int(folder.name))
+                select.select([end], [], [], 10)
+                os.close(end)
 
 
 class Server:
@@ -106,6 +118,7 @@ class Server:
             self._killed = True
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
+            _wait_for_group(self.process.pid)
         self.process.wait()
         self._reader.join()
 
