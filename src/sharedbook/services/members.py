@@ -1,0 +1,218 @@
+"""Members: who logs in. Demotion, disabling, a new password and deletion hold for the next request at every door.
+
+The site always keeps a postmaster who can log in. A member may set his own password and keep his own app passwords.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import InvalidValue, NameTaken, Protected, SubjectNotFound
+from sharedbook.domain.model import POSTMASTERS_ID, ChangeKind, Member, SubjectKind
+from sharedbook.services import passwords, subjects, teams
+from sharedbook.services.tx import Tx
+from sharedbook.store import app_passwords
+from sharedbook.store import subjects as rows
+from sharedbook.store import teams as team_rows
+from sharedbook.store.app_passwords import AppPassword
+
+DOORS = frozenset({"carddav", "ldap"})
+LONGEST_EMAIL = 254
+LONGEST_LABEL = 100
+
+
+def add(
+    tx: Tx,
+    login: str,
+    *,
+    display_name: str = "",
+    email: str = "",
+    postmaster: bool = False,
+    password: str | None = None,
+) -> Member:
+    """A new member; without a password he cannot log in yet. Raises InvalidName, NameTaken, InvalidValue, Busy."""
+    access.require_manage(tx.viewer, "add members")
+    name = subjects.new_login(login)
+    values = {"display_name": _display_name(tx, display_name), "email": _email(email)}
+    hashed = None if password is None else passwords.make_hash(password)
+    if rows.find(tx.db, SubjectKind.MEMBER, name):
+        raise NameTaken(f"there is a member {name} already", hint="see: sharedbook member list")
+    member_id = rows.add(tx.db, SubjectKind.MEMBER, name, tx.now, password=hashed, **values)
+    rows.change(tx.db, member_id, since=tx.tick(ChangeKind.SUBJECT, member_id))
+    if postmaster:
+        teams.enter(tx, POSTMASTERS_ID, member_id)
+    tx.audit("member.add", member=member_id, postmaster=int(postmaster))
+    return subjects.member(tx, name)
+
+
+def get(tx: Tx, login: str) -> Member:
+    """One member. Members may ask for themselves only. Raises SubjectNotFound."""
+    _require_self_or_manage(tx, login, "show other members")
+    return subjects.member(tx, login)
+
+
+def list_members(tx: Tx) -> list[Member]:
+    """Every member, by login."""
+    access.require_manage(tx.viewer, "list members")
+    return rows.members(tx.db)
+
+
+def change(
+    tx: Tx, login: str, *, display_name: str | None = None, email: str | None = None, postmaster: bool | None = None
+) -> Member:
+    """Changes what is given. Raises SubjectNotFound, InvalidValue, Protected (the last postmaster)."""
+    access.require_manage(tx.viewer, "change members")
+    member = subjects.member(tx, login)
+    values: dict[str, Any] = {}
+    if display_name is not None:
+        values["display_name"] = _display_name(tx, display_name)
+    if email is not None:
+        values["email"] = _email(email)
+    if values:
+        _write(tx, member, **values)
+    if postmaster is not None and postmaster != member.postmaster:
+        _set_postmaster(tx, member, postmaster)
+    tx.audit("member.change", member=member.id)
+    return subjects.member(tx, login)
+
+
+def disable(tx: Tx, login: str) -> Member:
+    """Refuses a member's logins, app passwords included. Raises SubjectNotFound, Protected (the last postmaster)."""
+    access.require_manage(tx.viewer, "disable members")
+    member = subjects.member(tx, login)
+    if not member.disabled:
+        _keep_a_postmaster(tx, member)
+        _write(tx, member, disabled=True)
+        tx.audit("member.disable", member=member.id)
+    return subjects.member(tx, login)
+
+
+def enable(tx: Tx, login: str) -> Member:
+    """Lets a disabled member log in again. Raises SubjectNotFound."""
+    access.require_manage(tx.viewer, "enable members")
+    member = subjects.member(tx, login)
+    if member.disabled:
+        rows.change(tx.db, member.id, disabled=False, since=tx.tick(ChangeKind.SUBJECT, member.id))
+        tx.audit("member.enable", member=member.id)
+    return subjects.member(tx, login)
+
+
+def set_password(tx: Tx, login: str, password: str) -> None:
+    """A new password; the old one is refused from now on. Raises SubjectNotFound, InvalidValue, Busy."""
+    _require_self_or_manage(tx, login, "set the password of others")
+    hashed = passwords.make_hash(password)
+    member = subjects.member(tx, login)
+    _write(tx, member, password=hashed)
+    tx.audit("member.password", member=member.id)
+
+
+def delete(tx: Tx, login: str, *, give_to: str | None) -> int:
+    """Deletes a member; returns how many contacts of his own passed to ``give_to``, or became unowned (None).
+
+    He leaves his teams, his grants and app passwords are revoked, no contact lists him any more; his name, mail address
+    and password are forgotten, his id and login stay for the history. Raises SubjectNotFound, InvalidValue, Protected.
+    """
+    access.require_manage(tx.viewer, "delete members")
+    member = subjects.member(tx, login)
+    heir = None if give_to is None else subjects.member(tx, give_to)
+    if heir is not None and heir.id == member.id:
+        raise InvalidValue("contacts cannot pass to the member who is deleted", field="give_to")
+    _keep_a_postmaster(tx, member)
+    for team_id in team_rows.of_member(tx.db, member.id):
+        teams.take_out(tx, team_id, member.id)
+    app_passwords.revoke(tx.db, member.id, tx.now)
+    passed_on = subjects.retire(
+        tx, member.id, new_owner=heir.id if heir else None, display_name="", email="", password=None
+    )
+    tx.audit("member.delete", member=member.id, contacts=passed_on, **({"heir": heir.id} if heir else {}))
+    return passed_on
+
+
+def app_password_add(
+    tx: Tx, login: str, label: str, *, doors: frozenset[str], write: bool, expires: datetime | None = None
+) -> str:
+    """Makes an app password and returns it: it is shown this once. ``doors``: carddav, ldap; ``expires``: aware.
+
+    Raises SubjectNotFound, InvalidValue, NameTaken (the label).
+    """
+    _require_self_or_manage(tx, login, "make app passwords of others")
+    member, label = subjects.member(tx, login), " ".join(label.split())
+    if not label or len(label) > LONGEST_LABEL or not label.isprintable():
+        raise InvalidValue(f"a label has 1 to {LONGEST_LABEL} printable characters", field="label")
+    if not doors or not doors <= DOORS:
+        raise InvalidValue("an app password is for carddav, ldap or both", field="scope")
+    if expires is not None and expires <= tx.now:
+        raise InvalidValue("an app password cannot expire in the past", field="expires")
+    if any(each.label == label for each in app_passwords.of_member(tx.db, member.id)):
+        raise NameTaken(f"{member.login} has an app password {label} already", hint="revoke it, or give another label")
+    text = passwords.new_app_password()
+    mac = passwords.app_password_mac(tx.site.secrets, text)
+    assert mac is not None  # noqa: S101 - what we made has the shape of one
+    app_passwords.add(tx.db, member.id, label, hmac=mac, doors=doors, write=write, created=tx.now, expires=expires)
+    tx.tick(ChangeKind.SUBJECT, member.id)
+    tx.audit("member.app-password.add", member=member.id)
+    return text
+
+
+def app_password_list(tx: Tx, login: str) -> list[AppPassword]:
+    """The app passwords of a member that were not revoked, the oldest first; the expired are among them."""
+    _require_self_or_manage(tx, login, "list app passwords of others")
+    return app_passwords.of_member(tx.db, subjects.member(tx, login).id)
+
+
+def app_password_revoke(tx: Tx, login: str, label: str) -> None:
+    """Refuses an app password from now on. Raises SubjectNotFound, also for the label."""
+    _require_self_or_manage(tx, login, "revoke app passwords of others")
+    member = subjects.member(tx, login)
+    found = [each for each in app_passwords.of_member(tx.db, member.id) if each.label == label]
+    if not found:
+        raise SubjectNotFound(
+            f"{member.login} has no app password {label}",
+            hint=f"see: sharedbook member app-password list {member.login}",
+        )
+    app_passwords.revoke(tx.db, member.id, tx.now, label=label)
+    tx.tick(ChangeKind.SUBJECT, member.id)
+    tx.audit("member.app-password.revoke", member=member.id, app_password=found[0].id)
+
+
+def _require_self_or_manage(tx: Tx, login: str, what: str) -> None:
+    viewer = tx.viewer
+    if viewer.member_id is None or viewer.read_only or viewer.name != subjects.fold_name(login):
+        access.require_manage(viewer, what)
+
+
+def _write(tx: Tx, member: Member, **values: Any) -> None:
+    rows.change(tx.db, member.id, **values)
+    tx.tick(ChangeKind.SUBJECT, member.id)
+
+
+def _set_postmaster(tx: Tx, member: Member, postmaster: bool) -> None:
+    if postmaster:
+        teams.enter(tx, POSTMASTERS_ID, member.id)
+    else:
+        _keep_a_postmaster(tx, member)
+        teams.take_out(tx, POSTMASTERS_ID, member.id)
+
+
+def _keep_a_postmaster(tx: Tx, leaving: Member) -> None:
+    """Raises Protected when nobody who can log in would be a postmaster without this member."""
+    if leaving.postmaster and not leaving.disabled and rows.enabled_postmasters(tx.db) == 1:
+        raise Protected(f"{leaving.login} is the last postmaster", hint="make another member a postmaster first")
+
+
+def _display_name(tx: Tx, text: str) -> str:
+    clean, longest = " ".join(text.split()), tx.site.limits.name_length
+    if len(clean) > longest or not clean.isprintable():
+        raise InvalidValue(f"a name has at most {longest} printable characters", field="display_name")
+    return clean
+
+
+def _email(text: str) -> str:
+    """A mail address as it is stored: folded, so that it can log in; "" for none."""
+    folded = subjects.fold_name(text)
+    local, _, host = folded.rpartition("@")
+    if folded and (not local or not host or " " in folded or not folded.isprintable() or len(folded) > LONGEST_EMAIL):
+        raise InvalidValue(f"{text!r} is not a mail address", field="email")
+    return folded

@@ -1,0 +1,95 @@
+"""Statements on subjects: members, teams, everyone, postmasters. A deleted one stays as a row, so that ids are never reused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select, update
+
+from sharedbook.domain.model import POSTMASTERS_ID, Member, Subject, SubjectKind
+from sharedbook.store.schema import subjects, team_members
+
+_POSTMASTER = (
+    select(team_members.c.member_id)
+    .where(
+        team_members.c.team_id == POSTMASTERS_ID,
+        team_members.c.member_id == subjects.c.id,
+        team_members.c.left_at.is_(None),
+    )
+    .exists()
+)
+
+
+def add(connection: Connection, kind: SubjectKind, name: str, now: datetime, **values: Any) -> int:
+    """Adds a subject and returns its id; ``since`` is set by ``change`` once the id has its tick."""
+    row = {"kind": kind.value, "name": name, "since": 0, "created": now, **values}
+    key = connection.execute(insert(subjects).values(row)).inserted_primary_key
+    assert key is not None  # noqa: S101 - an identity column always has one
+    return int(key[0])
+
+
+def change(connection: Connection, subject_id: int, **values: Any) -> None:
+    """Sets columns of one subject."""
+    connection.execute(update(subjects).where(subjects.c.id == subject_id).values(**values))
+
+
+def find(connection: Connection, kind: SubjectKind, name: str) -> Subject | None:
+    """The living subject of this kind and folded name."""
+    row = connection.execute(
+        select(subjects.c.id).where(
+            subjects.c.kind == kind.value, subjects.c.name == name, subjects.c.deleted_at.is_(None)
+        )
+    ).one_or_none()
+    return None if row is None else Subject(row.id, kind, name)
+
+
+def by_ids(connection: Connection, ids: Collection[int]) -> list[Subject]:
+    """Subjects by id, deleted ones too."""
+    statement = select(subjects.c.id, subjects.c.kind, subjects.c.name).where(subjects.c.id.in_(ids))
+    return [Subject(row.id, SubjectKind(row.kind), row.name) for row in connection.execute(statement)]
+
+
+def teams(connection: Connection) -> list[Subject]:
+    """Every living team, by name."""
+    statement = (
+        select(subjects.c.id, subjects.c.name)
+        .where(subjects.c.kind == SubjectKind.TEAM.value, subjects.c.deleted_at.is_(None))
+        .order_by(subjects.c.name)
+    )
+    return [Subject(row.id, SubjectKind.TEAM, row.name) for row in connection.execute(statement)]
+
+
+def member(connection: Connection, login: str) -> Member | None:
+    """The living member of this folded login."""
+    row = connection.execute(_members().where(subjects.c.name == login)).one_or_none()
+    return None if row is None else _member(row)
+
+
+def members(connection: Connection) -> list[Member]:
+    """Every living member, by login."""
+    return [_member(row) for row in connection.execute(_members().order_by(subjects.c.name))]
+
+
+def enabled_postmasters(connection: Connection) -> int:
+    """How many members are postmasters and can log in."""
+    statement = select(func.count()).select_from(
+        _members().where(_POSTMASTER, subjects.c.disabled.is_(False)).subquery()
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def _members() -> Select[Any]:
+    return select(
+        subjects.c.id,
+        subjects.c.name,
+        subjects.c.display_name,
+        subjects.c.email,
+        subjects.c.disabled,
+        _POSTMASTER.label("postmaster"),
+    ).where(subjects.c.kind == SubjectKind.MEMBER.value, subjects.c.deleted_at.is_(None))
+
+
+def _member(row: Any) -> Member:
+    return Member(row.id, row.name, row.display_name, row.email, bool(row.postmaster), row.disabled)
