@@ -19,7 +19,7 @@ _EXTENSION = re.compile("[,;#x]|내선|内線|內線|分機|доб", re.IGNORECA
 
 @dataclass(frozen=True, slots=True)
 class PhoneKeys:
-    """Digits as dialled, of E.164 without plus, national with trunk prefix; the latter two "" if it is no full number."""
+    """Digits as dialled, E.164 without plus, national with trunk prefix; the latter two "" if it is not a full one."""
 
     dialled: str
     e164: str = ""
