@@ -1,0 +1,19 @@
+"""${message}
+
+A frozen step: it is never changed after its release.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """From ${down_revision} to ${up_revision}."""
+    ${upgrades if upgrades else "pass"}

@@ -1,0 +1,329 @@
+"""The tables of the first release, with the two subjects that always exist and the epoch.
+
+Made by tools/freeze_schema.py from store/schema.py; frozen with the first release.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Time(TypeDecorator[datetime]):
+    """An aware datetime in UTC, kept as whole milliseconds since 1970: the same on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+Exact = Text(collation="C").with_variant(Text(), "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, Identity(always=False), primary_key=True)
+
+
+meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
+
+subjects = Table(
+    "subjects",
+    metadata,
+    _id(),
+    Column("kind", String(12), nullable=False),
+    Column("name", Exact, nullable=False),
+    Column("display_name", Text, nullable=False, server_default=""),
+    Column("email", Exact, nullable=False, server_default=""),
+    Column("password", Text),
+    Column("disabled", Boolean, nullable=False, server_default=text("false")),
+    Column("source", Text),
+    Column("since", Id, nullable=False),
+    Column("created", Time, nullable=False),
+    Column("deleted_at", Time),
+    Index(
+        "uq_subjects_kind_name",
+        "kind",
+        "name",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index("ix_subjects_email", "email"),
+    sqlite_autoincrement=True,
+)
+
+team_members = Table(
+    "team_members",
+    metadata,
+    Column("team_id", Id, ForeignKey("subjects.id"), primary_key=True),
+    Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
+    Column("since", Id, nullable=False),
+    Column("left_at", Time),
+    Index("ix_team_members_member_id", "member_id"),
+)
+
+app_passwords = Table(
+    "app_passwords",
+    metadata,
+    _id(),
+    Column("member_id", Id, ForeignKey("subjects.id"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("hmac", LargeBinary(32), nullable=False, unique=True),
+    Column("doors", String(20), nullable=False),
+    Column("write", Boolean, nullable=False),
+    Column("created", Time, nullable=False),
+    Column("expires", Time),
+    Column("last_used", Time),
+    Column("revoked_at", Time),
+    Index("ix_app_passwords_member_id", "member_id"),
+    sqlite_autoincrement=True,
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _id(),
+    Column("slug", Exact, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("position", Integer, nullable=False),
+    Column("is_default", Boolean, nullable=False, server_default=text("false")),
+    Column("seq", Id, nullable=False),
+    Column("floor_seq", Id, nullable=False),
+    Column("modified", Time, nullable=False),
+    Column("emptied_at", Time),
+    Column("removed_at", Time),
+    sqlite_autoincrement=True,
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("subject_id", Id, ForeignKey("subjects.id"), primary_key=True),
+    Column("mask", SmallInteger, nullable=False),
+    Column("since", Id, nullable=False),
+    Column("revoked_at", Time),
+    Index("ix_grants_subject_id", "subject_id"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    Column("key", Exact, nullable=False, unique=True),
+    Column("uid", Exact, nullable=False),
+    Column("etag", Exact, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sort", Exact, nullable=False),
+    Column("owner_id", Id, ForeignKey("subjects.id")),
+    Column("visibility", String(8), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created", Time, nullable=False),
+    Column("modified", Time, nullable=False),
+    Column("trashed_at", Time),
+    Column("index_version", SmallInteger, nullable=False),
+    Column("vcard", Text, nullable=False),
+    Index("ix_contacts_uid", "uid"),
+    Index("ix_contacts_owner_id", "owner_id"),
+    Index("ix_contacts_sort", "sort", "id"),
+    Index(
+        "ix_contacts_restricted",
+        "visibility",
+        sqlite_where=text("visibility <> 'all'"),
+        postgresql_where=text("visibility <> 'all'"),
+    ),
+    Index(
+        "ix_contacts_trashed_at",
+        "trashed_at",
+        sqlite_where=text("trashed_at IS NOT NULL"),
+        postgresql_where=text("trashed_at IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+contact_visibility = Table(
+    "contact_visibility",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("subject_id", Id, ForeignKey("subjects.id"), primary_key=True),
+    Index("ix_contact_visibility_subject_id", "subject_id"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("href", Exact, primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id")),
+    Column("was_contact_id", Id),
+    Column("uid", Exact, nullable=False),
+    Column("etag", Exact, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("seq", Id, nullable=False),
+    Column("since", Id, nullable=False),
+    Column("reason", String(8)),
+    Column("died_at", Time),
+    UniqueConstraint("contact_id", "group_id"),
+    Index(
+        "uq_memberships_group_id_uid",
+        "group_id",
+        "uid",
+        unique=True,
+        sqlite_where=text("state < 2"),
+        postgresql_where=text("state < 2"),
+    ),
+    Index(
+        "ix_memberships_dead",
+        "group_id",
+        "uid",
+        sqlite_where=text("state >= 2"),
+        postgresql_where=text("state >= 2"),
+    ),
+    Index("ix_memberships_group_id_seq", "group_id", "seq"),
+    CheckConstraint("(contact_id IS NULL) = (reason IS NOT NULL)", name="dead_or_alive"),
+)
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("seq", Id, primary_key=True),
+    Column("href", Exact, primary_key=True),
+    Column("subject_id", Id, primary_key=True),
+    Column("since", Id, nullable=False),
+    Column("at", Time, nullable=False),
+)
+
+properties = Table(
+    "properties",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("pos", Integer, primary_key=True),
+    Column("name", Exact, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("value", Exact, nullable=False),
+    Column("folded", Exact, nullable=False),
+    Column("cased", Exact),
+)
+Index("ix_properties_name_folded", properties.c.name, text("substr(folded, 1, 200)"))
+
+revisions = Table(
+    "revisions",
+    metadata,
+    _id(),
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Time, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("event", String(10), nullable=False),
+    Column("before", Text),
+    Index("ix_revisions_contact_id", "contact_id"),
+    sqlite_autoincrement=True,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", Id, Identity(always=False), primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("ref_id", Id, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", Time, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("ids", Text, nullable=False),
+    Column("chain", String(64), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id(),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("started", Time, nullable=False),
+    Column("finished", Time),
+    Column("counts", Text, nullable=False),
+    Column("columns", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+job_rows = Table(
+    "job_rows",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("result", String(20), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("column_name", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("cells", Text, nullable=False),
+)
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """From an empty database to 0001."""
+    connection = op.get_bind()
+    metadata.create_all(connection, checkfirst=False)
+    now = datetime.now(UTC)
+    fixed = [{"id": 1, "kind": "everyone", "name": "everyone"}, {"id": 2, "kind": "postmasters", "name": "postmasters"}]
+    connection.execute(subjects.insert(), [{**row, "since": 0, "created": now} for row in fixed])
+    if connection.dialect.name == "postgresql":  # SQLite's AUTOINCREMENT has seen the two ids by itself
+        op.execute("ALTER TABLE subjects ALTER COLUMN id RESTART WITH 3")
+    connection.execute(meta.insert(), {"name": "epoch", "value": secrets.token_hex(8)})
