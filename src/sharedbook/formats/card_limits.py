@@ -7,33 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard
+from sharedbook.domain.model import Limits
 from sharedbook.formats import images
 from sharedbook.formats.content_line import Property
 
-MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The site's limits: properties and values counted, name, note, uid, line in characters, card and photo in octets.
-
-    ``pixels`` is width times height of a photo; ``values`` are those of one field.
-    """
-
-    require_uid: bool = True
-    card: int = 16 * MEGABYTE
-    properties: int = 500
-    values: int = 100
-    name: int = 100
-    note: int = 4_000
-    uid: int = 500
-    line: int = 1 * MEGABYTE
-    photo: int = 10 * MEGABYTE
-    pixels: int = 50_000_000
-
+MEGABYTE = 1024 * 1024
+UID_LENGTH = 500
+"""Database indexes hold the UID."""
+LINE_LENGTH = 1_000_000
+"""Of any property that is no picture; only damage or malice is longer."""
 
 _UNLIMITED_NAMES = frozenset({"MEMBER"})
 _LISTS = frozenset({"NICKNAME", "CATEGORIES"})
@@ -44,19 +28,19 @@ def check(properties: Iterable[Property], limits: Limits) -> None:
     """Raises InvalidCard or CardTooLarge, naming the line, for the first property over a limit."""
     counts: Counter[str] = Counter()
     for found in properties:
-        if found.name not in _IMAGES and len(found.raw) > limits.line:
+        if found.name not in _IMAGES and len(found.raw) > LINE_LENGTH:
             raise CardTooLarge(
-                f"Line {found.line}: {found.name} has {len(found.raw)} characters, more than {limits.line}.",
+                f"Line {found.line}: {found.name} has {len(found.raw)} characters, more than {LINE_LENGTH}.",
                 line=found.line,
             )
         counts[found.name] += len(found.values()) if found.name in _LISTS else 1
         if (
-            counts[found.name] > limits.values
+            counts[found.name] > limits.values_per_field
             and not found.name.startswith("X-")
             and found.name not in _UNLIMITED_NAMES
         ):
             raise InvalidCard(
-                f"Line {found.line}: more than {limits.values} values of {found.name}.",
+                f"Line {found.line}: more than {limits.values_per_field} values of {found.name}.",
                 line=found.line,
                 hint="split the contact in two",
             )
@@ -74,22 +58,22 @@ def _check_length(found: Property, text: str, limit: int, what: str) -> None:
 
 
 def _check_formatted_name(found: Property, limits: Limits) -> None:
-    _check_length(found, found.text(), limits.name, "name (FN)")
+    _check_length(found, found.text(), limits.name_length, "name (FN)")
 
 
 def _check_name(found: Property, limits: Limits) -> None:
     for part in found.components():
-        _check_length(found, part, limits.name, "name (N)")
+        _check_length(found, part, limits.name_length, "name (N)")
 
 
 def _check_note(found: Property, limits: Limits) -> None:
-    _check_length(found, found.text(), limits.note, "note")
+    _check_length(found, found.text(), limits.note_length, "note")
 
 
 def _check_image_size(found: Property, limits: Limits) -> None:
-    if len(found.raw) * 3 // 4 > limits.photo:
+    if len(found.raw) * 3 // 4 > limits.photo_bytes:
         raise CardTooLarge(
-            f"Line {found.line}: the {found.name} has more than {limits.photo / MEGABYTE:g} MB.",
+            f"Line {found.line}: the {found.name} has more than {limits.photo_bytes / MEGABYTE:g} MB.",
             line=found.line,
             hint="use a smaller picture",
         )
@@ -108,9 +92,9 @@ def _check_photo(found: Property, limits: Limits) -> None:
             line=found.line,
             hint="use one of these formats",
         )
-    if kind.width * kind.height > limits.pixels:
+    if kind.width * kind.height > limits.photo_pixels:
         raise InvalidCard(
-            f"Line {found.line}: the PHOTO has {kind.width} x {kind.height} pixels, more than {limits.pixels} in all.",
+            f"Line {found.line}: the PHOTO has {kind.width} x {kind.height} pixels, over {limits.photo_pixels} in all.",
             line=found.line,
             hint="use a smaller picture",
         )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard, UnsupportedCard
+from sharedbook.domain.model import Limits
 from sharedbook.formats import card_limits
-from sharedbook.formats.card_limits import MEGABYTE, Limits
+from sharedbook.formats.card_limits import MEGABYTE, UID_LENGTH
 from sharedbook.formats.content_line import (
     CRLF,
     Params,
@@ -65,7 +67,7 @@ class Card:
 # ---- reading
 
 
-def parse(data: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Card:
+def parse(data: bytes | str, limits: Limits = DEFAULT_LIMITS, *, require_uid: bool = True) -> Card:
     """Reads exactly one vCard of version 3.0 or 4.0.
 
     ``str`` may hold octets that were no UTF-8 as surrogate escapes. Raises InvalidCard, with the line or octet in the
@@ -73,17 +75,25 @@ def parse(data: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Card:
     CardTooLarge for size, UnsupportedCard for another version or another component. FN is not asked for: what a client
     sends is kept, and a name to show is derived (``fields.read``).
     """
-    if len(data) > limits.card:
-        raise CardTooLarge(f"The card is larger than {limits.card / MEGABYTE:g} MB.", hint="use a smaller picture")
+    if len(data) > limits.card_bytes:
+        raise CardTooLarge(
+            f"The card is larger than {limits.card_bytes / MEGABYTE:g} MB.", hint="use a smaller picture"
+        )
     text = _with_crlf(_decode(data))
     if found := illegal_character(text):
         line = text.count("\n", 0, found.start()) + 1
         raise InvalidCard(f"Line {line} holds U+{ord(found[0]):04X}, which no address book may carry.", line=line)
-    properties, end = _read(text, limits)
+    properties, end = _read(text, limits.properties)
     card = Card(text, _version(properties), properties, end)
-    _check_uid(card, limits)
+    _check_uid(card, require_uid)
     card_limits.check(properties, limits)
     return card
+
+
+def load(text: str) -> Card:
+    """A card that ``parse`` accepted before, from the store: no limit is asked again, as it may be a new one."""
+    properties, end = _read(text, sys.maxsize)
+    return Card(text, _version(properties), properties, end)
 
 
 _FOLD_INSIDE_CHARACTER = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})(\r?\n[ \t])([\x80-\xbf]{1,3})")
@@ -136,8 +146,8 @@ def _lines(text: str) -> Iterator[tuple[str, int, int, int]]:
         start, number = end, number + folds + 1
 
 
-def _read(text: str, limits: Limits) -> tuple[tuple[Property, ...], int]:
-    """The properties between BEGIN and END, and the place of END."""
+def _read(text: str, most: int) -> tuple[tuple[Property, ...], int]:
+    """The properties between BEGIN and END, at ``most`` so many, and the place of END."""
     lines = _lines(text)
     _expect_begin(next(lines, None))
     properties: list[Property] = []
@@ -152,8 +162,8 @@ def _read(text: str, limits: Limits) -> tuple[tuple[Property, ...], int]:
             )
         if found.name == "VERSION":  # said before anything else: other versions have another grammar
             _check_version(found)
-        if len(properties) == limits.properties:
-            raise InvalidCard(f"Line {number}: the card has more than {limits.properties} properties.", line=number)
+        if len(properties) == most:
+            raise InvalidCard(f"Line {number}: the card has more than {most} properties.", line=number)
         properties.append(found)
     last = text.count(CRLF) + 1
     raise InvalidCard("The card has no END:VCARD; it may be cut off.", line=last)
@@ -201,16 +211,16 @@ def _version(properties: Sequence[Property]) -> str:
     return versions.pop()
 
 
-def _check_uid(card: Card, limits: Limits) -> None:
+def _check_uid(card: Card, require_uid: bool) -> None:
     uids = card.all("UID")
     if len(uids) > 1:
         raise InvalidCard(f"Line {uids[1].line} is a second UID.", line=uids[1].line)
-    if limits.require_uid and not card.uid:
+    if require_uid and not card.uid:
         line = uids[0].line if uids else None
         raise InvalidCard("The UID is empty." if uids else "The card has no UID.", line=line, hint="add a UID")
-    if len(card.uid) > limits.uid:
+    if len(card.uid) > UID_LENGTH:
         raise InvalidCard(
-            f"Line {uids[0].line}: the UID has {len(card.uid)} characters, more than {limits.uid}.", line=uids[0].line
+            f"Line {uids[0].line}: the UID has {len(card.uid)} characters, more than {UID_LENGTH}.", line=uids[0].line
         )
 
 
