@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from sharedbook.domain.errors import DatabaseNewer, NotInitialized
 from sharedbook.domain.model import Client
 from sharedbook.services import feed, groups, secrets
-from sharedbook.services.tx import Actor, Console, Site, Tx
+from sharedbook.services.tx import Actor, Console, Site, Tx, begin
 from sharedbook.settings import Settings
 from sharedbook.store import meta, upgrade
 from sharedbook.store.database import Database
@@ -35,18 +34,9 @@ class App:
         """A transaction that the caller commits or rolls back, and closes."""
         return Tx(self.site, actor, client, write=write)
 
-    @contextmanager
-    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> Iterator[Tx]:
+    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> AbstractContextManager[Tx]:
         """A transaction: committed at the end, rolled back by an exception."""
-        tx = self.open_tx(actor, client, write=write)
-        try:
-            yield tx
-            tx.commit()
-        except BaseException:
-            tx.rollback()
-            raise
-        finally:
-            tx.close()
+        return begin(self.site, actor, client, write=write)
 
     def change_probe(self) -> feed.ChangeProbe:
         """Tells cheaply whether anything was committed since it was last asked."""
@@ -57,7 +47,7 @@ class App:
         self.site.database.close()
 
 
-def open(settings: Settings) -> App:  # noqa: A001 - app.open() reads as what it does
+def open(settings: Settings) -> App:
     """Opens an initialized site. Raises NotInitialized, DatabaseNewer, DatabaseExposed, Unavailable."""
     keys = secrets.load(settings.key_file)
     database = Database(settings.database_url)

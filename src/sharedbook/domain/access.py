@@ -1,8 +1,8 @@
 """Who sees and who may: the whole permission table, on one page. Nothing else decides rights.
 
 SEEN   = VIEW on at least one group that holds the contact AND the contact's audience names one of my subjects.
-AUDIENCE = everyone (visibility all) | the listed subjects and the owner (listed) | postmasters and the owner (private).
-MAY    = the union of the grants of my subjects; there is no deny. The console (the command line without ``--as``) may all.
+AUDIENCE = everyone (all) | the listed subjects and the owner (listed) | postmasters and the owner (private).
+MAY    = the union of the grants of my subjects; no deny. The console (the command line without ``--as``) may all.
 
 | action on a contact          | needs                                                                     |
 |------------------------------|---------------------------------------------------------------------------|
@@ -39,7 +39,8 @@ class Viewer:
 
     ``subjects``: ids of oneself, one's teams, everyone, and postmasters for a postmaster.
     ``rights``: group id -> union of the grants; groups without VIEW are not in it.
-    ``view_since``: group id -> seq since when VIEW is held without a break; ``subject_since``: subject id -> seq since when one has been it.
+    ``view_since``: group id -> seq since when VIEW is held without a break.
+    ``subject_since``: subject id -> seq since when one has been it.
     ``lost``: groups whose VIEW was taken away lately; their books are shown empty for a while.
     ``console``: the command line without ``--as``; ``read_only``: logged in with an app password that may not write.
     """

@@ -158,7 +158,7 @@ def hangul_initials(text: str) -> str:
 # ---- phone numbers
 
 
-_LOCAL_DIGITS = 7
+LOCAL_DIGITS = 7
 
 
 def phone_equal(stored: str, needle: str) -> bool:
@@ -174,6 +174,6 @@ def phone_equal(stored: str, needle: str) -> bool:
     if not set(stored_forms).isdisjoint(needle_forms):
         return True
     dialled = needle_forms[0]
-    if not _LOCAL_DIGITS <= len(dialled) <= _LOCAL_DIGITS + 1:
+    if not LOCAL_DIGITS <= len(dialled) <= LOCAL_DIGITS + 1:
         return False
-    return any(form.endswith(dialled[-_LOCAL_DIGITS:]) for form in stored_forms)
+    return any(form.endswith(dialled[-LOCAL_DIGITS:]) for form in stored_forms)

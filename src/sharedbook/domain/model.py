@@ -1,11 +1,12 @@
-"""The words of the field: what a group, a contact, a member, a grant are. Plain values, no behaviour that needs a database.
+"""The words of the field: what a group, a contact, a member, a grant are. Plain values, nothing that needs a database.
 
-Ids are integers and never reused; ``seq`` is a number of the one clock (the change log); times are aware datetimes in UTC.
+Ids are integers and never reused; ``seq`` is a number of the one clock (the change log); times are aware, in UTC.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,7 +40,7 @@ POSTMASTERS_ID = 2
 
 
 class VisibilityKind(enum.StrEnum):
-    """ALL: every viewer of a group that holds it. LISTED: those of them on a list. PRIVATE: the owner and postmasters."""
+    """Which viewers of its groups see a contact. ALL; LISTED: those on its list; PRIVATE: the owner and postmasters."""
 
     ALL = "all"
     LISTED = "listed"
@@ -223,6 +224,14 @@ class Limits:
     name_length: int = 100
     note_length: int = 4_000
     file_bytes: int = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: rows done, and how many had which result."""
+
+    done: int
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

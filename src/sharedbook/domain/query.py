@@ -15,7 +15,7 @@ from sharedbook.domain import folding
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One value of one property: upper-case names are vCard properties, lower-case ones are derived (formats/fields.py).
+    """One value of one property. Upper-case names are vCard properties, lower-case ones derived (formats/fields.py).
 
     ``params`` pairs an upper-case parameter name with its values.
     """
@@ -38,7 +38,7 @@ def record(instances: Iterable[Instance]) -> dict[str, tuple[Instance, ...]]:
 
 
 class Comparison(enum.StrEnum):
-    """How two texts are compared: the three collations of RFC 6352 section 8.3, LDAP's directory string, phone digits."""
+    """How two texts are compared: the collations of RFC 6352 section 8.3, LDAP's directory string, phone digits."""
 
     OCTET = "i;octet"
     ASCII = "i;ascii-casemap"
@@ -61,7 +61,7 @@ class Test:
     """One test on one instance.
 
     ``param`` None tests the value, else the values of that parameter (upper case): any one of them.
-    EQUALS, AT_LEAST, AT_MOST use ``needle``; LIKE uses ``initial``, ``middle`` (in this order, not overlapping) and ``final``.
+    EQUALS, AT_LEAST, AT_MOST use ``needle``; LIKE uses ``initial``, ``middle`` (in order, not overlapping), ``final``.
     A parameter that is not there fails the test, negated or not.
     """
 
@@ -87,7 +87,7 @@ class HasParam:
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """Some instance of ``property`` passes its tests: all of them, or any one (``any_test``). No tests: it is present."""
+    """Some instance of ``property`` passes its tests: all, or any one (``any_test``). No tests: it is present."""
 
     property: str
     tests: tuple[Test | HasParam, ...] = ()

@@ -1,7 +1,7 @@
-"""Who could see what, and since when: every change of an audience goes through here, so that sync can tell each client.
+"""Who could see what, and since when: every change of an audience goes through here, so that sync can tell clients.
 
-When the audience of a contact changes, one departure a subject of the old audience is written for each of its hrefs, and
-its rows begin a new audience (``since``). Nothing else writes departures.
+When the audience of a contact changes, one departure a subject of the old audience is written for each of its hrefs,
+and its rows begin a new audience (``since``). Nothing else writes departures.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sharedbook.domain import access
-from sharedbook.domain.model import POSTMASTERS_ID, CardState, ChangeKind, Contact, Visibility, VisibilityKind
+from sharedbook.domain.model import CardState, ChangeKind, Contact, Visibility, VisibilityKind
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, groups, memberships, sync
 from sharedbook.store.memberships import Membership
@@ -33,14 +33,9 @@ def state_for(visibility: Visibility) -> CardState:
     return CardState.SHOWN if visibility.kind is VisibilityKind.ALL else CardState.RESTRICTED
 
 
-def listed(visibility: Visibility) -> frozenset[int]:
-    """The subjects on a contact's list: private lists exactly the postmasters."""
-    return frozenset({POSTMASTERS_ID}) if visibility.kind is VisibilityKind.PRIVATE else visibility.listed
-
-
 @contextmanager
 def changing(tx: Tx, contact_ids: Sequence[int]) -> Iterator[None]:
-    """Put around a change of visibility, lists, owner or trash of contacts: ticks each, and tells those who lose sight."""
+    """Put around a change of visibility, lists, owner or trash: ticks each contact, and tells those who lose sight."""
     before = {contact.id: contact for contact in contacts.fetch(tx.db, contact_ids)}
     yield
     for contact in contacts.fetch(tx.db, contact_ids):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sharedbook.domain import access, folding
 from sharedbook.domain.errors import Ambiguous, ContactNotFound, Forbidden, NotFound, Protected, VersionConflict
 from sharedbook.domain.model import (
+    PRIVATE,
     VISIBLE_TO_ALL,
     Contact,
     Departed,
@@ -15,6 +16,7 @@ from sharedbook.domain.model import (
     Revision,
     Right,
     Visibility,
+    VisibilityKind,
 )
 from sharedbook.domain.query import Op, Or, Query, Some, Test
 from sharedbook.formats import vcard
@@ -131,8 +133,6 @@ def move(tx: Tx, contact_ids: Sequence[int], source: Group, to: Group) -> list[C
 
 
 def _link(tx: Tx, contact: Contact, to: Group, event: Event) -> None:
-    if to.emptied_at is not None:
-        raise Protected(f"{to.slug} is being deleted", hint="choose another group")
     if to.id not in contact.groups:
         records.refuse_uid(tx, to.id, to.slug, contact.uid)
         records.link(tx, contact, to.id, records.fresh_href(), event)
@@ -158,15 +158,39 @@ def delete(tx: Tx, contact_ids: Sequence[int]) -> int:
 
 def set_visibility(tx: Tx, contact_ids: Sequence[int], visibility: Visibility) -> int:
     """Who of the viewers of its groups sees each contact. Returns how many changed."""
-    changed = [contact for contact in _living(tx, contact_ids) if contact.visibility != visibility]
+    return _set_visibility(tx, contact_ids, lambda _: visibility, keep_list=False)
+
+
+def share(tx: Tx, contact_ids: Sequence[int], on: bool) -> int:
+    """``share off`` makes contacts private; ``share on`` gives them the visibility they had before."""
+
+    def wanted(contact: Contact) -> Visibility:
+        if not on:
+            return PRIVATE
+        before = contacts.list_of(tx.db, contact.id)
+        return Visibility(VisibilityKind.LISTED, before) if before else VISIBLE_TO_ALL
+
+    if on:
+        contact_ids = [
+            contact.id for contact in _living(tx, contact_ids) if contact.visibility.kind is VisibilityKind.PRIVATE
+        ]
+    return _set_visibility(tx, contact_ids, wanted, keep_list=True)
+
+
+def _set_visibility(
+    tx: Tx, contact_ids: Sequence[int], wanted: Callable[[Contact], Visibility], *, keep_list: bool
+) -> int:
+    changed = [contact for contact in _living(tx, contact_ids) if contact.visibility != wanted(contact)]
     for contact in changed:
         if not access.may_set_visibility(tx.viewer, held(contact)):
             raise Forbidden(f"{tx.viewer.name} does not own contact {contact.id}", hint="ask its owner or a postmaster")
     ids = [contact.id for contact in changed]
     with audience.changing(tx, ids):
         for contact in changed:
-            contacts.set_listed(tx.db, contact.id, audience.listed(visibility))
+            visibility = wanted(contact)
             contacts.change(tx.db, [contact.id], visibility=visibility.kind.value, version=contact.version + 1)
+            if not keep_list:
+                contacts.set_listed(tx.db, contact.id, visibility.listed)
     records.note(tx, ids, Event.VISIBILITY)
     tx.audit("contact.visibility", contacts=ids)
     return len(ids)
@@ -202,9 +226,7 @@ def _living(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
     found = get_many(tx, contact_ids)
     for contact in found:
         if contact.trashed_at is not None:
-            raise Protected(
-                f"contact {contact.id} is in the trash", hint=f"run: sharedbook trash restore {contact.id}"
-            )
+            raise Protected(f"contact {contact.id} is in the trash", hint=f"run: sharedbook trash restore {contact.id}")
     return found
 
 

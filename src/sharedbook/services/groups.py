@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import GroupNotFound, InvalidName, InvalidValue, NameTaken, Protected
@@ -80,9 +80,7 @@ RESERVED_SLUGS = frozenset({"all"})
 def _clean(tx: Tx, name: str) -> str:
     clean = " ".join(unicodedata.normalize("NFC", name).split())
     if not clean or len(clean) > NAME_LENGTH or not clean.isprintable():
-        raise InvalidName(
-            f"a group's name has 1 to {NAME_LENGTH} printable characters", hint="give another name"
-        )
+        raise InvalidName(f"a group's name has 1 to {NAME_LENGTH} printable characters", hint="give another name")
     if groups.by_name(tx.db, clean):
         raise NameTaken(f"there is a group named {clean} already", hint="see: sharedbook group list")
     return clean
@@ -101,7 +99,7 @@ def _changed(tx: Tx, group_id: int, action: str) -> Group:
 def get(tx: Tx, ref: str) -> Group:
     """A group by slug or by its exact name. Raises GroupNotFound when there is none or it may not be viewed."""
     found = groups.by_slug(tx.db, ref) or next(iter(groups.by_name(tx.db, ref)), None)
-    if found is None or not tx.viewer.views(found.id):
+    if found is None or found.emptied_at is not None or not tx.viewer.views(found.id):
         raise GroupNotFound(f"there is no group {ref}", hint="see: sharedbook group list")
     return found
 
@@ -117,11 +115,7 @@ def default(tx: Tx) -> Group:
 def list_groups(tx: Tx) -> list[GroupInfo]:
     """The groups that the viewer may view, in the site's order."""
     counts = groups.counts(tx.db) if tx.viewer.console else {}
-    return [
-        GroupInfo(group, tx.viewer.on(group.id), _count(tx, group, counts))
-        for group in groups.every(tx.db)
-        if tx.viewer.views(group.id)
-    ]
+    return [GroupInfo(group, tx.viewer.on(group.id), _count(tx, group, counts)) for group in names(tx).values()]
 
 
 def _count(tx: Tx, group: Group, counts: dict[int, int]) -> int:
@@ -129,8 +123,9 @@ def _count(tx: Tx, group: Group, counts: dict[int, int]) -> int:
 
 
 def names(tx: Tx) -> dict[int, Group]:
-    """Every group that the viewer may view, by id."""
-    return {group.id: group for group in groups.every(tx.db) if tx.viewer.views(group.id)}
+    """Every group that the viewer may view, by id, in the site's order; those being deleted are left out."""
+    every = groups.every(tx.db)
+    return {group.id: group for group in every if group.emptied_at is None and tx.viewer.views(group.id)}
 
 
 def books(tx: Tx) -> list[Book]:
@@ -183,7 +178,7 @@ def reorder(tx: Tx, refs: Sequence[str]) -> list[Group]:
     """Puts these groups first, in this order; the others follow as they were."""
     access.require_manage(tx.viewer, "reorder groups")
     first = list(dict.fromkeys(get(tx, ref).id for ref in refs))
-    rest = [group.id for group in groups.every(tx.db) if group.id not in first]
+    rest = [group.id for group in names(tx).values() if group.id not in first]
     for position, group_id in enumerate(first + rest, start=1):
         groups.change(tx.db, group_id, position=position)
     return [_changed(tx, group_id, "group.reorder") for group_id in first]
@@ -193,8 +188,6 @@ def set_default(tx: Tx, ref: str) -> Group:
     """Makes this the group of contacts that name no other."""
     access.require_manage(tx.viewer, "choose the default group")
     group = get(tx, ref)
-    if group.emptied_at is not None:
-        raise Protected(f"{group.slug} is being deleted", hint="choose another group")
     groups.clear_default(tx.db)
     groups.change(tx.db, group.id, is_default=True)
     return _changed(tx, group.id, "group.default")
@@ -202,37 +195,21 @@ def set_default(tx: Tx, ref: str) -> Group:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What deleting a group does: ids of its contacts that stay elsewhere, move, or go to the trash."""
+    """What deleting a group does: ids of its living contacts that stay elsewhere, go to ``target``, or to the trash."""
 
     group: Group
     kept: list[int]
     moved: list[int]
     trashed: list[int]
-    target: Group | None
+    target: Group
 
 
-def delete(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
-    """Empties a group; its book is shown empty for departure_days, then goes.
+def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
+    """What ``delete`` would do; writes nothing.
 
     ``contacts_to``: ``keep`` (contacts left without a group go to the default one), ``trash`` (those contacts go to the
     trash), ``move:GROUP`` (all go to that group). Raises Protected for the default group, InvalidValue, GroupNotFound.
     """
-    access.require_manage(tx.viewer, "delete groups")
-    plan = plan_deletion(tx, ref, contacts_to=contacts_to)
-    for contact in contacts.fetch(tx.db, plan.moved):
-        if plan.target is not None and plan.target.id not in contact.groups:
-            records.refuse_uid(tx, plan.target.id, plan.target.slug, contact.uid)
-            records.link(tx, contact, plan.target.id, records.fresh_href(), Event.MOVED)
-    if plan.trashed:
-        records.trash(tx, plan.trashed)
-        _rehome(tx, plan)
-    _empty(tx, plan.group)
-    groups.change(tx.db, plan.group.id, emptied_at=tx.now)
-    return Deletion(_changed(tx, plan.group.id, "group.delete"), plan.kept, plan.moved, plan.trashed, plan.target)
-
-
-def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
-    """What ``delete`` would do; writes nothing."""
     access.require_manage(tx.viewer, "delete groups")
     group = get(tx, ref)
     if group.default:
@@ -243,30 +220,29 @@ def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
     target = get(tx, target_ref) if word == "move" else default(tx)
     if target.id == group.id:
         raise InvalidValue("contacts cannot move into the group that is deleted", field="contacts")
-    ids = [row.contact_id for row in memberships.of_group(tx.db, group.id) if row.contact_id is not None]
-    held = contacts.fetch(tx.db, ids)
-    only_here = [contact.id for contact in held if contact.groups == (group.id,)]
-    living = {contact.id for contact in held if contact.trashed_at is None}
-    return Deletion(
-        group,
-        kept=[contact.id for contact in held if contact.id not in only_here],
-        moved=[contact.id for contact in held if word == "move" or (contact.id in only_here and (word == "keep" or contact.id not in living))],
-        trashed=[contact_id for contact_id in only_here if word == "trash" and contact_id in living],
-        target=target,
-    )
-
-
-def _rehome(tx: Tx, plan: Deletion) -> None:
-    """A trashed contact keeps a group to come back to: the default one."""
-    home = default(tx)
-    for contact in contacts.fetch(tx.db, plan.trashed):
-        records.link(tx, contact, home.id, records.fresh_href(), Event.MOVED)
-
-
-def _empty(tx: Tx, group: Group) -> None:
     rows = memberships.of_group(tx.db, group.id)
-    held = {contact.id: contact for contact in contacts.fetch(tx.db, [row.contact_id for row in rows if row.contact_id])}
+    held = contacts.fetch(tx.db, [row.contact_id for row in rows if row.contact_id is not None])
+    living = [contact for contact in held if contact.trashed_at is None]
+    homeless = [contact.id for contact in living if contact.groups == (group.id,)]
+    moved = [contact.id for contact in living] if word == "move" else homeless if word == "keep" else []
+    trashed = homeless if word == "trash" else []
+    going = {*moved, *trashed}
+    return Deletion(group, [contact.id for contact in living if contact.id not in going], moved, trashed, target)
+
+
+def delete(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
+    """Empties a group as ``plan_deletion`` says; its book is shown empty for departure_days, then goes."""
+    plan = plan_deletion(tx, ref, contacts_to=contacts_to)
+    for contact in contacts.fetch(tx.db, plan.moved):
+        if plan.target.id not in contact.groups:
+            records.refuse_uid(tx, plan.target.id, plan.target.slug, contact.uid)
+            records.link(tx, contact, plan.target.id, records.fresh_href(), Event.MOVED)
+    records.trash(tx, plan.trashed)
+    rows = memberships.of_group(tx.db, plan.group.id)
+    held = contacts.fetch(tx.db, [row.contact_id for row in rows if row.contact_id is not None])
+    by_id = {contact.id: contact for contact in held}
     for row in rows:
         if row.contact_id is not None:
-            records.take_out(tx, held[row.contact_id], row, Departed.MOVED, Event.MOVED)
-
+            records.take_out(tx, by_id[row.contact_id], row, Departed.DELETED, Event.MOVED)
+    groups.change(tx.db, plan.group.id, emptied_at=tx.now)
+    return replace(plan, group=_changed(tx, plan.group.id, "group.delete"))

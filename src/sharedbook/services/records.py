@@ -1,4 +1,4 @@
-"""The steps that every write of a contact is made of: card, index rows, memberships, revision, change and stamps together.
+"""The steps that every write of a contact is made of: card, index, memberships, revision, change, stamps together.
 
 No permission is asked here: the services that call it (cards, contacts, trash, transfer) have asked.
 """
@@ -107,7 +107,8 @@ def create(
     """A new contact in these (group id, href) places; returns its id. Raises QuotaExceeded."""
     if room(tx) < 1:
         raise QuotaExceeded(
-            f"the limit of {tx.site.limits.contacts} contacts is reached", hint="empty the trash or raise quota.contacts"
+            f"the limit of {tx.site.limits.contacts} contacts is reached",
+            hint="empty the trash or raise quota.contacts",
         )
     columns = _columns(tx, card)
     contact_id = contacts.add(
@@ -122,7 +123,7 @@ def create(
             "created": tx.now,
         },
     )
-    contacts.set_listed(tx.db, contact_id, audience.listed(visibility))
+    contacts.set_listed(tx.db, contact_id, visibility.listed)
     _reindex(tx, contact_id, card)
     seq = tx.tick(ChangeKind.CONTACT, contact_id)
     state = audience.state_for(visibility)

@@ -2,9 +2,11 @@
 
 A token holds who asked and when: epoch, group, seq, the viewer's subjects, whether he viewed the group, and a MAC.
 From it the hrefs that the client holds are known exactly:
-  held = living cards whose audience began by then and named one of the subjects + departures after it that began by then.
-Then  changed = what he sees now and was touched since, or did not hold;  removed = what he held, or could see meanwhile,
-and does not see now. Nobody is told of a href that he never could see.
+  held    = living cards whose audience began by then and named one of the subjects,
+            and departures after it that began by then;
+  changed = what he sees now and was touched since, or did not hold;
+  removed = what he held, or could see meanwhile, and does not see now.
+Nobody is told of a href that he never could see.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one way in: no statement without a Tx, no Tx without an actor and a client.
 
-A read Tx opens its snapshot at the first statement; a write Tx holds the one write lock and reloads the viewer under it.
-Every write goes through ``Tx.tick`` (the change row: the clock) and ``Tx.audit`` (ids only), so no edge can forget them.
+A read Tx opens its snapshot at the first statement; a write Tx holds the write lock and reloads the viewer under it.
+Every write goes through ``Tx.tick`` (the change row: the clock) and ``Tx.audit`` (ids only): no edge can forget them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import LoginFailed, SubjectNotFound, Unavailable
 from sharedbook.domain.model import ChangeKind, Client, Limits
 from sharedbook.services.secrets import Secrets
-from sharedbook.store import audit, changes, identity
-from sharedbook.store.database import Connection, Database
+from sharedbook.store import audit, changes, database, identity
+from sharedbook.store.database import Database
 
 if TYPE_CHECKING:
     from sharedbook.settings import Settings
@@ -69,11 +69,11 @@ class Tx:
         self.write = write
         self.now = datetime.now(UTC)
         self._actor = actor
-        self._connection: Connection | None = None
+        self._connection: database.Connection | None = None
         self._viewer: Viewer | None = actor if isinstance(actor, Viewer) and not write else None
 
     @property
-    def db(self) -> Connection:
+    def db(self) -> database.Connection:
         """The connection, opened at first use. Raises Busy or Unavailable."""
         if self._connection is None:
             self._connection = self.site.database.connect(write=self.write)
@@ -139,3 +139,15 @@ class Tx:
             self._connection = None
 
 
+@contextmanager
+def begin(site: Site, actor: Actor, client: Client, *, write: bool = False) -> Iterator[Tx]:
+    """A transaction: committed at the end, rolled back by an exception."""
+    tx = Tx(site, actor, client, write=write)
+    try:
+        yield tx
+        tx.commit()
+    except BaseException:
+        tx.rollback()
+        raise
+    finally:
+        tx.close()

@@ -15,7 +15,7 @@ def append(connection: Connection, at: datetime, kind: ChangeKind, ref_id: int) 
     """Adds a change and returns its seq."""
     result = connection.execute(insert(changes).values(at=at, kind=kind.value, ref_id=ref_id))
     key = result.inserted_primary_key
-    assert key is not None  # noqa: S101 - an identity column always has one
+    assert key is not None
     return int(key[0])
 
 
@@ -31,7 +31,9 @@ def floor(connection: Connection) -> int:
 
 def since(connection: Connection, seq: int) -> Sequence[Change]:
     """Every change after ``seq``, in order."""
-    statement = select(changes.c.seq, changes.c.kind, changes.c.ref_id).where(changes.c.seq > seq).order_by(changes.c.seq)
+    statement = (
+        select(changes.c.seq, changes.c.kind, changes.c.ref_id).where(changes.c.seq > seq).order_by(changes.c.seq)
+    )
     return [Change(row.seq, ChangeKind(row.kind), row.ref_id) for row in connection.execute(statement)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from sharedbook.domain.model import Contact, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many
@@ -37,7 +37,7 @@ def batches(ids: Sequence[int]) -> list[Sequence[int]]:
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
     """Inserts a contact and returns its id."""
     result = connection.execute(insert(contacts).values(**values))
-    assert result.inserted_primary_key is not None  # noqa: S101 - an identity column always has one
+    assert result.inserted_primary_key is not None
     return int(result.inserted_primary_key[0])
 
 
@@ -88,6 +88,13 @@ def listing(connection: Connection, subject_id: int) -> list[int]:
     return list(connection.execute(select(column.contact_id).where(column.subject_id == subject_id)).scalars())
 
 
+def list_of(connection: Connection, contact_id: int) -> frozenset[int]:
+    """The subjects on a contact's list; a private contact keeps the list that it had before."""
+    column = contact_visibility.c
+    found = connection.execute(select(column.subject_id).where(column.contact_id == contact_id))
+    return frozenset(found.scalars())
+
+
 def set_listed(connection: Connection, contact_id: int, subject_ids: frozenset[int]) -> None:
     """Replaces the list of a contact's visibility."""
     connection.execute(delete(contact_visibility).where(contact_visibility.c.contact_id == contact_id))
@@ -104,19 +111,16 @@ def unlist(connection: Connection, subject_id: int) -> None:
 
 
 def _where(connection: Connection, condition: ColumnElement[bool]) -> list[Contact]:
-    rows = connection.execute(select(*_COLUMNS).where(condition).order_by(contacts.c.id)).all()
-    ids = [row.id for row in rows]
-    restricted = [row.id for row in rows if row.visibility == VisibilityKind.LISTED]
+    rows = connection.execute(select(*_COLUMNS).where(condition).order_by(contacts.c.id)).mappings().all()
+    ids = [row["id"] for row in rows]
+    restricted = [row["id"] for row in rows if row["visibility"] == VisibilityKind.LISTED]
     listed, held = _listed(connection, restricted), _held(connection, ids)
-    return [_contact(row, listed.get(row.id, frozenset()), held.get(row.id, ())) for row in rows]
+    return [_contact(dict(row), listed.get(row["id"], frozenset()), held.get(row["id"], ())) for row in rows]
 
 
-def _contact(row: Row[Any], listed: frozenset[int], groups: tuple[int, ...]) -> Contact:
-    fields = row._mapping
-    return Contact(
-        **{**fields, "visibility": Visibility(VisibilityKind(fields["visibility"]), listed)},
-        groups=groups,
-    )
+def _contact(fields: Mapping[str, Any], listed: frozenset[int], groups: tuple[int, ...]) -> Contact:
+    kind = VisibilityKind(fields["visibility"])
+    return Contact(**{**fields, "visibility": Visibility(kind, listed)}, groups=groups)
 
 
 def _listed(connection: Connection, ids: Sequence[int]) -> dict[int, frozenset[int]]:

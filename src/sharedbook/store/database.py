@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -31,7 +32,7 @@ Row = Mapping[str, Any]
 
 
 class Database:
-    """An engine and the two ways to begin. ``url`` as SQLAlchemy writes it; SQLite files must be private to their user."""
+    """An engine and the two ways to begin. ``url`` as SQLAlchemy has it; SQLite files must be private to their user."""
 
     def __init__(self, url: str) -> None:
         self.url: URL = make_url(url)
@@ -46,7 +47,7 @@ class Database:
         return Path(self.url.database) if self.sqlite and self.url.database else None
 
     def connect(self, *, write: bool) -> Connection:
-        """A connection inside a begun transaction; the caller commits or rolls back, then closes. Raises Busy, Unavailable."""
+        """A connection in a begun transaction; the caller commits or not, and closes. Raises Busy, Unavailable."""
         connection = self._open(write)
         try:
             connection.begin()
@@ -127,14 +128,23 @@ def insert_many(connection: Connection, table: Any, rows: Sequence[Row]) -> None
 
 def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(
-        url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS}
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         # Python's sqlite3 would commit when a savepoint is released; None leaves BEGIN and COMMIT to us.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "mmap_size=268435456"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-32000",
+            "mmap_size=268435456",
+        ):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

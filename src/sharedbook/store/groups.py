@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from sharedbook.domain.model import Group
 from sharedbook.store.schema import groups, memberships
@@ -25,7 +25,7 @@ _COLUMNS = (
 )
 
 
-def _group(row: Row[Any]) -> Group:
+def _group(row: Sequence[Any]) -> Group:
     return Group(*row)
 
 
@@ -43,8 +43,8 @@ def by_id(connection: Connection, group_id: int) -> Group | None:
 
 
 def by_name(connection: Connection, name: str) -> Sequence[Group]:
-    """Every group of this name."""
-    statement = select(*_COLUMNS).where(groups.c.name == name, groups.c.removed_at.is_(None)).order_by(groups.c.id)
+    """Every group of this name that is not being deleted."""
+    statement = select(*_COLUMNS).where(groups.c.name == name, groups.c.emptied_at.is_(None)).order_by(groups.c.id)
     return [_group(row) for row in connection.execute(statement)]
 
 
@@ -69,7 +69,7 @@ def add(connection: Connection, values: Mapping[str, Any]) -> int:
     """Inserts a group and returns its id."""
     last = connection.execute(select(func.coalesce(func.max(groups.c.position), 0))).scalar_one()
     result = connection.execute(insert(groups).values(position=last + 1, seq=0, floor_seq=0, **values))
-    assert result.inserted_primary_key is not None  # noqa: S101 - an identity column always has one
+    assert result.inserted_primary_key is not None
     return int(result.inserted_primary_key[0])
 
 

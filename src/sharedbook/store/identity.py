@@ -21,30 +21,27 @@ class Identity:
     disabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    id: int
-    since: int
-    left: bool
-
-
 _STATEMENT = """
 WITH me AS (
   SELECT id, name, password, disabled, since FROM subjects
   WHERE kind = 'member' AND deleted_at IS NULL AND {which}
 ), mine AS (
-  SELECT id AS subject_id, since, CAST(NULL AS BIGINT) AS left_at FROM me
-  UNION ALL SELECT {everyone}, since, NULL FROM me
-  UNION ALL SELECT t.team_id, t.since, t.left_at FROM team_members t JOIN me ON t.member_id = me.id
+  SELECT id AS subject_id, since FROM me
+  UNION ALL SELECT {everyone}, since FROM me
+  UNION ALL SELECT t.team_id, t.since FROM team_members t JOIN me ON t.member_id = me.id WHERE t.left_at IS NULL
 )
 SELECT 0 AS row_kind, id AS a, since AS b, CASE WHEN disabled THEN 1 ELSE 0 END AS c, 0 AS d,
-       CAST(NULL AS BIGINT) AS at, name AS t, password AS u FROM me
+       name AS t, password AS u FROM me
 UNION ALL
-SELECT 1, subject_id, since, 0, 0, left_at, NULL, NULL FROM mine
+SELECT 1, subject_id, since, 0, 0, NULL, NULL FROM mine
 UNION ALL
-SELECT 2, g.group_id, g.subject_id, g.mask, g.since, g.revoked_at, NULL, NULL
+SELECT 2, g.group_id, g.subject_id, g.mask, g.since, NULL, NULL
 FROM grants g JOIN mine ON mine.subject_id = g.subject_id
-JOIN groups ON groups.id = g.group_id AND groups.removed_at IS NULL
+JOIN groups ON groups.id = g.group_id AND groups.removed_at IS NULL WHERE g.mask <> 0
+UNION ALL
+SELECT 3, l.group_id, 0, 0, 0, NULL, NULL
+FROM lost_views l JOIN me ON l.member_id = me.id
+JOIN groups ON groups.id = l.group_id AND groups.removed_at IS NULL WHERE l.at >= :recent
 """
 _BY_LOGIN = text(_STATEMENT.format(which="name = :who", everyone=EVERYONE_ID))
 _BY_ID = text(_STATEMENT.format(which="id = :who", everyone=EVERYONE_ID))
@@ -53,42 +50,29 @@ _BY_ID = text(_STATEMENT.format(which="id = :who", everyone=EVERYONE_ID))
 def load(connection: Connection, who: str | int, *, departure_days: int) -> Identity | None:
     """The identity of a member by folded login or by id; None when there is none (or it was deleted)."""
     statement = _BY_LOGIN if isinstance(who, str) else _BY_ID
-    rows = connection.execute(statement, {"who": who}).all()
+    recent = datetime.now(UTC) - timedelta(days=departure_days)
+    rows = connection.execute(statement, {"who": who, "recent": round(recent.timestamp() * 1000)}).all()
     own = [row for row in rows if row[0] == 0]
     if not own:
         return None
-    _, member_id, _, disabled, _, _, login, password = own[0]
-    recent = datetime.now(UTC) - timedelta(days=departure_days)
-    oldest = round(recent.timestamp() * 1000)
-    subjects = {row[1]: _Subject(row[1], row[2], row[5] is not None) for row in rows if row[0] == 1 and _still(row[5], oldest)}
+    _, member_id, _, disabled, _, login, password = own[0]
+    subjects = {row[1]: row[2] for row in rows if row[0] == 1}
     rights: dict[int, Right] = {}
     since: dict[int, int] = {}
-    seen: set[int] = set()
-    for _, group_id, subject_id, mask, granted, revoked_at, _, _ in (row for row in rows if row[0] == 2):
-        subject = subjects.get(subject_id)
-        if subject is None or not _still(revoked_at, oldest):
-            continue
-        seen.add(group_id)
-        if mask and not subject.left:
-            rights[group_id] = rights.get(group_id, NO_RIGHTS) | Right(mask)
-            since[group_id] = min(since.get(group_id, 1 << 62), max(granted, subject.since))
-    held = [subject for subject in subjects.values() if not subject.left]
+    for _, group_id, subject_id, mask, granted, _, _ in (row for row in rows if row[0] == 2):
+        rights[group_id] = rights.get(group_id, NO_RIGHTS) | Right(mask)
+        since[group_id] = min(since.get(group_id, 1 << 62), max(granted, subjects[subject_id]))
     viewer = Viewer(
         member_id=member_id,
         name=login,
-        subjects=frozenset(subject.id for subject in held),
+        subjects=frozenset(subjects),
         rights=rights,
         view_since=since,
-        subject_since={subject.id: subject.since for subject in held},
-        lost=frozenset(seen - rights.keys()),
-        postmaster=any(subject.id == POSTMASTERS_ID for subject in held),
+        subject_since=subjects,
+        lost=frozenset(row[1] for row in rows if row[0] == 3) - rights.keys(),
+        postmaster=POSTMASTERS_ID in subjects,
     )
     return Identity(viewer, password, bool(disabled))
-
-
-def _still(ended: int | None, oldest: int) -> bool:
-    """Whether something still holds, or ended lately enough to be remembered."""
-    return ended is None or ended >= oldest
 
 
 def logins_of(connection: Connection, email: str) -> Sequence[str]:

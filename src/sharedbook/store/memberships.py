@@ -52,14 +52,14 @@ _COLUMNS = (
 
 
 def _memberships(connection: Connection, statement: Select[Any]) -> list[Membership]:
-    return [Membership(*row[:6], CardState(row[6]), *row[7:]) for row in connection.execute(statement)]
+    return [Membership(**{**row, "state": CardState(row["state"])}) for row in connection.execute(statement).mappings()]
 
 
 def seen_by(viewer: Viewer) -> ColumnElement[bool]:
     """True for living rows whose audience names the viewer; that he views the group is the caller's to know."""
     if viewer.console:
         return _M.state < CardState.TRASHED
-    allowed = exists().where(contacts.c.id == _M.contact_id, sight.visible(viewer.subjects, viewer.member_id))
+    allowed = exists().where(contacts.c.id == _M.contact_id, sight.visible(viewer.subjects, viewer.member_id, False))
     return or_(_M.state == CardState.SHOWN, and_(_M.state == CardState.RESTRICTED, allowed))
 
 
@@ -165,9 +165,9 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         connection.execute(insert(memberships), rows)
 
 
-def change(connection: Connection, group_id: int, href: str, **values: Any) -> None:
-    """Sets columns of one row."""
-    connection.execute(update(memberships).where(_M.group_id == group_id, _M.href == href).values(**values))
+def change(connection: Connection, group_id: int, at: str, **values: Any) -> None:
+    """Sets columns of the row at a href."""
+    connection.execute(update(memberships).where(_M.group_id == group_id, _M.href == at).values(**values))
 
 
 def stamp_contacts(connection: Connection, contact_ids: Sequence[int], seq: int, **values: Any) -> list[int]:

@@ -91,7 +91,7 @@ subjects = Table(
     sqlite_autoincrement=True,
 )
 
-# The postmasters are a team too (model.POSTMASTERS_ID). Who left stays as a row, so that the books they lost are shown empty.
+# The postmasters are a team too (model.POSTMASTERS_ID). Who left stays as a row.
 team_members = Table(
     "team_members",
     metadata,
@@ -147,6 +147,16 @@ grants = Table(
     Index("ix_grants_subject_id", "subject_id"),
 )
 
+# Who viewed a group until a grant or a team membership ended: his book is shown empty for a while. The row stays when he
+# views the group in another way, or again. It cannot be told from the two tables above, which forget earlier spans.
+lost_views = Table(
+    "lost_views",
+    metadata,
+    Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
+    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("at", Time, nullable=False),
+)
+
 contacts = Table(
     "contacts",
     metadata,
@@ -191,7 +201,8 @@ contact_visibility = Table(
     Index("ix_contact_visibility_subject_id", "subject_id"),
 )
 
-# ``state`` is a model.CardState. A living row: contact_id is set, and etag and state repeat the contact's, so that a listing reads this table alone.
+# ``state`` is a model.CardState. A living row: contact_id is set, etag and state repeat the contact's: a listing
+# reads this table alone.
 # A tombstone: contact_id is NULL, was_contact_id and reason tell what died; it refuses stale PUTs until it is pruned.
 memberships = Table(
     "memberships",
@@ -227,7 +238,7 @@ memberships = Table(
     CheckConstraint("(contact_id IS NULL) = (reason IS NOT NULL)", name="dead_or_alive"),
 )
 
-# Who lost sight of which href, and since when they had seen it: exact enough to know what a client of any old token holds.
+# Who lost sight of which href, and since when they had seen it: it tells what a client of any old token holds.
 departures = Table(
     "departures",
     metadata,

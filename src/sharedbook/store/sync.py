@@ -31,13 +31,22 @@ class Departure:
     seq: int
 
 
-def depart(connection: Connection, rows: Sequence[Membership], subjects: frozenset[int], seq: int, at: datetime) -> None:
+def depart(
+    connection: Connection, rows: Sequence[Membership], subjects: frozenset[int], seq: int, at: datetime
+) -> None:
     """Records that these subjects saw these rows until now."""
     insert_many(
         connection,
         departures,
         [
-            {"group_id": row.group_id, "seq": seq, "href": row.href, "subject_id": subject, "since": row.since, "at": at}
+            {
+                "group_id": row.group_id,
+                "seq": seq,
+                "href": row.href,
+                "subject_id": subject,
+                "since": row.since,
+                "at": at,
+            }
             for row in rows
             for subject in sorted(subjects)
         ],
