@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -206,6 +207,10 @@ class Settings:
     def limits(self) -> Limits:
         """What the site accepts, as the domain knows it."""
         return Limits(**{each.name: getattr(self, f"limits_{each.name}") for each in fields(Limits)})
+
+    def shown_database_url(self) -> str:
+        """The database's address without its password."""
+        return re.sub(r"(?<=://)([^:/@]*):[^@/]*@", r"\1:***@", self.database_url)
 
     def source(self, setting: Setting) -> Source:
         """Where the value of a setting came from."""

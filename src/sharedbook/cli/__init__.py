@@ -1,1 +1,101 @@
-"""The command line: one file a noun; parse, call one service, print."""
+"""The postmaster's tool. Each command parses, calls one service, prints; nothing is decided here.
+
+A command's module is imported when the command is called, so that help and completion stay quick: this file, and what
+it imports, stay with click and the standard library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sharedbook import __version__
+from sharedbook.cli.errors import report
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("site", "Make the database and the data folder; ask for the first postmaster."),
+    "demo": ("demo", "Fill the site with a demo organisation."),
+    "serve": ("serve", "Serve the contacts over CardDAV and LDAP."),
+    "settings": ("site", "Show every setting: value, default, source, help."),
+    "doctor": ("doctor", "Check the site; each failed check names the next step."),
+    "migrate": ("site", "Bring the database to this version's schema."),
+    "group": ("group", "Shared contact groups: each is one address book."),
+    "contact": ("contact", "Contacts: add, find, change, move, delete, erase."),
+    "member": ("member", "Members: those who log in."),
+    "team": ("team", "Teams: some members under one name."),
+    "grant": ("grant", "Rights of members and teams on groups."),
+    "trash": ("trash", "Deleted contacts: list, restore, empty."),
+    "import": ("transfer", "Bring contacts in from a csv or vcf file."),
+    "export": ("transfer", "Write contacts into a csv or vcf file."),
+    "template": ("transfer", "Write an empty import file to fill in."),
+    "job": ("job", "What imports did, row by row."),
+}
+"""Command -> its module in this package, and its line in the help. The module's function has the command's name."""
+
+
+class _Commands(click.Group):
+    """Finds a command in its module only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _help = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(f"sharedbook.cli.{module}"), f"{cmd_name}_command")
+        assert isinstance(found, click.Command)
+        return found
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        import difflib
+
+        if args[0] not in COMMANDS and (near := difflib.get_close_matches(args[0], COMMANDS, n=1)):
+            raise click.UsageError(f"There is no command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_module, line) in COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--as", "login", metavar="LOGIN", help="Act with this member's rights instead of a postmaster's.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The settings file (default: $SHAREDBOOK_CONFIG, ./sharedbook.toml, /etc/sharedbook/sharedbook.toml).",
+)
+@click.version_option(__version__, prog_name="sharedbook", message="%(prog)s %(version)s")
+@click.pass_context
+def command(ctx: click.Context, login: str | None, config: Path | None) -> None:
+    """Keep an organisation's shared contacts.
+
+    \b
+    First steps:  sharedbook init
+                  sharedbook member add alice --postmaster --generate
+                  sharedbook group add "Customers"
+                  sharedbook grant add customers everyone view
+                  sharedbook serve
+
+    Each command takes --help, and --json for programs. Exit codes: 0 done, 1 failed, 2 usage, 3 done in part, 4 not
+    found, 5 refused by a rule.
+    """
+    from sharedbook.cli.site_context import Site
+
+    ctx.obj = ctx.with_resource(Site(login=login, config=config))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with its code; never shows a traceback."""
+    try:
+        code = command.main(args=arguments, prog_name="sharedbook", standalone_mode=False)
+        sys.stdout.flush()
+    except Exception as error:
+        code = report(error)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,120 @@
+"""``sharedbook grant``: what members and teams may do in a group."""
+
+from __future__ import annotations
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.domain.errors import InvalidValue
+from sharedbook.domain.model import ALL_RIGHTS, NO_RIGHTS, Right
+from sharedbook.services import contacts, grants, groups
+from sharedbook.services.tx import Tx
+
+WORDS = {str(right.name).lower(): right for right in Right}
+
+
+@click.group("grant")
+def grant_command() -> None:
+    """Rights of members and teams on groups: view, add, edit, delete, import, export.
+
+    A SUBJECT is a login (alice), a team (@sales), everyone or postmasters. Each right includes view; rights of several
+    grants add up.
+    """
+
+
+def _rights(text: str) -> Right:
+    rights = NO_RIGHTS
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        if word != "all" and word not in WORDS:
+            raise InvalidValue(
+                f"{word!r} is no right", field="rights", hint=f"rights are: {', '.join(WORDS)}; or all of them: all"
+            )
+        rights |= ALL_RIGHTS if word == "all" else WORDS[word]
+    if not rights:
+        raise InvalidValue("no right is named", field="rights", hint="to take rights away: sharedbook grant revoke")
+    return rights
+
+
+def _records(tx: Tx, group: str | None) -> list[json_keys.Object]:
+    slugs = {group_id: found.slug for group_id, found in groups.names(tx).items()}
+    return [
+        {
+            "group": slugs[found.group_id],
+            "subject": found.subject.label,
+            "rights": json_keys.rights_words(found.rights),
+        }
+        for found in grants.list_grants(tx, group)
+    ]
+
+
+@grant_command.command("add")
+@click.argument("group")
+@click.argument("subject")
+@click.argument("rights", metavar="RIGHT,...")
+@json_option
+@pass_site
+def add(site: Site, out: Output, group: str, subject: str, rights: str) -> None:
+    """Set what a subject may do in a group, in place of what it might before.
+
+    \b
+    Examples:  sharedbook grant add customers @sales view,add,edit
+               sharedbook grant add customers everyone view
+               sharedbook grant add customers alice all
+    """
+    with site.begin(write=True) as tx:
+        found = grants.grant(tx, group, subject, _rights(rights))
+        record = next(each for each in _records(tx, group) if each["subject"] == found.subject.label)
+    out.done(record, f"{record['subject']} may {', '.join(record['rights'])} in {record['group']}")
+
+
+@grant_command.command("revoke")
+@click.argument("group")
+@click.argument("subject")
+@json_option
+@pass_site
+def revoke(site: Site, out: Output, group: str, subject: str) -> None:
+    """Take all rights of a subject on a group away; its clients show the book empty at their next sync.
+
+    \b
+    Example:  sharedbook grant revoke customers @sales
+    """
+    with site.begin(write=True) as tx:
+        slug = groups.get(tx, group).slug
+        grants.revoke(tx, group, subject)
+    out.outcome(json_keys.result("revoke", [slug]), f"{subject} has no grant on {slug} any more")
+
+
+@grant_command.command("list")
+@click.argument("group", required=False)
+@json_option
+@pass_site
+def list_grants(site: Site, out: Output, group: str | None) -> None:
+    """List the grants of one group or of all.
+
+    \b
+    Example:  sharedbook grant list customers
+    """
+    with site.begin() as tx:
+        records = _records(tx, group)
+    out.rows(records, {"Group": "group", "Subject": "subject", "Rights": "rights"}, empty="There is no grant yet.")
+
+
+@grant_command.command("who-can-see")
+@click.argument("ref")
+@json_option
+@pass_site
+def who_can_see(site: Site, out: Output, ref: str) -> None:
+    """List the members who see a contact, and in which groups.
+
+    \b
+    Example:  sharedbook grant who-can-see kim@hanbit.example
+    """
+    with site.begin() as tx:
+        slugs = {group_id: found.slug for group_id, found in groups.names(tx).items()}
+        records = [
+            {"subject": subject.label, "groups": [slugs[group_id] for group_id in via]}
+            for subject, via in grants.who_can_see(tx, contacts.resolve(tx, ref).id)
+        ]
+    out.rows(records, {"Member": "subject", "Groups": "groups"}, empty="No member sees this contact.")

@@ -1,0 +1,177 @@
+"""``sharedbook group``: the shared contact groups, each one address book."""
+
+from __future__ import annotations
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.services import groups
+from sharedbook.services.tx import Tx
+
+COLUMNS = {"Group": "slug", "Name": "name", "Contacts": "contacts", "Default": "default", "Description": "description"}
+
+
+@click.group("group")
+def group_command() -> None:
+    """Shared contact groups: each is one address book.
+
+    A GROUP is named by its slug (see `group list`) or by its name.
+    """
+
+
+def _info(tx: Tx, ref: str) -> json_keys.Object:
+    found = groups.get(tx, ref)
+    return next(json_keys.group(info) for info in groups.list_groups(tx) if info.group.id == found.id)
+
+
+@group_command.command("add")
+@click.argument("name")
+@click.option("--description", default="", help="What the group is for.")
+@json_option
+@pass_site
+def add(site: Site, out: Output, name: str, description: str) -> None:
+    """Make a group; prints its slug.
+
+    \b
+    Example:  sharedbook group add "Team One" --description "Customers of the first team"
+    """
+    with site.begin(write=True) as tx:
+        found = groups.add(tx, name, description=description)
+        record = _info(tx, found.slug)
+    out.done(record, found.slug)
+
+
+@group_command.command("list")
+@json_option
+@pass_site
+def list_groups(site: Site, out: Output) -> None:
+    """List the groups, in their order.
+
+    \b
+    Example:  sharedbook --as alice group list
+    """
+    with site.begin() as tx:
+        records = [json_keys.group(info) for info in groups.list_groups(tx)]
+    out.rows(records, COLUMNS, empty="There is no group to see.")
+
+
+@group_command.command("show")
+@click.argument("group")
+@json_option
+@pass_site
+def show(site: Site, out: Output, group: str) -> None:
+    """Show one group.
+
+    \b
+    Example:  sharedbook group show team-one
+    """
+    with site.begin() as tx:
+        record = _info(tx, group)
+    out.record(record)
+
+
+@group_command.command("rename")
+@click.argument("group")
+@click.argument("name")
+@json_option
+@pass_site
+def rename(site: Site, out: Output, group: str, name: str) -> None:
+    """Give a group another name; its slug, and so its address, stays.
+
+    \b
+    Example:  sharedbook group rename team-one "Team 1"
+    """
+    with site.begin(write=True) as tx:
+        slug = groups.rename(tx, group, name).slug
+        record = _info(tx, slug)
+    out.done(record, f"{slug} is now called {record['name']}")
+
+
+@group_command.command("describe")
+@click.argument("group")
+@click.argument("description")
+@json_option
+@pass_site
+def describe(site: Site, out: Output, group: str, description: str) -> None:
+    """Say what a group is for.
+
+    \b
+    Example:  sharedbook group describe team-one "Customers in Korea"
+    """
+    with site.begin(write=True) as tx:
+        record = _info(tx, groups.describe(tx, group, description).slug)
+    out.done(record, f"{record['slug']}: {record['description']}")
+
+
+@group_command.command("reorder")
+@click.argument("groups_in_order", metavar="GROUP...", nargs=-1, required=True)
+@json_option
+@pass_site
+def reorder(site: Site, out: Output, groups_in_order: tuple[str, ...]) -> None:
+    """Put these groups first, in this order; the others follow as they were.
+
+    \b
+    Example:  sharedbook group reorder customers suppliers
+    """
+    with site.begin(write=True) as tx:
+        groups.reorder(tx, groups_in_order)
+        records = [json_keys.group(info) for info in groups.list_groups(tx)]
+    out.rows(records, COLUMNS, empty="")
+
+
+@group_command.command("default")
+@click.argument("group")
+@json_option
+@pass_site
+def default(site: Site, out: Output, group: str) -> None:
+    """Make this the group of contacts that have no other.
+
+    \b
+    Example:  sharedbook group default customers
+    """
+    with site.begin(write=True) as tx:
+        record = _info(tx, groups.set_default(tx, group).slug)
+    out.done(record, f"{record['slug']} is the default group")
+
+
+@group_command.command("delete")
+@click.argument("group")
+@click.option(
+    "--contacts",
+    required=True,
+    metavar="keep|trash|move:GROUP",
+    help="What becomes of its contacts: stay in their other groups (else the default one), trash, or another group.",
+)
+@asking
+@json_option
+@pass_site
+def delete(site: Site, out: Output, group: str, contacts: str, dry_run: bool, yes: bool) -> None:
+    """Delete a group. Mail clients are shown it empty for some days, then it goes.
+
+    \b
+    Examples:  sharedbook group delete team-one --contacts keep --dry-run
+               sharedbook group delete team-one --contacts move:customers --yes
+    """
+
+    def work(tx: Tx) -> json_keys.Object:
+        deletion = groups.delete(tx, group, contacts_to=contacts)
+        return json_keys.result("delete group", [deletion.group.slug], notes=_consequences(deletion))
+
+    def question(planned: json_keys.Object) -> str:
+        return "\n".join([f"Delete the group {planned['items'][0]}?", *planned["notes"]])
+
+    record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
+    out.outcome(record, f"group {record['items'][0]} deleted")
+
+
+def _consequences(deletion: groups.Deletion) -> list[str]:
+    target = deletion.target.slug if deletion.target else ""
+    found = (
+        (deletion.kept, "stay in their other groups"),
+        (deletion.moved, f"move to {target}"),
+        (deletion.trashed, "go to the trash"),
+    )
+    return [f"contacts that {verb}: {len(ids)}" for ids, verb in found if ids]

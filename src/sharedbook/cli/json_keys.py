@@ -1,0 +1,189 @@
+"""The objects that --json answers with: every key, once, with what it holds. Keys are stable: added, never renamed.
+
+docs/commands.md is written from ``KEYS``; a test holds each object to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sharedbook.cli.output import rfc3339
+from sharedbook.domain.model import Contact, Member, Revision, Right, VisibilityKind
+
+if TYPE_CHECKING:
+    from sharedbook.services.groups import GroupInfo
+    from sharedbook.services.members import AppPassword
+    from sharedbook.services.teams import TeamInfo
+
+Object = dict[str, Any]
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "contact": {
+        "id": "number of the contact; never used again",
+        "uid": "the card's UID",
+        "name": "the name it is listed under",
+        "emails": "mail addresses: objects of type, value, pref",
+        "phones": "phone numbers: objects of type, value, pref",
+        "organization": "the company, or null",
+        "groups": "slugs of the groups that hold it, as far as the actor may view them",
+        "owner": "login of the owner, or null",
+        "visibility": "object of kind (all, listed, private) and subjects",
+        "version": "counts its changes; --if-version compares it",
+        "modified": "time of the last change",
+        "trashed": "time when it was put into the trash, or null",
+    },
+    "contact_detail": {
+        "fields": "all that the card holds, by column name (those of `template`); lists where there may be several values",
+        "created": "time when it was added",
+    },
+    "group": {
+        "slug": "name in addresses, never used again",
+        "name": "name that people read",
+        "description": "what it is for",
+        "default": "whether contacts without another group go here",
+        "contacts": "how many contacts of it the actor may see",
+        "rights": "what the actor may do in it",
+    },
+    "member": {
+        "login": "what the member types in, and is called here",
+        "display_name": "the member's name",
+        "email": "the member's own address",
+        "postmaster": "whether the member is one",
+        "disabled": "whether logging in is refused",
+    },
+    "secret": {
+        "login": "the member",
+        "password": "the password that was made; shown this once",
+    },
+    "app_password": {
+        "login": "the member",
+        "label": "what it is called, such as the device's name",
+        "doors": "where it may be used: carddav, ldap",
+        "write": "whether it may change anything",
+        "expires": "time until when it works, or null",
+        "last_used": "time of the last login with it, or null",
+    },
+    "team": {"name": "the team's name", "members": "logins of its members"},
+    "grant": {
+        "group": "slug of the group",
+        "subject": "a login, @team, everyone or postmasters",
+        "rights": "what the subject may do in it",
+    },
+    "viewer": {"subject": "a login", "groups": "slugs of the groups in which the member sees the contact"},
+    "revision": {
+        "id": "number of the revision",
+        "at": "time of the change",
+        "event": "added, edited, combined, moved, copied, deleted, restored, owner, visibility",
+        "actor": "who did it",
+        "client": "through what: the door, the program, the app password's label",
+    },
+    "job": {
+        "id": "number of the job",
+        "kind": "what it does, such as import",
+        "state": "running, done, failed",
+        "counts": "rows by result",
+        "started": "time of its start",
+        "finished": "time of its end, or null",
+    },
+    "job_error": {
+        "line": "line of the file",
+        "column": "the column, or null when the whole row is meant",
+        "code": "stable name of what is wrong",
+        "message": "what is wrong, in words",
+        "value": "what stood there",
+    },
+    "setting": {
+        "name": "name in sharedbook.toml, after its section",
+        "variable": "name in the environment",
+        "value": "what holds now",
+        "default": "what holds when nothing is set",
+        "source": "default, file, environment",
+        "help": "what it does",
+    },
+    "check": {
+        "name": "what was checked",
+        "ok": "whether it is right",
+        "message": "what was found",
+        "next": "what to do, or null",
+    },
+    "result": {
+        "action": "what was done",
+        "count": "how many things it concerned",
+        "items": "ids or names of them",
+        "dry_run": "true when it was only shown",
+        "notes": "what else is worth knowing",
+    },
+}
+
+
+def rights_words(rights: Right) -> list[str]:
+    """Rights as the command line writes them."""
+    return [str(right.name).lower() for right in Right if right & rights]
+
+
+def group(info: GroupInfo) -> Object:
+    """A group as the actor sees it."""
+    found = info.group
+    return {
+        "slug": found.slug,
+        "name": found.name,
+        "description": found.description,
+        "default": found.default,
+        "contacts": info.contacts,
+        "rights": rights_words(info.rights),
+    }
+
+
+def member(found: Member) -> Object:
+    """A member."""
+    return {
+        "login": found.login,
+        "display_name": found.display_name,
+        "email": found.email,
+        "postmaster": found.postmaster,
+        "disabled": found.disabled,
+    }
+
+
+def app_password(login: str, found: AppPassword) -> Object:
+    """An app password, without its secret."""
+    return {
+        "login": login,
+        "label": found.label,
+        "doors": sorted(found.doors),
+        "write": found.write,
+        "expires": rfc3339(found.expires),
+        "last_used": rfc3339(found.last_used),
+    }
+
+
+def team(info: TeamInfo) -> Object:
+    """A team."""
+    return {"name": info.team.name, "members": [each.login for each in info.members]}
+
+
+def revision(found: Revision) -> Object:
+    """One step of a contact's history."""
+    return {
+        "id": found.id,
+        "at": rfc3339(found.at),
+        "event": str(found.event),
+        "actor": found.actor,
+        "client": found.client,
+    }
+
+
+def result(action: str, items: Iterable[object], *, dry_run: bool = False, notes: Iterable[str] = ()) -> Object:
+    """What a change did to how many things."""
+    done = list(items)
+    return {"action": action, "count": len(done), "items": done, "dry_run": dry_run, "notes": list(notes)}
+
+
+def visibility(contact: Contact, subjects: Mapping[int, str]) -> Object:
+    """Who sees a contact; ``subjects``: id -> label."""
+    listed = contact.visibility.listed if contact.visibility.kind is VisibilityKind.LISTED else ()
+    return {
+        "kind": str(contact.visibility.kind),
+        "subjects": sorted(subjects[each] for each in listed if each in subjects),
+    }

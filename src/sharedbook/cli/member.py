@@ -1,0 +1,269 @@
+"""``sharedbook member``: those who log in, and their passwords."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.passwords import obtain, password_options, require
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.domain.errors import InvalidValue
+from sharedbook.services import members
+from sharedbook.services.tx import Tx
+
+COLUMNS = {
+    "Login": "login",
+    "Name": "display_name",
+    "Mail": "email",
+    "Postmaster": "postmaster",
+    "Disabled": "disabled",
+}
+WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+
+
+@click.group("member")
+def member_command() -> None:
+    """Members: those who log in, and their passwords."""
+
+
+@member_command.command("add")
+@click.argument("login")
+@click.option("--display-name", default="", help="The member's name.")
+@click.option("--email", default="", help="The member's own mail address; it may be used to log in, too.")
+@click.option("--postmaster", is_flag=True, help="May do everything on the command line.")
+@password_options
+@json_option
+@pass_site
+def add(
+    site: Site,
+    out: Output,
+    login: str,
+    display_name: str,
+    email: str,
+    postmaster: bool,
+    from_stdin: bool,
+    generate: bool,
+) -> None:
+    """Add a member. Logins are of a-z 0-9 . _ @ - and never change.
+
+    \b
+    Examples:  sharedbook member add alice --display-name "Alice Kim" --generate
+               echo "$PASSWORD" | sharedbook member add bob --email bob@example.com --password-stdin
+    """
+    password = obtain(login, from_stdin=from_stdin, generate=generate)
+    with site.begin(write=True) as tx:
+        found = members.add(tx, login, display_name=display_name, email=email, postmaster=postmaster, password=password)
+    _say_with_password(out, json_keys.member(found), f"member {found.login} added", password if generate else None)
+    if password is None:
+        out.note(f"{found.login} cannot log in yet; next: sharedbook member password {found.login} --generate")
+
+
+def _say_with_password(out: Output, record: json_keys.Object, sentence: str, password: str | None) -> None:
+    if password is None:
+        out.done(record, sentence)
+    else:
+        out.done({**record, "password": password}, f"{sentence}\npassword (shown this once): {password}")
+
+
+@member_command.command("list")
+@json_option
+@pass_site
+def list_members(site: Site, out: Output) -> None:
+    """List the members.
+
+    \b
+    Example:  sharedbook member list
+    """
+    with site.begin() as tx:
+        records = [json_keys.member(found) for found in members.list_members(tx)]
+    out.rows(records, COLUMNS, empty="There is no member yet; next: sharedbook member add LOGIN --postmaster")
+
+
+@member_command.command("set")
+@click.argument("login", metavar="MEMBER")
+@click.argument("changes", metavar="K=V...", nargs=-1, required=True)
+@json_option
+@pass_site
+def set_(site: Site, out: Output, login: str, changes: tuple[str, ...]) -> None:
+    """Change a member: display-name, email, postmaster (yes or no).
+
+    \b
+    Example:  sharedbook member set bob email=bob@example.com postmaster=yes
+    """
+    values = dict(_change(change) for change in changes)
+    with site.begin(write=True) as tx:
+        record = json_keys.member(members.change(tx, login, **values))  # type: ignore[arg-type]
+    out.done(record, f"member {record['login']} changed")
+
+
+def _change(text: str) -> tuple[str, str | bool]:
+    key, equals, value = text.partition("=")
+    name = key.replace("-", "_")
+    if not equals or name not in ("display_name", "email", "postmaster"):
+        raise InvalidValue(
+            f"{text!r} is not K=V of a member", field=key, hint="K is one of: display-name, email, postmaster"
+        )
+    if name != "postmaster":
+        return name, value
+    if value.lower() not in WORDS:
+        raise InvalidValue(f"postmaster is yes or no, not {value!r}", field="postmaster")
+    return name, WORDS[value.lower()]
+
+
+@member_command.command("password")
+@click.argument("login", metavar="MEMBER")
+@password_options
+@json_option
+@pass_site
+def password(site: Site, out: Output, login: str, from_stdin: bool, generate: bool) -> None:
+    """Give a member a new password; the old one ends at once.
+
+    \b
+    Example:  sharedbook member password alice --generate
+    """
+    given = require(login, from_stdin=from_stdin, generate=generate)
+    with site.begin(write=True) as tx:
+        members.set_password(tx, login, given)
+        record = json_keys.member(members.get(tx, login))
+    _say_with_password(out, record, f"password of {record['login']} changed", given if generate else None)
+
+
+@member_command.command("disable")
+@click.argument("login", metavar="MEMBER")
+@json_option
+@pass_site
+def disable(site: Site, out: Output, login: str) -> None:
+    """Refuse a member's logins from now on; nothing of the member's is lost.
+
+    \b
+    Example:  sharedbook member disable bob
+    """
+    with site.begin(write=True) as tx:
+        members.disable(tx, login)
+        record = json_keys.member(members.get(tx, login))
+    out.done(record, f"member {record['login']} disabled")
+
+
+@member_command.command("enable")
+@click.argument("login", metavar="MEMBER")
+@json_option
+@pass_site
+def enable(site: Site, out: Output, login: str) -> None:
+    """Let a disabled member log in again.
+
+    \b
+    Example:  sharedbook member enable bob
+    """
+    with site.begin(write=True) as tx:
+        members.enable(tx, login)
+        record = json_keys.member(members.get(tx, login))
+    out.done(record, f"member {record['login']} enabled")
+
+
+@member_command.command("delete")
+@click.argument("login", metavar="MEMBER")
+@click.option("--give-to", metavar="MEMBER", help="Who owns the member's contacts from now on.")
+@click.option("--unowned", is_flag=True, help="Leave the member's contacts without an owner.")
+@asking
+@json_option
+@pass_site
+def delete(site: Site, out: Output, login: str, give_to: str | None, unowned: bool, dry_run: bool, yes: bool) -> None:
+    """Delete a member. No contact is deleted: say who owns the member's own ones.
+
+    \b
+    Examples:  sharedbook member delete bob --give-to alice
+               sharedbook member delete bob --unowned --yes
+    """
+    if bool(give_to) == unowned:
+        raise click.UsageError("Say who owns the member's contacts: --give-to MEMBER or --unowned.")
+
+    def work(tx: Tx) -> json_keys.Object:
+        found = members.get(tx, login).login
+        count = members.delete(tx, found, give_to=give_to)
+        return json_keys.result("delete member", [found], notes=[f"contacts passed to {give_to or 'nobody'}: {count}"])
+
+    def question(planned: json_keys.Object) -> str:
+        return f"Delete the member {planned['items'][0]} ({planned['notes'][0]})?"
+
+    record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
+    out.outcome(record, f"member {record['items'][0]} deleted")
+
+
+@member_command.group("app-password")
+def app_password() -> None:
+    """Passwords of single devices and programs: for one door, revocable one by one."""
+
+
+@app_password.command("add")
+@click.argument("login", metavar="MEMBER")
+@click.argument("label")
+@click.option(
+    "--scope",
+    default="carddav,ldap,write",
+    show_default=True,
+    metavar="WORD,...",
+    help="Where it may be used (carddav, ldap) and for what (read or write).",
+)
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it works (UTC).")
+@json_option
+@pass_site
+def app_password_add(site: Site, out: Output, login: str, label: str, scope: str, expires: datetime | None) -> None:
+    """Make a password for one device; it is printed once.
+
+    \b
+    Examples:  sharedbook member app-password add alice "Alice's phone" --scope carddav,write
+               sharedbook member app-password add alice "Desk phone" --scope ldap,read --expires 2030-12-31
+    """
+    doors, write = _scope(scope)
+    until = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
+    with site.begin(write=True) as tx:
+        secret = members.app_password_add(tx, login, label, doors=doors, write=write, expires=until)
+        found = next(each for each in members.app_password_list(tx, login) if each.label == label)
+        record = json_keys.app_password(members.get(tx, login).login, found)
+    _say_with_password(out, record, f"app password {label!r} of {record['login']} added", secret)
+
+
+def _scope(text: str) -> tuple[frozenset[str], bool]:
+    words = {word.strip() for word in text.split(",")} - {""}
+    unknown = words - {"carddav", "ldap", "read", "write"}
+    doors = frozenset(words & {"carddav", "ldap"}) or frozenset({"carddav", "ldap"})
+    if unknown or not words or {"read", "write"} <= words:
+        raise InvalidValue(f"{text!r} is no scope", field="scope", hint="write such as: carddav,write or ldap,read")
+    return doors, "write" in words
+
+
+@app_password.command("list")
+@click.argument("login", metavar="MEMBER")
+@json_option
+@pass_site
+def app_password_list(site: Site, out: Output, login: str) -> None:
+    """List a member's app passwords, without the secrets.
+
+    \b
+    Example:  sharedbook member app-password list alice
+    """
+    with site.begin() as tx:
+        name = members.get(tx, login).login
+        records = [json_keys.app_password(name, found) for found in members.app_password_list(tx, login)]
+    columns = {"Label": "label", "Doors": "doors", "Write": "write", "Expires": "expires", "Last used": "last_used"}
+    out.rows(records, columns, empty=f"{name} has no app password.")
+
+
+@app_password.command("revoke")
+@click.argument("login", metavar="MEMBER")
+@click.argument("label")
+@json_option
+@pass_site
+def app_password_revoke(site: Site, out: Output, login: str, label: str) -> None:
+    """End an app password; the next request with it is refused.
+
+    \b
+    Example:  sharedbook member app-password revoke alice "Desk phone"
+    """
+    with site.begin(write=True) as tx:
+        members.app_password_revoke(tx, login, label)
+    out.outcome(json_keys.result("revoke app password", [label]), f"app password {label!r} of {login} ended")

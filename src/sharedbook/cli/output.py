@@ -1,0 +1,168 @@
+"""What goes to stdout: tables and sentences for people, or with --json one object or array and nothing else.
+
+Both are made of the same objects (``json_keys.py``). Names come from many hands: control characters are shown as U+FFFD,
+so that none can steer the terminal, and a wide character counts two columns (rich).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Row = Mapping[str, Any]
+
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+PIPED_WIDTH = 100_000
+"""Columns when nobody looks: a program or a file gets every value whole."""
+
+
+class Output:
+    """How one call of a command answers; ``as_json`` is its --json."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def rows(self, rows: Sequence[Row], columns: Mapping[str, str], *, empty: str) -> None:
+        """A list: an array, or a table of ``columns`` (heading -> key); ``empty`` is said when there is no row."""
+        if self.as_json:
+            _print_json(rows)
+        elif rows:
+            _print_table(list(columns), [[cell(row[key]) for key in columns.values()] for row in rows])
+        else:
+            click.echo(empty, err=True)
+
+    def record(self, record: Row, *, lines: Mapping[str, str] | None = None) -> None:
+        """One object: as it is, or a line for each key (``lines``: heading -> key) that has a value."""
+        if self.as_json:
+            _print_json(record)
+            return
+        shown = lines or {key.replace("_", " ").capitalize(): key for key in record}
+        texts = [(heading, cell(record[key])) for heading, key in shown.items()]
+        _print_table([], [[heading, text] for heading, text in texts if text], title_column=True)
+
+    def done(self, record: Row, sentence: str) -> None:
+        """The outcome of a change: the object, or a sentence."""
+        if self.as_json:
+            _print_json(record)
+        else:
+            click.echo(clean(sentence))
+
+    def outcome(self, record: Row, sentence: str) -> None:
+        """The ``result`` object of a change that may have been a dry run, or a sentence and its notes."""
+        if self.as_json:
+            _print_json(record)
+            return
+        click.echo(clean(f"Dry run, nothing is changed: {sentence}" if record["dry_run"] else sentence))
+        for note in record["notes"]:
+            click.echo(clean(f"  {note}"))
+
+    def note(self, sentence: str) -> None:
+        """Something worth knowing beside the answer; on stderr, so that it is never taken for the answer."""
+        click.echo(clean(sentence), err=True)
+
+
+def json_option(command: Decorated) -> Decorated:
+    """Adds --json to a command; it gets an ``Output`` as ``out``."""
+    return click.option(
+        "--json",
+        "out",
+        is_flag=True,
+        callback=lambda _ctx, _param, value: Output(as_json=value),
+        help="Answer with JSON.",
+    )(command)
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """A time as JSON has it: RFC 3339 in UTC, to the second."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clean(text: str) -> str:
+    """Text that cannot steer a terminal: controls and direction overrides become U+FFFD, line ends stay."""
+    return _STEERING.sub("\ufffd", text)
+
+
+def cell(value: Any) -> str:
+    """A JSON value in words."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case {"kind": "listed", "subjects": subjects}:
+            return ", ".join(subjects)
+        case {"kind": kind, "subjects": _}:
+            return str(kind)
+        case {"value": inner, "type": kind}:
+            return f"{inner} ({kind})" if kind else str(inner)
+        case dict():
+            return "\n".join(f"{key}: {cell(inner)}" for key, inner in value.items())
+        case list() | tuple():
+            return ", ".join(cell(each) for each in value)
+    return str(value)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, title_column: bool = False) -> None:
+    from rich.box import SIMPLE
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE, show_header=bool(headings), show_edge=False, pad_edge=False, header_style="bold")
+    for heading in headings or ("", ""):
+        table.add_column(Text(heading), overflow="fold", style="bold" if title_column and not table.columns else "")
+    for row in rows:
+        table.add_row(*(Text(clean(text)) for text in row))
+    _console().print(table)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else PIPED_WIDTH, highlight=False)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Yields a function to call with (done, total or None); a bar on a terminal's stderr once a second has passed."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=_console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(label, total=None)
+    begun = time.monotonic()
+    shown = False
+
+    def update(done: int, total: int | None) -> None:
+        nonlocal shown
+        if not shown and sys.stderr.isatty() and time.monotonic() - begun > 1:
+            bar.start()
+            shown = True
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        bar.stop()

@@ -1,0 +1,93 @@
+"""``sharedbook init``, ``settings``, ``migrate``: the site itself."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from sharedbook import app, settings
+from sharedbook.cli import json_keys
+from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.services import members
+
+
+@click.command("init")
+@json_option
+@pass_site
+def init_command(site: Site, out: Output) -> None:
+    """Make the database and the data folder where they are missing; nothing that is there is changed.
+
+    On a terminal it asks for the first postmaster, when there is none.
+
+    \b
+    Example:  sharedbook init
+    """
+    site.refuse_as("init")
+    opened = site.create()
+    with site.begin() as tx:
+        known = members.list_members(tx)
+    out.outcome(
+        json_keys.result("init", [str(opened.settings.data_dir)]),
+        f"the site is in {opened.settings.data_dir}",
+    )
+    if any(member.postmaster for member in known):
+        return
+    if not out.as_json and sys.stdin.isatty():
+        _first_postmaster(site)
+    else:
+        out.note("There is no postmaster yet; next: sharedbook member add LOGIN --postmaster --generate")
+
+
+def _first_postmaster(site: Site) -> None:
+    login = click.prompt("Login of the first postmaster (empty: later)", default="", show_default=False, err=True)
+    if not login:
+        return
+    password = click.prompt(f"Password for {login}", hide_input=True, confirmation_prompt=True, err=True)
+    with site.begin(write=True) as tx:
+        found = members.add(tx, login, postmaster=True, password=password)
+    click.echo(f"member {found.login} added")
+
+
+@click.command("migrate")
+@json_option
+@pass_site
+def migrate_command(site: Site, out: Output) -> None:
+    """Bring the database to the schema of this version of the program.
+
+    \b
+    Example:  sharedbook migrate
+    """
+    site.refuse_as("migrate")
+    version = app.migrate(site.settings)
+    out.outcome(json_keys.result("migrate", [version]), f"the database has the schema {version}")
+
+
+@click.command("settings")
+@json_option
+@pass_site
+def settings_command(site: Site, out: Output) -> None:
+    """Show every setting: its value, where that comes from, and what it does.
+
+    \b
+    Example:  sharedbook settings
+    """
+    records = [_record(site, setting) for setting in settings.SETTINGS]
+    if site.settings.config:
+        out.note(f"settings file: {site.settings.config}")
+    columns = {"Setting": "name", "Value": "value", "From": "source", "What it does": "help"}
+    out.rows(records, columns, empty="")
+
+
+def _record(site: Site, setting: settings.Setting) -> json_keys.Object:
+    value = getattr(site.settings, setting.attribute)
+    text = site.settings.shown_database_url() if setting.secret else settings.write(value)
+    return {
+        "name": setting.name,
+        "variable": setting.variable,
+        "value": text,
+        "default": settings.write(setting.default),
+        "source": site.settings.source(setting),
+        "help": setting.help,
+    }
