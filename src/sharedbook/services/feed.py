@@ -1,0 +1,153 @@
+"""What a reader that keeps everything in memory, such as the LDAP index, is told: a snapshot, then the changes since.
+
+Nothing here is filtered for a viewer: each contact comes with its audience and groups, each group with the rights on
+it, each member with the subjects he is. A member sees a contact when ``audience`` names one of his subjects and one of
+its ``groups`` gives VIEW to one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import InvalidToken
+from sharedbook.domain.model import ChangeKind, Contact, Right, SubjectKind
+from sharedbook.services.tx import Site, Tx
+from sharedbook.store import changes, contacts, feed, grants, groups, subjects
+from sharedbook.store.feed import FeedMember as FeedMember
+
+BATCH = 500
+"""How many contacts are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedContact:
+    """A living contact; ``audience`` holds subject ids, ``groups`` group ids."""
+
+    id: int
+    key: str
+    version: int
+    modified: datetime
+    vcard: str
+    audience: frozenset[int]
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedGroup:
+    """A group that is not being deleted; ``rights`` by subject id."""
+
+    id: int
+    slug: str
+    name: str
+    description: str
+    rights: Mapping[int, Right]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything as of ``seq``. ``contacts`` is read while the transaction is open."""
+
+    seq: int
+    contacts: Iterator[FeedContact]
+    groups: list[FeedGroup]
+    members: list[FeedMember]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What is other than it was, as of ``seq``. The ``gone`` are ids that nobody sees, or that log in, any more."""
+
+    seq: int
+    contacts: list[FeedContact]
+    gone: list[int]
+    groups: list[FeedGroup]
+    gone_groups: list[int]
+    members: list[FeedMember]
+    gone_members: list[int]
+
+
+def snapshot(tx: Tx) -> Snapshot:
+    """Everything, from one snapshot of the database."""
+    access.require_manage(tx.viewer, "read the feed")
+    return Snapshot(changes.position(tx.db), _living(tx), _groups(tx, None), feed.members(tx.db))
+
+
+def since(tx: Tx, seq: int) -> Delta:
+    """What changed after ``seq``. Raises InvalidToken when that is no longer, or not yet, known: take a snapshot."""
+    access.require_manage(tx.viewer, "read the feed")
+    position = changes.position(tx.db)
+    if seq > position or seq + 1 < changes.floor(tx.db):
+        raise InvalidToken(f"the changes since {seq} are not known", hint="take a new snapshot")
+    changed: dict[ChangeKind, set[int]] = {kind: set() for kind in ChangeKind}
+    for change in changes.since(tx.db, seq):
+        changed[change.kind].add(change.id)
+    found = contacts.fetch(tx.db, sorted(changed[ChangeKind.CONTACT]))
+    living = [_contact(contact) for contact in found if contact.trashed_at is None]
+    kept = _groups(tx, changed[ChangeKind.GROUP]) if changed[ChangeKind.GROUP] else []
+    named = subjects.by_ids(tx.db, changed[ChangeKind.SUBJECT])
+    logins = {subject.id for subject in named if subject.kind is SubjectKind.MEMBER}
+    members = feed.members(tx.db, logins) if logins else []
+    return Delta(
+        position,
+        contacts=living,
+        gone=_without(changed[ChangeKind.CONTACT], living),
+        groups=kept,
+        gone_groups=_without(changed[ChangeKind.GROUP], kept),
+        members=members,
+        gone_members=_without(logins, members),
+    )
+
+
+class ChangeProbe:
+    """Tells cheaply whether something may have been committed since it was last asked, or since it was made."""
+
+    def __init__(self, site: Site) -> None:
+        self._watch = feed.Watch(site.database)
+        self._last: int | None = self._watch.count()
+
+    def moved(self) -> bool:
+        """Raises Unavailable; the first answer after that is True."""
+        last, self._last = self._last, None
+        self._last = self._watch.count()
+        return self._last != last
+
+    def close(self) -> None:
+        """Gives its connection back."""
+        self._watch.close()
+
+
+def _living(tx: Tx) -> Iterator[FeedContact]:
+    ids = feed.living_ids(tx.db, after=0, limit=BATCH)
+    while ids:
+        yield from map(_contact, contacts.fetch(tx.db, ids))
+        ids = feed.living_ids(tx.db, after=ids[-1], limit=BATCH)
+
+
+def _contact(contact: Contact) -> FeedContact:
+    return FeedContact(
+        contact.id,
+        contact.key,
+        contact.version,
+        contact.modified,
+        contact.vcard,
+        access.audience(contact.visibility, contact.owner_id),
+        contact.groups,
+    )
+
+
+def _groups(tx: Tx, ids: Collection[int] | None) -> list[FeedGroup]:
+    rights: dict[int, dict[int, Right]] = {}
+    for grant in grants.holding(tx.db, None):
+        rights.setdefault(grant.group_id, {})[grant.subject.id] = grant.rights
+    return [
+        FeedGroup(group.id, group.slug, group.name, group.description, rights.get(group.id, {}))
+        for group in groups.every(tx.db)
+        if group.emptied_at is None and (ids is None or group.id in ids)
+    ]
+
+
+def _without(ids: set[int], kept: list[FeedContact] | list[FeedGroup] | list[FeedMember]) -> list[int]:
+    return sorted(ids - {each.id for each in kept})

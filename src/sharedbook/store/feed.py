@@ -1,0 +1,85 @@
+"""Statements of the feed: what a reader keeps in memory of contacts and members, and whether anything was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from sharedbook.domain.errors import Unavailable
+from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, SubjectKind
+from sharedbook.store.database import Database
+from sharedbook.store.schema import contacts, subjects, team_members
+
+
+@dataclass(frozen=True, slots=True)
+class FeedMember:
+    """Who may log in, and every subject that this member is: himself, his teams, everyone."""
+
+    id: int
+    login: str
+    email: str
+    password: str | None
+    disabled: bool
+    subjects: frozenset[int]
+
+    @property
+    def postmaster(self) -> bool:
+        """Whether he is one of the postmasters."""
+        return POSTMASTERS_ID in self.subjects
+
+
+def living_ids(connection: Connection, *, after: int, limit: int) -> Sequence[int]:
+    """Ids of contacts that are not in the trash, ascending, those above ``after``."""
+    statement = select(contacts.c.id).where(contacts.c.id > after, contacts.c.trashed_at.is_(None))
+    return connection.execute(statement.order_by(contacts.c.id).limit(limit)).scalars().all()
+
+
+def members(connection: Connection, ids: Collection[int] | None = None) -> list[FeedMember]:
+    """Every living member, or those of them with these ids."""
+    of_member = select(team_members.c.member_id, team_members.c.team_id).where(team_members.c.left_at.is_(None))
+    rows = select(subjects.c.id, subjects.c.name, subjects.c.email, subjects.c.password, subjects.c.disabled).where(
+        subjects.c.kind == SubjectKind.MEMBER.value, subjects.c.deleted_at.is_(None)
+    )
+    if ids is not None:
+        of_member = of_member.where(team_members.c.member_id.in_(ids))
+        rows = rows.where(subjects.c.id.in_(ids))
+    teams: dict[int, set[int]] = {}
+    for member_id, team_id in connection.execute(of_member):
+        teams.setdefault(member_id, {EVERYONE_ID, member_id}).add(team_id)
+    return [
+        FeedMember(*row, subjects=frozenset(teams.get(row.id, (EVERYONE_ID, row.id))))
+        for row in connection.execute(rows.order_by(subjects.c.id))
+    ]
+
+
+class Watch:
+    """The database's change counter, read on a connection of its own that is never inside a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+
+    def count(self) -> int:
+        """See ``Database.change_counter``. Raises Unavailable; the next call tries a new connection."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            return self._database.change_counter(self._connection)
+        except DBAPIError as error:
+            self.close()
+            raise Unavailable("the database does not answer", hint="run: sharedbook doctor") from error
+
+    def _connect(self) -> Connection:
+        connection = self._database.engine.connect()
+        if self._database.sqlite:
+            return connection.execution_options(sharedbook_autocommit=True)
+        return connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
