@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 from sharedbook.domain import access
 from sharedbook.domain.errors import JobNotFound
 from sharedbook.formats import csv_rows, vcf_rows
-from sharedbook.formats.columns import REASON_COLUMN, Problem
+from sharedbook.formats.columns import REASON_COLUMN
+from sharedbook.formats.problems import Problem
 from sharedbook.services.tx import Tx
 from sharedbook.store import jobs as store
 
@@ -131,7 +132,7 @@ def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
         return vcf_rows.write_refused(target, ((row.cells[0], row.problem.message) for row in rows(tx, job_id)))
     header = [REASON_COLUMN, *job.columns]
     lines = ([row.problem.message, *row.cells] for row in rows(tx, job_id))
-    return csv_rows.write(target, header, lines, verbatim=True)
+    return csv_rows.write(target, header, lines)
 
 
 def forget(tx: Tx, values: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sharedbook.domain.model import Client, Progress
 from sharedbook.domain.query import Query
-from sharedbook.formats.columns import Problem
+from sharedbook.formats.problems import Problem
 from sharedbook.services.tx import Actor
 
 if TYPE_CHECKING:

@@ -1,0 +1,152 @@
+"""Which encoding a text file has: byte order mark, strict UTF-8, the one that was named, then a guess among a site's list.
+
+Nothing is ever decoded with replacement characters: a file is read whole in one encoding, or refused with the place.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from sharedbook.domain.errors import InvalidFile, InvalidValue
+
+GUESSES = (
+    "cp949",
+    "gb18030",
+    "cp932",
+    "cp1252",
+    "utf-16-le",
+    "utf-16-be",
+    "big5",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+)
+"""What a file may be in when nothing says it; cp932 is Shift-JIS as Windows writes it."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHUNK = 64 * 1024
+_SAMPLE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """Where decoding stopped: line and character in it, from 1, and the byte in the file, from 0."""
+
+    line: int
+    character: int
+    offset: int
+
+
+def detect(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[str] = GUESSES) -> str:
+    """The codec in which the whole seekable file can be read.
+
+    Raises InvalidFile with line and character where no encoding fits, InvalidValue for an ``encoding`` that does not exist.
+    """
+    named = _known(encoding) if encoding else None
+    source.seek(0)
+    start = source.read(4)
+    marked = next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
+    if marked:
+        return _certain(source, marked)
+    broken, holds_nul = _decode(source, "utf-8")
+    if broken is None and not holds_nul:
+        return "utf-8"
+    if named:
+        return _certain(source, named)
+    guess = _guess(source, guesses, holds_nul)
+    if guess:
+        return guess
+    if broken is None:
+        return "utf-8"
+    raise _refusal(broken, "UTF-8, and no other encoding fits it")
+
+
+def _known(encoding: str) -> str:
+    try:
+        "".encode(encoding)
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        raise InvalidValue(
+            f"there is no encoding {encoding}",
+            field="encoding",
+            hint="for example cp949, gb18030, shift_jis, cp1252, utf-16",
+        ) from None
+
+
+def _certain(source: BinaryIO, codec: str) -> str:
+    broken, _ = _decode(source, codec)
+    if broken:
+        raise _refusal(broken, codec)
+    return codec
+
+
+def _refusal(broken: _Broken, codec: str) -> InvalidFile:
+    return InvalidFile(
+        f"line {broken.line}, character {broken.character} (byte {broken.offset + 1} of the file) is not {codec}",
+        line=broken.line,
+        hint="name the file's encoding with --encoding, or save it as UTF-8",
+    )
+
+
+def _decode(source: BinaryIO, codec: str) -> tuple[_Broken | None, bool]:
+    """Decodes the whole file: where it breaks, if it does, and whether a NUL was in it before that."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    source.seek(0)
+    line, character, done, holds_nul = 1, 1, 0, False
+    while True:
+        chunk = source.read(_CHUNK)
+        pending = len(decoder.getstate()[0])
+        try:
+            text, failed = decoder.decode(chunk, final=not chunk), None
+        except UnicodeDecodeError as error:
+            text, failed = error.object[: error.start].decode(codec, "ignore"), error.start
+        newlines = text.count("\n")
+        line += newlines
+        character = len(text) - text.rfind("\n") if newlines else character + len(text)
+        holds_nul = holds_nul or "\0" in text
+        if failed is not None:
+            return _Broken(line, character, done - pending + failed), holds_nul
+        if not chunk:
+            return None, holds_nul
+        done += len(chunk)
+
+
+def _guess(source: BinaryIO, guesses: Sequence[str], holds_nul: bool) -> str | None:
+    """The likeliest of ``guesses`` in which the whole file can be read."""
+    import chardet  # its tables are large, and most files are UTF-8
+
+    sample = _sample(source, holds_nul)
+    candidates = [guess for guess in guesses if guess.startswith("utf-16") == holds_nul]
+    if not candidates:
+        return None
+    for found in chardet.detect_all(sample, include_encodings=candidates):
+        codec = codecs.lookup(found["encoding"] or "ascii").name
+        if _decode(source, codec) == (None, False):
+            return codec
+    return None
+
+
+def _sample(source: BinaryIO, holds_nul: bool) -> bytes:
+    """What tells encodings apart: the lines that are not ASCII (or, for UTF-16, the beginning), up to 64 KiB."""
+    source.seek(0)
+    if holds_nul:
+        return source.read(_SAMPLE)
+    return b"".join(_foreign_lines(source))[:_SAMPLE]
+
+
+def _foreign_lines(source: BinaryIO) -> Iterator[bytes]:
+    size = 0
+    while size < _SAMPLE and (line := source.readline(_SAMPLE)):
+        if not line.isascii():
+            size += len(line)
+            yield line
