@@ -35,7 +35,7 @@ class App(Protocol):
     @property
     def site(self) -> Site: ...
 
-    def begin(self, actor: Actor, client: Client, write: bool = False) -> AbstractContextManager[Tx]: ...
+    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> AbstractContextManager[Tx]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def authenticate(app: App, login: str, password: str, door: Door, *, admit: Call
     """Who this is. ``login`` in any case, or a mail address that exactly one member has.
 
     ``admit`` is called before a password is hashed, and may raise Throttled: app passwords and remembered successes
-    pass without it. Raises LoginFailed (wrong, unknown, disabled, revoked, expired, not for this door), Busy, Unavailable.
+    pass without it. Raises LoginFailed (wrong, unknown, disabled, revoked, expired, another door's), Busy, Unavailable.
     """
     mac = passwords.app_password_mac(app.site.secrets, password)
     with app.begin(Service("login"), Client(door)) as tx:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidValue, SubjectNotFound
-from sharedbook.domain.model import ChangeKind, Grant, Group, Right, Subject, SubjectKind
+from sharedbook.domain.model import ChangeKind, Grant, Right, Subject, SubjectKind
 from sharedbook.services import contacts, groups
 from sharedbook.services.subjects import resolve
 from sharedbook.services.tx import Tx
-from sharedbook.store import grants, identity, subjects
+from sharedbook.store import grants, identity, subjects, teams
 
 
 class Seer(NamedTuple):
-    """A member who sees a contact, and the groups through which."""
+    """A member who sees a contact, and the ids of the groups in which."""
 
     member: Subject
-    groups: tuple[Group, ...]
+    groups: tuple[int, ...]
 
 
 def grant(tx: Tx, group_ref: str, subject_ref: str, rights: Right) -> Grant:
@@ -49,6 +50,7 @@ def revoke(tx: Tx, group_ref: str, subject_ref: str) -> None:
         raise SubjectNotFound(
             f"{subject.label} has no grant on {group.slug}", hint=f"see: sharedbook grant list {group.slug}"
         )
+    grants.lose(tx.db, _members(tx, subject), [group.id], tx.now)
     grants.revoke(tx.db, group.id, subject.id, tx.now)
     tx.tick(ChangeKind.GROUP, group.id)
     tx.audit("grant.revoke", group=group.id, subject=subject.id)
@@ -66,11 +68,20 @@ def who_can_see(tx: Tx, contact_id: int) -> list[Seer]:
     contact = contacts.get(tx, contact_id)
     if contact.trashed_at is not None:
         return []
-    held = access.Held(contact.groups, contact.owner_id, contact.visibility)
-    named, seers = groups.names(tx), []
+    held = contacts.held(contact)
+    seers = []
     for member in subjects.members(tx.db):
         who = identity.load(tx.db, member.id, departure_days=tx.site.settings.departure_days)
         if who is not None and not who.disabled and access.sees(who.viewer, held):
-            through = tuple(named[group_id] for group_id in contact.groups if who.viewer.views(group_id))
+            through = tuple(group_id for group_id in contact.groups if who.viewer.views(group_id))
             seers.append(Seer(Subject(member.id, SubjectKind.MEMBER, member.login), through))
     return seers
+
+
+def _members(tx: Tx, subject: Subject) -> Sequence[int]:
+    """Ids of the members that a subject stands for."""
+    if subject.kind is SubjectKind.MEMBER:
+        return [subject.id]
+    if subject.kind is SubjectKind.EVERYONE:
+        return [member.id for member in subjects.members(tx.db)]
+    return teams.member_ids(tx.db, subject.id)

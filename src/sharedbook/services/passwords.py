@@ -12,10 +12,10 @@ import os
 import re
 import secrets
 import threading
-import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from passlib.hash import argon2
 
@@ -67,14 +67,14 @@ class Remembered:
         """Notes a success."""
         with self._lock:
             self._at.pop(key, None)
-            self._at[key] = time.monotonic()
+            self._at[key] = monotonic()
             if len(self._at) > self._most:
                 del self._at[next(iter(self._at))]
 
     def has(self, key: bytes, seconds: float) -> bool:
         """Whether it succeeded at most so many seconds ago."""
         at = self._at.get(key)
-        return at is not None and time.monotonic() - at <= seconds
+        return at is not None and monotonic() - at <= seconds
 
 
 _slots = Slots(_SLOTS, _QUEUE)
@@ -123,7 +123,7 @@ def new_app_password() -> str:
 
 
 def app_password_mac(site_secrets: Secrets, text: str) -> bytes | None:
-    """What an app password is stored and found as; None for text that cannot be one. Dashes, spaces, case do not count."""
+    """What an app password is stored and found as; None for text that cannot be one. Only letters and digits count."""
     bare = text.replace("-", "").replace(" ", "").lower()
     return site_secrets.mac("app-password", bare.encode()) if _APP_PASSWORD.fullmatch(bare) else None
 

@@ -1,4 +1,4 @@
-"""Who can be named, and how: ``alice`` a member, ``@sales`` a team, ``everyone``, ``postmasters``. The one home of names.
+"""Who can be named, and how: ``alice`` a member, ``@sales`` a team, ``everyone``, ``postmasters``. Names' one home.
 
 A login is its folded text, immutable; a team's name is folded too, so that case and width never make two of one.
 """

@@ -9,15 +9,15 @@ from sharedbook.domain.errors import NameTaken, SubjectNotFound
 from sharedbook.domain.model import ChangeKind, Member, SubjectKind, Team
 from sharedbook.services.subjects import member, new_team_name, retire, team
 from sharedbook.services.tx import Tx
-from sharedbook.store import subjects, teams
+from sharedbook.store import grants, subjects, teams
 
 
 @dataclass(frozen=True, slots=True)
 class TeamInfo:
-    """A team and the logins of its members, in order."""
+    """A team and its members, by login."""
 
     team: Team
-    members: tuple[str, ...]
+    members: tuple[Member, ...]
 
 
 def add(tx: Tx, name: str) -> Team:
@@ -35,8 +35,13 @@ def add(tx: Tx, name: str) -> Team:
 def list_teams(tx: Tx) -> list[TeamInfo]:
     """Every team, by name."""
     access.require_manage(tx.viewer, "list teams")
-    logins = teams.logins(tx.db)
-    return [TeamInfo(Team(each.id, each.name), tuple(logins.get(each.id, ()))) for each in subjects.teams(tx.db)]
+    members = {each.id: each for each in subjects.members(tx.db)}
+    return [
+        TeamInfo(
+            Team(found.id, found.name), tuple(members[member_id] for member_id in teams.member_ids(tx.db, found.id))
+        )
+        for found in subjects.teams(tx.db)
+    ]
 
 
 def join(tx: Tx, name: str, *logins: str) -> None:
@@ -79,6 +84,7 @@ def enter(tx: Tx, team_id: int, member_id: int) -> None:
 
 def take_out(tx: Tx, team_id: int, member_id: int) -> None:
     """One member leaves a team or the postmasters: a step of the services that have asked."""
+    grants.lose(tx.db, [member_id], grants.group_ids(tx.db, team_id), tx.now)
     teams.leave(tx.db, team_id, member_id, tx.now)
     tx.tick(ChangeKind.SUBJECT, member_id)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from sharedbook.domain.model import Grant, Right, Subject, SubjectKind
-from sharedbook.store.schema import grants, groups, subjects
+from sharedbook.store.database import insert_many
+from sharedbook.store.schema import grants, groups, lost_views, subjects
 
 
 def rights(connection: Connection, group_id: int, subject_id: int) -> Right | None:
@@ -31,6 +32,14 @@ def renew(connection: Connection, group_id: int, subject_id: int, granted: Right
 def change(connection: Connection, group_id: int, subject_id: int, granted: Right) -> None:
     """Changes the rights of a grant that holds; since when it holds stays."""
     _set(connection, group_id, subject_id, mask=int(granted))
+
+
+def lose(connection: Connection, member_ids: Sequence[int], group_ids: Sequence[int], now: datetime) -> None:
+    """Notes that these members held rights on these groups, through one subject, until now."""
+    column = lost_views.c
+    connection.execute(delete(lost_views).where(column.member_id.in_(member_ids), column.group_id.in_(group_ids)))
+    rows = [{"member_id": member, "group_id": group, "at": now} for member in member_ids for group in group_ids]
+    insert_many(connection, lost_views, rows)
 
 
 def revoke(connection: Connection, group_id: int, subject_id: int, now: datetime) -> None:

@@ -147,8 +147,8 @@ grants = Table(
     Index("ix_grants_subject_id", "subject_id"),
 )
 
-# Who viewed a group until a grant or a team membership ended: his book is shown empty for a while. The row stays when he
-# views the group in another way, or again. It cannot be told from the two tables above, which forget earlier spans.
+# Who viewed a group until a grant or a team membership ended: the book is shown empty for a while, unless it is viewed
+# in another way. It cannot be told from grants and team_members: they do not know who was in a team at which time.
 lost_views = Table(
     "lost_views",
     metadata,

@@ -1,4 +1,4 @@
-"""Statements on subjects: members, teams, everyone, postmasters. A deleted one stays as a row, so that ids are never reused."""
+"""Statements on subjects: members, teams, everyone, postmasters. A deleted one's row stays, and so its id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add(connection: Connection, kind: SubjectKind, name: str, now: datetime, **v
     """Adds a subject and returns its id; ``since`` is set by ``change`` once the id has its tick."""
     row = {"kind": kind.value, "name": name, "since": 0, "created": now, **values}
     key = connection.execute(insert(subjects).values(row)).inserted_primary_key
-    assert key is not None  # noqa: S101 - an identity column always has one
+    assert key is not None
     return int(key[0])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
@@ -46,27 +46,14 @@ def of_member(connection: Connection, member_id: int) -> Sequence[int]:
 
 
 def member_ids(connection: Connection, team_id: int) -> Sequence[int]:
-    """Ids of the present members of one team."""
+    """Ids of the present members of one team, by login."""
     statement = (
         select(team_members.c.member_id)
-        .where(team_members.c.team_id == team_id, team_members.c.left_at.is_(None))
-        .order_by(team_members.c.member_id)
-    )
-    return connection.execute(statement).scalars().all()
-
-
-def logins(connection: Connection) -> Mapping[int, Sequence[str]]:
-    """Team id -> logins of its present members, in order."""
-    statement = (
-        select(team_members.c.team_id, subjects.c.name)
         .join(subjects, subjects.c.id == team_members.c.member_id)
-        .where(team_members.c.left_at.is_(None))
+        .where(team_members.c.team_id == team_id, team_members.c.left_at.is_(None))
         .order_by(subjects.c.name)
     )
-    found: dict[int, list[str]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.team_id, []).append(row.name)
-    return found
+    return connection.execute(statement).scalars().all()
 
 
 def _row(connection: Connection, team_id: int, member_id: int) -> tuple[datetime | None] | None:

@@ -146,6 +146,14 @@ grants = Table(
     Index("ix_grants_subject_id", "subject_id"),
 )
 
+lost_views = Table(
+    "lost_views",
+    metadata,
+    Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
+    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("at", Time, nullable=False),
+)
+
 contacts = Table(
     "contacts",
     metadata,
