@@ -13,6 +13,7 @@ from sharedbook.domain.model import Contact, Member, Revision, Right, Visibility
 
 if TYPE_CHECKING:
     from sharedbook.services.groups import GroupInfo
+    from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
     from sharedbook.services.teams import TeamInfo
 
@@ -34,7 +35,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "trashed": "time when it was put into the trash, or null",
     },
     "contact_detail": {
-        "fields": "all that the card holds, by column name (those of `template`); lists where there may be several values",
+        "fields": "what the card holds, by column name (those of `template`)",
         "created": "time when it was added",
     },
     "group": {
@@ -81,7 +82,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "job": {
         "id": "number of the job",
         "kind": "what it does, such as import",
-        "state": "running, done, failed",
+        "state": "running, done, part (rows were refused), failed",
+        "actor": "who began it",
         "counts": "rows by result",
         "started": "time of its start",
         "finished": "time of its end, or null",
@@ -91,7 +93,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "column": "the column, or null when the whole row is meant",
         "code": "stable name of what is wrong",
         "message": "what is wrong, in words",
-        "value": "what stood there",
+        "result": "error, or needs_decision",
     },
     "setting": {
         "name": "name in sharedbook.toml, after its section",
@@ -160,7 +162,7 @@ def app_password(login: str, found: AppPassword) -> Object:
 
 def team(info: TeamInfo) -> Object:
     """A team."""
-    return {"name": info.team.name, "members": [each.login for each in info.members]}
+    return {"name": info.team.name, "members": list(info.members)}
 
 
 def revision(found: Revision) -> Object:
@@ -171,6 +173,31 @@ def revision(found: Revision) -> Object:
         "event": str(found.event),
         "actor": found.actor,
         "client": found.client,
+    }
+
+
+def job(found: Job) -> Object:
+    """A bulk action."""
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "state": str(found.state),
+        "actor": found.actor,
+        "counts": dict(found.counts),
+        "started": rfc3339(found.started),
+        "finished": rfc3339(found.finished),
+    }
+
+
+def job_error(row: JobRow) -> Object:
+    """A row that was refused or waits for a decision."""
+    problem = row.problem
+    return {
+        "line": problem.line,
+        "column": problem.column or None,
+        "code": problem.code,
+        "message": problem.message,
+        "result": str(row.result),
     }
 
 

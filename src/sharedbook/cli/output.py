@@ -1,7 +1,7 @@
 """What goes to stdout: tables and sentences for people, or with --json one object or array and nothing else.
 
-Both are made of the same objects (``json_keys.py``). Names come from many hands: control characters are shown as U+FFFD,
-so that none can steer the terminal, and a wide character counts two columns (rich).
+Both are made of the same objects (``json_keys.py``). Names come from many hands: control characters are shown as
+U+FFFD, so that none can steer the terminal, and a wide character counts two columns (rich).
 """
 
 from __future__ import annotations

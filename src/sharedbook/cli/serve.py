@@ -160,7 +160,11 @@ class _Servers:
             [sys.executable, "-c", CHILD, name], env=self._environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
         )
         self._children[name] = child
-        threading.Thread(target=lambda: (child.wait(), self._events.put(name)), daemon=True).start()
+        threading.Thread(target=self._watch, args=(name, child), daemon=True).start()
+
+    def _watch(self, name: str, child: subprocess.Popen[bytes]) -> None:
+        child.wait()
+        self._events.put(name)
 
     def _announce(self) -> str | None:
         """Prints each address once it accepts connections; returns early what came in between ("" is a signal)."""

@@ -7,17 +7,35 @@ from __future__ import annotations
 
 import base64
 import itertools
+import tomllib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 
 from sharedbook.domain.model import ALL_RIGHTS, Right
 from sharedbook.formats.content_line import Raw, make_line
 from sharedbook.services.demo import photos
-from sharedbook.services.demo.names import LOCALES, Locale
 
 PER_LOCALE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """What the people of one locale are made of; locales.toml says how to read the texts."""
+
+    tag: str
+    country: str
+    family_first: bool
+    family: str
+    given: str
+    companies: str
+    towns: str
+    titles: str
+    prefix: str
+    mobile: str
+    landline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,7 @@ class DemoMember:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A contact. ``key`` never changes; ``latin`` is the name in the mail address; ``kana`` is for Japanese names only."""
+    """A contact. ``key`` never changes; ``latin`` is the name in the mail address, ``kana`` a Japanese name's sound."""
 
     key: str
     locale: str
@@ -147,14 +165,20 @@ _NOTES = (
 def people() -> tuple[Person, ...]:
     """All contacts of the demo organisation, in a fixed order."""
     counter = itertools.count()
-    return tuple(_person(locale, place, next(counter)) for locale in LOCALES for place in range(PER_LOCALE))
+    return tuple(_person(locale, place, next(counter)) for locale in locales() for place in range(PER_LOCALE))
+
+
+def locales() -> tuple[Locale, ...]:
+    """The locales of ``locales.toml``."""
+    text = (files("sharedbook.services.demo") / "locales.toml").read_text(encoding="utf-8")
+    return tuple(Locale(tag, **values) for tag, values in tomllib.loads(text).items())
 
 
 def _person(locale: Locale, place: int, number: int) -> Person:
     families, givens = _words(locale.family), _words(locale.given)
     family, given = families[place % len(families)], givens[(place * 3 + place // len(families)) % len(givens)]
     companies, towns, titles = _words(locale.companies), _words(locale.towns), locale.titles.split("|")
-    company, domain = companies[place % len(companies)][:2]
+    company, domain = companies[(place + place // len(families)) % len(companies)]
     address = f"{given[1]}.{family[1]}@{domain}.example"
     return Person(
         key=f"{locale.tag}-{place:02}",
@@ -184,7 +208,7 @@ def _person(locale: Locale, place: int, number: int) -> Person:
 
 
 def _words(text: str) -> list[tuple[str, ...]]:
-    return [tuple(part.replace("_", " ") for part in word.split("/")) for word in text.split(" ")]
+    return [tuple(part.replace("_", " ") for part in word.split("/")) for word in text.split()]
 
 
 def _full_name(locale: Locale, family: str, given: str) -> str:
