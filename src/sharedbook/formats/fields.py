@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
-from sharedbook.formats import images, phones
+from sharedbook.formats import images, names, phones
 from sharedbook.formats.content_line import Params, Property
 from sharedbook.formats.vcard import Card
 
@@ -89,14 +89,14 @@ def read(card: Card) -> Fields:
     family, given, additional, prefix, suffix = _name(card)
     organization, *units = _organization(card) or ("",)
     emails, numbers = _typed(card, "EMAIL", _mail_address), _typed(card, "TEL", _number)
-    names = _full_names(card, family, given)
     phonetic_family, phonetic_given = _phonetic(card)
-    fallbacks = [organization, *(found.value for found in (*emails, *numbers))]
-    western = " ".join(filter(None, (prefix, given, additional, family, suffix)))
+    composed = names.display_name(
+        family, given, additional, prefix, suffix, [organization, *(found.value for found in (*emails, *numbers))]
+    )
     return Fields(
         uid=card.uid,
         kind=(_first(card, "KIND") or _first(card, "X-ADDRESSBOOKSERVER-KIND") or "individual").lower(),
-        full_name=next(filter(None, [*names, western, *fallbacks]), ""),
+        full_name=next(iter(_formatted_names(card)), composed),
         family=family,
         given=given,
         additional=additional,
@@ -154,15 +154,6 @@ def _preferred(properties: Iterable[Property]) -> list[Property]:
 
 # ---- names
 
-_CJK = re.compile(
-    "[\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f"
-    "\U00020000-\U0003ffff]+"
-)
-
-
-def _is_cjk(text: str) -> bool:
-    return not text.isascii() and _CJK.fullmatch(text) is not None
-
 
 def _name(card: Card) -> tuple[str, str, str, str, str]:
     """Family, given, additional, prefix, suffix: the first N that is no pronunciation (RFC 9554 section 4.6)."""
@@ -172,11 +163,8 @@ def _name(card: Card) -> tuple[str, str, str, str, str]:
     return family, given, additional, prefix, suffix
 
 
-def _full_names(card: Card, family: str, given: str) -> list[str]:
-    """Each FN, then CJK names in one piece, as they are sought: 홍길동 for FN:홍 길동 and for N:홍;길동."""
-    names = [" ".join(name.split()) for name in _texts(card, "FN")]
-    compact = ["".join(name.split()) for name in (*names, f"{family} {given}")]
-    return list(dict.fromkeys([*filter(None, names), *filter(_is_cjk, compact)]))
+def _formatted_names(card: Card) -> list[str]:
+    return [" ".join(name.split()) for name in _texts(card, "FN")]
 
 
 def _phonetic(card: Card) -> tuple[str, str]:
@@ -349,15 +337,17 @@ def _derived(card: Card, region: str) -> Iterator[Instance]:
 
 
 def _name_rows(card: Card, fields: Fields) -> Iterator[Instance]:
-    names = list(dict.fromkeys([fields.full_name, *_full_names(card, fields.family, fields.given)]))
-    yield from (Instance("fullname", name) for name in names)
+    shown = [fields.full_name, *_formatted_names(card)]
+    in_one_piece = map(names.compact, [*shown, f"{fields.family} {fields.given}"])
+    every = list(dict.fromkeys([*shown, *in_one_piece]))
+    yield from (Instance("fullname", name) for name in every)
     for found in card.all("N"):
         if not found.param("PHONETIC"):
             for name, part in zip(("family", "given", "additional", "prefix", "suffix"), found.parts(), strict=False):
                 yield Instance(name, " ".join(filter(None, map(str.strip, part))))
     yield Instance("family-phonetic", fields.phonetic_family)
     yield Instance("given-phonetic", fields.phonetic_given)
-    yield from (Instance("initials", initials) for initials in dict.fromkeys(map(folding.hangul_initials, names)))
+    yield from (Instance("initials", initials) for initials in dict.fromkeys(map(folding.hangul_initials, every)))
     yield from (Instance("nickname", nickname) for nickname in fields.nicknames)
 
 
