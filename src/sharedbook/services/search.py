@@ -1,0 +1,81 @@
+"""Finding contacts: by any query, with the filters of the command line, always among what the viewer sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sharedbook.domain import access
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.model import EVERYONE_ID, Card, Contact, Right, Subject, SubjectKind
+from sharedbook.domain.query import EVERYTHING, And, Op, Query, Some, Test
+from sharedbook.services import groups, subjects
+from sharedbook.services.groups import Book
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts, grants, identity, memberships, search
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to find. ``group`` is a slug or name, ``owner`` a login, ``viewer`` a subject who sees it, in their words.
+
+    ``tag`` and ``company`` are whole values, compared as the directory compares text. ``no_viewers``: no member who can
+    log in sees it. ``trashed``: what lies in the trash, instead of what does not.
+    """
+
+    query: Query = EVERYTHING
+    group: str | None = None
+    owner: str | None = None
+    viewer: str | None = None
+    tag: str | None = None
+    company: str | None = None
+    no_owner: bool = False
+    no_viewers: bool = False
+    trashed: bool = False
+
+
+def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> list[Contact]:
+    """The contacts that match and that the viewer sees, by name.
+
+    Raises GroupNotFound, SubjectNotFound, InvalidQuery, and Forbidden: the trash and what others see is for postmasters.
+    """
+    if wanted.trashed:
+        access.require_manage(tx.viewer, "look into the trash")
+    viewers = [tx.viewer]
+    if wanted.viewer is not None:
+        access.require_manage(tx.viewer, "ask what others see")
+        viewers.append(_as_viewer(tx, subjects.resolve(tx, wanted.viewer)))
+    scope = search.Scope(
+        tuple(viewers),
+        trashed=wanted.trashed,
+        group_id=None if wanted.group is None else groups.get(tx, wanted.group).id,
+        owner_id=None if wanted.owner is None else subjects.member(tx, wanted.owner).id,
+        no_owner=wanted.no_owner,
+        no_viewers=wanted.no_viewers,
+    )
+    return contacts.fetch(tx.db, search.find(tx.db, _query(wanted), scope, limit, offset))
+
+
+def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None) -> list[Card]:
+    """The cards of a book that match, by href; none of a book that is shown empty. Raises InvalidQuery."""
+    if not book.shown:
+        return []
+    hrefs = search.hrefs(tx.db, query, tx.viewer, book.group.id, limit)
+    cards = memberships.cards(tx.db, tx.viewer, book.group.id, hrefs)
+    return [cards[href] for href in hrefs]
+
+
+def _query(wanted: Search) -> Query:
+    named = [
+        (name, value) for name, value in (("CATEGORIES", wanted.tag), ("ORG", wanted.company)) if value is not None
+    ]
+    return And((wanted.query, *(Some(name, (Test(Op.EQUALS, value),)) for name, value in named)))
+
+
+def _as_viewer(tx: Tx, subject: Subject) -> Viewer:
+    """What a subject sees: a member all that he may; a team, everyone or the postmasters what it gives to its members."""
+    if subject.kind is SubjectKind.MEMBER:
+        found = identity.load(tx.db, subject.id, departure_days=tx.site.settings.departure_days)
+        return Viewer(None, subject.name) if found is None or found.disabled else found.viewer
+    named = frozenset({subject.id, EVERYONE_ID})
+    viewed = {group_id for each in named for group_id in grants.group_ids(tx.db, each)}
+    return Viewer(None, subject.name, named, dict.fromkeys(viewed, Right.VIEW))

@@ -1,0 +1,213 @@
+"""The query algebra as SQL over the search index (``properties``): the same answers as ``query.matches``.
+
+Three-valued logic needs no NULL: a query is compiled for "it is True" or for "it is False", and Not swaps the two.
+
+Decided here, exactly: presence; every test of a value by any collation (``value``, its ASCII case, ``cased``, ``folded``);
+phone numbers. Equality and prefixes of directory strings, and equality of i;octet and i;ascii-casemap, use the index on
+name and folded; everything else reads the rows of one property name.
+
+Not decided here: tests of parameters, phone substrings of several parts, patterns too long for SQLite. For these the
+statement finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` about
+the candidates' rows of the index. No card is parsed. Values of PHONE tests are as ``formats.phones.forms`` writes them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, select, true
+
+from sharedbook.domain import folding
+from sharedbook.domain.errors import InvalidQuery
+from sharedbook.domain.query import FOLDS, And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
+from sharedbook.store.schema import contacts, properties
+
+MOST_TERMS = 256
+LONGEST_PATTERN = 10_000
+"""Characters. SQLite refuses patterns over 50,000 bytes."""
+
+_KEY = 200  # characters of folded that the index holds
+_key = func.substr(properties.c.folded, literal_column("1"), literal_column(str(_KEY)))
+_COLUMNS: dict[Comparison, ColumnElement[str]] = {
+    Comparison.OCTET: properties.c.value,
+    Comparison.ASCII: func.lower(properties.c.value),
+    Comparison.UNICODE: func.coalesce(properties.c.cased, func.upper(properties.c.value)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on rows of contacts; not ``exact``: it also holds for some that the query does not match."""
+
+    where: ColumnElement[bool]
+    exact: bool
+
+
+class _Rows(NamedTuple):
+    """A condition on rows of properties; not ``exact``: it also holds for some that fail the test."""
+
+    where: ColumnElement[bool]
+    exact: bool
+
+
+_ANY = _Rows(true(), False)
+_NONE = _Rows(false(), True)
+
+
+def compile_query(query: Query, dialect: str) -> Filter:
+    """The query for a database (``sqlite`` or ``postgresql``). Raises InvalidQuery when it has too many terms."""
+    simple = simplify(query)
+    if _terms(simple) > MOST_TERMS:
+        raise InvalidQuery(f"the query has more than {MOST_TERMS} terms", hint="ask for less at once")
+    compiler = _Compiler(_glob if dialect == "sqlite" else _like)
+    return Filter(compiler.where(simple, True), compiler.exact)
+
+
+def _terms(query: Query) -> int:
+    match query:
+        case Not(part):
+            return _terms(part)
+        case And(parts) | Or(parts):
+            return sum(map(_terms, parts))
+        case Some(_, tests):
+            return max(1, len(tests))
+        case _:
+            return 1
+
+
+class _Compiler:
+    """``matcher`` makes the condition that a column is these parts in order, with anything between them."""
+
+    def __init__(self, matcher: Callable[[ColumnElement[str], Sequence[str]], ColumnElement[bool]]) -> None:
+        self._matcher = matcher
+        self.exact = True
+
+    def where(self, query: Query, wanted: bool) -> ColumnElement[bool]:
+        """Contacts for which the query is ``wanted``; where ``exact`` is False by now, perhaps some more."""
+        match query:
+            case Const(value):
+                return true() if value is wanted else false()
+            case Not(part):
+                return self.where(part, not wanted)
+            case And(parts) | Or(parts):
+                each = [self.where(part, wanted) for part in parts]
+                return and_(true(), *each) if isinstance(query, And) is wanted else or_(false(), *each)
+            case Some():
+                return self._some(query, wanted)
+
+    def _some(self, query: Some, wanted: bool) -> ColumnElement[bool]:
+        tests = [self._test(test) for test in query.tests]
+        conditions = [test.where for test in tests]
+        passed = or_(*conditions) if query.any_test and tests else and_(true(), *conditions)
+        holders = select(properties.c.contact_id).where(properties.c.name == query.property, passed)
+        if all(test.exact for test in tests):
+            return contacts.c.id.in_(holders) if wanted else contacts.c.id.not_in(holders)
+        self.exact = False
+        return contacts.c.id.in_(holders) if wanted else true()
+
+    def _test(self, test: Test | HasParam) -> _Rows:
+        if isinstance(test, HasParam):
+            return _ANY if test.absent else _Rows(_holds_param(test.param), False)
+        if test.param is not None:
+            return _Rows(_holds_param(test.param), False)
+        rows = self._phone(test) if test.comparison is Comparison.PHONE else self._value(test)
+        if not test.negate:
+            return rows
+        return _Rows(not_(rows.where), True) if rows.exact else _ANY
+
+    def _value(self, test: Test) -> _Rows:
+        if test.op is Op.LIKE:
+            return self._substrings(test)
+        if not _storable(test.needle):
+            return _NONE if test.op is Op.EQUALS else _ANY
+        if test.op is Op.EQUALS:
+            return _Rows(_equals(test), True)
+        if test.comparison is Comparison.DIRECTORY:
+            column, needle = _squeezed(), folding.squeeze(folding.fold(test.needle))
+        else:
+            column, needle = _COLUMNS[test.comparison], FOLDS[test.comparison](test.needle)
+        return _Rows(column >= needle if test.op is Op.AT_LEAST else column <= needle, True)
+
+    def _substrings(self, test: Test) -> _Rows:
+        fold = FOLDS[test.comparison]
+        initial, *middle, final = (fold(part) for part in (test.initial, *test.middle, test.final))
+        if test.comparison is not Comparison.DIRECTORY:
+            return self._like(_COLUMNS[test.comparison], [initial, *middle, final])
+        parts = [folding.pad_initial(initial), *map(folding.pad_any, middle), folding.pad_final(final)]
+        rows = self._like(properties.c.folded, parts)
+        start = parts[0][:_KEY]
+        if not start or not _storable(start):
+            return rows
+        return _Rows(and_(_key >= start, _key < _after(start), rows.where), rows.exact)
+
+    def _like(self, column: ColumnElement[str], parts: Sequence[str]) -> _Rows:
+        if not all(map(_storable, parts)):
+            return _NONE
+        if sum(map(len, parts)) > LONGEST_PATTERN:
+            return _ANY
+        return _Rows(self._matcher(column, parts) if any(parts) else true(), True)
+
+    def _phone(self, test: Test) -> _Rows:
+        """Each form stands between spaces in ``folded``."""
+        if test.op is Op.EQUALS:
+            return self._phone_equals(test.needle.split())
+        parts = [part for part in (test.initial, *test.middle, test.final) if part]
+        if test.op is not Op.LIKE or any(" " in part for part in parts):
+            return _NONE
+        starts, ends = " " * bool(test.initial), " " * bool(test.final)
+        rows = self._like(properties.c.folded, ["", starts + test.initial, *test.middle, test.final + ends, ""])
+        return _Rows(rows.where, rows.exact and len(parts) < 2)
+
+    def _phone_equals(self, forms: Sequence[str]) -> _Rows:
+        """As ``folding.phone_equal``: a whole form, or how one ends for a number dialled without area code."""
+        needles = [f" {form} " for form in forms]
+        if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
+            needles.append(f"{forms[0][-folding.LOCAL_DIGITS :]} ")
+        found = [self._like(properties.c.folded, ["", needle, ""]) for needle in needles]
+        return _Rows(or_(false(), *(rows.where for rows in found)), all(rows.exact for rows in found))
+
+
+def _equals(test: Test) -> ColumnElement[bool]:
+    needle = folding.pad(folding.fold(test.needle))
+    indexed = _key == needle[:_KEY]
+    if test.comparison is Comparison.DIRECTORY:
+        return and_(indexed, properties.c.folded == needle)
+    same = _COLUMNS[test.comparison] == FOLDS[test.comparison](test.needle)
+    # Texts that are one for i;unicode-casemap may be two when folded (dotless i).
+    return same if test.comparison is Comparison.UNICODE else and_(indexed, same)
+
+
+def _squeezed() -> ColumnElement[str]:
+    """``folding.squeeze`` of the value, made of ``folding.pad``: without the outer spaces, one for two inside."""
+    folded = properties.c.folded
+    return func.replace(func.substr(folded, 2, func.length(folded) - 2), "  ", " ")
+
+
+def _holds_param(param: str) -> ColumnElement[bool]:
+    """The name is somewhere in the parameters' text: the rest is for ``matches``."""
+    return properties.c.params.contains(json.dumps(param, ensure_ascii=False), autoescape=True)
+
+
+def _storable(text: str) -> bool:
+    """Whether a stored text may be like it: neither database keeps U+0000, nor half of a surrogate pair."""
+    return "\0" not in text and not re.search("[\ud800-\udfff]", text)
+
+
+def _after(prefix: str) -> str:
+    """The first text, in code-point order, after all that start with ``prefix``."""
+    kept = prefix.rstrip("\U0010ffff")
+    following = chr(ord(kept[-1]) + 1)
+    return kept[:-1] + ("\ue000" if following == "\ud800" else following)
+
+
+def _glob(column: ColumnElement[str], parts: Sequence[str]) -> ColumnElement[bool]:
+    """SQLite: its LIKE knows no case, GLOB does."""
+    return column.bool_op("GLOB")("*".join(re.sub(r"[*?\[]", r"[\g<0>]", part) for part in parts))
+
+
+def _like(column: ColumnElement[str], parts: Sequence[str]) -> ColumnElement[bool]:
+    return column.like("%".join(re.sub("[!%_]", r"!\g<0>", part) for part in parts), escape="!")

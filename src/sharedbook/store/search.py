@@ -1,0 +1,84 @@
+"""Finding contacts: the query's condition, who must see them, and where they are, as one statement.
+
+Where the condition is not exact (see ``filters``), its candidates are asked one by one, by their rows of the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, not_, select
+
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.model import CardState
+from sharedbook.domain.query import Query, matches, record
+from sharedbook.store import filters, properties, sight
+from sharedbook.store.contacts import batches
+from sharedbook.store.schema import contacts, memberships
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which contacts are searched at all: those in the trash or those not, seen by every one of ``viewers``, and so on.
+
+    ``owner_id`` and ``group_id`` None: whoever owns it, wherever it is.
+    """
+
+    viewers: tuple[Viewer, ...]
+    trashed: bool = False
+    group_id: int | None = None
+    owner_id: int | None = None
+    no_owner: bool = False
+    no_viewers: bool = False
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """On rows of contacts."""
+        yield contacts.c.trashed_at.is_not(None) if self.trashed else contacts.c.trashed_at.is_(None)
+        yield from map(sight.seen, self.viewers)
+        if self.group_id is not None:
+            yield sight.held([self.group_id])
+        if self.owner_id is not None:
+            yield contacts.c.owner_id == self.owner_id
+        if self.no_owner:
+            yield contacts.c.owner_id.is_(None)
+        if self.no_viewers:
+            yield not_(sight.has_viewers())
+
+
+def find(connection: Connection, query: Query, scope: Scope, limit: int | None, offset: int) -> list[int]:
+    """Ids of the contacts that match, by their sort key."""
+    statement = select(contacts.c.id).where(*scope.conditions()).order_by(contacts.c.sort, contacts.c.id)
+    return [row[0] for row in _matching(connection, statement, query, limit, offset)]
+
+
+def hrefs(connection: Connection, query: Query, viewer: Viewer, group_id: int, limit: int | None) -> list[str]:
+    """The hrefs in one group, which the viewer views, of the contacts that match and that he sees, in order."""
+    statement = (
+        select(contacts.c.id, memberships.c.href)
+        .join(memberships, memberships.c.contact_id == contacts.c.id)
+        .where(memberships.c.group_id == group_id, memberships.c.state < CardState.TRASHED.value)
+        .where(sight.visible(viewer.subjects, viewer.member_id, viewer.console))
+        .order_by(memberships.c.href)
+    )
+    return [row[1] for row in _matching(connection, statement, query, limit, 0)]
+
+
+def _matching(
+    connection: Connection, statement: Select[Any], query: Query, limit: int | None, offset: int
+) -> Iterable[Row[Any]]:
+    """Rows of a statement whose first column is the contact's id, for the contacts that match."""
+    compiled = filters.compile_query(query, connection.dialect.name)
+    statement = statement.where(compiled.where)
+    if compiled.exact:
+        return connection.execute(statement.limit(limit).offset(offset or None))
+    found = _decided(connection, connection.execute(statement).all(), query)
+    return islice(found, offset, None if limit is None else offset + limit)
+
+
+def _decided(connection: Connection, rows: list[Row[Any]], query: Query) -> Iterator[Row[Any]]:
+    for some in batches(rows):
+        instances = properties.load(connection, [row[0] for row in some])
+        yield from (row for row in some if matches(query, record(instances[row[0]])))
