@@ -1,0 +1,199 @@
+"""A contact as the directory shows and finds it: vCard fields to attribute values, made once when the contact changes.
+
+What an answer shows and what a filter finds come from the same values. A filter finds more in two places only: numbers
+in every form they are dialled in, and CJK names without the space.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from ldap_gateway import ber
+from ldap_gateway.attributes import ATTRIBUTES, Kind, Names
+from ldap_gateway.index import ColumnOf, Document
+from sharedbook.domain.query import Comparison, Instance, Record, record
+from sharedbook.formats import fields, phones, vcard
+from sharedbook.formats.fields import Address, Fields, Typed
+from sharedbook.services.feed import FeedContact
+
+OBJECT_CLASSES = (
+    "top",
+    "person",
+    "organizationalPerson",
+    "inetOrgPerson",
+    "mozillaAbPersonAlpha",
+    "sharedbookPerson",
+)
+PHOTO_BYTES = 16 * 1024
+"""A larger photo is not in the directory; it is in the card."""
+
+CONSTANTS: Mapping[str, tuple[str, ...]] = {
+    "objectClass": OBJECT_CLASSES,
+    "structuralObjectClass": ("inetOrgPerson",),
+    "hasSubordinates": ("FALSE",),
+    "subschemaSubentry": ("cn=Subschema",),
+}
+"""Attributes with the same values in every contact."""
+
+_COMPUTED = frozenset({*CONSTANTS, "entryDN", "member"})
+_ALSO_FOUND = ("cn", "displayName")
+_BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
+
+
+def columns(names: Names) -> dict[str, ColumnOf]:
+    """What the index keeps of each contact, by attribute."""
+    return {
+        each.name: ColumnOf(Comparison.PHONE if each.kind is Kind.PHONE else Comparison.DIRECTORY, each.grams)
+        for each in ATTRIBUTES
+        if each.name not in _COMPUTED and not names.hides(each.name)
+    }
+
+
+def instances(values: Mapping[str, Iterable[str]]) -> Record:
+    """Attribute values as a query sees them."""
+    return record(Instance(name, value) for name, found in values.items() for value in found)
+
+
+class People:
+    """Makes documents. ``region``: where numbers without country code are dialled. ``names``: what the site shows."""
+
+    def __init__(self, names: Names, region: str) -> None:
+        self._names = names
+        self._region = region
+        self._constants = {name: _encode(values) for name, values in CONSTANTS.items()}
+
+    def document(self, contact: FeedContact) -> tuple[Document, Record]:
+        """What the index keeps of a contact, and what it is found by."""
+        card = vcard.parse(contact.vcard)
+        read = fields.read(card)
+        values = {name: found for name, found in self._values(contact, read).items() if not self._names.hides(name)}
+        encoded = self._constants | {name: _encode(found) for name, found in values.items()}
+        photo = _photo(card) if read.has_photo else None
+        if photo is not None:
+            values["jpegPhoto"] = [""]
+            encoded["jpegPhoto"] = ber.values((photo,))
+        document = Document(contact.id, contact.key, contact.groups, contact.audience, encoded)
+        return document, self._record(values, card)
+
+    def _record(self, values: dict[str, list[str]], card: vcard.Card) -> Record:
+        found = dict(values)
+        for name, numbers in values.items():
+            if _BY_NAME[name].kind is Kind.PHONE:
+                found[name] = [phones.forms(number, self._region) for number in numbers]
+        full_names = [row.value for row in fields.instances(card, self._region) if row.name == "fullname"]
+        for name in _ALSO_FOUND:
+            found[name] = list(dict.fromkeys([*values.get(name, ()), *full_names]))
+        return instances(found)
+
+    def _values(self, contact: FeedContact, read: Fields) -> dict[str, list[str]]:
+        home = next((each for each in read.addresses if "home" in each.types), None)
+        work = next((each for each in read.addresses if "home" not in each.types), None)
+        urls = [each for each in read.urls if each.value]
+        values = {
+            "uid": [contact.key],
+            "cn": [read.full_name or contact.key],
+            "displayName": [read.full_name],
+            "sn": [read.family or read.full_name or contact.key],
+            "givenName": [read.given],
+            "mozillaNickname": list(read.nicknames),
+            "mail": [each.value for each in read.emails],
+            "mozillaSecondEmail": [each.value for each in read.emails[1:2]],
+            "o": [read.organization],
+            "ou": list(read.units),
+            "title": [read.title],
+            "mozillaWorkUrl": [each.value for each in urls if "home" not in each.types],
+            "mozillaHomeUrl": [each.value for each in urls if "home" in each.types],
+            "labeledURI": [each.value for each in urls],
+            "description": [read.note],
+            "entryUUID": [str(uuid.UUID(contact.key))],
+            "modifyTimestamp": [timestamp(contact.modified)],
+            **_numbers(read.phones, fax_at_home=not self._names.hides("homePhone")),
+            **(_work(work) if work else {}),
+            **(_home(home) if home else {}),
+            **_birthday(read.birthday),
+        }
+        kept = {name: list(dict.fromkeys(filter(None, found))) for name, found in values.items()}
+        return {name: found for name, found in kept.items() if found}
+
+
+def timestamp(when: datetime) -> str:
+    """GeneralizedTime (RFC 4517 section 3.3.13) of an aware time in UTC."""
+    return when.strftime("%Y%m%d%H%M%SZ")
+
+
+def _encode(values: Iterable[str]) -> bytes:
+    return ber.values(value.encode() for value in values)
+
+
+def _photo(card: vcard.Card) -> bytes | None:
+    found = fields.photo(card)
+    if found is None or found[0] != "image/jpeg" or len(found[1]) > PHOTO_BYTES:
+        return None
+    return found[1]
+
+
+_MOBILE = frozenset({"cell", "mobile", "iphone", "car"})
+
+
+def _numbers(numbers: Iterable[Typed], *, fax_at_home: bool) -> dict[str, list[str]]:
+    """Each number under one attribute, by its types."""
+    found: dict[str, list[str]] = {}
+    for number in numbers:
+        if "fax" in number.types:
+            if "home" in number.types and not fax_at_home:
+                continue
+            name = "facsimileTelephoneNumber"
+        elif not number.types.isdisjoint(_MOBILE):
+            name = "mobile"
+        elif "pager" in number.types:
+            name = "pager"
+        else:
+            name = "homePhone" if "home" in number.types else "telephoneNumber"
+        found.setdefault(name, []).append(number.value)
+    return found
+
+
+def _work(address: Address) -> dict[str, list[str]]:
+    return {
+        "street": [address.street],
+        "mozillaWorkStreet2": [address.extended],
+        "postOfficeBox": [address.po_box],
+        "l": [address.locality],
+        "st": [address.region],
+        "postalCode": [address.code],
+        # the syntax of c allows two letters only
+        "c": [address.country] if len(address.country) == 2 else [],
+        "co": [address.country],
+        "postalAddress": [_lines(address)],
+    }
+
+
+def _home(address: Address) -> dict[str, list[str]]:
+    return {
+        "mozillaHomeStreet": [address.street],
+        "mozillaHomeStreet2": [address.extended],
+        "mozillaHomeLocalityName": [address.locality],
+        "mozillaHomeState": [address.region],
+        "mozillaHomePostalCode": [address.code],
+        "mozillaHomeCountryName": [address.country],
+        "homePostalAddress": [_lines(address)],
+    }
+
+
+def _lines(address: Address) -> str:
+    """A postal address (RFC 4517 section 3.3.28): lines between dollar signs."""
+    town = " ".join(filter(None, (address.code, address.locality)))
+    lines = (address.po_box, address.extended, address.street, town, address.region, address.country)
+    escaped = (line.replace("\\", "\\5C").replace("$", "\\24").replace("\n", "$") for line in lines if line)
+    return "$".join(escaped)
+
+
+def _birthday(text: str) -> dict[str, list[str]]:
+    """Year, month and day of what ``fields.read`` understood as a date; nothing else."""
+    year, _, rest = text.partition("-") if not text.startswith("--") else ("", "", text[2:])
+    month, _, day = rest.partition("-")
+    if not (month.isdecimal() and day.isdecimal()):
+        return {}
+    return {"birthyear": [year], "birthmonth": [str(int(month))], "birthday": [str(int(day))]}
