@@ -36,7 +36,7 @@ class Search:
 def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> list[Contact]:
     """The contacts that match and that the viewer sees, by name.
 
-    Raises GroupNotFound, SubjectNotFound, InvalidQuery, and Forbidden: the trash and what others see is for postmasters.
+    Raises GroupNotFound, SubjectNotFound, InvalidQuery; Forbidden: the trash and what others see is for postmasters.
     """
     if wanted.trashed:
         access.require_manage(tx.viewer, "look into the trash")
@@ -65,14 +65,13 @@ def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None) -> list[
 
 
 def _query(wanted: Search) -> Query:
-    named = [
-        (name, value) for name, value in (("CATEGORIES", wanted.tag), ("ORG", wanted.company)) if value is not None
-    ]
-    return And((wanted.query, *(Some(name, (Test(Op.EQUALS, value),)) for name, value in named)))
+    named = (("category", wanted.tag), ("org", wanted.company))
+    tests = (Some(name, (Test(Op.EQUALS, value),)) for name, value in named if value is not None)
+    return And((wanted.query, *tests))
 
 
 def _as_viewer(tx: Tx, subject: Subject) -> Viewer:
-    """What a subject sees: a member all that he may; a team, everyone or the postmasters what it gives to its members."""
+    """What a subject sees: a member all that he may; a team, everyone, the postmasters what that gives a member."""
     if subject.kind is SubjectKind.MEMBER:
         found = identity.load(tx.db, subject.id, departure_days=tx.site.settings.departure_days)
         return Viewer(None, subject.name) if found is None or found.disabled else found.viewer

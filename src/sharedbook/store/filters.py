@@ -2,13 +2,13 @@
 
 Three-valued logic needs no NULL: a query is compiled for "it is True" or for "it is False", and Not swaps the two.
 
-Decided here, exactly: presence; every test of a value by any collation (``value``, its ASCII case, ``cased``, ``folded``);
-phone numbers. Equality and prefixes of directory strings, and equality of i;octet and i;ascii-casemap, use the index on
-name and folded; everything else reads the rows of one property name.
+Decided here, exactly: presence; every test of a value by any collation (columns ``value``, ``cased``, ``folded``); phone
+numbers. Equality and prefixes of directory strings, and equality by i;octet and i;ascii-casemap, use the index on name
+and folded; everything else reads the rows of one property name.
 
 Not decided here: tests of parameters, phone substrings of several parts, patterns too long for SQLite. For these the
 statement finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` about
-the candidates' rows of the index. No card is parsed. Values of PHONE tests are as ``formats.phones.forms`` writes them.
+their rows of the index. No card is parsed. Values that PHONE is asked of are as ``formats.phones.forms`` writes them.
 """
 
 from __future__ import annotations

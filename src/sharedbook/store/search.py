@@ -5,18 +5,18 @@ Where the condition is not exact (see ``filters``), its candidates are asked one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, not_, select
+from sqlalchemy import ColumnElement, Connection, Select, not_, select
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import CardState
 from sharedbook.domain.query import Query, matches, record
 from sharedbook.store import filters, properties, sight
-from sharedbook.store.contacts import batches
+from sharedbook.store.contacts import BATCH
 from sharedbook.store.schema import contacts, memberships
 
 
@@ -68,7 +68,7 @@ def hrefs(connection: Connection, query: Query, viewer: Viewer, group_id: int, l
 
 def _matching(
     connection: Connection, statement: Select[Any], query: Query, limit: int | None, offset: int
-) -> Iterable[Row[Any]]:
+) -> Iterable[Sequence[Any]]:
     """Rows of a statement whose first column is the contact's id, for the contacts that match."""
     compiled = filters.compile_query(query, connection.dialect.name)
     statement = statement.where(compiled.where)
@@ -78,7 +78,8 @@ def _matching(
     return islice(found, offset, None if limit is None else offset + limit)
 
 
-def _decided(connection: Connection, rows: list[Row[Any]], query: Query) -> Iterator[Row[Any]]:
-    for some in batches(rows):
+def _decided(connection: Connection, rows: Sequence[Sequence[Any]], query: Query) -> Iterator[Sequence[Any]]:
+    for at in range(0, len(rows), BATCH):
+        some = rows[at : at + BATCH]
         instances = properties.load(connection, [row[0] for row in some])
         yield from (row for row in some if matches(query, record(instances[row[0]])))
