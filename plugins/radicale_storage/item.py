@@ -1,0 +1,44 @@
+"""The stand-in for Radicale's Item: the stored text, byte for byte, that vobject never reads or writes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from radicale.item import Item
+
+from radicale_storage.request import current
+from sharedbook.domain.model import Card
+
+if TYPE_CHECKING:
+    from radicale_storage.storage import BookCollection
+
+STAND_IN_UID = "stand-in"
+STAND_IN = f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{STAND_IN_UID}\r\nFN:x\r\nN:x;;;;\r\nEND:VCARD\r\n".encode()
+"""What Radicale parses in place of the body of a PUT; ``BookCollection.upload`` stores the body."""
+
+
+def http_date(moment: datetime) -> str:
+    """A time as Last-Modified has it."""
+    return format_datetime(moment, usegmt=True)
+
+
+class CardItem(Item):
+    """One card of one book."""
+
+    def __init__(self, collection: BookCollection, card: Card) -> None:
+        # Radicale compares the UID of the stand-in with that of the card it replaces. The service compares the real
+        # ones, under the lock, so here both are made the same.
+        uid = STAND_IN_UID if current().method == "PUT" else card.uid
+        super().__init__(
+            collection=collection,
+            href=card.href,
+            last_modified=http_date(card.modified),
+            text=card.vcard,
+            etag=card.etag,
+            uid=uid,
+            name="VCARD",
+            component_name="",
+            time_range=(0, 0),
+        )

@@ -1,0 +1,97 @@
+"""Multistatus (RFC 4918 section 13) written as text: a template for each kind of resource, filled once a row.
+
+Status lines and prefixes are literal, as some clients compare text: 200 first, then 404.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+PREFIXES = {"DAV:": "D", "urn:ietf:params:xml:ns:carddav": "CR", "http://calendarserver.org/ns/": "CS"}
+HEAD = (
+    '<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:" xmlns:CR="urn:ietf:params:xml:ns:carddav"'
+    ' xmlns:CS="http://calendarserver.org/ns/">'
+)
+OK = "<D:status>HTTP/1.1 200 OK</D:status>"
+NOT_FOUND = "<D:status>HTTP/1.1 404 Not Found</D:status>"
+CUT_SHORT = (
+    "<D:status>HTTP/1.1 507 Insufficient Storage</D:status><D:error><D:number-of-matches-within-limits/></D:error>"
+)
+
+Value = str | Callable[[Any], str]
+"""What stands inside a property's element: the same for all rows, or made of the row. Either is XML already."""
+
+_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+def text(value: str) -> str:
+    """Text as XML has it. CR is written as a reference, since parsers turn a bare one into LF."""
+    return escape(value).replace("\r", "&#13;")
+
+
+def name_in_path(name: str) -> str:
+    """One name as it stands in every href."""
+    return name if _SAFE.fullmatch(name) else quote(name, safe="")
+
+
+def path(prefix: str, *segments: str) -> str:
+    """The href of a collection; ``prefix`` comes from the proxy."""
+    return quote(prefix) + "/" + "".join(f"{name_in_path(segment)}/" for segment in segments)
+
+
+def href(target: str) -> str:
+    """An element that names another resource by its path."""
+    return f"<D:href>{text(target)}</D:href>"
+
+
+def _tags(tag: str) -> tuple[str, str]:
+    """Start and end of an element, from its name in Clark notation."""
+    namespace, _, name = tag.removeprefix("{").rpartition("}")
+    if namespace in PREFIXES:
+        return f"<{PREFIXES[namespace]}:{name}>", f"</{PREFIXES[namespace]}:{name}>"
+    if not namespace:
+        return f'<{name} xmlns="">', f"</{name}>"
+    return f"<X:{name} xmlns:X={quoteattr(namespace)}>", f"</X:{name}>"
+
+
+class Layout:
+    """How one kind of resource answers for the properties asked: known ones under 200, the rest under 404."""
+
+    def __init__(self, known: Mapping[str, Value], asked: Sequence[str]) -> None:
+        self._values: list[Callable[[Any], str]] = []
+        found = "".join(self._property(tag, known[tag]) for tag in asked if tag in known)
+        missing = "".join("".join(_tags(tag)) for tag in asked if tag not in known).replace("%", "%%")
+        parts = [f"<D:propstat><D:prop>{found}</D:prop>{OK}</D:propstat>"] if found or not missing else []
+        if missing:
+            parts.append(f"<D:propstat><D:prop>{missing}</D:prop>{NOT_FOUND}</D:propstat>")
+        self._template = f"<D:response><D:href>%s</D:href>{''.join(parts)}</D:response>"
+
+    def _property(self, tag: str, value: Value) -> str:
+        start, end = (part.replace("%", "%%") for part in _tags(tag))
+        if isinstance(value, str):
+            return start + value.replace("%", "%%") + end
+        self._values.append(value)
+        return f"{start}%s{end}"
+
+    def write(self, target: str, row: Any) -> str:
+        """One response. ``target`` is an href's text, quoted already."""
+        return self._template % (target, *[value(row) for value in self._values])
+
+    def write_names(self, folder: str, rows: Iterable[Any]) -> list[str]:
+        """One response for each row, named by its ``href`` in the folder."""
+        template, values = self._template, self._values
+        return [template % (folder + name_in_path(row.href), *[value(row) for value in values]) for row in rows]
+
+
+def status(target: str, what: str = NOT_FOUND) -> str:
+    """A response that has no properties."""
+    return f"<D:response><D:href>{target}</D:href>{what}</D:response>"
+
+
+def document(responses: Iterable[str], after: str = "") -> bytes:
+    """The whole body; ``after`` stands behind the responses."""
+    return f"{HEAD}{''.join(responses)}{after}</D:multistatus>".encode()

@@ -1,0 +1,70 @@
+"""The door for the plain ``radicale`` command: put around Radicale's Application when the plugin is imported.
+
+Radicale 3.9 has no hook before it parses a body, and two inputs end or freeze its process (docs/carddav-server.md).
+A Radicale that has not the names replaced here is refused at start, so that nobody runs unguarded.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable
+from importlib import metadata
+from typing import Any
+
+import radicale.app
+import radicale.server
+
+from radicale_storage import wsgi
+
+RADICALE = "3.9."
+_HINT = "install radicale==3.9.*"
+REPLACED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
+    (radicale.app.Application, "__call__", ("self", "environ", "start_response")),
+    (radicale.server.RequestHandler, "get_environ", ("self",)),
+)
+"""Class, method, its parameters: what is replaced, and what must be so for it to work."""
+
+
+def self_test() -> None:
+    """Raises RuntimeError when this Radicale is not the one that the replacements were written for."""
+    version = metadata.version("radicale")
+    if not version.startswith(RADICALE):
+        raise RuntimeError(f"sharedbook guards Radicale {RADICALE}x, not {version}; {_HINT}")
+    for owner, name, parameters in REPLACED:
+        method = owner.__dict__.get(name)
+        if method is None or tuple(inspect.signature(method).parameters) != parameters:
+            raise RuntimeError(f"Radicale's {owner.__name__}.{name} is not what sharedbook guards; {_HINT}")
+
+
+def install() -> None:
+    """Replaces the methods, once."""
+    if getattr(radicale.app.Application.__call__, "guarded", False):
+        return
+    self_test()
+    _install_door()
+    _install_lengths()
+
+
+def _install_door() -> None:
+    unguarded = radicale.app.Application.__call__
+
+    @functools.wraps(unguarded)
+    def call(self: Any, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        return wsgi.door(functools.partial(unguarded, self), environ, start_response)
+
+    call.guarded = True  # type: ignore[attr-defined]
+    radicale.app.Application.__call__ = call  # type: ignore[method-assign,assignment]
+
+
+def _install_lengths() -> None:
+    """Radicale's own server shows the first of two lengths only; the door must see both."""
+    unguarded = radicale.server.RequestHandler.get_environ
+
+    @functools.wraps(unguarded)
+    def get_environ(self: Any) -> dict[str, Any]:
+        environ = unguarded(self)
+        lengths = set(self.headers.get_all("Content-Length", []))
+        return environ if len(lengths) < 2 else environ | {"CONTENT_LENGTH": ", ".join(sorted(lengths))}
+
+    radicale.server.RequestHandler.get_environ = get_environ  # type: ignore[method-assign]

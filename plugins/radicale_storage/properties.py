@@ -1,0 +1,155 @@
+"""Every property that our own PROPFIND and REPORT know, by kind of resource: the one list of them.
+
+Names are in Clark notation; values are XML. What is not here is 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from xml.etree.ElementTree import Element
+
+from radicale_storage.filters import CARDDAV, COLLATIONS
+from radicale_storage.item import http_date
+from radicale_storage.multistatus import Value, href, path, text
+from sharedbook.domain.model import Right
+from sharedbook.formats.vcard import VERSIONS
+from sharedbook.services.groups import Book
+from sharedbook.services.sync import BookState
+
+DAV = "{DAV:}"
+CS = "{http://calendarserver.org/ns/}"
+ADDRESS_DATA = f"{CARDDAV}address-data"
+
+CARD: Mapping[str, Value] = {
+    f"{DAV}getetag": attrgetter("etag"),
+    f"{DAV}getcontenttype": "text/vcard; charset=utf-8",
+    f"{DAV}resourcetype": "",
+    f"{DAV}getcontentlength": lambda card: str(card.size),
+    f"{DAV}getlastmodified": lambda card: http_date(card.modified),
+}
+REPORTED: Mapping[str, Value] = {**CARD, ADDRESS_DATA: lambda card: text(card.vcard)}
+"""What a card has in a REPORT: its text too, which is no property (RFC 6352 section 10.4)."""
+
+_LISTED = frozenset({f"{DAV}getetag", f"{DAV}getcontenttype", f"{DAV}resourcetype"})
+
+REPORTS = ("D:sync-collection", "CR:addressbook-multiget", "CR:addressbook-query")
+_NOT_IN_ALLPROP = frozenset(
+    {f"{DAV}supported-report-set", f"{DAV}current-user-privilege-set", f"{DAV}principal-collection-set"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a body asks for: these names, or (``names`` None) all; ``values`` False: only their names."""
+
+    names: Sequence[str] | None = None
+    values: bool = True
+
+    def of(self, known: Mapping[str, Value]) -> tuple[Mapping[str, Value], Sequence[str]]:
+        """The properties and the names to lay out for one kind of resource."""
+        if self.names is not None:
+            return known, self.names
+        if self.values:
+            return known, [name for name in known if name.startswith(DAV) and name not in _NOT_IN_ALLPROP]
+        return dict.fromkeys(known, ""), list(known)
+
+    def only_listed(self) -> bool:
+        """Whether a listing of names and ETags is enough to answer for cards."""
+        return self.names is not None and not (set(self.names) & REPORTED.keys() - _LISTED)
+
+
+def wanted(root: Element | None) -> Wanted:
+    """What the child of a PROPFIND or REPORT asks for; none is allprop (RFC 4918 section 9.1)."""
+    if root is None or root.find(f"{DAV}prop") is None:
+        return Wanted(values=root is None or root.find(f"{DAV}propname") is None)
+    prop = root.find(f"{DAV}prop")
+    return Wanted([] if prop is None else list(dict.fromkeys(child.tag for child in prop)))
+
+
+# ---- kinds of resources
+
+
+def common(prefix: str, login: str) -> dict[str, Value]:
+    """What every resource has, for a member."""
+    principal = href(path(prefix, login))
+    return {
+        f"{DAV}current-user-principal": principal,
+        f"{DAV}principal-collection-set": href(path(prefix)),
+        f"{DAV}owner": principal,
+    }
+
+
+def root(prefix: str, login: str) -> dict[str, Value]:
+    """The collection that holds the member's principal."""
+    return {
+        **common(prefix, login),
+        f"{DAV}displayname": "sharedbook",
+        f"{DAV}resourcetype": "<D:collection/>",
+        f"{DAV}current-user-privilege-set": privileges(Right.VIEW),
+        f"{DAV}supported-report-set": "",
+    }
+
+
+def home(prefix: str, login: str) -> dict[str, Value]:
+    """The principal, which is its own address book home."""
+    principal = href(path(prefix, login))
+    return {
+        **root(prefix, login),
+        f"{DAV}displayname": text(login),
+        f"{DAV}resourcetype": "<D:principal/><D:collection/>",
+        f"{DAV}principal-URL": principal,
+        f"{CARDDAV}addressbook-home-set": principal,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """A book and its state, as a PROPFIND lists it."""
+
+    book: Book
+    state: BookState
+
+
+def book(prefix: str, login: str, card_bytes: int) -> dict[str, Value]:
+    """An address book; its rows are ``BookRow``."""
+    return {
+        **common(prefix, login),
+        f"{DAV}displayname": lambda row: text(row.book.group.name),
+        f"{DAV}resourcetype": "<D:collection/><CR:addressbook/>",
+        f"{DAV}sync-token": lambda row: text(row.state.token),
+        f"{DAV}getetag": lambda row: f'"{row.state.ctag}"',
+        f"{DAV}getlastmodified": lambda row: http_date(row.book.group.modified),
+        f"{DAV}getcontenttype": "text/vcard; charset=utf-8",
+        f"{DAV}current-user-privilege-set": lambda row: privileges(row.book.rights),
+        f"{DAV}supported-report-set": "".join(
+            f"<D:supported-report><D:report><{name}/></D:report></D:supported-report>" for name in REPORTS
+        ),
+        f"{CS}getctag": lambda row: f'"{row.state.ctag}"',
+        f"{CARDDAV}addressbook-description": lambda row: text(row.book.group.description),
+        f"{CARDDAV}max-resource-size": str(card_bytes),
+        f"{CARDDAV}supported-address-data": "".join(
+            f'<CR:address-data-type content-type="text/vcard" version="{version}"/>' for version in VERSIONS
+        ),
+        f"{CARDDAV}supported-collation-set": "".join(
+            f"<CR:supported-collation>{name}</CR:supported-collation>" for name in COLLATIONS if name.startswith("i;")
+        ),
+    }
+
+
+def card(prefix: str, login: str, rights: Right) -> dict[str, Value]:
+    """A card of a book on which these rights are held; its rows are ``Card``, or ``Entry`` for what a listing has."""
+    return {**common(prefix, login), **CARD, f"{DAV}current-user-privilege-set": privileges(rights)}
+
+
+_PRIVILEGES = ((Right.ADD, "bind"), (Right.EDIT, "write-content"), (Right.DELETE, "unbind"))
+_ALL = Right.ADD | Right.EDIT | Right.DELETE
+
+
+def privileges(rights: Right) -> str:
+    """RFC 3744 section 5.4. ``write`` only with all three: clients open a book for writing when they find it."""
+    names = ["read", *(name for right, name in _PRIVILEGES if rights & right)]
+    if rights & _ALL == _ALL:
+        names.append("write")
+    return "".join(f"<D:privilege><D:{name}/></D:privilege>" for name in names)

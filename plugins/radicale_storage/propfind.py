@@ -1,0 +1,84 @@
+"""Our own PROPFIND (RFC 4918 section 9.1), at depth 0 and 1: one statement for the books, one for a book's listing.
+
+As stock Radicale, any depth but 0 is 1.
+"""
+
+from __future__ import annotations
+
+from radicale_storage import multistatus, properties
+from radicale_storage.multistatus import Layout
+from radicale_storage.properties import BookRow, Wanted
+from radicale_storage.request import Request
+from radicale_storage.storage import find_book, login_of
+from sharedbook.domain.errors import NotFound
+from sharedbook.services import cards, groups, sync
+from sharedbook.services.groups import Book
+
+
+def answer(request: Request, prefix: str, depth: str) -> bytes:
+    """The multistatus for the request's path. Raises NotFound."""
+    wanted, deep = properties.wanted(request.xml), depth != "0"
+    match request.segments:
+        case ():
+            responses = _root(request, prefix, wanted, deep=deep)
+        case (login,) if login == login_of(request):
+            responses = _home(request, prefix, wanted, deep=deep)
+        case (login, slug) if login == login_of(request):
+            responses = _book(request, prefix, wanted, slug, deep=deep)
+        case (login, slug, name) if login == login_of(request):
+            responses = _card(request, prefix, wanted, slug, name)
+        case _:
+            raise NotFound("no such path")
+    return multistatus.document(responses)
+
+
+def _root(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> list[str]:
+    layout = Layout(*wanted.of(properties.root(prefix, login_of(request))))
+    responses = [layout.write(multistatus.path(prefix), None)]
+    return responses + (_home(request, prefix, wanted, deep=False) if deep else [])
+
+
+def _home(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> list[str]:
+    login = login_of(request)
+    layout = Layout(*wanted.of(properties.home(prefix, login)))
+    responses = [layout.write(multistatus.path(prefix, login), None)]
+    return responses + (_books(request, prefix, wanted, groups.books(request.tx)) if deep else [])
+
+
+def _books(request: Request, prefix: str, wanted: Wanted, books: list[Book]) -> list[str]:
+    login = login_of(request)
+    layout = Layout(*wanted.of(properties.book(prefix, login, request.tx.site.settings.limits_card_bytes)))
+    return [
+        layout.write(multistatus.path(prefix, login, book.group.slug), BookRow(book, sync.state(request.tx, book)))
+        for book in books
+    ]
+
+
+def _book(request: Request, prefix: str, wanted: Wanted, slug: str, *, deep: bool) -> list[str]:
+    book = _found(request, slug)
+    responses = _books(request, prefix, wanted, [book])
+    if not deep:
+        return responses
+    rows = cards.listing(request.tx, book) if wanted.only_listed() else cards.all_cards(request.tx, book)
+    folder = multistatus.path(prefix, login_of(request), slug)
+    return responses + _card_layout(request, prefix, wanted, book).write_names(folder, rows)
+
+
+def _card(request: Request, prefix: str, wanted: Wanted, slug: str, name: str) -> list[str]:
+    book = _found(request, slug)
+    card = cards.get(request.tx, book, name)
+    if card is None:
+        raise NotFound("no such card")
+    folder = multistatus.path(prefix, login_of(request), slug)
+    return _card_layout(request, prefix, wanted, book).write_names(folder, [card])
+
+
+def _card_layout(request: Request, prefix: str, wanted: Wanted, book: Book) -> Layout:
+    return Layout(*wanted.of(properties.card(prefix, login_of(request), book.rights)))
+
+
+def _found(request: Request, slug: str) -> Book:
+    book = find_book(request, slug)
+    if book is None:
+        raise NotFound("no such address book")
+    return book

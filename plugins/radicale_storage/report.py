@@ -1,0 +1,125 @@
+"""Our own REPORT: sync-collection (RFC 6578), addressbook-multiget and addressbook-query (RFC 6352 section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element
+
+from radicale_storage import filters, multistatus, properties
+from radicale_storage.errors import Refused
+from radicale_storage.filters import CARDDAV
+from radicale_storage.multistatus import CUT_SHORT, Layout
+from radicale_storage.properties import ADDRESS_DATA, DAV
+from radicale_storage.request import Request
+from radicale_storage.storage import find_book, login_of
+from sharedbook.domain.errors import NotFound
+from sharedbook.domain.model import Card
+from sharedbook.formats.vcard import VERSIONS
+from sharedbook.services import cards, search, sync
+from sharedbook.services.cards import HREF, Entry
+from sharedbook.services.groups import Book
+
+
+class _Reader:
+    """One REPORT on one book. ``folder`` is the book's href."""
+
+    def __init__(self, request: Request, prefix: str, root: Element, book: Book) -> None:
+        self.request, self.root, self.book = request, root, book
+        self.folder = multistatus.path(prefix, login_of(request), book.group.slug)
+        self.wanted = properties.wanted(root)
+        _check_address_data(root)
+
+    def _write(self, rows: Iterable[Card | Entry]) -> list[str]:
+        return Layout(*self.wanted.of(properties.REPORTED)).write_names(self.folder, rows)
+
+    def multiget(self) -> bytes:
+        """The cards at the hrefs given, 404 for each that is not there."""
+        names: dict[str, None] = {}
+        strange: list[str] = []
+        for element in self.root.findall(f"{DAV}href"):
+            name = self._name(element.text or "")
+            if name is None:
+                strange.append(multistatus.text((element.text or "").strip()))
+            else:
+                names[name] = None
+        found = cards.get_many(self.request.tx, self.book, list(names))
+        gone = [self.folder + multistatus.name_in_path(name) for name in names if name not in found]
+        rows = [found[name] for name in names if name in found]
+        return multistatus.document(self._write(rows) + [multistatus.status(target) for target in gone + strange])
+
+    def _name(self, target: str) -> str | None:
+        """The name of a card in this book, from an absolute path or URL; None for any other."""
+        try:
+            target = unquote(urlsplit(target.strip()).path)
+        except ValueError:
+            return None
+        folder = unquote(self.folder)
+        name = target.removeprefix(folder)
+        return name if target.startswith(folder) and HREF.fullmatch(name) else None
+
+    def query(self) -> bytes:
+        """The cards that the filter lets through; behind a limit, an entry that says there are more."""
+        limit = _limit(self.root, CARDDAV)
+        query = filters.translate(self.root.find(f"{CARDDAV}filter"))
+        found = search.in_book(self.request.tx, self.book, query, limit=None if limit is None else limit + 1)
+        responses = self._write(found[:limit])
+        if limit is not None and len(found) > limit:
+            responses.append(multistatus.status(self.folder, CUT_SHORT))
+        return multistatus.document(responses)
+
+    def sync(self) -> bytes:
+        """What changed and what went since the token, and the new token."""
+        token = (self.root.findtext(f"{DAV}sync-token") or "").strip()
+        result = sync.changes(self.request.tx, self.book, token, limit=_limit(self.root, DAV))
+        responses = self._write(self._changed(result.changed))
+        responses += [multistatus.status(self.folder + multistatus.name_in_path(name)) for name in result.removed]
+        if result.more:
+            responses.append(multistatus.status(self.folder, CUT_SHORT))
+        return multistatus.document(responses, f"<D:sync-token>{multistatus.text(result.token)}</D:sync-token>")
+
+    def _changed(self, entries: list[Entry]) -> Iterable[Card | Entry]:
+        if self.wanted.only_listed():
+            return entries
+        found = cards.get_many(self.request.tx, self.book, [entry.href for entry in entries])
+        return [found[entry.href] for entry in entries]
+
+
+READERS: dict[str, Callable[[_Reader], bytes]] = {
+    f"{DAV}sync-collection": _Reader.sync,
+    f"{CARDDAV}addressbook-multiget": _Reader.multiget,
+    f"{CARDDAV}addressbook-query": _Reader.query,
+}
+
+
+def answer(request: Request, prefix: str) -> bytes:
+    """The multistatus of one of ``READERS``. Raises NotFound, InvalidToken, InvalidQuery, Refused."""
+    root = request.xml
+    if root is None or len(request.segments) < 2:
+        raise Refused(403, "this report is for address books", "D:supported-report")
+    login, slug = request.segments[:2]
+    book = find_book(request, slug) if login == login_of(request) else None
+    if book is None:
+        raise NotFound("no such address book")
+    return READERS[root.tag](_Reader(request, prefix, root, book))
+
+
+def _limit(root: Element, namespace: str) -> int | None:
+    """The number of results asked for at most. Raises Refused 400 when it is none."""
+    element = root.find(f"{namespace}limit/{namespace}nresults")
+    if element is None:
+        return None
+    text = (element.text or "").strip()
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) == 0:
+        raise Refused(400, "nresults is a whole number from 1")
+    return int(text)
+
+
+def _check_address_data(root: Element) -> None:
+    """Raises Refused for a form of cards that is not kept (RFC 6352 section 8.6, supported-address-data)."""
+    element = root.find(f"{DAV}prop/{ADDRESS_DATA}")
+    if element is None:
+        return
+    kind, version = element.get("content-type", "text/vcard"), element.get("version", VERSIONS[0])
+    if kind.lower() != "text/vcard" or version not in VERSIONS:
+        raise Refused(403, "cards are text/vcard, version 3.0 or 4.0", "CR:supported-address-data")

@@ -1,0 +1,101 @@
+"""One request's state, bound to its thread from the first byte to the last: Radicale hands on neither body nor viewer.
+
+The door (``wsgi.py``) makes it, ``auth.py`` puts the viewer in, ``storage.py`` the transaction and what was refused.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from radicale_storage.errors import Asked, Refusal
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.errors import Unavailable
+from sharedbook.domain.model import Client
+from sharedbook.services.cards import PutResult
+from sharedbook.services.groups import Book
+from sharedbook.services.tx import Tx
+
+AGENT_LENGTH = 80
+
+
+@dataclass(slots=True)
+class Request:
+    """``segments``: the decoded path, its first one folded as a login. ``body``: as sent; ``xml``: its root, if any.
+
+    ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
+    """
+
+    method: str
+    segments: tuple[str, ...] = ()
+    body: bytes = b""
+    xml: ET.Element | None = None
+    if_match: tuple[str, ...] | None = None
+    only_new: bool = False
+    overwrite: bool = True
+    agent: str = ""
+    address: str = ""
+    viewer: Viewer | None = None
+    app_password: str = ""
+    books: dict[str, Book] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    put: PutResult | None = None
+    open_tx: Tx | None = None
+
+    @property
+    def tx(self) -> Tx:
+        """The transaction of the lock that Radicale holds. Raises Unavailable outside of it."""
+        if self.open_tx is None:
+            raise Unavailable("the storage is read outside of its lock")
+        return self.open_tx
+
+    @property
+    def client(self) -> Client:
+        """Through what the member acts, for history and audit."""
+        return Client("carddav", product(self.agent), self.app_password)
+
+    def refuse(self, error: Refusal) -> None:
+        """Keeps the first error: the answer is made of it, whatever Radicale makes of the exception."""
+        self.refusal = self.refusal or error
+
+    def asked(self) -> Asked:
+        """What an answer to an error needs to know."""
+        return Asked(
+            path="/" + "/".join(self.segments),
+            book="/" + "".join(f"{segment}/" for segment in self.segments[:2]),
+            agent=self.agent,
+            conditional=self.only_new or self.if_match is not None,
+        )
+
+
+_current: ContextVar[Request] = ContextVar("request")
+
+
+def current() -> Request:
+    """The request of this thread; an empty one outside of any (``radicale --verify-storage``)."""
+    return _current.get(_NONE)
+
+
+_NONE = Request("")
+
+
+@contextmanager
+def bound(request: Request) -> Iterator[Request]:
+    """Makes it the current one."""
+    token = _current.set(request)
+    try:
+        yield request
+    finally:
+        _current.reset(token)
+
+
+def product(agent: str) -> str:
+    """The program that a User-Agent names: its last product when it poses as Mozilla, else its first."""
+    products = re.findall(r"[^\s()/;]+/[^\s()/;]+", re.sub(r"\([^)]*\)", "", agent))
+    if not products:
+        return agent[:AGENT_LENGTH]
+    return str(products[-1 if agent.startswith("Mozilla/") else 0])[:AGENT_LENGTH]

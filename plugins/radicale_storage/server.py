@@ -1,0 +1,195 @@
+"""What ``sharedbook serve carddav`` runs: Radicale's Application with our own PROPFIND and REPORT, under granian.
+
+The parent process checks the site, then only starts and stops; each worker opens the site for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import radicale.app
+import radicale.config
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.server import MPServer
+from radicale import httputils, types
+
+import sharedbook.app
+from radicale_storage import propfind, report
+from radicale_storage.request import current
+from radicale_storage.storage import NotDone
+from radicale_storage.wsgi import DAV
+from sharedbook import settings as settings_module
+from sharedbook.domain.errors import InvalidSetting, SharedbookError
+from sharedbook.settings import Address, Settings
+
+MULTISTATUS = "text/xml; charset=utf-8"
+HEADER_BUFFER = 128 * 1024
+STOP_SECONDS = 10
+
+RADICALE = {
+    "auth": {"type": "radicale_storage.auth", "delay": "0"},
+    "rights": {"type": "radicale_storage.rights"},
+    "storage": {"type": "radicale_storage"},
+    "web": {"type": "none"},
+    "server": {"delay_on_error": "0"},
+    "logging": {"level": "critical"},
+}
+"""Radicale's configuration here; its log would hold the names of cards."""
+
+
+class Application(radicale.app.Application):
+    """Radicale with two methods written for speed; all others go through the plugin, as under plain Radicale."""
+
+    def __init__(self, configuration: radicale.config.Configuration) -> None:
+        super().__init__(configuration)
+        self._validate_path_value = "storage"  # the door has checked names; Radicale would refuse commas and colons
+
+    def do_PROPFIND(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> types.WSGIResponse:
+        """Depth 0 and 1."""
+        depth = environ.get("HTTP_DEPTH", "0")
+        return self._answer(user, lambda: propfind.answer(current(), base_prefix, depth))
+
+    def do_REPORT(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> types.WSGIResponse:
+        """The three reports on address books; Radicale answers the others."""
+        root = current().xml
+        if root is None or root.tag not in report.READERS:
+            return super().do_REPORT(environ, base_prefix, path, user, user_groups, request_info)
+        return self._answer(user, lambda: report.answer(current(), base_prefix))
+
+    def _answer(self, user: str, write: Callable[[], bytes]) -> types.WSGIResponse:
+        try:
+            with self._storage.acquire_lock("r", user):
+                body = write()
+        except NotDone:
+            return httputils.FORBIDDEN
+        return 207, {"Content-Type": MULTISTATUS, "DAV": DAV}, body, None
+
+
+def application() -> Application:
+    """The WSGI application of one worker."""
+    configuration = radicale.config.load()
+    configuration.update(RADICALE, "sharedbook serve", privileged=True)
+    logging.getLogger("radicale").setLevel(logging.CRITICAL)
+    return Application(configuration)
+
+
+# ---- listening
+
+
+def main() -> int:
+    """Serves until SIGTERM or SIGINT. Returns the exit code; what is wrong is one line on stderr."""
+    try:
+        settings = settings_module.load()
+        sharedbook.app.open(settings).close()
+        servers = [_server(settings, address, tls=tls) for address, tls in _listeners(settings)]
+    except SharedbookError as error:
+        print(f"carddav: {error}", file=sys.stderr)
+        return 1
+    helpers = [multiprocessing.Process(target=_serve, args=(each,)) for each in servers[1:]]
+    for helper in helpers:
+        helper.start()
+        threading.Thread(target=_stop_with, args=(helper,), daemon=True).start()
+    try:
+        return _serve(servers[0])
+    finally:
+        for helper in helpers:
+            helper.terminate()
+            helper.join(STOP_SECONDS)
+
+
+def _listeners(settings: Settings) -> list[tuple[Address, bool]]:
+    """Where to listen, and whether with TLS. Raises InvalidSetting."""
+    clear, tls = settings.carddav_listen, settings.carddav_tls_listen
+    if clear and not clear.loopback and not settings.plain_text_binds:
+        raise InvalidSetting(
+            f"carddav.listen is {clear}, where others could read passwords",
+            name="carddav.listen",
+            hint="listen on 127.0.0.1, use carddav.tls_listen, or set plain_text_binds behind a proxy that ends TLS",
+        )
+    if tls and not settings.tls_cert:
+        raise InvalidSetting("carddav.tls_listen needs a certificate", name="tls.cert", hint="set tls.cert and tls.key")
+    found = [(address, secure) for address, secure in ((clear, False), (tls, True)) if address]
+    if not found:
+        raise InvalidSetting("CardDAV listens nowhere", name="carddav.listen", hint="set carddav.listen")
+    return found
+
+
+def _server(settings: Settings, address: Address, *, tls: bool) -> MPServer:
+    """A server that is bound to nothing yet. Raises InvalidSetting when the port is taken."""
+    port = _free_port(address)
+    server = MPServer(
+        "radicale_storage.server:application",
+        factory=True,
+        address=address.host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=settings.carddav_workers,
+        blocking_threads=4 * settings.carddav_connections_per_address,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=settings.carddav_timeout * 1000, max_buffer_size=HEADER_BUFFER
+        ),
+        ssl_cert=settings.tls_cert if tls else None,
+        ssl_key=settings.tls_key if tls else None,
+        ssl_protocol_min=SSLProtocols.tls12,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_enabled=False,
+    )
+    scheme = "https" if tls else "http"
+    server.on_startup(lambda: print(f"carddav listening on {scheme}://{Address(address.host, port)}", flush=True))
+    return server
+
+
+def _free_port(address: Address) -> int:
+    """The port, chosen now if it is 0. Raises InvalidSetting when another program has it."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.create_server(tuple(address), family=family) as probe:
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise InvalidSetting(
+            f"{address} cannot be listened on: {error.strerror}",
+            name="carddav.listen",
+            hint="stop the other program, or choose another port",
+        ) from None
+
+
+def _serve(server: MPServer) -> int:
+    server.serve()
+    return 0
+
+
+def _stop_with(helper: multiprocessing.Process) -> None:
+    """Ends this process when a listener has ended: half a site would look like a whole one."""
+    helper.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
