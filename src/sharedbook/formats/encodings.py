@@ -1,6 +1,6 @@
-"""Which encoding a text file has: byte order mark, strict UTF-8, the one that was named, then a guess among a site's list.
+"""Which encoding a text file has: byte order mark, strict UTF-8, the one that was named, a guess among a site's list.
 
-Nothing is ever decoded with replacement characters: a file is read whole in one encoding, or refused with the place.
+Nothing is decoded with replacement characters: a file is read whole in one encoding, or refused with the place.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Broken:
 def detect(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[str] = GUESSES) -> str:
     """The codec in which the whole seekable file can be read.
 
-    Raises InvalidFile with line and character where no encoding fits, InvalidValue for an ``encoding`` that does not exist.
+    Raises InvalidFile with line and character where no encoding fits, InvalidValue for an unknown ``encoding``.
     """
     named = _known(encoding) if encoding else None
     source.seek(0)
@@ -63,7 +63,7 @@ def detect(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[s
         return "utf-8"
     if named:
         return _certain(source, named)
-    guess = _guess(source, guesses, holds_nul)
+    guess = _guess(source, guesses)
     if guess:
         return guess
     if broken is None:
@@ -121,30 +121,27 @@ def _decode(source: BinaryIO, codec: str) -> tuple[_Broken | None, bool]:
         done += len(chunk)
 
 
-def _guess(source: BinaryIO, guesses: Sequence[str], holds_nul: bool) -> str | None:
-    """The likeliest of ``guesses`` in which the whole file can be read."""
+def _guess(source: BinaryIO, guesses: Sequence[str]) -> str | None:
+    """The likeliest of ``guesses`` in which the whole file can be read: of UTF-16 if its beginning has a NUL, else not."""
     import chardet  # its tables are large, and most files are UTF-8
 
-    sample = _sample(source, holds_nul)
-    candidates = [guess for guess in guesses if guess.startswith("utf-16") == holds_nul]
+    source.seek(0)
+    beginning = source.read(_SAMPLE)
+    wide = b"\0" in beginning
+    candidates = [guess for guess in guesses if guess.startswith("utf-16") == wide]
     if not candidates:
         return None
-    for found in chardet.detect_all(sample, include_encodings=candidates):
+    sample = beginning if wide else b"".join(_foreign_lines(source))[:_SAMPLE]
+    for found in chardet.detect_all(sample, include_encodings=candidates, no_match_encoding=candidates[0]):
         codec = codecs.lookup(found["encoding"] or "ascii").name
         if _decode(source, codec) == (None, False):
             return codec
     return None
 
 
-def _sample(source: BinaryIO, holds_nul: bool) -> bytes:
-    """What tells encodings apart: the lines that are not ASCII (or, for UTF-16, the beginning), up to 64 KiB."""
-    source.seek(0)
-    if holds_nul:
-        return source.read(_SAMPLE)
-    return b"".join(_foreign_lines(source))[:_SAMPLE]
-
-
 def _foreign_lines(source: BinaryIO) -> Iterator[bytes]:
+    """What tells the others apart: the lines that are not ASCII, up to 64 KiB."""
+    source.seek(0)
     size = 0
     while size < _SAMPLE and (line := source.readline(_SAMPLE)):
         if not line.isascii():

@@ -137,7 +137,7 @@ def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
 
 def forget(tx: Tx, values: Sequence[str]) -> int:
     """Deletes the kept rows that hold one of these values (an erasure asks for it); returns how many."""
-    needles = [json.dumps(value, ensure_ascii=False)[1:-1] for value in values if value]
+    needles = [json.dumps(value)[1:-1] for value in values if value]
     found = [(job, line) for job, line, cells in store.every_cells(tx.db) if any(needle in cells for needle in needles)]
     store.delete_rows(tx.db, found)
     return len(found)
@@ -151,7 +151,7 @@ def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:
         "code": row.problem.code,
         "column_name": row.problem.column,
         "message": row.problem.message,
-        "cells": json.dumps(row.cells, ensure_ascii=False),
+        "cells": json.dumps(row.cells),  # ASCII: octets that were no UTF-8 are kept as surrogate escapes
     }
 
 

@@ -1,0 +1,82 @@
+"""Cards of a vcf file in, cards out. A file may hold vCard 2.1, 3.0 and 4.0 together; one bad card is one problem."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from sharedbook.domain.errors import InvalidCard, InvalidFile
+from sharedbook.formats import encodings, vcard
+from sharedbook.formats.content_line import CRLF, make_line
+
+REASON_PROPERTY = "X-SHAREDBOOK-IMPORT-ERROR"
+"""Why a card was refused: the property that error files have and the import takes out."""
+
+_REASON = re.compile(rf"^{REASON_PROPERTY}:.*(?:\r\n[ \t].*)*\r\n", re.MULTILINE)
+_LARGEST_CARD = 32 * 1024 * 1024
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+
+
+def cards(source: BinaryIO, *, encoding: str | None = None) -> Iterator[tuple[int, str]]:
+    """Every card of a seekable file with the line on which it begins; what stands between cards comes as a card too.
+
+    ``encoding`` is for a file that is not UTF-8; octets of another encoding that a 2.1 card names stay for it to read.
+    Raises InvalidFile: not the named encoding, or no end of a card within 32 MiB; InvalidValue for an unknown encoding.
+    """
+    source.seek(0)
+    start = source.read(2)
+    codec = encodings.detect(source, encoding=encoding) if encoding or start in _WIDE else "utf-8"
+    source.seek(0)
+    lines: Iterable[bytes] = iter(lambda: source.readline(_LARGEST_CARD), b"")
+    if codec not in ("utf-8", "utf-8-sig"):
+        lines = _transcoded(source, codec)
+    for line, text in vcard.split(_bounded(lines)):
+        yield line, _REASON.sub("", text)
+
+
+def _transcoded(source: BinaryIO, codec: str) -> Iterator[bytes]:
+    text = io.TextIOWrapper(source, encoding=codec, newline="")
+    try:
+        for line in text:
+            yield line.encode()
+    finally:
+        text.detach()
+
+
+def _bounded(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines; a card that never ends is not gathered in memory."""
+    size = 0
+    for number, line in enumerate(lines, 1):
+        size += len(line)
+        if size > _LARGEST_CARD:
+            raise InvalidFile(f"line {number}: a card is larger than 32 MiB", line=number, hint="is this a vcf file?")
+        yield line
+        if line.strip().upper() == b"END:VCARD":
+            size = 0
+
+
+def write(target: BinaryIO, texts: Iterable[str]) -> int:
+    """Writes cards one behind the other, each as it is; returns how many."""
+    count = 0
+    for text in texts:
+        target.write((text if text.endswith(CRLF) else text + CRLF).encode(errors="surrogateescape"))
+        count += 1
+    return count
+
+
+def write_refused(target: BinaryIO, refused: Iterable[tuple[str, str]]) -> int:
+    """Writes cards that were refused, each with its reason as one more property; returns how many."""
+    return write(target, (_with_reason(text, reason) for text, reason in refused))
+
+
+def _with_reason(text: str, reason: str) -> str:
+    first, end, rest = text.partition(CRLF)
+    if first.strip().upper() != "BEGIN:VCARD":
+        return text
+    try:
+        line = make_line(REASON_PROPERTY, reason)
+    except InvalidCard:  # the reason quotes a character that no card can carry
+        line = make_line(REASON_PROPERTY, reason.encode("ascii", "backslashreplace").decode())
+    return first + end + line + rest
