@@ -78,7 +78,8 @@ def changes(tx: Tx, book: Book, token: str, limit: int | None = None) -> SyncRes
         if then == now:
             return SyncResult(token, [], [])
     was = _viewer_then(tx, then)
-    removed = _removed(tx, book, then, now, was)
+    # A first answer forgets nothing: who has no token holds no card.
+    removed = _removed(tx, book, then, now, was) if token else []
     untouched = _untouched(tx, book, then, was)
     touched = sync.changed(tx.db, tx.viewer, book.group.id, _held_until(then)) if book.shown else []
     if limit is not None and len(touched) + len(untouched) > limit:
