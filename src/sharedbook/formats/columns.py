@@ -1,8 +1,8 @@
 """Columns of a contact, as a csv file and the command line name them, and the headers of other products that mean them.
 
-A column is ``field[.type][.number][.part]``: ``last_name``, ``email``, ``email.2``, ``email.2.type``, ``phone.mobile``,
-``phone.work_fax``, ``address.work.city``, ``company.2``. A header is read by its name, never by its position; the names of
-other products are facts, kept in ``headers.csv``.
+A column is ``field[.type][.number][.part]``: ``last_name``, ``email``, ``email.2``, ``email.2.type``,
+``phone.mobile``, ``phone.work_fax``, ``address.work.city``, ``company.2``. A header is read by its name, never by its
+position; the names of other products are facts, kept in ``headers.csv``.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ FIELDS: dict[str, Field] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: ``type`` of a value fixed by the name, ``number`` from 1, ``part`` of the value ("" the value itself)."""
+    """One column: ``type`` of a value fixed by the name, ``number`` from 1, ``part`` of a value ("": all of it)."""
 
     field: str
     type: str = ""
@@ -186,10 +186,10 @@ class Layout:
 
 
 def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line: int = 1) -> Layout:
-    """Reads a header: by ``mapping`` (header -> column name or LEFT_OUT), by our own names, by the product it is most of.
+    """Reads a header: by ``mapping`` (header -> column name or LEFT_OUT), our own names, the product it is most of.
 
-    Raises InvalidFile, naming row and column, for an unknown header and for two that mean the same column; InvalidValue for
-    a mapping to no column, or of a header that the file has not.
+    Raises InvalidFile, naming row and column, for an unknown header and for two that mean the same column; InvalidValue
+    for a mapping to no column, or of a header that the file has not.
     """
     given = {fold(name): target for name, target in (mapping or {}).items()}
     if unknown := given.keys() - set(map(fold, header)):

@@ -1,8 +1,8 @@
-"""Rows of a delimited text file in, rows out. What is wrong is named by line and column, and nothing is guessed in a row.
+"""Rows of a delimited text file in, rows out. What is wrong is named by line and column; nothing is guessed in a row.
 
-A file is read twice: once whole, to know that it can be read to its end, then for its rows; neither keeps more than one
-row in memory. A leading apostrophe stands before what a spreadsheet would take for a formula: ``write`` adds it, reading
-takes it away, so that a value survives both.
+A file is read twice: once whole, to know that it can be read to its end, then for its rows; neither keeps more than
+one row in memory. A leading apostrophe stands before what a spreadsheet would take for a formula: ``write`` adds it,
+reading takes it away, so that a value survives both.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Table:
 def open_table(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[str] = encodings.GUESSES) -> Table:
     """Reads a seekable file to its end and tells its encoding, delimiter, header and number of rows.
 
-    Raises InvalidFile: empty, wrong encoding, NUL, a quote that does not end, a line or row that is far too long, a header
-    with an empty or repeated name; InvalidValue for an unknown ``encoding``.
+    Raises InvalidFile: empty, wrong encoding, NUL, a quote that does not end, a line or row that is far too long, a
+    header with an empty or repeated name; InvalidValue for an unknown ``encoding``.
     """
     codec = encodings.detect(source, encoding=encoding, guesses=guesses)
     delimiter = _delimiter(source, codec)
@@ -107,7 +107,7 @@ def _plain(cell: str) -> str:
 
 
 def _delimiter(source: BinaryIO, codec: str) -> str:
-    """What ``sep=`` names, else the delimiter with which most rows have as many cells as the first, then the most cells."""
+    """What ``sep=`` names, else that with which most rows have as many cells as the first, then the most cells."""
     sample = _beginning(source, codec)
     first, _, rest = sample.partition("\n")
     if named := _named_delimiter(first):
@@ -220,7 +220,7 @@ def _records(source: BinaryIO, codec: str, delimiter: str) -> Iterator[tuple[int
 
 
 class _Lines:
-    """The lines of a file for ``csv.reader``; ``record`` holds those of the record it is reading, ``number`` the last one's."""
+    """The lines of a file for ``csv.reader``; ``record``: those of the record being read, ``number``: of the last."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.text = text

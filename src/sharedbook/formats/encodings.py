@@ -122,7 +122,7 @@ def _decode(source: BinaryIO, codec: str) -> tuple[_Broken | None, bool]:
 
 
 def _guess(source: BinaryIO, guesses: Sequence[str]) -> str | None:
-    """The likeliest of ``guesses`` in which the whole file can be read: of UTF-16 if its beginning has a NUL, else not."""
+    """The likeliest of ``guesses`` in which the whole file can be read; a file with a NUL is UTF-16, another is not."""
     import chardet  # its tables are large, and most files are UTF-8
 
     source.seek(0)

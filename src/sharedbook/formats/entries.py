@@ -1,6 +1,6 @@
-"""An entry: what one row says of a contact, by columns, checked. A row is an entry or a list of everything wrong with it.
+"""An entry: what one row says of a contact, by columns, checked. A row is an entry or a list of all that is wrong.
 
-Text is kept as it is written (outer spaces aside): only dates are brought into one form, since each product writes its own.
+Text is kept as it is written (outer spaces aside): only dates are brought into one form, as each product has its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAMES = {"name", "prefix", "first_name", "middle_name", "last_name", "suffix"}
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One of several values of a field: its text (or, of an address, its parts), its type as written, its number from 1."""
+    """One of several values of a field: its text (of an address, its parts), type as written, number from 1."""
 
     text: str = ""
     type: str = ""

@@ -19,7 +19,7 @@ from sharedbook.formats.names import display_name
 from sharedbook.formats.phones import digits
 from sharedbook.formats.vcard import Add, Card, Edit, Remove, Set
 
-_SINGLE = {
+SINGLE = {
     "external_id": "X-EXTERNAL-ID",
     "nickname": "NICKNAME",
     "phonetic_first_name": "X-PHONETIC-FIRST-NAME",
@@ -32,7 +32,7 @@ _SINGLE = {
     "language": "LANG",
     "note": "NOTE",
 }
-_NAME_PARTS = ("last_name", "first_name", "middle_name", "prefix", "suffix")  # the order of N
+NAME_PARTS = ("last_name", "first_name", "middle_name", "prefix", "suffix")  # the order of N
 _ADDRESS_PARTS = ("po_box", "extended", "street", "city", "region", "postal_code", "country")  # the order of ADR
 _SEVERAL = {
     "email": "EMAIL",
@@ -63,7 +63,7 @@ def edits(card: Card, entry: Entry, *, fill: bool = False, new: bool = False) ->
     found = [*_name_edits(card, now, entry, fill, new)]
     for name, text in entry.single.items():
         has = now.single.get(name, "")
-        if name in _SINGLE and has != text and not (fill and has):
+        if name in SINGLE and has != text and not (fill and has):
             found += _single_edits(card, name, text)
     found += _organization_edits(card, entry, fill)
     found += _title_edits(card, entry, fill)
@@ -76,7 +76,7 @@ def edits(card: Card, entry: Entry, *, fill: bool = False, new: bool = False) ->
 
 
 def _name_edits(card: Card, now: Entry, entry: Entry, fill: bool, new: bool) -> Iterator[Edit]:
-    wanted = {part: entry.single[part] for part in _NAME_PARTS if part in entry.single}
+    wanted = {part: entry.single[part] for part in NAME_PARTS if part in entry.single}
     changed = {
         part: text
         for part, text in wanted.items()
@@ -95,15 +95,15 @@ def _name_edits(card: Card, now: Entry, entry: Entry, fill: bool, new: bool) -> 
 def _name_edit(card: Card, changed: Mapping[str, str]) -> Edit:
     nth = next((n for n, each in enumerate(card.all("N")) if not each.param("PHONETIC")), len(card.all("N")))
     parts: list[str | Sequence[str]] = list(card.all("N")[nth].parts()) if nth < len(card.all("N")) else []
-    parts += [""] * (len(_NAME_PARTS) - len(parts))
-    for place, part in enumerate(_NAME_PARTS):
+    parts += [""] * (len(NAME_PARTS) - len(parts))
+    for place, part in enumerate(NAME_PARTS):
         parts[place] = changed.get(part, parts[place])
     return Set("N", parts, nth=nth)
 
 
 def _shown_name(now: Entry, changed: Mapping[str, str], entry: Entry) -> str:
     family, given, additional, prefix, suffix = (
-        changed.get(part, now.single.get(part, "")) for part in _NAME_PARTS
+        changed.get(part, now.single.get(part, "")) for part in NAME_PARTS
     )
     others = (text for name in ("company", "email", "phone") for text in entry.texts(name))
     otherwise = [entry.single.get("nickname", ""), *others]
@@ -120,7 +120,7 @@ def _preferred(card: Card, name: str) -> int:
 
 
 def _single_edits(card: Card, name: str, text: str) -> list[Edit]:
-    prop = _SINGLE[name]
+    prop = SINGLE[name]
     nth = _preferred(card, prop)
     if name == "note":  # several notes are read as one
         others: list[Edit] = [Remove(prop, n) for n in range(len(card.all(prop))) if n != nth]
@@ -192,7 +192,7 @@ def _tag_edits(card: Card, now: Entry, entry: Entry, fill: bool) -> list[Edit]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One property with a type: which of its name it is, and what it says as a value of an entry."""
 
     nth: int
@@ -200,7 +200,7 @@ class _Line:
     value: Value
 
 
-def _lines(card: Card, name: str) -> list[_Line]:
+def lines_of(card: Card, name: str) -> list[Line]:
     """The properties of a field that say something, in card order."""
     labels = {found.group.lower(): _unquoted(found.text()) for found in card.all("X-ABLABEL")}
     found = []
@@ -208,14 +208,14 @@ def _lines(card: Card, name: str) -> list[_Line]:
         kind = labels.get(prop.group.lower()) or prop.param("LABEL") or _type_text(prop.types())
         value = _READ.get(name, _read_text)(prop, kind)
         if value.text or any(value.parts.values()):
-            found.append(_Line(nth, prop, value))
+            found.append(Line(nth, prop, value))
     return found
 
 
 def _several_edits(card: Card, name: str, values: Sequence[Value], fill: bool) -> Iterator[Edit]:
-    lines = _lines(card, name) if values else []
-    wanted = [value for value in values if not any(_same(name, line.value, value) for line in lines)]
-    free = [line for line in lines if not any(_same(name, line.value, value) for value in values)]
+    lines = lines_of(card, name) if values else []
+    wanted = [value for value in values if not any(same(name, line.value, value) for line in lines)]
+    free = [line for line in lines if not any(same(name, line.value, value) for value in values)]
     for value in wanted:
         place = next((line for line in free if _kind(line.value.type) == _kind(value.type)), None)
         if place is None:
@@ -232,7 +232,7 @@ def _several_edits(card: Card, name: str, values: Sequence[Value], fill: bool) -
             yield Set(_SEVERAL[name], _written(name, merged), None if unchanged else params, place.nth)
 
 
-def _same(name: str, one: Value, other: Value) -> bool:
+def same(name: str, one: Value, other: Value) -> bool:
     """Whether a card's value says already what the entry's says; the parts that an entry leaves out do not count."""
     if name == "address":
         return _kind(one.type) == _kind(other.type) and all(
@@ -376,11 +376,11 @@ def of_card(card: Card) -> Entry:
         "birthday": read.birthday,
         "note": read.note,
     }
-    for name, prop in _SINGLE.items():
+    for name, prop in SINGLE.items():
         if name not in single and card.all(prop):
             single[name] = card.all(prop)[_preferred(card, prop)].text().strip()
     many = {
-        name: [line.value for line in sorted(_lines(card, name), key=lambda line: line.property.pref() or 101)]
+        name: [line.value for line in sorted(lines_of(card, name), key=lambda line: line.property.pref() or 101)]
         for name in _SEVERAL
     }
     for number, nth in enumerate(_filled(card, "ORG"), 1):

@@ -117,7 +117,7 @@ def rows(tx: Tx, job_id: int) -> Iterator[JobRow]:
     while page := store.rows(tx.db, job_id, after, PAGE):
         for row in page:
             problem = Problem(row["line"], row["column_name"], row["code"], row["message"])
-            yield JobRow(Result(row["result"]), problem, tuple(json.loads(row["cells"])))
+            yield JobRow(Result(row["result"]), problem, tuple(row["cells"]))
         after = page[-1]["line"]
 
 
@@ -135,14 +135,6 @@ def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
     return csv_rows.write(target, header, lines)
 
 
-def forget(tx: Tx, values: Sequence[str]) -> int:
-    """Deletes the kept rows that hold one of these values (an erasure asks for it); returns how many."""
-    needles = [json.dumps(value)[1:-1] for value in values if value]
-    found = [(job, line) for job, line, cells in store.every_cells(tx.db) if any(needle in cells for needle in needles)]
-    store.delete_rows(tx.db, found)
-    return len(found)
-
-
 def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:
     return {
         "job_id": job_id,
@@ -151,7 +143,7 @@ def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:
         "code": row.problem.code,
         "column_name": row.problem.column,
         "message": row.problem.message,
-        "cells": json.dumps(row.cells),  # ASCII: octets that were no UTF-8 are kept as surrogate escapes
+        "cells": row.cells,
     }
 
 
