@@ -2,12 +2,12 @@
 
 Three-valued logic needs no NULL: a query is compiled for "it is True" or for "it is False", and Not swaps the two.
 
-Decided here, exactly: presence; every test of a value by any collation (columns ``value``, ``cased``, ``folded``); phone
+Decided here, exactly: presence; every test of a value by any collation (``value``, ``cased``, ``folded``); phone
 numbers. Equality and prefixes of directory strings, and equality by i;octet and i;ascii-casemap, use the index on name
 and folded; everything else reads the rows of one property name.
 
 Not decided here: tests of parameters, phone substrings of several parts, patterns too long for SQLite. For these the
-statement finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` about
+statement finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of
 their rows of the index. No card is parsed. Values that PHONE is asked of are as ``formats.phones.forms`` writes them.
 """
 
@@ -175,7 +175,8 @@ def _equals(test: Test) -> ColumnElement[bool]:
     needle = folding.pad(folding.fold(test.needle))
     indexed = _key == needle[:_KEY]
     if test.comparison is Comparison.DIRECTORY:
-        return and_(indexed, properties.c.folded == needle)
+        # Not folded == needle: SQLite would put the needle into the expression and not know its index any more.
+        return and_(indexed, func.substr(properties.c.folded, _KEY + 1) == needle[_KEY:])
     same = _COLUMNS[test.comparison] == FOLDS[test.comparison](test.needle)
     # Texts that are one for i;unicode-casemap may be two when folded (dotless i).
     return same if test.comparison is Comparison.UNICODE else and_(indexed, same)

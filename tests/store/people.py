@@ -1,0 +1,35 @@
+"""Rows of contacts for tests of statements, without the services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sharedbook.domain.query import Instance
+from sharedbook.store import contacts, properties
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def add_contact(connection: Connection, key: str, instances: Sequence[Instance] = (), **values: Any) -> int:
+    """A contact with these index rows; its id."""
+    row = {
+        "key": key,
+        "uid": key,
+        "etag": '""',
+        "size": 0,
+        "name": key,
+        "sort": key,
+        "visibility": "all",
+        "version": 1,
+        "created": NOW,
+        "modified": NOW,
+        "index_version": 1,
+        "vcard": "",
+    }
+    contact_id = contacts.add(connection, row | values)
+    properties.replace(connection, contact_id, instances)
+    return contact_id

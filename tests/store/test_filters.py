@@ -1,0 +1,252 @@
+"""SQL finds exactly the contacts for which ``query.matches`` is True, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.errors import InvalidQuery
+from sharedbook.domain.query import (
+    EVERYTHING,
+    NOTHING,
+    And,
+    Comparison,
+    Const,
+    HasParam,
+    Instance,
+    Not,
+    Op,
+    Or,
+    Query,
+    Some,
+    Test,
+    matches,
+    record,
+)
+from sharedbook.store import filters, properties, search
+from sharedbook.store.schema import contacts
+from tests.store.people import add_contact
+
+CONSOLE = search.Scope((Viewer(None, "root", console=True),))
+
+# Case in several scripts, width, accents apart and together, Hangul syllables and letters, digits, spaces of all kinds,
+# what is mapped to nothing, and what means something to LIKE, GLOB, JSON or a B-tree.
+PIECES = (
+    *"abkiIKıİſßﬁéEe金김기한ㅎ９9Ω",
+    *"%_\\*?[]^!'\"-",
+    *" \t\u3000\u00a0\u00ad\u0301\u0308\u1112\u1161\u11ab\U0001d49c\U0010ffff\ud7ff\ue000",
+    "Kim",
+    "kim ",
+    "  ",
+)  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
+DIGITS = st.text("0123", max_size=9)
+FORMS = st.lists(DIGITS.filter(bool), max_size=3).map(" ".join)
+NAMES = ("FN", "fn", "X_N%")
+PARAMS = ("TYPE", "PREF", 'X"\\é')
+PARAMETERS = st.lists(st.tuples(st.sampled_from(PARAMS), st.lists(TEXTS, max_size=2).map(tuple)), max_size=2).map(tuple)
+
+INSTANCES = st.one_of(
+    st.builds(Instance, st.sampled_from(NAMES), TEXTS, PARAMETERS), st.builds(Instance, st.just("phone"), FORMS)
+)
+CONTACTS = st.lists(st.lists(INSTANCES, max_size=4), min_size=1, max_size=4)
+
+PLAIN = st.sampled_from([comparison for comparison in Comparison if comparison is not Comparison.PHONE])
+MIDDLE = st.lists(TEXTS, max_size=2).map(tuple)
+TESTS = st.builds(
+    Test,
+    st.sampled_from(Op),
+    TEXTS,
+    st.one_of(st.just(""), TEXTS),
+    MIDDLE,
+    st.one_of(st.just(""), TEXTS),
+    PLAIN,
+    st.booleans(),
+    st.one_of(st.none(), st.sampled_from(PARAMS)),
+)
+PHONE_TESTS = st.one_of(
+    st.builds(
+        Test,
+        st.sampled_from([Op.EQUALS, Op.AT_LEAST]),
+        FORMS,
+        comparison=st.just(Comparison.PHONE),
+        negate=st.booleans(),
+    ),
+    st.builds(
+        Test,
+        st.just(Op.LIKE),
+        st.just(""),
+        st.one_of(st.just(""), st.text("0123 ", max_size=3)),
+        st.lists(st.text("0123", max_size=2), max_size=2).map(tuple),
+        st.one_of(st.just(""), st.text("0123", max_size=3)),
+        st.just(Comparison.PHONE),
+        st.booleans(),
+    ),
+)
+LEAVES = st.one_of(
+    st.builds(
+        Some,
+        st.sampled_from(NAMES),
+        st.lists(st.one_of(TESTS, st.builds(HasParam, st.sampled_from(PARAMS), st.booleans())), max_size=3).map(tuple),
+        st.booleans(),
+    ),
+    st.builds(Some, st.just("phone"), st.lists(PHONE_TESTS, max_size=2).map(tuple), st.booleans()),
+    st.builds(Const, st.sampled_from([True, False, None])),
+)
+
+
+def combined(children: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
+    parts = st.lists(children, max_size=3).map(tuple)
+    return st.one_of(st.builds(Not, children), st.builds(And, parts), st.builds(Or, parts))
+
+
+QUERIES: st.SearchStrategy[Query] = st.recursive(LEAVES, combined, max_leaves=4)
+
+
+def found(connection: Connection, query: Query) -> list[int]:
+    return sorted(search.find(connection, query, CONSOLE, None, 0))
+
+
+def some(value_test: Test, name: str = "FN") -> Query:
+    return Some(name, (value_test,))
+
+
+def like(*middle: str, initial: str = "", final: str = "", by: Comparison = Comparison.DIRECTORY) -> Query:
+    return some(Test(Op.LIKE, "", initial, middle, final, by))
+
+
+def one(*values: str) -> list[list[Instance]]:
+    """A contact for each value."""
+    return [[Instance("FN", value)] for value in values]
+
+
+UNICODE = Comparison.UNICODE
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cards=CONTACTS, query=QUERIES)
+@example(one("100%", "1000"), like("0%"))
+@example(one("a_b", "axb"), like("a_b"))
+@example(one("a\\b", "a/b"), like("\\"))
+@example(one("a*b", "axb", "a[b", "a?b"), like("a*b", by=Comparison.OCTET))
+@example(one("[a-z]", "b"), like("[a-z]", by=Comparison.OCTET))
+@example(one("홍길동", "홍길순", "김"), like(initial="홍길"))
+@example(one("기", "김"), like("기", by=UNICODE))
+@example(one("İstanbul", "istanbul", "ıstanbul"), some(Test(Op.EQUALS, "ISTANBUL")))
+@example(one("ıstanbul", "istanbul"), some(Test(Op.EQUALS, "ISTANBUL", comparison=UNICODE)))
+@example(one("ﬁ", "fi", "FI"), like("FI", by=UNICODE))
+@example(one("É", "é", "e\u0301"), like("e", by=UNICODE))
+@example(one("É", "é"), like("É", by=Comparison.ASCII))
+@example(one("  Kim   Lee "), some(Test(Op.EQUALS, "kim lee")))
+@example(one("Kim Lee", "KimLee"), like("kim l"))
+@example(one("a \u0301b", "a b", "a 가"), some(Test(Op.AT_LEAST, "a \u0301b")))
+@example(one("x" * 300, "x" * 299, "x" * 200), some(Test(Op.EQUALS, "X" * 300)))
+@example(one("x" * 300, "x" * 250), like(initial="X" * 260))
+@example(one("a\U0010ffff", "a\U0010ffffb", "b"), like(initial="a\U0010ffff"))
+@example(one("a\ud7ffb", "a\ue000"), like(initial="a\ud7ff"))
+@example(one("a"), Not(Some("FN", (Test(Op.EQUALS, "a"), HasParam("TYPE")))))
+@example(one("a"), Not(Const(None)))
+@example(one("a"), like("a" * 20_000))
+@example(one("a"), Not(some(Test(Op.EQUALS, "a\0", comparison=Comparison.OCTET))))
+@example(one("a"), some(Test(Op.AT_LEAST, "\ud800", comparison=Comparison.ASCII, negate=True)))
+@example(
+    [[Instance("FN", "a", (("TYPE", ("home",)),))], *one("a")], Some("FN", (Test(Op.EQUALS, "HOME", param="TYPE"),))
+)
+@example(
+    [[Instance("phone", "01012345678 821012345678 01012345678")], [Instance("phone", "0212345678")]],
+    some(Test(Op.EQUALS, "12345678", comparison=Comparison.PHONE), "phone"),
+)
+@example(
+    [[Instance("phone", "12 34")], [Instance("phone", "1234")]],
+    Some("phone", (Test(Op.LIKE, "", "12", (), "34", Comparison.PHONE),)),
+)
+def test_the_database_finds_what_matches(
+    connection: Connection, cards: Sequence[Sequence[Instance]], query: Query
+) -> None:
+    with connection.begin_nested() as savepoint:
+        ids = [add_contact(connection, str(number), instances) for number, instances in enumerate(cards)]
+        assert properties.load(connection, ids) == dict(zip(ids, map(tuple, cards), strict=True))
+        expected = [i for i, instances in zip(ids, cards, strict=True) if matches(query, record(instances)) is True]
+        assert found(connection, query) == expected
+        assert found(connection, Not(query)) == [
+            i for i, instances in zip(ids, cards, strict=True) if matches(query, record(instances)) is False
+        ]
+        savepoint.rollback()
+
+
+@pytest.mark.parametrize("limit", [None, 0, 1, 2, 10])
+@pytest.mark.parametrize("offset", [0, 1, 3])
+def test_pages_of_exact_and_inexact_queries_are_the_same(
+    connection: Connection, limit: int | None, offset: int
+) -> None:
+    typed = (("TYPE", ("home",)),)
+    ids = [add_contact(connection, key, [Instance("FN", key, typed)] * (key != "c")) for key in "dbcaef"]
+    end = None if limit is None else offset + limit
+    by_name = [ids[1], ids[0], ids[4], ids[5]]
+    exact = And((Some("FN"), Not(like(initial="a"))))
+    inexact = And((exact, Some("FN", (HasParam("TYPE"),))))
+    for query in (exact, inexact):
+        assert search.find(connection, query, CONSOLE, limit, offset) == by_name[offset:end]
+
+
+def test_too_many_terms_are_refused() -> None:
+    filters.compile_query(Or(tuple(like(str(number)) for number in range(filters.MOST_TERMS))), "sqlite")
+    with pytest.raises(InvalidQuery):
+        filters.compile_query(Or(tuple(like(str(number)) for number in range(filters.MOST_TERMS + 1))), "sqlite")
+
+
+def test_the_widest_query_runs(connection: Connection) -> None:
+    contact_id = add_contact(connection, "a", [Instance("FN", "number 7")])
+    parts = tuple(Not(like(f"x{number}")) for number in range(filters.MOST_TERMS - 1))
+    assert found(connection, And((*parts, like("7")))) == [contact_id]
+    deep: Query = like("7")
+    for _ in range(60):
+        deep = Or((And((deep, Not(NOTHING))), like("never")))
+    assert found(connection, deep) == [contact_id]
+
+
+def test_rows_are_replaced(connection: Connection) -> None:
+    contact_id = add_contact(connection, "a", [Instance("FN", "old"), Instance("NOTE", "old")])
+    properties.replace(connection, contact_id, [Instance("FN", "new", (("LANGUAGE", ("ko",)),))])
+    assert properties.load(connection, [contact_id])[contact_id] == (Instance("FN", "new", (("LANGUAGE", ("ko",)),)),)
+    assert found(connection, like("old")) == []
+    assert found(connection, EVERYTHING) == [contact_id]
+
+
+# ---- the index
+
+
+INDEXED = [
+    some(Test(Op.EQUALS, "kim@example.com"), "email"),
+    some(Test(Op.EQUALS, "Kim", comparison=Comparison.OCTET)),
+    some(Test(Op.EQUALS, "Kim", comparison=Comparison.ASCII)),
+    like(initial="홍길"),
+    like("x", initial="kim", final="y"),
+    And((some(Test(Op.EQUALS, "kim")), like("choi"))),
+]
+
+
+def plan(connection: Connection, query: Query) -> str:
+    """How the database would find it."""
+    dialect = sqlite.dialect() if connection.dialect.name == "sqlite" else postgresql.dialect()
+    compiled = filters.compile_query(query, connection.dialect.name)
+    statement = select(contacts.c.id).where(compiled.where)
+    written = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # an empty table is read whole otherwise
+    return "\n".join(str(row) for row in connection.exec_driver_sql(explain + written))
+
+
+@pytest.mark.parametrize("query", INDEXED)
+def test_equality_and_prefixes_use_the_index(connection: Connection, query: Query) -> None:
+    words = plan(connection, query)
+    expression = "<expr>" if connection.dialect.name == "sqlite" else "substr(folded, 1, 200)"
+    assert "ix_properties_name_folded" in words
+    assert expression in next(line for line in words.splitlines() if expression in line and "name" in line)
