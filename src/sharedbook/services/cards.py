@@ -149,9 +149,7 @@ def _refuse_return(
 
 
 def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:
-    if row is not None and row.contact_id is not None:
-        # A card in the trash gives up its name; nobody sees it there.
-        memberships.change(tx.db, book.group.id, row.href, href=records.fresh_href())
+    _free_name(tx, row)
     contact_id = records.create(tx, card, [(book.group.id, href)], owner_id=tx.viewer.member_id)
     tx.audit("card.add", contact=contact_id, group=book.group.id)
     return PutResult(_served(tx, book, href), created=True, changed=True)
@@ -248,17 +246,21 @@ def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite
 def _clear_target(tx: Tx, target: Book, to_href: str, contact: Contact, overwrite: bool) -> bool:
     """Makes room at the target; returns whether a card was replaced there."""
     row = _row_at(tx, target, to_href)
-    if row is None or row.reason == Departed.MOVED:
-        return False
-    if row.reason == Departed.ERASED:
+    if row is not None and row.reason == Departed.ERASED:
         raise CardErased("the card at this name was erased for good", hint="use another name")
-    if row.state is CardState.TRASHED:
-        memberships.change(tx.db, target.group.id, row.href, href=records.fresh_href())
-    if row.state >= CardState.TRASHED:
-        return False
-    if not overwrite:
-        raise VersionConflict("there is a card at the target name", hint="use another name")
-    if _seen_contact(tx, target, row).id == contact.id:
-        raise HrefTaken("the card is in that book already", hint="delete it here instead")
-    remove(tx, target, to_href)
-    return True
+    replaced = row is not None and row.state < CardState.TRASHED
+    if row is not None and replaced:
+        if not overwrite:
+            raise VersionConflict("there is a card at the target name", hint="use another name")
+        if _seen_contact(tx, target, row).id == contact.id:
+            raise HrefTaken("the card is in that book already", hint="delete it here instead")
+        remove(tx, target, to_href)
+        row = _row_at(tx, target, to_href)
+    _free_name(tx, row)
+    return replaced
+
+
+def _free_name(tx: Tx, row: Membership | None) -> None:
+    """A card in the trash gives up its name; nobody sees it there."""
+    if row is not None and row.state is CardState.TRASHED:
+        memberships.change(tx.db, row.group_id, row.href, href=records.fresh_href())

@@ -86,7 +86,7 @@ def _values(tx: Tx, contact: Contact) -> set[str]:
     values = {contact.uid, contact.name}
     texts = [contact.vcard, *(step.before for step in revisions.of_contact(tx.db, contact.id) if step.before)]
     for text in texts:
-        card = vcard.parse(text, tx.site.limits)
+        card = vcard.load(text)
         values.update(found.raw for found in card.properties if found.name != "VERSION")
         values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
     rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
@@ -138,7 +138,7 @@ def _erase_job_rows(tx: Tx, found: Sequence[Contact]) -> int:
     """Removes refused import rows that hold a mail address, number, name or UID of an erased contact."""
     marks: set[str] = set()
     for contact in found:
-        read = fields.read(vcard.parse(contact.vcard, tx.site.limits))
+        read = fields.read(vcard.load(contact.vcard))
         marks |= {contact.uid, contact.name, *(each.value for each in (*read.emails, *read.phones))}
     wanted = {mark for mark in marks if len(mark.encode()) >= residue.PIECE}
     doomed = [(job, line) for job, line, cells in jobs.every_cells(tx.db) if any(mark in cells for mark in wanted)]

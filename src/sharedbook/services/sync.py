@@ -72,31 +72,26 @@ def changes(tx: Tx, book: Book, token: str, limit: int | None = None) -> SyncRes
     """
     now = _now(tx, book)
     if not token:
-        then = replace(now, seq=book.group.floor_seq, shown=False)
-    else:
-        then = _decode(tx, book, token)
-        if then == now:
-            return SyncResult(token, [], [])
+        every = sync.changed(tx.db, tx.viewer, book.group.id, -1) if book.shown else []
+        return _answer(tx, now, [], [], every, limit)
+    then = _decode(tx, book, token)
+    if then == now:
+        return SyncResult(token, [], [])
     was = _viewer_then(tx, then)
-    # A first answer forgets nothing: who has no token holds no card.
-    removed = _removed(tx, book, then, now, was) if token else []
-    untouched = _untouched(tx, book, then, was)
-    touched = sync.changed(tx.db, tx.viewer, book.group.id, _held_until(then)) if book.shown else []
-    if limit is not None and len(touched) + len(untouched) > limit:
-        return _cut(tx, now, removed, untouched, touched, limit)
-    return SyncResult(_encode(tx, now), untouched + [Entry(href, etag) for _, href, etag in touched], removed)
+    touched = sync.changed(tx.db, tx.viewer, book.group.id, then.seq if then.shown else -1) if book.shown else []
+    return _answer(tx, now, _removed(tx, book, then, now, was), _untouched(tx, book, then, was), touched, limit)
 
 
-def _held_until(then: Token) -> int:
-    """The seq up to which the client holds what it could see: nothing at all when it saw nothing then."""
-    return then.seq if then.shown else -1
-
-
-def _cut(
-    tx: Tx, now: Token, removed: list[str], untouched: list[Entry], touched: Sequence[tuple[int, str, str]], limit: int
+def _answer(
+    tx: Tx,
+    now: Token,
+    removed: list[str],
+    untouched: list[Entry],
+    touched: Sequence[tuple[int, str, str]],
+    limit: int | None,
 ) -> SyncResult:
-    """A part of the answer: everything but the touched cards whole, of those the oldest whole ticks that fit."""
-    room = max(limit - len(untouched), 1)
+    """With a limit everything but the touched cards is given whole, and of those the oldest whole ticks that fit."""
+    room = len(touched) if limit is None else max(limit - len(untouched), 1)
     if room >= len(touched):
         return SyncResult(_encode(tx, now), untouched + [Entry(href, etag) for _, href, etag in touched], removed)
     last = touched[room - 1][0]

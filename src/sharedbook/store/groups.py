@@ -88,6 +88,12 @@ def stamp(connection: Connection, group_ids: Sequence[int], seq: int, at: dateti
     connection.execute(update(groups).where(groups.c.id.in_(group_ids)).values(seq=seq, modified=at))
 
 
+def raise_floor(connection: Connection, group_id: int, seq: int) -> None:
+    """No token of this group from before ``seq`` can be answered any more."""
+    raised = groups.c.floor_seq < seq
+    connection.execute(update(groups).where(groups.c.id == group_id, raised).values(floor_seq=seq))
+
+
 def counts(connection: Connection) -> dict[int, int]:
     """Living contacts by group, whoever may see them."""
     statement = select(memberships.c.group_id, func.count()).where(memberships.c.state < 2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Card, CardState
@@ -59,7 +59,10 @@ def seen_by(viewer: Viewer) -> ColumnElement[bool]:
     """True for living rows whose audience names the viewer; that he views the group is the caller's to know."""
     if viewer.console:
         return _M.state < CardState.TRASHED
-    allowed = exists().where(contacts.c.id == _M.contact_id, sight.visible(viewer.subjects, viewer.member_id, False))
+    named = select(contacts.c.id).where(
+        contacts.c.id == _M.contact_id, sight.visible(viewer.subjects, viewer.member_id, False)
+    )
+    allowed = named.correlate(memberships).exists()
     return or_(_M.state == CardState.SHOWN, and_(_M.state == CardState.RESTRICTED, allowed))
 
 

@@ -1,0 +1,83 @@
+"""What time takes: old history, departures, tombstones, changes, emptied books and what lay in the trash too long.
+
+Run by ``sharedbook serve`` once an hour; each step is a transaction of its own, so that nobody waits long for the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sharedbook.domain.model import ChangeKind, Client
+from sharedbook.services import erasure, trash
+from sharedbook.services.tx import Console, Site, Tx, begin
+from sharedbook.store import changes, groups, memberships, revisions, sync
+
+ACTOR = Console("housekeeping")
+CHANGES_DAYS = 30
+"""How long the LDAP index or a feed reader may be away before it must read everything again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """How much went, by kind."""
+
+    departures: int
+    tombstones: int
+    changes: int
+    revisions: int
+    books: int
+    trashed: int
+
+
+def run(site: Site) -> Tidied:
+    """Removes what is older than the site's settings keep. Raises Busy, Unavailable."""
+    settings = site.settings
+    return Tidied(
+        departures=_step(site, lambda tx: _departures(tx, settings.tombstone_days)),
+        tombstones=_step(site, lambda tx: memberships.prune_tombstones(tx.db, _before(tx, settings.tombstone_days))),
+        changes=_step(site, lambda tx: changes.prune(tx.db, _before(tx, CHANGES_DAYS))),
+        revisions=_step(site, lambda tx: revisions.prune(tx.db, _before(tx, settings.history_days))),
+        books=_step(site, lambda tx: _books(tx, settings.departure_days)),
+        trashed=_trash(site, settings.trash_days),
+    )
+
+
+def _step(site: Site, work: Callable[[Tx], int]) -> int:
+    with begin(site, ACTOR, Client("housekeeping"), write=True) as tx:
+        return work(tx)
+
+
+def _before(tx: Tx, days: int) -> datetime:
+    return tx.now - timedelta(days=days)
+
+
+def _departures(tx: Tx, days: int) -> int:
+    """Forgets departures; the floors of their groups rise, so that no token may ask for what is forgotten."""
+    floors = sync.prune(tx.db, _before(tx, days))
+    for group_id, floor in floors.items():
+        groups.raise_floor(tx.db, group_id, floor)
+    return len(floors)
+
+
+def _books(tx: Tx, days: int) -> int:
+    """Removes books that were shown empty for long enough; their slugs stay taken."""
+    before = _before(tx, days)
+    gone = [group for group in groups.every(tx.db) if group.emptied_at and group.emptied_at < before]
+    for group in gone:
+        groups.change(tx.db, group.id, removed_at=tx.now)
+        tx.tick(ChangeKind.GROUP, group.id)
+        tx.audit("group.removed", group=group.id)
+    return len(gone)
+
+
+def _trash(site: Site, days: int) -> int:
+    """Erases what lay in the trash for longer than the site keeps it; 0 days: never by itself."""
+    if not days:
+        return 0
+    with begin(site, ACTOR, Client("housekeeping")) as tx:
+        old = trash.older_than(tx, days)
+    if old:
+        erasure.erase(site, ACTOR, Client("housekeeping"), old)
+    return len(old)

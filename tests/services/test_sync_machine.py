@@ -1,0 +1,360 @@
+"""Random lives of a shared book: whatever happens, a client of any old token ends with what its member may see.
+
+Five members, three groups, two teams. After every step a few clients sync from tokens of any age; the answer is held
+against an independent model, and no href may be told that the member never could see.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from sharedbook import app as sharedbook_app
+from sharedbook.app import App
+from sharedbook.domain.errors import Conflict, Forbidden, GroupNotFound, InvalidToken, NotFound
+from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
+from sharedbook.services import cards, contacts, erasure, grants, groups, members, subjects, sync, teams, trash
+from sharedbook.settings import Settings
+from tests.services.sync_model import Model, ModelContact
+from tests.support.sites import CLIENT, CONSOLE, Mold, as_console, as_member, card
+
+MEMBERS = ["alice", "bob", "carol", "dave", "erin"]
+TEAMS = ["sales", "support"]
+GROUPS = ["clients", "partners", "suppliers"]
+RIGHTS = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE
+
+member = st.sampled_from(MEMBERS)
+team = st.sampled_from(TEAMS)
+group = st.sampled_from(GROUPS)
+subject = st.sampled_from([*MEMBERS, *(f"@{name}" for name in TEAMS), "everyone"])
+
+
+class SyncMachine(RuleBasedStateMachine):
+    """``site`` is the product, ``model`` what should be; ``clients`` are (member, group, token, what it holds)."""
+
+    make_site: ClassVar[Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = self.make_site()
+        self.site: App = self.opened.__enter__()
+        self.model = Model(MEMBERS)
+        self.clients: list[tuple[str, str, str, dict[str, str]]] = []
+        self.erased_in: dict[str, int] = {}
+        self.number = 0
+        self.text: dict[int, str] = {}
+
+    def teardown(self) -> None:
+        self.opened.__exit__(None, None, None)
+
+    @initialize()
+    def found(self) -> None:
+        with as_console(self.site) as tx:
+            for login in MEMBERS:
+                members.add(tx, login)
+            for name in TEAMS:
+                teams.add(tx, name)
+                self.model.teams[name] = set()
+            for name in GROUPS:
+                assert groups.add(tx, name).slug == name
+                self.model.viewers[name] = set()
+            grants.grant(tx, "clients", subjects.resolve(tx, "everyone").label, RIGHTS)
+        self.model.viewers["clients"].add("everyone")
+
+    # ---- what clients do
+
+    @rule(login=member, slug=group, restricted=st.booleans())
+    def put_new(self, login: str, slug: str, restricted: bool) -> None:
+        self.number += 1
+        href = f"card-{self.number}.vcf"
+        text = card(f"uid-{self.number}", f"Name {self.number}")
+        with as_member(self.site, login, write=True) as tx:
+            try:
+                result = cards.put(tx, groups.book(tx, slug), href, text)
+            except (Forbidden, GroupNotFound):
+                assert not self.model.views(login, slug)
+                return
+        assert self.model.views(login, slug)
+        key = result.card.contact_id
+        self.model.contacts[key] = ModelContact({slug: href}, result.card.etag, login)
+        self.text[key] = text
+
+    def some(self, data: st.DataObject) -> int:
+        return data.draw(st.sampled_from(sorted(self.model.contacts)))
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(login=member, data=st.data())
+    def edit(self, login: str, data: st.DataObject) -> None:
+        key = self.some(data)
+        contact = self.model.contacts[key]
+        if not contact.places:
+            return
+        slug = data.draw(st.sampled_from(sorted(contact.places)))
+        text = self.text[key].replace("END:VCARD", f"NOTE:{self.number}\r\nEND:VCARD")
+        self.number += 1
+        may = self.model.views(login, slug) and self.model.sees(login, contact)
+        with as_member(self.site, login, write=True) as tx:
+            try:
+                result = cards.put(tx, groups.book(tx, slug), contact.places[slug], text)
+            except (Forbidden, NotFound, Conflict):
+                assert not may
+                return
+        assert may
+        contact.etag, self.text[key] = result.card.etag, text
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(login=member, data=st.data())
+    def client_delete(self, login: str, data: st.DataObject) -> None:
+        key = self.some(data)
+        contact = self.model.contacts[key]
+        if not contact.places:
+            return
+        slug = data.draw(st.sampled_from(sorted(contact.places)))
+        may = self.model.views(login, slug) and self.model.sees(login, contact)
+        with as_member(self.site, login, write=True) as tx:
+            try:
+                cards.remove(tx, groups.book(tx, slug), contact.places[slug])
+            except (Forbidden, NotFound):
+                assert not may
+                return
+        assert may
+        if len(contact.places) == 1:
+            contact.trashed = True
+        else:
+            del contact.places[slug]
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(login=member, to=group, data=st.data())
+    def client_move(self, login: str, to: str, data: st.DataObject) -> None:
+        key = self.some(data)
+        contact = self.model.contacts[key]
+        if not contact.places:
+            return
+        slug = data.draw(st.sampled_from(sorted(contact.places)))
+        self.number += 1
+        href = f"moved-{self.number}.vcf"
+        may = self.model.views(login, slug) and self.model.views(login, to) and self.model.sees(login, contact)
+        with as_member(self.site, login, write=True) as tx:
+            try:
+                cards.move(tx, groups.book(tx, slug), contact.places[slug], groups.book(tx, to), href)
+            except (Forbidden, NotFound):
+                assert not may
+                return
+        assert may
+        del contact.places[slug]
+        contact.places.setdefault(to, href)
+
+    # ---- what postmasters do
+
+    def href_of(self, key: int, slug: str) -> str:
+        """The name that the product chose, read as the console sees the book."""
+        with as_console(self.site, write=False) as tx:
+            book = groups.book(tx, slug)
+            return next(found.href for found in cards.all_cards(tx, book) if found.contact_id == key)
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(to=group, data=st.data())
+    def copy(self, to: str, data: st.DataObject) -> None:
+        key = self.some(data)
+        if self.model.contacts[key].trashed:
+            return
+        with as_console(self.site) as tx:
+            contacts.copy(tx, [key], groups.get(tx, to))
+        self.model.contacts[key].places.setdefault(to, self.href_of(key, to))
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        key = self.some(data)
+        with as_console(self.site) as tx:
+            contacts.delete(tx, [key])
+        self.model.contacts[key].trashed = True
+
+    @precondition(lambda self: any(contact.trashed for contact in self.model.contacts.values()))
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from([key for key, each in sorted(self.model.contacts.items()) if each.trashed]))
+        with as_console(self.site) as tx:
+            trash.restore(tx, [key])
+        contact = self.model.contacts[key]
+        contact.trashed = False
+        if not contact.places:
+            contact.places["contacts"] = self.href_of(key, "contacts")
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(
+        data=st.data(),
+        names=st.sets(subject.filter(lambda name: name != "everyone"), max_size=3),
+        private=st.booleans(),
+    )
+    def hide_or_show(self, data: st.DataObject, names: set[str], private: bool) -> None:
+        key = self.some(data)
+        contact = self.model.contacts[key]
+        names = {name for name in names if name.removeprefix("@") in {*MEMBERS, *self.model.teams}}
+        if contact.trashed:
+            return
+        with as_console(self.site) as tx:
+            listed = frozenset(subjects.resolve(tx, name).id for name in names)
+            wanted = PRIVATE if private else Visibility(VisibilityKind.LISTED, listed) if listed else VISIBLE_TO_ALL
+            contacts.set_visibility(tx, [key], wanted)
+        contact.kind = str(wanted.kind)
+        contact.listed = set() if private else names
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(data=st.data(), login=st.none() | member)
+    def change_owner(self, data: st.DataObject, login: str | None) -> None:
+        key = self.some(data)
+        with as_console(self.site) as tx:
+            contacts.set_owner(tx, [key], login)
+        self.model.contacts[key].owner = login
+
+    @rule(name=team, login=member)
+    def join_or_leave(self, name: str, login: str) -> None:
+        if name not in self.model.teams:
+            return
+        joined = self.model.teams[name]
+        with as_console(self.site) as tx:
+            (teams.leave if login in joined else teams.join)(tx, name, login)
+        joined.symmetric_difference_update({login})
+
+    @rule(name=team)
+    def delete_or_add_team(self, name: str) -> None:
+        with as_console(self.site) as tx:
+            if name in self.model.teams:
+                teams.delete(tx, name)
+            else:
+                teams.add(tx, name)
+        if self.model.teams.pop(name, None) is None:
+            self.model.teams[name] = set()
+            return
+        for contact in self.model.contacts.values():
+            contact.listed.discard(f"@{name}")
+        for viewers in self.model.viewers.values():
+            viewers.discard(f"@{name}")
+
+    @rule(slug=group, name=subject)
+    def grant_or_revoke(self, slug: str, name: str) -> None:
+        if name.startswith("@") and name[1:] not in self.model.teams:
+            return
+        viewers = self.model.viewers[slug]
+        with as_console(self.site) as tx:
+            if name in viewers:
+                grants.revoke(tx, slug, name)
+            else:
+                grants.grant(tx, slug, name, RIGHTS)
+        viewers.symmetric_difference_update({name})
+
+    @precondition(lambda self: self.model.contacts)
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        key = self.some(data)
+        report = erasure.erase(self.site.site, CONSOLE, CLIENT, [key])
+        assert report.clean
+        assert not report.residue
+        for slug in report.books:
+            self.erased_in[slug] = self.erased_in.get(slug, 0) + 1
+        del self.model.contacts[key]
+
+    # ---- what must hold
+
+    @rule(login=member, slug=group)
+    def first_sync(self, login: str, slug: str) -> None:
+        self.sync_from(login, slug, "", {})
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data())
+    def sync_from_any_token(self, data: st.DataObject) -> None:
+        self.sync_from(*data.draw(st.sampled_from(self.clients)))
+
+    def sync_from(self, login: str, slug: str, token: str, held: dict[str, str]) -> None:
+        expected = self.model.book(login, slug)
+        with as_member(self.site, login) as tx:
+            try:
+                book = groups.book(tx, slug)
+            except GroupNotFound:
+                assert not self.model.views(login, slug)
+                return
+            try:
+                result = sync.changes(tx, book, token)
+            except InvalidToken:
+                assert token
+                assert self.erased_in.get(slug), "only an erasure ends a token"
+                held, result = {}, sync.changes(tx, book, "")
+        told = {entry.href for entry in result.changed} | set(result.removed)
+        never = told - self.model.ever.get((login, slug), set()) - set(expected)
+        assert not never, f"{login} was told of {never}"
+        now = {href: etag for href, etag in held.items() if href not in result.removed}
+        now |= {entry.href: entry.etag for entry in result.changed}
+        assert now == expected
+        if not token:
+            assert not result.removed, "a first sync has no tombstones"
+        self.clients.append((login, slug, result.token, now))
+
+    @invariant()
+    def remember(self) -> None:
+        self.model.remember()
+
+    @precondition(lambda self: self.clients)
+    @invariant()
+    def the_latest_clients_are_right(self) -> None:
+        for login, slug, token, held in self.clients[-2:]:
+            self.sync_from(login, slug, token, held)
+        del self.clients[:-40]
+
+
+@pytest.mark.soak
+def test_sync_shows_exactly_what_a_member_may_see_on_sqlite(tmp_path: Path, soak: bool) -> None:
+    mold = Mold(tmp_path)
+
+    @contextmanager
+    def make_site() -> Iterator[App]:
+        site = mold.cast()
+        try:
+            yield site
+        finally:
+            site.close()
+            shutil.rmtree(site.settings.data_dir)
+
+    _run(make_site, examples=300 if soak else 25, steps=50)
+
+
+@pytest.mark.soak
+def test_sync_shows_exactly_what_a_member_may_see_on_postgresql(postgres_cluster: Any, soak: bool) -> None:
+    @contextmanager
+    def make_site() -> Iterator[App]:
+        with tempfile.TemporaryDirectory() as folder, postgres_cluster.database() as url:
+            site = sharedbook_app.init(Settings(data_dir=Path(folder), database_url=url))
+            try:
+                yield site
+            finally:
+                site.close()
+
+    _run(make_site, examples=60 if soak else 4, steps=40)
+
+
+def _run(make_site: Any, *, examples: int, steps: int) -> None:
+    machine = type("Machine", (SyncMachine,), {"make_site": staticmethod(make_site)})
+    plan = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(machine, settings=plan)
