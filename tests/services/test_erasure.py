@@ -1,0 +1,120 @@
+"""Gone means gone: an erased contact leaves no 6-byte piece of itself in any file, unless a living record holds it.
+
+The scan here is the test's own: every window of every value, in UTF-8, UTF-16 and base64, over every byte of the site.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sharedbook.app import App
+from sharedbook.domain.errors import ContactNotFound, Forbidden
+from sharedbook.domain.model import Right
+from sharedbook.services import cards, contacts, erasure, grants, groups, members
+from sharedbook.services.tx import MemberActor
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
+
+ALL = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE
+PHOTO = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\1\0\0\0\1" + b"unique pixels of Zoltan").decode()
+VICTIM = [
+    "EMAIL;TYPE=WORK:zoltan.quixote@wyvern.example",
+    "TEL;TYPE=CELL:+36 30 918 2736",
+    "ORG:Wyvern Kft;Mézeskalács",
+    "NOTE:Kfz-Zulassung QX-77\\, 홍길동 sends regards",
+    f"PHOTO;ENCODING=b;TYPE=PNG:{PHOTO}",
+]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[App]:
+    made = new_site(tmp_path / "site")
+    with as_console(made) as tx:
+        members.add(tx, "alice")
+        groups.add(tx, "Clients")
+        groups.add(tx, "Partners")
+        grants.grant(tx, "clients", "alice", ALL)
+        grants.grant(tx, "partners", "alice", ALL)
+    yield made
+    made.close()
+
+
+def put(site: App, href: str, text: str) -> int:
+    with as_member(site, "alice", write=True) as tx:
+        return cards.put(tx, groups.book(tx, "clients"), href, text).card.contact_id
+
+
+def pieces(values: list[str]) -> dict[bytes, str]:
+    """Every piece that must be gone, and the value it is of."""
+    found: dict[bytes, str] = {}
+    for value in values:
+        data = value.encode()
+        found |= {data[at : at + 6]: value for at in range(len(data) - 5)}
+        found |= {data[at : at + 6].decode("latin-1").encode("utf-16-le"): value for at in range(len(data) - 5)}
+        for at in range(len(data) - 5):
+            found[base64.b64encode(data[at : at + 6])] = value
+    return found
+
+
+def left_in(folder: Path, values: list[str], living: list[str]) -> dict[str, str]:
+    """Pieces still in a file, with the value they are of, when no living text holds them."""
+    alive = "\n".join(living).encode()
+    wanted = {piece: value for piece, value in pieces(values).items() if piece not in alive}
+    hits: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        for length in {len(piece) for piece in wanted}:
+            windows = {data[at : at + length] for at in range(len(data) - length + 1)}
+            hits |= {f"{path.name}: {piece!r}": wanted[piece] for piece in windows & wanted.keys()}
+    return hits
+
+
+def test_no_piece_of_an_erased_contact_is_left(site: App) -> None:
+    living = card("living-uid", "Lajos Living", "EMAIL:lajos@wyvern.example", "NOTE:sends regards")
+    put(site, "living.vcf", living)
+    uid, href = "zoltan-quixote-uid-0042", "zoltan-quixote.vcf"
+    first = card(uid, "Zoltán Quixote", *VICTIM)
+    key = put(site, href, first)
+    put(site, href, first.replace("QX-77", "QX-78 formerly"))
+    with as_console(site) as tx:
+        contacts.copy(tx, [key], groups.get(tx, "partners"))
+        contacts.move(tx, [key], groups.get(tx, "clients"), groups.get(tx, "contacts"))
+        contacts.delete(tx, [key])
+    values = [line.partition(":")[2] for line in first.splitlines()[2:-1]]
+    values += ["QX-78 formerly", uid, href, "Zoltán", "Quixote", "unique pixels of Zoltan"]
+    folder = site.settings.data_dir
+    known = [living, "alice clients partners contacts Clients Partners Contacts VCARD PHOTO ENCODING"]
+    schema = (Path(erasure.__file__).parents[1] / "store" / "schema.py").read_text()
+    assert left_in(folder, values, [*known, schema]), "the scan finds what is there"
+    report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
+    assert (report.clean, report.residue, report.contacts) == (True, [], [key])
+    assert left_in(folder, values, [*known, schema]) == {}
+    with as_console(site) as tx, pytest.raises(ContactNotFound):
+        contacts.get(tx, key)
+
+
+def test_an_open_reader_is_reported_and_resume_ends_it(site: App) -> None:
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante", *VICTIM))
+    with as_member(site, "alice") as reader:
+        assert cards.count(reader, groups.book(reader, "clients")) == 1
+        report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
+        assert not report.clean
+    with as_console(site, write=False) as tx:
+        assert erasure.pending(tx)
+    assert erasure.resume(site.site)
+    with as_console(site, write=False) as tx:
+        assert not erasure.pending(tx)
+    assert left_in(site.settings.data_dir, ["zoltan.quixote@wyvern.example"], []) == {}
+
+
+def test_only_postmasters_erase_and_all_or_nothing(site: App) -> None:
+    key = put(site, "a.vcf", card("uid-a", "Anna"))
+    with pytest.raises(Forbidden):
+        erasure.erase(site.site, MemberActor("alice"), CLIENT, [key])
+    with pytest.raises(ContactNotFound):
+        erasure.erase(site.site, CONSOLE, CLIENT, [key, 999])
+    with as_console(site) as tx:
+        assert contacts.get(tx, key).name == "Anna"
