@@ -71,7 +71,7 @@ class Unresolved(enum.Enum):
 _MOZILLA = "1.3.6.1.4.1.13769"
 _PILOT = "0.9.2342.19200300.100.1"
 # Attributes that were never registered have numbers below 2.25 (UUIDs), where anybody may make some.
-_BIRTH = "2.25.209483746190245713398412508734125983012"
+_OWN = "2.25.209483746190245713398412508734125983012"
 
 
 def _home(name: str, oid: str, kind: Kind = Kind.TEXT, *aliases: str) -> Attribute:
@@ -116,11 +116,12 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("mozillaHomeUrl", f"{_MOZILLA}.2.1.11", Kind.IA5, ("homeUrl",)),
     Attribute("labeledURI", "1.3.6.1.4.1.250.1.57", aliases=("labeledURL",)),
     Attribute("description", "2.5.4.13", aliases=("notes",), part="note"),
-    Attribute("birthyear", f"{_BIRTH}.1", part="birthday", single=True, grams=False),
-    Attribute("birthmonth", f"{_BIRTH}.2", part="birthday", single=True, grams=False),
-    Attribute("birthday", f"{_BIRTH}.3", part="birthday", single=True, grams=False),
+    Attribute("birthyear", f"{_OWN}.1", part="birthday", single=True, grams=False),
+    Attribute("birthmonth", f"{_OWN}.2", part="birthday", single=True, grams=False),
+    Attribute("birthday", f"{_OWN}.3", part="birthday", single=True, grams=False),
     Attribute("jpegPhoto", f"{_PILOT}.60", Kind.JPEG, grams=False),
     Attribute("member", "2.5.4.31", Kind.DN),
+    Attribute("dc", f"{_PILOT}.25", Kind.IA5, ("domainComponent",), single=True),
     Attribute("entryUUID", "1.3.6.1.1.16.4", Kind.UUID, single=True, operational=True, grams=False),
     Attribute("entryDN", "1.3.6.1.1.20", Kind.DN, single=True, operational=True),
     Attribute("modifyTimestamp", "2.5.18.2", Kind.TIME, single=True, operational=True, grams=False),
@@ -130,12 +131,30 @@ ATTRIBUTES: tuple[Attribute, ...] = (
 )
 """Every attribute of an entry below the base."""
 
+_DSE = "1.3.6.1.4.1.1466.101.120"
+SERVER_ATTRIBUTES: tuple[Attribute, ...] = (
+    Attribute("namingContexts", f"{_DSE}.5", Kind.DN),
+    Attribute("defaultNamingContext", f"{_OWN}.4", Kind.DN, single=True),
+    Attribute("supportedExtension", f"{_DSE}.7", Kind.OID),
+    Attribute("supportedControl", f"{_DSE}.13", Kind.OID),
+    Attribute("supportedSASLMechanisms", f"{_DSE}.14"),
+    Attribute("supportedLDAPVersion", f"{_DSE}.15"),
+    Attribute("supportedFeatures", "1.3.6.1.4.1.4203.1.3.5", Kind.OID),
+    Attribute("vendorName", "1.3.6.1.1.4", single=True),
+    Attribute("vendorVersion", "1.3.6.1.1.5", single=True),
+    Attribute("ldapSyntaxes", f"{_DSE}.16", Kind.DESCRIPTION),
+    Attribute("matchingRules", "2.5.21.4", Kind.DESCRIPTION),
+    Attribute("attributeTypes", "2.5.21.5", Kind.DESCRIPTION),
+    Attribute("objectClasses", "2.5.21.6", Kind.DESCRIPTION),
+)
+"""The attributes of the rootDSE and of the subschema."""
+
 GROUP_ATTRIBUTES = frozenset({"objectClass", "cn", "ou", "description", "member"})
 """User attributes of group entries and of the nodes above them; a group's description is no contact's note."""
 
 _OF_OTHER_SCHEMAS = """
-    accountExpires anniversary anr apple-birthday apple-emailcontacts apple-generateduid apple-imhandle apple-
-    serviceslocator apple-user-picture appleFloor assistantPhone birthDate buildingName businessCategory calCalURI
+    accountExpires anniversary anr apple-birthday apple-emailcontacts apple-generateduid apple-imhandle
+    apple-serviceslocator apple-user-picture appleFloor assistantPhone birthDate buildingName businessCategory calCalURI
     calFBURL callbackPhone carLicense companyPhone destinationIndicator dnQualifier employeeNumber employeeType
     fileAs gender generationQualifier gidNumber icsCalendar icsFreebusy imHandle info initials
     internationaliSDNNumber ipPhone isMemberOfDL jabberID legacyExchangeDN mailAlternateAddress mailer mailNickname
@@ -157,7 +176,7 @@ class Names:
 
     def __init__(self, parts: Collection[str]) -> None:
         self._known: dict[str, Attribute | Unresolved] = dict.fromkeys(ABSENT, Unresolved.ABSENT)
-        for attribute in ATTRIBUTES:
+        for attribute in (*ATTRIBUTES, *SERVER_ATTRIBUTES):
             shown = not attribute.part or attribute.part in parts or attribute.name in GROUP_ATTRIBUTES
             for name in (attribute.name, attribute.oid, *attribute.aliases):
                 self._known[name.lower()] = attribute if shown else Unresolved.ABSENT

@@ -38,6 +38,7 @@ _RULES = {
 }
 _CLASS_OIDS = {
     "2.5.6.0": "top",
+    "2.5.6.4": "organization",
     "2.5.6.5": "organizationalUnit",
     "2.5.6.6": "person",
     "2.5.6.7": "organizationalPerson",
@@ -45,8 +46,9 @@ _CLASS_OIDS = {
     "2.16.840.1.113730.3.2.2": "inetOrgPerson",
     "1.3.6.1.4.1.13769.9.1": "mozillaAbPersonAlpha",
     "1.2.826.0.1.3458854.2.1.1.1": "groupOfEntries",
+    "0.9.2342.19200300.100.4.13": "domain",
 }
-STRUCTURE_CLASSES = frozenset({"organizationalunit", "groupofnames", "groupofentries"})
+STRUCTURE_CLASSES = frozenset({"organizationalunit", "organization", "domain", "groupofnames", "groupofentries"})
 """Classes of entries that are no contacts, in lower case."""
 
 

@@ -18,7 +18,7 @@ from sharedbook.domain.query import Comparison, Query, Record
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One contact as it is answered: ``attributes`` maps each name to its encoded values.
+    """One contact as it is answered: ``attributes``: name -> encoded values, ``entry``: the usual answer.
 
     ``groups`` and ``audience`` are ids of the groups that hold it and of the subjects that may be shown it.
     """
@@ -28,6 +28,7 @@ class Document:
     groups: Collection[int]
     audience: frozenset[int]
     attributes: Mapping[str, bytes]
+    entry: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,10 @@ class Index:
     def holds(self, found: Query, contact_id: int) -> bool:
         """Whether a query is True for one contact, whoever may see it."""
         return self._compile(found).has(self._slots[contact_id])
+
+    def sort_value(self, contact_id: int, name: str) -> str:
+        """By what a contact is sorted: the first value of a property, or what comes after all values."""
+        return self._sort_key(name, self._slots[contact_id])
 
     def _compile(self, found: Query) -> Plan:
         return Compiler(self._columns, self._constants, len(self._documents)).compile(query.simplify(found))

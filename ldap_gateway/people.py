@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ldap_gateway import ber
+from ldap_gateway import ber, wire
 from ldap_gateway.attributes import ATTRIBUTES, Kind, Names
+from ldap_gateway.entries import USUAL, encode_values
 from ldap_gateway.index import ColumnOf, Document
+from sharedbook.domain.model import Limits
 from sharedbook.domain.query import Comparison, Instance, Record, record
 from sharedbook.formats import fields, phones, vcard
 from sharedbook.formats.fields import Address, Fields, Typed
@@ -37,7 +39,7 @@ CONSTANTS: Mapping[str, tuple[str, ...]] = {
 }
 """Attributes with the same values in every contact."""
 
-_COMPUTED = frozenset({*CONSTANTS, "entryDN", "member"})
+_COMPUTED = frozenset({*CONSTANTS, "entryDN", "member", "dc"})
 _ALSO_FOUND = ("cn", "displayName")
 _BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
 
@@ -57,24 +59,27 @@ def instances(values: Mapping[str, Iterable[str]]) -> Record:
 
 
 class People:
-    """Makes documents. ``region``: where numbers without country code are dialled. ``names``: what the site shows."""
+    """Makes documents. ``names``: what the site shows. ``region``: where numbers without country code are dialled."""
 
-    def __init__(self, names: Names, region: str) -> None:
+    def __init__(self, names: Names, region: str, limits: Limits, base: str) -> None:
         self._names = names
         self._region = region
-        self._constants = {name: _encode(values) for name, values in CONSTANTS.items()}
+        self._limits = limits
+        self._below = f",{base}"
+        self._constants = encode_values(CONSTANTS)
 
     def document(self, contact: FeedContact) -> tuple[Document, Record]:
-        """What the index keeps of a contact, and what it is found by."""
-        card = vcard.parse(contact.vcard)
+        """What the index keeps of a contact, and what it is found by. Raises InvalidCard for a card over the limits."""
+        card = vcard.parse(contact.vcard, self._limits)
         read = fields.read(card)
         values = {name: found for name, found in self._values(contact, read).items() if not self._names.hides(name)}
-        encoded = self._constants | {name: _encode(found) for name, found in values.items()}
+        encoded = self._constants | encode_values(values)
         photo = _photo(card) if read.has_photo else None
         if photo is not None:
             values["jpegPhoto"] = [""]
             encoded["jpegPhoto"] = ber.values((photo,))
-        document = Document(contact.id, contact.key, contact.groups, contact.audience, encoded)
+        entry = wire.entry(f"uid={contact.key}{self._below}".encode(), USUAL.encode(encoded))
+        document = Document(contact.id, contact.key, contact.groups, contact.audience, encoded, entry)
         return document, self._record(values, card)
 
     def _record(self, values: dict[str, list[str]], card: vcard.Card) -> Record:
@@ -121,10 +126,6 @@ class People:
 def timestamp(when: datetime) -> str:
     """GeneralizedTime (RFC 4517 section 3.3.13) of an aware time in UTC."""
     return when.strftime("%Y%m%d%H%M%SZ")
-
-
-def _encode(values: Iterable[str]) -> bytes:
-    return ber.values(value.encode() for value in values)
 
 
 def _photo(card: vcard.Card) -> bytes | None:

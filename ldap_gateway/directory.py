@@ -1,0 +1,342 @@
+"""The tree: which entries there are for a reader, which of them a search finds, and how they are answered.
+
+    <base>                              the contacts, uid=<key>, each once
+    ou=groups,<base>                    the groups a reader may view
+    ou=<slug>,ou=groups,<base>          one group, and its contacts once more: an address book of its own
+    ou=members,<base>                   for binding only: to every reader it does not exist
+
+A hidden entry and a missing one are answered alike. Above ou=groups, entries that are no contacts are found only by a
+filter that names their class, or as the base of a base search: an address book shows people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ldap_gateway import dn, schema, wire
+from ldap_gateway import messages as m
+from ldap_gateway.attributes import Attribute, Kind, Names, Unresolved
+from ldap_gateway.dn import InvalidDN
+from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, encode_values
+from ldap_gateway.errors import Refused
+from ldap_gateway.filters import Translator, canonical, names_structure
+from ldap_gateway.index import Index, Mask, Order
+from ldap_gateway.messages import Code, Scope
+from ldap_gateway.people import CONSTANTS, People, columns, instances
+from sharedbook.domain import folding, query
+from sharedbook.domain.model import Limits, Right
+from sharedbook.domain.query import Query, Some
+from sharedbook.services.feed import FeedGroup, FeedMember
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks: the ids of his subjects, and of the groups that they may view."""
+
+    subjects: frozenset[int]
+    groups: frozenset[int]
+
+
+class Directory:
+    """The tree over the index. ``base``: DN of the contacts. ``start_tls``: whether there is a certificate."""
+
+    def __init__(self, base: str, *, names: Names, region: str, limits: Limits, start_tls: bool) -> None:
+        """Raises InvalidDN for a base that is none."""
+        self.base = base
+        self.names = names
+        self.people = People(names, region, limits, base)
+        self.index = Index(columns(names), instances(CONSTANTS), ranked="cn")
+        self.members: dict[int, FeedMember] = {}
+        self.groups: dict[int, FeedGroup] = {}
+        self._region = region
+        self._base = dn.parse(base)
+        self._base_rdn = dn.split(base)[0][0]
+        self._slugs: dict[int, str] = {}
+        self._by_slug: dict[str, int] = {}
+        self._viewed: dict[frozenset[int], frozenset[int]] = {}
+        self._fixed = {
+            DSE: schema.root_dse(base, start_tls=start_tls),
+            SCHEMA: schema.subschema(),
+        }
+        self._places = {DSE: "", SCHEMA: schema.SUBSCHEMA, BASE: base, GROUPS: f"ou=groups,{base}"}
+        self._subschema = dn.parse(schema.SUBSCHEMA)
+
+    # ---- who is who
+
+    def set_groups(self, groups: Sequence[FeedGroup], gone: Sequence[int] = ()) -> None:
+        """Adds or replaces groups, and forgets those that are gone."""
+        for group_id in gone:
+            self.groups.pop(group_id, None)
+        self.groups.update((group.id, group) for group in groups)
+        self._slugs = _slugs(self.groups)
+        self._by_slug = {_folded(slug): group_id for group_id, slug in self._slugs.items()}
+        self._viewed.clear()
+
+    def set_members(self, members: Sequence[FeedMember], gone: Sequence[int] = ()) -> None:
+        """Adds or replaces members, and forgets those that are gone."""
+        for member_id in gone:
+            self.members.pop(member_id, None)
+        self.members.update((member.id, member) for member in members)
+
+    def reader(self, subjects: frozenset[int]) -> Reader:
+        """What these subjects may view now."""
+        viewed = self._viewed.get(subjects)
+        if viewed is None:
+            viewed = frozenset(
+                group.id
+                for group in self.groups.values()
+                if any(group.rights.get(subject, 0) & Right.VIEW for subject in subjects)
+            )
+            self._viewed[subjects] = viewed
+        return Reader(subjects, viewed)
+
+    def login_of(self, name: str) -> str:
+        """The login behind a bind name: of ``uid=alice,ou=members,<base>`` alice, of anything else the name itself."""
+        try:
+            below = dn.parse(name).under(self._base)
+        except InvalidDN:
+            return name
+        if below is None or len(below) != 2 or dn.only(below[1], "ou") != "members":
+            return name
+        return dn.only(below[0], "uid") or name
+
+    def member_dn(self, login: str) -> str:
+        """The name that a member binds as."""
+        return f"uid={dn.escape(login)},ou=members,{self.base}"
+
+    # ---- where is what
+
+    def locate(self, reader: Reader | None, name: bytes) -> Row:
+        """The entry of a DN. ``reader`` None sees the rootDSE and the subschema only.
+
+        Raises Refused: the DN is none, is not to be read without a login, or does not exist for this reader.
+        """
+        try:
+            parsed = dn.parse(name.decode())
+        except (InvalidDN, UnicodeDecodeError) as error:
+            raise Refused(Code.INVALID_DN_SYNTAX, str(error)) from None
+        if not parsed.rdns:
+            return Row(DSE)
+        if parsed == self._subschema:
+            return Row(SCHEMA)
+        if reader is None:
+            raise Refused(Code.INSUFFICIENT_ACCESS_RIGHTS, "log in first: bind with a login and its password")
+        below = parsed.under(self._base)
+        if below is None:
+            raise Refused(Code.NO_SUCH_OBJECT, f"entries are under {self.base}")
+        return self._below(reader, below)
+
+    def _below(self, reader: Reader, below: tuple[dn.Rdn, ...]) -> Row:
+        if not below:
+            return Row(BASE)
+        if dn.only(below[-1], "ou") != "groups":
+            if len(below) == 1:
+                return self._contact(reader, below[0], BASE)
+            raise self._missing(BASE)
+        if len(below) == 1:
+            return Row(GROUPS)
+        group_id = self._by_slug.get(dn.only(below[-2], "ou") or "")
+        if group_id is None or group_id not in reader.groups:
+            raise self._missing(GROUPS)
+        if len(below) == 2:
+            return Row(group_id)
+        if len(below) == 3:
+            return self._contact(reader, below[0], group_id)
+        raise self._missing(group_id)
+
+    def _contact(self, reader: Reader, rdn: dn.Rdn, place: int) -> Row:
+        key = dn.only(rdn, "uid")
+        document = self.index.by_key(self._mask(reader, place), key) if key else None
+        if document is None:
+            raise self._missing(place)
+        return Row(place, document.id)
+
+    def _missing(self, place: int) -> Refused:
+        return Refused(Code.NO_SUCH_OBJECT, matched=self._name(place))
+
+    def _mask(self, reader: Reader, place: int) -> Mask:
+        """The contacts that a reader sees in a place."""
+        groups = reader.groups if place == BASE else reader.groups & {place}
+        return self.index.visible(groups, reader.subjects)
+
+    def exists(self, reader: Reader | None, row: Row) -> bool:
+        """Whether an entry found earlier is still there for this reader."""
+        if row.place in (DSE, SCHEMA):
+            return True
+        if reader is None or (row.place > BASE and row.place not in reader.groups):
+            return False
+        return not row.contact or self.index.sees(self._mask(reader, row.place), row.contact)
+
+    def _name(self, place: int) -> str:
+        """The DN of a place."""
+        above = self._places.get(place)
+        return f"ou={dn.escape(self._slugs[place])},ou=groups,{self.base}" if above is None else above
+
+    # ---- finding
+
+    def search(
+        self, reader: Reader | None, request: m.Search, *, order: Sequence[Order] = (), limit: int | None = None
+    ) -> list[Row]:
+        """The entries that a search finds, at most ``limit`` of them, in order. Raises Refused."""
+        start = self.locate(reader, request.base)
+        if start.place in (DSE, SCHEMA):
+            if start.place == DSE and request.scope is not Scope.BASE:
+                # macOS searches below the empty base: there is one naming context
+                return self.search(reader, replace(request, base=self.base.encode()), order=order, limit=limit)
+            return self._structure(None, [start] if request.scope is not Scope.ONE else [], request.filter)
+        assert reader is not None
+        places, structure = self._within(reader, start, request)
+        rows = self._structure(reader, structure, request.filter)
+        mixed = bool(order) and (bool(rows) or len(places) > 1)
+        for place in places:
+            rest = None if limit is None or mixed else max(0, limit - len(rows))
+            found = self.index.search(
+                self._query(place, request.filter), self._mask(reader, place), order=order, limit=rest
+            )
+            rows += [Row(place, document.id) for document in found]
+        if start.contact and request.scope is not Scope.ONE:
+            rows += self._only(start, request.filter)
+        for each in reversed(order if mixed else ()):
+            rows.sort(key=lambda row: self._sort_value(reader, row, each), reverse=each.reverse)
+        return rows[:limit]
+
+    def _within(self, reader: Reader, start: Row, request: m.Search) -> tuple[list[int], list[Row]]:
+        """The places whose contacts are searched, and the structure entries that are."""
+        if start.contact:
+            return [], []
+        if request.scope is Scope.BASE:
+            return [], [start]
+        subtree = request.scope is Scope.SUBTREE
+        groups = sorted(reader.groups)
+        if start.place == GROUPS:
+            return (groups if subtree else []), [*([start] if subtree else []), *map(Row, groups)]
+        if start.place != BASE:
+            return [start.place], [start] if subtree else []
+        if not names_structure(request.filter):
+            return [BASE], []
+        return [BASE], [start, Row(GROUPS), *map(Row, groups)] if subtree else [Row(GROUPS)]
+
+    def _only(self, row: Row, found: m.Filter) -> list[Row]:
+        """The one contact that is the base of the search, if it matches."""
+        return [row] if self.index.holds(self._query(row.place, found), row.contact) else []
+
+    def _structure(self, reader: Reader | None, rows: Sequence[Row], found: m.Filter) -> list[Row]:
+        asked = self._query(BASE, found)
+        return [row for row in rows if query.matches(asked, self._record(reader, row.place))]
+
+    def _query(self, place: int, found: m.Filter) -> Query:
+        name = self._base if place <= BASE else dn.parse(self._name(place))
+        return query.simplify(Translator(self.names, self._region, name).query(found))
+
+    def _sort_value(self, reader: Reader, row: Row, order: Order) -> str:
+        if row.contact:
+            return self.index.sort_value(row.contact, order.property)
+        values = self._values(reader, row.place).get(order.property)
+        return folding.pad(folding.fold(values[0])) if values else "\U0010ffff"
+
+    def compare(self, reader: Reader | None, request: m.Compare) -> bool:
+        """Whether an entry holds a value. Raises Refused."""
+        row = self.locate(reader, request.dn)
+        attribute = self.names.resolve(request.attribute)
+        if attribute is Unresolved.UNKNOWN:
+            raise Refused(Code.UNDEFINED_ATTRIBUTE_TYPE, f"{request.attribute} is not in the schema")
+        if not isinstance(attribute, Attribute) or not self._holds(reader, row, Some(attribute.name)):
+            raise Refused(Code.NO_SUCH_ATTRIBUTE)
+        if not attribute.kind.equality:
+            raise Refused(Code.INAPPROPRIATE_MATCHING)
+        assertion = m.Assertion(m.Relation.EQUAL, request.attribute, request.value)
+        return self._holds(reader, row, self._query(row.place, assertion))
+
+    def _holds(self, reader: Reader | None, row: Row, asked: Query) -> bool:
+        if row.contact:
+            return self.index.holds(asked, row.contact)
+        return query.matches(asked, self._record(reader, row.place)) is True
+
+    # ---- entries that are no contacts
+
+    def _values(self, reader: Reader | None, place: int) -> dict[str, list[str]]:
+        """Their values for this reader, ``member`` aside."""
+        if place in self._fixed:
+            return self._fixed[place]
+        name = self._name(place)
+        common = {"entryDN": [name], "subschemaSubentry": [schema.SUBSCHEMA], "hasSubordinates": ["TRUE"]}
+        if place == GROUPS:
+            return _structure_of("organizationalUnit", common) | {"ou": ["groups"]}
+        if place == BASE:
+            kind, value = self._base_rdn
+            return _structure_of(_CLASS_OF.get(kind, "organizationalUnit"), common) | {kind: [value]}
+        assert reader is not None
+        group = self.groups[place]
+        seen = 1 in self._mask(reader, place)
+        values = _structure_of("groupOfNames" if seen else "groupOfEntries", common)
+        return values | {
+            "cn": [group.name],
+            "ou": [self._slugs[place]],
+            "description": [group.description] if group.description else [],
+        }
+
+    def _members(self, reader: Reader, place: int) -> list[str]:
+        """The DNs of the contacts that this reader sees in a group."""
+        found = self.index.search(query.EVERYTHING, self._mask(reader, place))
+        return [f"uid={document.key},{self.base}" for document in found]
+
+    def _record(self, reader: Reader | None, place: int) -> query.Record:
+        values = dict(self._values(reader, place))
+        for name in ("entryDN", "subschemaSubentry"):
+            values[name] = [canonical(dn.parse(value)) for value in values.get(name, ())]
+        if place > BASE and reader is not None:
+            values["member"] = [canonical(dn.parse(value)) for value in self._members(reader, place)]
+        return instances(values)
+
+    # ---- answering
+
+    def encode(self, reader: Reader | None, rows: Sequence[Row], selection: Selection) -> Iterator[bytes]:
+        """The encoded entries of rows; those that are gone or hidden by now are left out."""
+        for row in rows:
+            if not self.exists(reader, row):
+                continue
+            if not row.contact:
+                yield self._encode_structure(reader, row.place, selection)
+                continue
+            document = self.index.document(row.contact)
+            assert document is not None
+            if selection.usual and row.place == BASE:
+                yield document.entry
+                continue
+            name = f"uid={document.key},{self._name(row.place)}"
+            extra = encode_values({"entryDN": [name]}) if selection.operational or selection.wants("entryDN") else {}
+            yield wire.entry(name.encode(), selection.encode({**document.attributes, **extra}))
+
+    def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:
+        values = self._values(reader, place)
+        if place > BASE and reader is not None and selection.wants("member"):
+            values = values | {"member": self._members(reader, place)}
+        return wire.entry(self._name(place).encode(), selection.encode(encode_values(values)))
+
+
+_CLASS_OF = {"dc": "domain", "o": "organization"}
+
+
+def _structure_of(kind: str, common: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {"objectClass": ["top", kind], "structuralObjectClass": [kind], **common}
+
+
+def _folded(slug: str) -> str:
+    return folding.squeeze(folding.fold(slug))
+
+
+def _slugs(groups: Mapping[int, FeedGroup]) -> dict[int, str]:
+    """Each group's name in the tree: its slug, with its id where a DN could not tell it from that of an older group."""
+    taken: set[str] = set()
+    found = {}
+    for group_id in sorted(groups):
+        slug = groups[group_id].slug
+        found[group_id] = f"{slug}-{group_id}" if _folded(slug) in taken else slug
+        taken.add(_folded(found[group_id]))
+    return found
+
+
+def sortable(attribute: Attribute) -> bool:
+    """Whether entries can be put in order by it."""
+    return attribute.kind is not Kind.JPEG

@@ -1,0 +1,82 @@
+"""Rows and how they are answered: which attributes a client asked for, and the octets of an entry.
+
+A contact's values were encoded when it last changed; here they are only put together. Names are echoed as they were
+asked for. Structure entries (the base, the groups) are made for each reader, since their values name contacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ldap_gateway import ber, wire
+from ldap_gateway.attributes import ATTRIBUTES, SERVER_ATTRIBUTES, Kind, Names, Unresolved
+
+DSE, SCHEMA, GROUPS, BASE = -3, -2, -1, 0
+"""Places that are no group: the rootDSE, the subschema, ``ou=groups,<base>``, ``<base>``."""
+
+
+class Row(NamedTuple):
+    """An entry of an answer. ``place``: a group's id or one of the above. ``contact``: below it, 0: the place itself."""
+
+    place: int
+    contact: int = 0
+
+
+_OPERATIONAL = frozenset(each.name for each in ATTRIBUTES if each.operational)
+_SERVER = frozenset(each.name for each in SERVER_ATTRIBUTES)
+_ONLY_BY_NAME = frozenset(each.name for each in ATTRIBUTES if each.kind is Kind.JPEG)
+_NO_VALUES = ber.values(())
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to answer: all user attributes, all operational ones, and those wanted by name (as written -> attribute)."""
+
+    user: bool
+    operational: bool
+    wanted: tuple[tuple[str, str], ...]
+    types_only: bool
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is what most clients ask for, and what a contact keeps ready: all user attributes with values."""
+        return self.user and not (self.operational or self.wanted or self.types_only)
+
+    def wants(self, attribute: str) -> bool:
+        """Whether a user attribute is asked for in any way."""
+        return self.user or any(name == attribute for _, name in self.wanted)
+
+    def encode(self, encoded: Mapping[str, bytes]) -> bytes:
+        """The chosen of some attributes (name -> encoded values), as a run of encoded attributes."""
+        named = {name for _, name in self.wanted}
+        chosen = [(written, encoded[name]) for written, name in self.wanted if name in encoded]
+        if self.user or self.operational:
+            chosen += [(name, values) for name, values in encoded.items() if name not in named and self._takes(name)]
+        return b"".join(wire.attribute(name, _NO_VALUES if self.types_only else values) for name, values in chosen)
+
+    def _takes(self, name: str) -> bool:
+        if name in _OPERATIONAL:
+            return self.operational
+        if name in _SERVER:
+            return self.user or self.operational
+        return self.user and name not in _ONLY_BY_NAME
+
+
+def select(descriptions: Sequence[str], names: Names, *, types_only: bool) -> Selection:
+    """What a client asks for. Unknown names are ignored, as is ``1.1`` beside others (RFC 4511 section 4.5.1.8)."""
+    wanted = []
+    for written in dict.fromkeys(descriptions):
+        attribute = names.resolve(written)
+        if not isinstance(attribute, Unresolved):
+            wanted.append((written, attribute.name))
+    return Selection(not descriptions or "*" in descriptions, "+" in descriptions, tuple(wanted), types_only)
+
+
+USUAL = Selection(user=True, operational=False, wanted=(), types_only=False)
+
+
+def encode_values(values: Mapping[str, Iterable[str]]) -> dict[str, bytes]:
+    """Attributes with their values encoded; those without a value are left out."""
+    return {name: ber.values(value.encode() for value in found) for name, found in values.items() if found}
