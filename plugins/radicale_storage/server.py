@@ -34,6 +34,7 @@ from sharedbook.settings import Address, Settings
 MULTISTATUS = "text/xml; charset=utf-8"
 HEADER_BUFFER = 128 * 1024
 STOP_SECONDS = 10
+POLL_SECONDS = 0.02
 
 RADICALE = {
     "auth": {"type": "radicale_storage.auth", "delay": "0"},
@@ -161,8 +162,8 @@ def _server(settings: Settings, address: Address, *, tls: bool) -> MPServer:
         workers_kill_timeout=STOP_SECONDS,
         log_enabled=False,
     )
-    scheme = "https" if tls else "http"
-    server.on_startup(lambda: print(f"carddav listening on {scheme}://{Address(address.host, port)}", flush=True))
+    url = f"{'https' if tls else 'http'}://{Address(address.host, port)}"
+    server.on_startup(lambda: threading.Thread(target=_tell, args=(url, address.host, port), daemon=True).start())
     return server
 
 
@@ -178,6 +179,18 @@ def _free_port(address: Address) -> int:
             name="carddav.listen",
             hint="stop the other program, or choose another port",
         ) from None
+
+
+def _tell(url: str, host: str, port: int) -> None:
+    """Prints that the server listens, as soon as it does: granian opens the port when its first worker is ready."""
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            threading.Event().wait(POLL_SECONDS)
+        else:
+            print(f"carddav listening on {url}", flush=True)
+            return
 
 
 def _serve(server: MPServer) -> int:
