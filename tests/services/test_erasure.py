@@ -87,6 +87,7 @@ def test_no_piece_of_an_erased_contact_is_left(site: App) -> None:
     values += ["QX-78 formerly", uid, href, "Zoltán", "Quixote", "unique pixels of Zoltan"]
     folder = site.settings.data_dir
     known = [living, "alice clients partners contacts Clients Partners Contacts VCARD PHOTO ENCODING"]
+    known += [" sends regards "]  # the index of a living card holds its values between spaces
     schema = (Path(erasure.__file__).parents[1] / "store" / "schema.py").read_text()
     assert left_in(folder, values, [*known, schema]), "the scan finds what is there"
     report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
