@@ -21,7 +21,7 @@ class ImageKind:
 
 
 _WHITE = re.compile(r"\s+")
-_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=_-]")
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -41,10 +41,11 @@ def inline_data(photo: Property) -> bytes | None:
 
 
 def _base64(text: str) -> bytes:
-    """Decoded base64 of either alphabet, up to the first foreign character and without a lone last digit."""
-    foreign = _NOT_BASE64.search(text)
-    digits = (text[: foreign.start()] if foreign else text).rstrip("=").replace("-", "+").replace("_", "/")
-    digits = digits[:-1] if len(digits) % 4 == 1 else digits
+    """Decoded base64 of either alphabet, to its padding or the first foreign character, without a lone last digit."""
+    end = _NOT_BASE64.search(text)
+    digits = (text[: end.start()] if end else text).replace("-", "+").replace("_", "/")
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
     return binascii.a2b_base64(digits + "=" * (-len(digits) % 4))
 
 
