@@ -102,7 +102,7 @@ def put(
     if row is None or row.state >= CardState.TRASHED:
         _refuse_return(tx, book, href, row, card.uid, if_match, only_new)
         return _create(tx, book, href, card, row)
-    contact = _seen_contact(tx, book, row)
+    contact = _edited(tx, book, row)
     if only_new:
         raise VersionConflict("there is a card at this name already", hint="choose another name, or edit that card")
     _check_match(row.etag, if_match)
@@ -168,6 +168,16 @@ def _seen_contact(tx: Tx, book: Book, row: Membership) -> Contact:
     if not found or not book.shown or not access.sees(tx.viewer, _held(found[0], book)):
         raise HrefTaken("this name is in use", hint="save the card under another name")
     return found[0]
+
+
+def _edited(tx: Tx, book: Book, row: Membership) -> Contact:
+    """The contact that a PUT would replace; who may not add is told of a hidden one what he is told of none."""
+    try:
+        return _seen_contact(tx, book, row)
+    except HrefTaken:
+        if not book.rights & Right.ADD:
+            raise _forbidden(tx, book, Right.ADD) from None
+        raise
 
 
 def _held(contact: Contact, book: Book) -> access.Held:
