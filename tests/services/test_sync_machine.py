@@ -331,7 +331,7 @@ def test_sync_shows_exactly_what_a_member_may_see_on_sqlite(tmp_path: Path, soak
             site.close()
             shutil.rmtree(site.settings.data_dir)
 
-    _run(make_site, examples=300 if soak else 25, steps=50)
+    _run(make_site, examples=300 if soak else 60, steps=50)
 
 
 @pytest.mark.soak
@@ -345,7 +345,7 @@ def test_sync_shows_exactly_what_a_member_may_see_on_postgresql(postgres_cluster
             finally:
                 site.close()
 
-    _run(make_site, examples=60 if soak else 4, steps=40)
+    _run(make_site, examples=60 if soak else 8, steps=40)
 
 
 def _run(make_site: Any, *, examples: int, steps: int) -> None:
