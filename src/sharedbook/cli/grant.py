@@ -112,6 +112,7 @@ def who_can_see(site: Site, out: Output, ref: str) -> None:
     Example:  sharedbook grant who-can-see kim@hanbit.example
     """
     with site.begin() as tx:
+        slugs = {group_id: found.slug for group_id, found in groups.names(tx).items()}
         seers = grants.who_can_see(tx, contacts.resolve(tx, ref).id)
-    records = [{"subject": each.member.label, "groups": [group.slug for group in each.groups]} for each in seers]
+    records = [{"subject": each.member.label, "groups": [slugs[found] for found in each.groups]} for each in seers]
     out.rows(records, {"Member": "subject", "Groups": "groups"}, empty="No member sees this contact.")

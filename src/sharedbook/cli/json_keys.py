@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sharedbook.cli.output import rfc3339
-from sharedbook.domain.model import Contact, Member, Revision, Right, VisibilityKind
+from sharedbook.domain.model import Member, Revision, Right
 
 if TYPE_CHECKING:
+    from sharedbook.services.erasure import Report
     from sharedbook.services.groups import GroupInfo
     from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
     from sharedbook.services.teams import TeamInfo
+    from sharedbook.services.transfer import JobReport
 
 Object = dict[str, Any]
 
@@ -109,6 +111,30 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "message": "what was found",
         "next": "what to do, or null",
     },
+    "erasure": {
+        "erased": "ids of the contacts that are gone",
+        "books": "slugs of the books that clients fetch anew once",
+        "job_rows": "how many kept rows of imports went with them",
+        "clean": "false while a reader still holds old pages: run `sharedbook erase resume`",
+        "scanned": "files that were searched for pieces of their values",
+        "residue": "files in which pieces were found: objects of file, pieces",
+    },
+    "demo": {
+        "contacts": "how many were added",
+        "members": "objects of login, password, role",
+    },
+    "import": {
+        "job": "number of the job, or null for a dry run",
+        "dry_run": "true when nothing was written",
+        "counts": "rows by result: added, updated, unchanged, skipped_duplicate, needs_decision, error",
+        "over_quota": "rows that the limit of contacts refuses",
+        "problems": "the first rows that were refused: objects of line, column, code, message",
+        "format": "csv or vcf",
+        "encoding": "how the file was read",
+        "product": "whose headers these are",
+        "left_out": "columns that have no place in a contact",
+        "samples": "decoded cells, to judge the encoding by",
+    },
     "result": {
         "action": "what was done",
         "count": "how many things it concerned",
@@ -201,16 +227,38 @@ def job_error(row: JobRow) -> Object:
     }
 
 
+def erasure(report: Report) -> Object:
+    """What an erasure did and proved."""
+    return {
+        "erased": report.contacts,
+        "books": report.books,
+        "job_rows": report.job_rows,
+        "clean": report.clean,
+        "scanned": report.scanned,
+        "residue": [{"file": each.path, "pieces": each.pieces} for each in report.residue],
+    }
+
+
+def imported(report: JobReport) -> Object:
+    """What an import did or would do."""
+    return {
+        "job": report.job_id,
+        "dry_run": report.dry_run,
+        "counts": dict(report.counts),
+        "over_quota": report.over_quota,
+        "problems": [
+            {"line": each.line, "column": each.column or None, "code": each.code, "message": each.message}
+            for each in report.problems
+        ],
+        "format": report.format,
+        "encoding": report.encoding,
+        "product": report.product,
+        "left_out": list(report.left_out),
+        "samples": list(report.samples),
+    }
+
+
 def result(action: str, items: Iterable[object], *, dry_run: bool = False, notes: Iterable[str] = ()) -> Object:
     """What a change did to how many things."""
     done = list(items)
     return {"action": action, "count": len(done), "items": done, "dry_run": dry_run, "notes": list(notes)}
-
-
-def visibility(contact: Contact, subjects: Mapping[int, str]) -> Object:
-    """Who sees a contact; ``subjects``: id -> label."""
-    listed = contact.visibility.listed if contact.visibility.kind is VisibilityKind.LISTED else ()
-    return {
-        "kind": str(contact.visibility.kind),
-        "subjects": sorted(subjects[each] for each in listed if each in subjects),
-    }

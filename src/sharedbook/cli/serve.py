@@ -1,7 +1,8 @@
-"""``sharedbook serve``: starts the servers as child processes, says when each listens, and stops them all together.
+"""``sharedbook serve``: starts the servers as child processes, keeps house once an hour, and stops them all together.
 
 A server is an entry point of the group ``sharedbook.servers``: a function that reads the settings from its environment,
-serves until SIGTERM or SIGINT, and logs to stderr. If one of them ends, the others are stopped.
+prints one line on stdout for each address when it accepts connections there, logs to stderr, ends at SIGTERM or SIGINT
+and returns its exit code. If one of them ends, the others are stopped.
 """
 
 from __future__ import annotations
@@ -14,22 +15,23 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import click
 
+from sharedbook.cli.errors import DONE, FAILED
 from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.domain.errors import Unavailable
+from sharedbook.domain.errors import SharedbookError, Unavailable
+from sharedbook.services import certificate, housekeeping
 from sharedbook.settings import Address, Settings
 
 CHILD = (
     "import sys; from importlib.metadata import entry_points;"
     " (server,) = entry_points(group='sharedbook.servers', name=sys.argv[1]); sys.exit(server.load()())"
 )
-STARTING_SECONDS = 60
-LOOK_EVERY_SECONDS = 0.05
+FIRST_HOUSEKEEPING_SECONDS = 60
+HOUSEKEEPING_SECONDS = 3600
 STOPPING_SECONDS = 10
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -76,30 +78,27 @@ def serve_command(site: Site, server: str | None) -> None:
     site.refuse_as("serve")
     settings = site.app.settings
     site.close()
-    wanted = [_with_port(each) for each in listeners(settings) if server in (None, each.server)]
+    wanted = [each for each in listeners(settings) if server in (None, each.server)]
     if not wanted:
         raise Unavailable("no server has an address to listen at", hint="set carddav.listen or ldap.listen")
+    for each in wanted:
+        _require_free(each)
     environment = {**os.environ, **settings.as_environment(), **_certificate(settings, wanted)}
-    environment |= {_variable(each): str(each.address) for each in wanted}
-    raise SystemExit(_Servers(wanted, environment).run())
+    raise SystemExit(_Servers(site, dict.fromkeys(each.server for each in wanted), environment).run())
 
 
 def _variable(listener: Listener) -> str:
     return "SHAREDBOOK_" + listener.setting.upper().replace(".", "_")
 
 
-def _with_port(listener: Listener) -> Listener:
-    """The listener with a number for port 0. Raises Unavailable when the address cannot be had."""
-    address = listener.address
+def _require_free(listener: Listener) -> None:
+    """Raises Unavailable when the address cannot be had; the server itself would say so only after the others began."""
+    host, port = listener.address
     try:
-        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address.host, address.port))
-            port: int = probe.getsockname()[1]
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         raise _cannot_listen(listener, error) from error
-    return Listener(listener.server, listener.setting, Address(address.host, port), listener.scheme)
 
 
 def _cannot_listen(listener: Listener, error: OSError) -> Unavailable:
@@ -123,68 +122,58 @@ def _certificate(settings: Settings, wanted: list[Listener]) -> dict[str, str]:
     """Variables that name a self-signed certificate, where the site has none of its own."""
     if settings.tls_cert is not None:
         return {}
-    from sharedbook.services import certificate
-
     cert, key = certificate.self_signed(settings.data_dir, (each.address.host for each in wanted))
     return {"SHAREDBOOK_TLS_CERT": str(cert), "SHAREDBOOK_TLS_KEY": str(key)}
 
 
 class _Servers:
-    """The child processes. What happens to them, and signals, arrive in one queue."""
+    """The child processes. What ends, and signals, arrive in one queue: a server's name, or "" for a signal."""
 
-    def __init__(self, wanted: list[Listener], environment: Mapping[str, str]) -> None:
-        self._wanted = wanted
+    def __init__(self, site: Site, names: Iterable[str], environment: Mapping[str, str]) -> None:
+        self._site = site
+        self._names = names
         self._environment = environment
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> int:
         """Serves until a signal (0) or until a server ends by itself (1)."""
         for number in SIGNALS:
             signal.signal(number, lambda *_: self._events.put(""))
         try:
-            for name in dict.fromkeys(each.server for each in self._wanted):
+            for name in self._names:
                 self._start(name)
-            ended = self._announce()
-            if ended is None:
-                ended = self._events.get()
+            ended = self._wait()
         finally:
             self._stop()
         if ended:
             click.echo(f"sharedbook: the {ended} server ended by itself; its last lines above say why", err=True)
-        return 1 if ended else 0
+        return FAILED if ended else DONE
 
     def _start(self, name: str) -> None:
-        # stdout is for the lines of _announce; what a server prints is a log. In this group, Ctrl-C reaches it, too.
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, name], env=self._environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
-        )
-        self._children[name] = child
+        # it stays in this process group: Ctrl-C reaches it too, and so does what ends the group
+        child = subprocess.Popen([sys.executable, "-c", CHILD, name], env=self._environment, stdin=subprocess.DEVNULL)
+        self._children.append(child)
         threading.Thread(target=self._watch, args=(name, child), daemon=True).start()
 
     def _watch(self, name: str, child: subprocess.Popen[bytes]) -> None:
         child.wait()
         self._events.put(name)
 
-    def _announce(self) -> str | None:
-        """Prints each address once it accepts connections; returns early what came in between ("" is a signal)."""
-        waiting = list(self._wanted)
-        for _ in range(int(STARTING_SECONDS / LOOK_EVERY_SECONDS)):
-            for listener in [each for each in waiting if _accepts(each.address)]:
-                click.echo(f"{listener.server} listens at {listener.url}")
-                waiting.remove(listener)
-            if not waiting:
-                return None
-            with suppress(queue.Empty):
-                return self._events.get(timeout=LOOK_EVERY_SECONDS)
-        click.echo(f"sharedbook: {waiting[0].url} does not answer after {STARTING_SECONDS} s", err=True)
-        return waiting[0].server
+    def _wait(self) -> str:
+        seconds = FIRST_HOUSEKEEPING_SECONDS
+        while True:
+            try:
+                return self._events.get(timeout=seconds)
+            except queue.Empty:
+                _keep_house(self._site)
+                seconds = HOUSEKEEPING_SECONDS
 
     def _stop(self) -> None:
-        for child in self._children.values():
+        for child in self._children:
             if child.poll() is None:
                 child.terminate()
-        for child in self._children.values():
+        for child in self._children:
             try:
                 child.wait(STOPPING_SECONDS)
             except subprocess.TimeoutExpired:
@@ -192,10 +181,11 @@ class _Servers:
                 child.wait()
 
 
-def _accepts(address: Address) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+def _keep_house(site: Site) -> None:
+    """What cannot be done now is tried again in an hour."""
     try:
-        socket.create_connection((host, address.port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+        housekeeping.run(site.app.site)
+    except SharedbookError as error:
+        click.echo(f"housekeeping: {error}", err=True)
+    finally:
+        site.close()

@@ -19,6 +19,12 @@ def is_empty(tx: Tx) -> bool:
     return not members.list_members(tx) and not search.find(tx, search.Search(), limit=1)
 
 
+def is_there(tx: Tx) -> bool:
+    """Whether the site's first demo member is here, so that its login works."""
+    access.require_manage(tx.viewer, "look for the demo")
+    return any((found.login, found.email) == (MEMBERS[0].login, MEMBERS[0].email) for found in members.list_members(tx))
+
+
 def fill(tx: Tx, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
     """Adds members, teams, groups, grants, contacts; returns how many contacts. Raises Conflict unless it is empty."""
     if not is_empty(tx):

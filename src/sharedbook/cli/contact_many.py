@@ -1,0 +1,239 @@
+"""``sharedbook contact copy`` and the other commands that may concern many contacts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.erasing import erase_contacts
+from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.refs import chosen, where_option
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.visibility import VisibilityChange
+from sharedbook.domain import access
+from sharedbook.domain.model import Contact
+from sharedbook.services import contacts, groups
+from sharedbook.services.tx import Tx
+
+Work = Callable[[Tx, Sequence[Contact]], Sequence[str]]
+"""Does something to contacts; returns notes."""
+
+
+def add_to(group: click.Group) -> None:
+    """Adds the commands of this file to ``sharedbook contact``."""
+    for each in (copy, move, delete, erase, visibility, share, owner):
+        group.add_command(each)
+
+
+def _many(
+    site: Site,
+    out: Output,
+    action: str,
+    work: Work,
+    refs: tuple[str, ...],
+    where: str | None,
+    *,
+    dry_run: bool,
+    yes: bool,
+    final: bool = False,
+) -> None:
+    """Does the work to the contacts named; asks when they are more than one, or when it is ``final``."""
+    named = chosen(refs, where)
+    shown: list[str] = []
+
+    def do(tx: Tx) -> json_keys.Object:
+        found = named.contacts(tx)
+        shown[:] = [f"{contact.id} {contact.name}" for contact in found]
+        notes = work(tx, found)
+        return json_keys.result(action, [contact.id for contact in found], notes=notes)
+
+    def question(planned: json_keys.Object) -> str | None:
+        if planned["count"] < 2 and not final:
+            return None
+        return "\n".join([*_some(shown), *planned["notes"], f"{action}: {planned['count']} contacts. Go on?"])
+
+    record = carry_out(site, do, question, dry_run=dry_run, yes=yes)
+    out.outcome(record, "\n".join([f"{action}: {record['count']} contacts", *(_some(shown) if dry_run else [])]))
+
+
+def _some(lines: Sequence[str], most: int = 20) -> list[str]:
+    rest = [f"  ... and {len(lines) - most} more"] if len(lines) > most else []
+    return [*(f"  {line}" for line in lines[:most]), *rest]
+
+
+@click.command("copy")
+@click.argument("refs", metavar="REF...", nargs=-1)
+@where_option
+@click.option("--to", required=True, metavar="GROUP", help="The group to show them in as well.")
+@asking
+@json_option
+@pass_site
+def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: str, dry_run: bool, yes: bool) -> None:
+    """Show contacts in one more group; they stay one contact, and an edit shows in both.
+
+    \b
+    Example:  sharedbook contact copy minji@example.com --to press
+    """
+
+    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+        contacts.copy(tx, [contact.id for contact in found], groups.get(tx, to))
+        return []
+
+    _many(site, out, f"copy to {to}", work, refs, where, dry_run=dry_run, yes=yes)
+
+
+@click.command("move")
+@click.argument("refs", metavar="REF...", nargs=-1)
+@where_option
+@click.option("--from", "source", required=True, metavar="GROUP", help="The group they leave.")
+@click.option("--to", required=True, metavar="GROUP", help="The group they go into.")
+@asking
+@json_option
+@pass_site
+def move(
+    site: Site, out: Output, refs: tuple[str, ...], where: str | None, source: str, to: str, dry_run: bool, yes: bool
+) -> None:
+    """Take contacts out of one group and put them into another.
+
+    \b
+    Examples:  sharedbook contact move 12 --from customers --to partners
+               sharedbook contact find company:acme --json | jq .[].id | sharedbook contact move - --from a --to b --yes
+    """
+
+    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+        contacts.move(tx, [contact.id for contact in found], groups.get(tx, source), groups.get(tx, to))
+        return []
+
+    _many(site, out, f"move from {source} to {to}", work, refs, where, dry_run=dry_run, yes=yes)
+
+
+@click.command("delete")
+@click.argument("refs", metavar="REF...", nargs=-1)
+@where_option
+@asking
+@json_option
+@pass_site
+def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+    """Delete contacts: they go to the trash, from where they can be restored (unless the site has none).
+
+    \b
+    Examples:  sharedbook contact delete minji@example.com
+               sharedbook contact delete --where "tag:obsolete" --dry-run
+    """
+    final = site.settings.deletion == "immediate"
+
+    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+        contacts.delete(tx, [contact.id for contact in found])
+        return ["this site has no trash: they are gone for good"] if final else []
+
+    _many(site, out, "delete", work, refs, where, dry_run=dry_run, yes=yes, final=final)
+
+
+@click.command("erase")
+@click.argument("refs", metavar="REF...", nargs=-1)
+@where_option
+@asking
+@json_option
+@pass_site
+def erase(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+    """Erase contacts for good: card, history, index and names; then prove that no byte of them is left.
+
+    Nothing brings them back. The name has to be typed, unless --yes is given.
+
+    \b
+    Example:  sharedbook contact erase minji@example.com
+    """
+    named = chosen(refs, where)
+    with site.begin() as tx:
+        access.require_manage(tx.viewer, "erase contacts")
+        found = named.contacts(tx, in_trash=True)
+    erase_contacts(site, out, found, dry_run=dry_run, yes=yes)
+
+
+@click.command("visibility", context_settings={"ignore_unknown_options": True})
+@click.argument("refs_and_change", metavar="REF... all|private|+SUBJECT,-SUBJECT", nargs=-1, required=True)
+@where_option
+@asking
+@json_option
+@pass_site
+def visibility(
+    site: Site, out: Output, refs_and_change: tuple[str, ...], where: str | None, dry_run: bool, yes: bool
+) -> None:
+    """Say who of those who may view a contact's groups sees it: all of them, the owner alone, or a list.
+
+    +alice,+@sales puts subjects on the list, -@sales takes one off; the owner always sees it. Taking somebody off
+    denies nothing that another entry gives.
+
+    \b
+    Examples:  sharedbook contact visibility minji@example.com +@sales,+carol
+               sharedbook contact visibility minji@example.com all
+    """
+    *refs, text = refs_and_change
+    change = VisibilityChange.parse(text)
+    _many(site, out, f"visibility {text}", change.apply, tuple(refs), where, dry_run=dry_run, yes=yes)
+
+
+@click.command("share")
+@click.argument("refs_and_word", metavar="REF... on|off", nargs=-1, required=True)
+@where_option
+@asking
+@json_option
+@pass_site
+def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+    """Stop sharing contacts (off: private), or share them again as they were before (on).
+
+    \b
+    Examples:  sharedbook contact share minji@example.com off
+               sharedbook contact share minji@example.com on
+    """
+    *refs, word = refs_and_word
+    if word not in ("on", "off"):
+        raise click.UsageError("The last word is on or off.")
+
+    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+        contacts.share(tx, [contact.id for contact in found], word == "on")
+        return []
+
+    _many(site, out, f"share {word}", work, tuple(refs), where, dry_run=dry_run, yes=yes)
+
+
+@click.group("owner")
+def owner() -> None:
+    """Who owns contacts: an owner may edit, delete and hide his own."""
+
+
+@owner.command("set")
+@click.argument("refs", metavar="REF...", nargs=-1)
+@where_option
+@click.option("--to", metavar="MEMBER", help="The new owner.")
+@click.option("--unowned", is_flag=True, help="Nobody owns them.")
+@asking
+@json_option
+@pass_site
+def owner_set(
+    site: Site,
+    out: Output,
+    refs: tuple[str, ...],
+    where: str | None,
+    to: str | None,
+    unowned: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Give contacts to another member, or to nobody.
+
+    \b
+    Examples:  sharedbook contact owner set minji@example.com --to bob
+               sharedbook contact owner set --where company:acme --unowned --yes
+    """
+    if bool(to) == unowned:
+        raise click.UsageError("Say who owns them: --to MEMBER or --unowned.")
+
+    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+        contacts.set_owner(tx, [contact.id for contact in found], to)
+        return []
+
+    _many(site, out, f"owner {to or 'nobody'}", work, refs, where, dry_run=dry_run, yes=yes)

@@ -1,0 +1,69 @@
+"""Contacts as JSON objects and as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.output import rfc3339
+from sharedbook.domain.model import Contact
+from sharedbook.formats import entry_cards, fields, vcard
+from sharedbook.services import groups, subjects
+from sharedbook.services.tx import Tx
+
+COLUMNS = {
+    "Id": "id",
+    "Name": "name",
+    "Mail": "emails",
+    "Phone": "phones",
+    "Company": "organization",
+    "Groups": "groups",
+}
+
+
+def objects(tx: Tx, found: Sequence[Contact]) -> list[json_keys.Object]:
+    """The contacts as JSON objects, in their order."""
+    slugs = {group_id: group.slug for group_id, group in groups.names(tx).items()}
+    named = {each.owner_id for each in found if each.owner_id}.union(*(each.visibility.listed for each in found))
+    labels = {subject_id: subject.label for subject_id, subject in subjects.by_ids(tx, named).items()}
+    return [_object(contact, slugs, labels) for contact in found]
+
+
+def _object(contact: Contact, slugs: dict[int, str], labels: dict[int, str]) -> json_keys.Object:
+    read = fields.read(vcard.load(contact.vcard))
+    return {
+        "id": contact.id,
+        "uid": contact.uid,
+        "name": contact.name,
+        "emails": [_typed(each) for each in read.emails],
+        "phones": [_typed(each) for each in read.phones],
+        "organization": read.organization or None,
+        "groups": [slugs[group_id] for group_id in contact.groups if group_id in slugs],
+        "owner": labels.get(contact.owner_id) if contact.owner_id else None,
+        "visibility": {
+            "kind": str(contact.visibility.kind),
+            "subjects": sorted(labels[each] for each in contact.visibility.listed if each in labels),
+        },
+        "version": contact.version,
+        "modified": rfc3339(contact.modified),
+        "trashed": rfc3339(contact.trashed_at),
+    }
+
+
+def _typed(found: fields.Typed) -> json_keys.Object:
+    return {"type": found.label or ",".join(sorted(found.types)), "value": found.value, "pref": found.pref}
+
+
+def detail(tx: Tx, contact: Contact) -> json_keys.Object:
+    """One contact with all its columns."""
+    return {
+        **objects(tx, [contact])[0],
+        "fields": columns_of(contact.vcard),
+        "created": rfc3339(contact.created),
+    }
+
+
+def columns_of(text: str) -> dict[str, str]:
+    """What a stored card holds, by column name; its UID, which has a key of its own, left out."""
+    cells = entry_cards.cells(entry_cards.of_card(vcard.load(text)))
+    return {column.name: value for column, value in cells.items() if column.field != "uid"}

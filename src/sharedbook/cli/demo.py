@@ -1,0 +1,76 @@
+"""``sharedbook demo``: fills an empty site with the demo organisation, and says what to type into a mail client."""
+
+from __future__ import annotations
+
+import click
+
+from sharedbook.cli.output import Output, json_option, progress
+from sharedbook.cli.serve import listeners
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.services.demo import site as demo_site
+from sharedbook.services.demo.people import MEMBERS
+from sharedbook.settings import Settings
+
+
+@click.command("demo")
+@click.option("--if-empty", is_flag=True, help="Leave a site alone that has members or contacts already.")
+@json_option
+@pass_site
+def demo_command(site: Site, out: Output, if_empty: bool) -> None:
+    """Fill a new site with a demo organisation: some 300 people of many countries, members, teams and rights.
+
+    Its passwords are known to everybody: never do this on a site that others can reach.
+
+    \b
+    Example:  SHAREDBOOK_DATA_DIR=./try sharedbook demo
+    """
+    site.refuse_as("demo")
+    site.create()
+    with site.begin() as tx:
+        skip = if_empty and not demo_site.is_empty(tx)
+        ours = skip and demo_site.is_there(tx)
+    count = 0
+    if not skip:
+        with progress("contacts") as show, site.begin(write=True) as tx:
+            count = demo_site.fill(tx, show)
+    members = [{"login": each.login, "password": each.password, "role": each.role} for each in MEMBERS]
+    if out.as_json:
+        out.record({"contacts": count, "members": [] if skip else members})
+    elif skip and not ours:
+        click.echo("The site has members or contacts of its own; nothing is added.")
+    else:
+        click.echo(f"The demo organisation is in {site.settings.data_dir}.")
+        click.echo("Logins, for demonstrations only (everybody knows these passwords):\n")
+        out.rows(members, {"Login": "login", "Password": "password", "Who": "role"}, empty="")
+        click.echo("\n".join(instructions(site.settings)))
+
+
+def instructions(settings: Settings) -> list[str]:
+    """What to type into mail clients, as lines."""
+    urls = {each.setting: each.url for each in listeners(settings)}
+    carddav = urls.get("carddav.tls_listen") or urls.get("carddav.listen")
+    ldap = urls.get("ldap.listen") or urls.get("ldaps.listen")
+    member = MEMBERS[0]
+    dn = f"uid={member.login},ou=members,{settings.ldap_base}"
+    lines = []
+    if carddav:
+        lines += [
+            "",
+            "CardDAV (Thunderbird: Address Book > New > Add CardDAV Address Book; phones: add a CardDAV account)",
+            f"  address   {carddav}",
+            f"  user      {member.login}",
+            f"  password  {member.password}",
+        ]
+    if ldap:
+        lines += [
+            "",
+            "LDAP (Thunderbird: Address Book > New > Add LDAP Directory)",
+            f"  server    {ldap}",
+            f"  base DN   {settings.ldap_base}",
+            f"  bind DN   {dn}",
+            f"  password  {member.password}",
+            "",
+            f"Try:  ldapsearch -H {ldap} -x -D '{dn}' \\",
+            f"        -w {member.password} -b '{settings.ldap_base}' '(cn=*kim*)' cn mail",
+        ]
+    return lines

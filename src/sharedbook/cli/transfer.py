@@ -1,0 +1,192 @@
+"""``sharedbook import``, ``export``, ``template``: contacts from files and into files."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.confirm import confirm
+from sharedbook.cli.errors import IN_PART
+from sharedbook.cli.output import Output, json_option, progress
+from sharedbook.cli.site_context import CLIENT, Site, pass_site
+from sharedbook.domain.errors import InvalidFile
+from sharedbook.domain.model import Progress
+from sharedbook.formats import csv_rows, template
+from sharedbook.services import querylang, transfer
+from sharedbook.services.jobs import Result
+
+FORMATS = click.Choice(["csv", "vcf"])
+OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Duplicates.REPLACE)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
+@click.option("--group", required=True, metavar="GROUP", help="The group they go into.")
+@click.option("--format", "form", type=FORMATS, help="What the file is (default: by its name and content).")
+@click.option(
+    "--map",
+    "mapping",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help='Columns of other headers: a TOML file with lines such as "Mobile no." = "phone.mobile".',
+)
+@click.option("--encoding", metavar="NAME", help="Of a file that is neither marked nor UTF-8, such as cp949.")
+@click.option(
+    "--duplicates",
+    type=click.Choice([str(each) for each in transfer.Duplicates]),
+    default=str(transfer.Duplicates.SKIP),
+    show_default=True,
+    help="What a row does whose contact the group has already.",
+)
+@click.option("--dry-run", is_flag=True, help="Read the file and show what each row would do, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before contacts that exist are changed.")
+@json_option
+@pass_site
+def import_command(
+    site: Site,
+    out: Output,
+    file: Path,
+    group: str,
+    form: str | None,
+    mapping: Path | None,
+    encoding: str | None,
+    duplicates: str,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Bring contacts in from a csv or vcf file (- is stdin).
+
+    Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others.
+    Rows that cannot be right are refused, one by one; the others are in. The same file twice changes nothing.
+
+    \b
+    Examples:  sharedbook import contacts.csv --group customers --dry-run
+               sharedbook import contacts.vcf --group customers --duplicates update
+    """
+    source: Path | BinaryIO = io.BytesIO(sys.stdin.buffer.read()) if str(file) == "-" else file
+    how = transfer.Duplicates(duplicates)
+    options: dict[str, Any] = {
+        "group": group,
+        "format": form,
+        "mapping": _mapping(mapping),
+        "encoding": encoding,
+        "duplicates": how,
+    }
+    if how in OVERWRITING and not (dry_run or yes):
+        planned = transfer.import_file(site.app, site.actor, CLIENT, source, dry_run=True, **options)
+        if updated := planned.counts.get(Result.UPDATED, 0):
+            confirm(f"{updated} contacts that exist would be changed. Go on?", yes=False)
+    with progress("rows") as show:
+        report = transfer.import_file(
+            site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options
+        )
+    _tell(out, report)
+    if report.counts.get(Result.ERROR, 0) or report.counts.get(Result.NEEDS_DECISION, 0):
+        raise SystemExit(IN_PART)
+
+
+def _mapping(path: Path | None) -> dict[str, str] | None:
+    """Header -> column, from a TOML file. Raises InvalidFile."""
+    if path is None:
+        return None
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidFile(f"{path}: {error}", hint='write lines such as "Mobile no." = "phone.mobile"') from None
+    if wrong := [name for name, column in found.items() if not isinstance(column, str)]:
+        raise InvalidFile(
+            f"{path}: {wrong[0]} is not given a column's name", hint='write such as: "Mobile no." = "phone"'
+        )
+    return found
+
+
+def _shown(show: Any) -> Any:
+    def update(found: Progress) -> None:
+        show(found.done, None)
+
+    return update
+
+
+def _tell(out: Output, report: transfer.JobReport) -> None:
+    if out.as_json:
+        out.record(json_keys.imported(report))
+        return
+    lines = [f"{name.replace('_', ' ')}: {count}" for name, count in report.counts.items() if count]
+    click.echo(
+        ("Dry run, nothing is changed. " if report.dry_run else "") + (", ".join(lines) or "The file has no row.")
+    )
+    if report.left_out:
+        out.note(f"columns without a place in a contact: {', '.join(report.left_out)}")
+    if report.samples and report.dry_run:
+        out.note(f"read as {report.encoding}, such as: {' | '.join(report.samples)}")
+    if report.over_quota:
+        out.note(f"rows that the limit of contacts refuses: {report.over_quota}")
+    for problem in report.problems[:20]:
+        out.note(f"line {problem.line}: {problem.message}")
+    if len(report.problems) > 20:
+        out.note(f"... and {len(report.problems) - 20} more")
+    if report.problems and report.job_id is not None:
+        out.note(f"next: sharedbook job errors {report.job_id} --output fix.csv, fix that file, and import it")
+
+
+@click.command("export", context_settings={"ignore_unknown_options": True})
+@click.argument("query_and_file", metavar="[QUERY] FILE", nargs=-1, required=True)
+@click.option("--group", metavar="GROUP", help="Only the contacts of this group.")
+@click.option("--format", "form", type=FORMATS, help="What to write (default: by the file's name, else csv).")
+@json_option
+@pass_site
+def export_command(
+    site: Site, out: Output, query_and_file: tuple[str, ...], group: str | None, form: str | None
+) -> None:
+    """Write contacts into a file (- is stdout): all, those of a group, or those that match a QUERY.
+
+    \b
+    Examples:  sharedbook export everything.vcf
+               sharedbook export tag:vip --group customers vip.csv
+    """
+    *words, file = query_and_file
+    form = form or ("vcf" if file.lower().endswith((".vcf", ".vcard")) else "csv")
+    query = querylang.parse(" ".join(words), site.settings.default_region) if words else None
+    if file == "-" and out.as_json:
+        raise click.UsageError("--json and FILE - would both write to stdout.")
+    target: Path | BinaryIO = sys.stdout.buffer if file == "-" else Path(file)
+    with progress("contacts") as show:
+        count = transfer.export(
+            site.app, site.actor, CLIENT, target, group=group, query=query, format=form, progress=_shown(show)
+        )
+    if file == "-":
+        sys.stdout.buffer.flush()
+    else:
+        out.outcome(json_keys.result("export", [file], notes=[f"contacts: {count}"]), f"written to {file}")
+
+
+@click.command("template")
+@click.argument("product_and_file", metavar="[PRODUCT] FILE", nargs=-1, required=True)
+@json_option
+@pass_site
+def template_command(site: Site, out: Output, product_and_file: tuple[str, ...]) -> None:
+    """Write an empty csv file to fill in and import (- is stdout): with our own columns, or those of another PRODUCT.
+
+    PRODUCT: sharedbook (the default), google, google-legacy, outlook, outlook-com, yeastar, oro, m365.
+
+    \b
+    Examples:  sharedbook template contacts.csv
+               sharedbook template google -
+    """
+    *product, file = product_and_file
+    if len(product) > 1:
+        raise click.UsageError("One PRODUCT and one FILE.")
+    header, *rows = template.rows(*product)
+    if file == "-":
+        if out.as_json:
+            raise click.UsageError("--json and FILE - would both write to stdout.")
+        csv_rows.write(sys.stdout.buffer, header, rows)
+        return
+    with Path(file).open("wb") as target:
+        csv_rows.write(target, header, rows)
+    out.outcome(json_keys.result("template", [file]), f"written to {file}")
