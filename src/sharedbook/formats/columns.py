@@ -131,6 +131,12 @@ def column(name: str) -> Column:
     return found
 
 
+def rank(column: Column) -> tuple[int, int, str, int]:
+    """The order of columns in a file: by field, then each value with its type and parts."""
+    parts = ("", "type", *FIELDS[column.field].parts)
+    return list(FIELDS).index(column.field), column.number, column.type, parts.index(column.part)
+
+
 # ---- headers of other products
 
 

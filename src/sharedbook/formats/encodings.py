@@ -52,7 +52,7 @@ def detect(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[s
 
     Raises InvalidFile with line and character where no encoding fits, InvalidValue for an unknown ``encoding``.
     """
-    named = _known(encoding) if encoding else None
+    named = known(encoding) if encoding else None
     source.seek(0)
     start = source.read(4)
     marked = next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
@@ -71,7 +71,8 @@ def detect(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[s
     raise _refusal(broken, "UTF-8, and no other encoding fits it")
 
 
-def _known(encoding: str) -> str:
+def known(encoding: str) -> str:
+    """The codec of an encoding's name. Raises InvalidValue when there is none."""
     try:
         "".encode(encoding)
         return codecs.lookup(encoding).name

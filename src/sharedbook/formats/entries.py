@@ -80,9 +80,7 @@ def of_columns(values: Mapping[str, str], *, region: str, limits: Limits) -> Ent
     return _entry(0, cells, region, limits)
 
 
-def _entry(
-    line: int, cells: Iterable[tuple[Column, str, str]], region: str, limits: Limits
-) -> Entry | list[Problem]:
+def _entry(line: int, cells: Iterable[tuple[Column, str, str]], region: str, limits: Limits) -> Entry | list[Problem]:
     single: dict[str, str] = {}
     slots: dict[tuple[str, str, int], dict[str, str]] = {}
     problems: list[Problem] = []

@@ -44,6 +44,8 @@ _SEVERAL = {
     "related": "X-ABRELATEDNAMES",
     "custom": "X-CUSTOM",
 }
+PROPERTIES = frozenset({*SINGLE.values(), *_SEVERAL.values()})
+"""What of a card ``edits`` may write, besides names, companies, titles and tags."""
 
 
 def build(entry: Entry, *, uid: str = "") -> str:
@@ -86,7 +88,7 @@ def _name_edits(card: Card, now: Entry, entry: Entry, fill: bool, new: bool) -> 
         changed = {"first_name": entry.single.get("name", "")}  # clients that read N alone would show no name
     if changed:
         yield _name_edit(card, changed)
-    shown = entry.single.get("name") or (_shown_name(now, changed, entry) if changed or new else "")
+    shown = entry.single.get("name") or (_renamed(now, changed, entry) if changed or new else "")
     has = "" if new else now.single.get("name", "")
     if shown and shown != has and not (fill and has):
         yield Set("FN", shown, nth=_preferred(card, "FN"))
@@ -101,13 +103,18 @@ def _name_edit(card: Card, changed: Mapping[str, str]) -> Edit:
     return Set("N", parts, nth=nth)
 
 
-def _shown_name(now: Entry, changed: Mapping[str, str], entry: Entry) -> str:
-    family, given, additional, prefix, suffix = (
-        changed.get(part, now.single.get(part, "")) for part in NAME_PARTS
-    )
+def _renamed(now: Entry, changed: Mapping[str, str], entry: Entry) -> str:
+    parts = {part: changed.get(part, now.single.get(part, "")) for part in NAME_PARTS}
+    return shown_name(Entry({**parts, "nickname": entry.single.get("nickname", "")}, entry.many))
+
+
+def shown_name(entry: Entry) -> str:
+    """The name that a new card of this entry shows."""
+    if whole := entry.single.get("name"):
+        return whole
+    family, given, additional, prefix, suffix = (entry.single.get(part, "") for part in NAME_PARTS)
     others = (text for name in ("company", "email", "phone") for text in entry.texts(name))
-    otherwise = [entry.single.get("nickname", ""), *others]
-    return display_name(family, given, additional, prefix, suffix, otherwise)
+    return display_name(family, given, additional, prefix, suffix, [entry.single.get("nickname", ""), *others])
 
 
 # ---- fields with one value

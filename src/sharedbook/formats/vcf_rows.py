@@ -19,24 +19,24 @@ _LARGEST_CARD = 32 * 1024 * 1024
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
-def cards(source: BinaryIO, *, encoding: str | None = None) -> Iterator[tuple[int, str]]:
+def cards(source: BinaryIO) -> Iterator[tuple[int, str]]:
     """Every card of a seekable file with the line on which it begins; what stands between cards comes as a card too.
 
-    ``encoding`` is for a file that is not UTF-8; octets of another encoding that a 2.1 card names stay for it to read.
-    Raises InvalidFile: not the named encoding, or no end of a card within 32 MiB; InvalidValue for an unknown encoding.
+    Octets that are no UTF-8 are kept as surrogate escapes: ``vcard21.upgrade`` reads them. Raises InvalidFile: broken
+    UTF-16, no end of a card within 32 MiB.
     """
     source.seek(0)
-    start = source.read(2)
-    codec = encodings.detect(source, encoding=encoding) if encoding or start in _WIDE else "utf-8"
+    wide = source.read(2) in _WIDE
     source.seek(0)
     lines: Iterable[bytes] = iter(lambda: source.readline(_LARGEST_CARD), b"")
-    if codec not in ("utf-8", "utf-8-sig"):
-        lines = _transcoded(source, codec)
+    if wide:
+        lines = _transcoded(source, encodings.detect(source))
     for line, text in vcard.split(_bounded(lines)):
         yield line, _REASON.sub("", text)
 
 
 def _transcoded(source: BinaryIO, codec: str) -> Iterator[bytes]:
+    source.seek(0)
     text = io.TextIOWrapper(source, encoding=codec, newline="")
     try:
         for line in text:

@@ -1,60 +1,34 @@
-"""Import and export of files: what each row does is decided by one function, for a dry run and for good.
+"""Files in and out: import into a group, export of what one may export.
 
-Matching: external id, UID, one mail, E.164 and name, or the whole card; never a name alone, and only in the target group.
+Personal data that is set aside while a file is read or written lies in an unnamed temporary file, never in another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from shutil import copyfileobj
+from typing import IO, BinaryIO
 
-from sharedbook.domain.model import Client, Progress
-from sharedbook.domain.query import Query
-from sharedbook.formats.problems import Problem
-from sharedbook.services.tx import Actor
+from sharedbook.domain import access
+from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Protected, Unavailable
+from sharedbook.domain.model import Client, Progress, Right
+from sharedbook.domain.query import EVERYTHING, Query
+from sharedbook.formats import columns, csv_rows, entry_cards, incoming, vcard, vcf_rows
+from sharedbook.services import contacts, groups, records, search
+from sharedbook.services.importing import App, Duplicates, Import, JobReport
+from sharedbook.services.tx import Actor, Tx
 
-if TYPE_CHECKING:
-    from sharedbook.app import App
+__all__ = ["Duplicates", "JobReport", "export", "import_file"]
 
-
-class Duplicates(StrEnum):
-    """What a row does whose contact the group has already. SKIP is the default.
-
-    SKIP leaves the contact; FILL writes only what it lacks; UPDATE writes what the row has, keeps the rest; REPLACE makes
-    it the row's card; ADD adds another contact; ASK keeps the row as needs_decision.
-    """
-
-    SKIP = "skip"
-    FILL = "fill"
-    UPDATE = "update"
-    REPLACE = "replace"
-    ADD = "add"
-    ASK = "ask"
-
-
-@dataclass(frozen=True, slots=True)
-class JobReport:
-    """What an import did, or (``dry_run``, without ``job_id``) would do.
-
-    ``counts``: rows by ``jobs.Result``. ``problems``: the first 1,000 refused rows; all are in ``jobs.rows``.
-    ``left_out``: columns of the file that have no place in a contact. ``samples``: up to three decoded cells with
-    characters outside ASCII, to judge ``encoding`` by. ``over_quota``: rows that the quota refuses, known before the first write.
-    """
-
-    job_id: int | None
-    dry_run: bool
-    counts: Mapping[str, int]
-    problems: tuple[Problem, ...]
-    format: str
-    encoding: str
-    delimiter: str
-    product: str
-    left_out: tuple[str, ...]
-    samples: tuple[str, ...]
-    over_quota: int
+PAGE = 500
+"""Contacts that are read from the database at once."""
 
 
 def import_file(
@@ -73,12 +47,65 @@ def import_file(
 ) -> JobReport:
     """Imports a csv (also tab, semicolon, pipe) or vcf file into a group; returns what each row became.
 
-    ``format``: ``csv``, ``vcf``, or None to tell from name and content. ``mapping``: header -> column name of
-    ``formats.columns``, or ``-`` to leave the column out. ``encoding``: for a file that is neither marked nor UTF-8.
-    Raises, before anything is written: GroupNotFound, Forbidden (IMPORT on the group), InvalidFile, InvalidValue (mapping or
-    encoding), Unavailable. Rows that are refused raise nothing: they are counted as ``error`` and kept with the job.
+    ``source`` need not be seekable (stdin). ``format``: ``csv``, ``vcf``, or None to tell from name and content.
+    ``mapping``: header -> column name of ``formats.columns``, or ``-`` to leave the column out. ``encoding``: for a
+    file that is neither marked nor UTF-8. ``progress`` is called after each batch, and once before the first write,
+    with ``done`` 0 and ``{"quota": n}``, if n rows will be refused as over the quota.
+    Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
+    InvalidValue (format, mapping, encoding), Unavailable. Rows that are refused raise nothing: the job keeps them.
     """
-    raise NotImplementedError
+    with app.begin(actor, client) as tx:
+        target = groups.get(tx, group)
+        access.require(tx.viewer, Right.IMPORT, target.id, target.slug)
+        access.require(tx.viewer, Right.ADD, target.id, target.slug)
+        room = records.room(tx)
+    if target.emptied_at is not None:
+        raise Protected(f"{target.slug} is being deleted", hint="choose another group")
+    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping)
+    with _seekable(source, app.site.limits.file_bytes) as file:
+        rows = incoming.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
+        job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
+        if not dry_run and rows.size > room and progress:
+            rehearsal = replace(job, dry=True, counts=Counter(), problems=[])
+            rehearsal.run(None)
+            progress(Progress(0, {"quota": rehearsal.over_quota}))
+        job.run(progress)
+        return job.report()
+
+
+@contextmanager
+def _seekable(source: Path | BinaryIO, most: int) -> Iterator[BinaryIO]:
+    """The source as a file that can be read twice. Raises InvalidFile: not there, not readable, over the limit."""
+    with _opened(source) if isinstance(source, Path) else _spooled(source, most) as file:
+        if file.seek(0, 2) > most:
+            raise _too_large(most)
+        yield file
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InvalidFile(f"{path} cannot be read: {error.strerror}", hint="check its path and permissions") from error
+
+
+@contextmanager
+def _spooled(source: BinaryIO, most: int) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as file:
+        size = 0
+        while data := source.read(1024 * 1024):
+            size += len(data)
+            if size > most:
+                raise _too_large(most)
+            file.write(data)
+        yield file
+
+
+def _too_large(most: int) -> InvalidFile:
+    return InvalidFile(f"the file is larger than {most // 1_000_000} MB", hint="split it, or raise limits.file_bytes")
+
+
+# ---- export
 
 
 def export(
@@ -94,7 +121,90 @@ def export(
 ) -> int:
     """Writes the contacts that the actor may export, of one group or of all, to a csv or vcf file; returns how many.
 
-    A path is written beside and then renamed: there is a whole file or none; it is readable by its user only.
-    Raises GroupNotFound, Forbidden (EXPORT on the group, or on no group at all), InvalidValue (format), Unavailable.
+    They come by name. A path is written beside and then renamed: there is a whole file or none; only its user may
+    read it. Raises GroupNotFound, Forbidden (EXPORT on the group, or on no group at all), InvalidValue, Unavailable.
     """
-    raise NotImplementedError
+    if format not in _WRITERS:
+        raise InvalidValue(f"{format} cannot be exported", field="format", hint=f"choose {' or '.join(_WRITERS)}")
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as texts:
+        with app.begin(actor, client) as tx:
+            scope = search.Search(query or EVERYTHING, group=group)
+            _require_export(tx, group)
+            count = 0
+            for text in _exported(tx, scope):
+                texts.write(json.dumps(text) + "\n")
+                count += 1
+                if progress and count % PAGE == 0:
+                    progress(Progress(count, {}))
+        with app.begin(actor, client, write=True) as tx:
+            ids = {"group": groups.get(tx, group).id} if group else {}
+            tx.audit("export", contacts=count, **ids)
+        with _whole_file(target) if isinstance(target, Path) else _as_it_is(target) as file:
+            _WRITERS[format](file, texts)
+    return count
+
+
+def _require_export(tx: Tx, group: str | None) -> None:
+    if group is not None:
+        found = groups.get(tx, group)
+        access.require(tx.viewer, Right.EXPORT, found.id, found.slug)
+    elif not any(info.rights & Right.EXPORT for info in groups.list_groups(tx)):
+        raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
+
+
+def _exported(tx: Tx, scope: search.Search) -> Iterator[str]:
+    """The text of each card, page by page of one snapshot."""
+    offset = 0
+    while page := search.find(tx, scope, limit=PAGE, offset=offset):
+        offset += len(page)
+        yield from (found.vcard for found in page if access.may_export(tx.viewer, contacts.held(found)))
+
+
+def _texts(spool: IO[str]) -> Iterator[str]:
+    spool.seek(0)
+    for line in spool:
+        yield json.loads(line)
+
+
+def _write_vcf(file: BinaryIO, spool: IO[str]) -> None:
+    vcf_rows.write(file, _texts(spool))
+
+
+BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "email", "phone", "note")
+"""Columns that every export has."""
+
+
+def _write_csv(file: BinaryIO, spool: IO[str]) -> None:
+    """Two readings: which columns hold anything, then their cells."""
+    used = {columns.column(name) for name in BASE_COLUMNS}
+    for text in _texts(spool):
+        used |= entry_cards.cells(entry_cards.of_card(vcard.load(text))).keys()
+    header = sorted(used, key=columns.rank)
+    rows = (entry_cards.cells(entry_cards.of_card(vcard.load(text))) for text in _texts(spool))
+    csv_rows.write(file, [column.name for column in header], ([row.get(each, "") for each in header] for row in rows))
+
+
+_WRITERS: Mapping[str, Callable[[BinaryIO, IO[str]], None]] = {"csv": _write_csv, "vcf": _write_vcf}
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file beside ``path`` that takes its place at the end, or goes."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+        beside.replace(path)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}", hint="check folder and disk") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _as_it_is(target: BinaryIO) -> Iterator[BinaryIO]:
+    """Written whole first, so that a reader at the other end of a pipe gets a whole file or none."""
+    with tempfile.TemporaryFile() as file:
+        yield file
+        file.seek(0)
+        copyfileobj(file, target)

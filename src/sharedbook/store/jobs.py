@@ -17,7 +17,7 @@ from sharedbook.store.schema import job_rows, jobs
 def add(connection: Connection, row: Mapping[str, Any]) -> int:
     """Adds a job and returns its id."""
     key = connection.execute(insert(jobs).values(**row)).inserted_primary_key
-    assert key is not None  # noqa: S101 - an identity column always has one
+    assert key is not None  # an identity column always has one
     return int(key[0])
 
 

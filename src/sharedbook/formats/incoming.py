@@ -1,0 +1,181 @@
+"""Rows of a file of any format as incoming contacts: what an import decides about, whatever it was written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import PurePath
+from typing import BinaryIO, Protocol
+
+from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
+from sharedbook.domain.model import Limits
+from sharedbook.formats import columns, csv_rows, encodings, entries, entry_cards, vcard, vcard21, vcf_rows
+from sharedbook.formats.columns import Layout
+from sharedbook.formats.content_line import Raw
+from sharedbook.formats.csv_rows import Table
+from sharedbook.formats.entries import Entry
+from sharedbook.formats.problems import Problem
+from sharedbook.formats.vcard import Add, Card, Edit, Set
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One row: ``cells`` as it stood in the file; an entry, or the problems that make it none; of a vcf, its card."""
+
+    line: int
+    cells: tuple[str, ...]
+    entry: Entry = field(default_factory=Entry)
+    problems: tuple[Problem, ...] = ()
+    card: Card | None = None
+
+    def text(self, *, uid: str = "") -> str:
+        """The text of a new card; a vcf card is kept as it is but for a given ``uid``. Raises InvalidCard."""
+        if self.card is None:
+            return entry_cards.build(self.entry, uid=uid)
+        return vcard.patch(self.card, [Set("UID", Raw(uid))]) if uid and uid != self.card.uid else self.card.text
+
+    def edited(self, card: Card, *, fill: bool) -> str:
+        """The text of a card that says what this row says; with ``fill`` only what it lacks. Raises InvalidCard."""
+        edits = entry_cards.edits(card, self.entry, fill=fill)
+        if self.card is not None:
+            edits += _other_edits(card, self.card, fill)
+        return vcard.patch(card, edits)
+
+
+_OWN_AFFAIRS = {"VERSION", "UID", "PRODID", "REV", "FN", "N", "ORG", "TITLE", "CATEGORIES", "X-ABLABEL", "X-ABADR"}
+
+
+def _other_edits(card: Card, given: Card, fill: bool) -> Iterator[Edit]:
+    """Properties that are no column, pictures for one: added where the card has none, one in place of one."""
+    for name in dict.fromkeys(found.name for found in given.properties):
+        if name in _OWN_AFFAIRS or name in entry_cards.PROPERTIES or card.version != given.version:
+            continue
+        has, gives = card.all(name), given.all(name)
+        if not has:
+            yield from (Add(name, Raw(found.raw), found.params) for found in gives)
+        elif not fill and len(has) == len(gives) == 1 and has[0].raw != gives[0].raw:
+            yield Set(name, Raw(gives[0].raw), gives[0].params)
+
+
+class Source(Protocol):
+    """A file that was read to its end once. ``size``: its rows; ``left_out``: columns that were not empty so far."""
+
+    format: str
+    columns: tuple[str, ...]
+    size: int
+    encoding: str
+    delimiter: str
+    product: str
+    samples: tuple[str, ...]
+    left_out: dict[str, None]
+
+    def rows(self) -> Iterator[Incoming]:
+        """Every row, in the order of the file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is needed to understand a file's rows."""
+
+    region: str
+    limits: Limits
+    encoding: str | None = None
+    mapping: Mapping[str, str] | None = None
+
+
+def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading) -> Source:
+    """Reads a seekable file to its end. ``format`` None: told from its content and its ``name`` ("" for none).
+
+    Raises InvalidFile: not a file of that format, or one that cannot be read to its end; InvalidValue: ``format``,
+    ``reading.encoding`` or ``reading.mapping``.
+    """
+    found = format or _format_of(file, name)
+    if found == "vcf":
+        return VcfSource(file, reading)
+    if found in ("csv", "tsv", "txt"):
+        return CsvSource(csv_rows.open_table(file, encoding=reading.encoding), reading)
+    raise InvalidValue(f"{found} cannot be imported", field="format", hint="save it as csv or vcf")
+
+
+_SIGNATURES = {
+    b"PK\x03\x04": "an Excel, OpenDocument or zip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"%PDF": "a PDF",
+}
+_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".vcf": "vcf", ".vcard": "vcf", "": "csv"}
+
+
+def _format_of(file: BinaryIO, name: str) -> str:
+    file.seek(0)
+    start = file.read(64)
+    for signature, what in _SIGNATURES.items():
+        if start.startswith(signature):
+            raise InvalidFile(f"{name or 'this'} is {what}", hint="save it as csv or vcf")
+    if start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe\r\n ").upper().startswith(b"BEGIN:VCARD"):
+        return "vcf"
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InvalidFile(f"{name} is no csv or vcf file by its name", hint="save it as csv or vcf, or say --format")
+    return _SUFFIXES[suffix]
+
+
+class CsvSource:
+    """Rows of a delimited text file."""
+
+    format = "csv"
+
+    def __init__(self, table: Table, reading: Reading) -> None:
+        self.columns = table.header
+        self.size = table.size
+        self.encoding = table.encoding
+        self.delimiter = table.delimiter
+        self.samples = table.samples
+        self.left_out: dict[str, None] = {}
+        self._layout: Layout = columns.layout(table.header, reading.mapping)
+        self.product = self._layout.product
+        self._table = table
+        self._read = partial(entries.read, self._layout, region=reading.region, limits=reading.limits)
+
+    def rows(self) -> Iterator[Incoming]:
+        """Every row, in the order of the file."""
+        for row in self._table.rows():
+            found = self._read(row)
+            if isinstance(found, list):
+                yield Incoming(row.line, row.cells, problems=tuple(found))
+                continue
+            for column, header, cell in zip(self._layout.columns, self.columns, row.cells, strict=True):
+                if column is None and cell.strip() and header != columns.REASON_COLUMN:
+                    self.left_out[header] = None
+            yield Incoming(row.line, row.cells, found)
+
+
+class VcfSource:
+    """Cards of a vcf file."""
+
+    format = "vcf"
+    columns = ("vcard",)
+    delimiter = ""
+    product = ""
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.encoding = encodings.known(reading.encoding) if reading.encoding else "utf-8"
+        self.samples: tuple[str, ...] = ()
+        self.left_out: dict[str, None] = {}
+        self._file = file
+        self._limits = reading.limits
+        self._charset = reading.encoding or ""
+        self.size = sum(1 for _ in vcf_rows.cards(file))
+        if not self.size:
+            raise InvalidFile("the file is empty: it has no card")
+
+    def rows(self) -> Iterator[Incoming]:
+        """Every card, in the order of the file."""
+        for line, text in vcf_rows.cards(self._file):
+            try:
+                card = vcard21.upgrade(text, self._limits, charset=self._charset)
+                yield Incoming(line, (text,), entry_cards.of_card(card), card=card)
+            except InvalidCard as error:
+                place = f" (that is line {line + error.line - 1} of the file)" if error.line else ""
+                yield Incoming(line, (text,), problems=(Problem(line, "", error.code, error.message + place),))

@@ -1,0 +1,248 @@
+"""One run over the rows of a file: what each becomes is decided once, for a dry run and for good.
+
+Batches of at most half a second or 500 rows hold the write lock: what was committed stays, and the same file again
+finds it. What refuses one row is kept with the job and stops no other row.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from sharedbook.domain.errors import SharedbookError
+from sharedbook.domain.model import Client, Group, Progress
+from sharedbook.formats import vcard
+from sharedbook.formats.incoming import Incoming, Source
+from sharedbook.formats.problems import Problem
+from sharedbook.services import contacts, jobs
+from sharedbook.services.jobs import JobRow, Result, State
+from sharedbook.services.matching import Known, Match, Matcher
+from sharedbook.services.tx import Actor, Site, Tx
+
+BATCH_SECONDS = 0.5
+BATCH_ROWS = 500
+CHUNK_ROWS = 50
+MOST_PROBLEMS = 1_000
+
+Report = Callable[[Progress], None]
+
+
+class App(Protocol):
+    """What of ``sharedbook.app.App`` a transfer needs."""
+
+    @property
+    def site(self) -> Site: ...
+
+    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> AbstractContextManager[Tx]: ...
+
+
+class Duplicates(StrEnum):
+    """What a row does whose contact the group has already. SKIP is the default.
+
+    SKIP leaves the contact; FILL writes only what it lacks; UPDATE writes what the row has and keeps the rest; REPLACE
+    makes it the row's card; ADD adds another contact, without asking whether there is one; ASK keeps the row as
+    needs_decision. A row that fits several contacts needs a decision, unless it is skipped.
+    """
+
+    SKIP = "skip"
+    FILL = "fill"
+    UPDATE = "update"
+    REPLACE = "replace"
+    ADD = "add"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """What an import did, or (``dry_run``, without ``job_id``) would do.
+
+    ``counts``: rows by ``jobs.Result``, every result named. ``problems``: the first 1,000 rows that were refused or
+    need a decision; all are in ``jobs.rows``. ``left_out``: columns of the file that hold something and have no place in a
+    contact. ``samples``: up to three decoded cells with characters outside ASCII, to judge ``encoding`` by.
+    ``over_quota``: rows that the quota refuses.
+    """
+
+    job_id: int | None
+    dry_run: bool
+    counts: Mapping[str, int]
+    problems: tuple[Problem, ...]
+    format: str
+    encoding: str
+    delimiter: str
+    product: str
+    left_out: tuple[str, ...]
+    samples: tuple[str, ...]
+    over_quota: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a row becomes. ``text``: the card to write; ``known``: the contact it is written to, None for a new one."""
+
+    result: Result
+    text: str = ""
+    known: Known | None = None
+    problem: Problem | None = None
+
+
+@dataclass
+class Import:
+    """One run over the rows: dry, or for good."""
+
+    app: App
+    actor: Actor
+    client: Client
+    source: Source
+    group: Group
+    duplicates: Duplicates
+    room: int
+    dry: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    over_quota: int = 0
+    job_id: int | None = None
+
+    def run(self, progress: Report | None) -> None:
+        """All rows, batch by batch. An exception ends the job as failed; what was committed stays."""
+        rows = self.source.rows()
+        if not self.dry:
+            with self._begin() as tx:
+                self.job_id = jobs.start(tx, "import", format=self.source.format, columns=self.source.columns)
+                tx.audit("import", job=self.job_id, group=self.group.id)
+        try:
+            self._run_batches(rows, progress)
+            self._finish(State.PART if self._waiting() else State.DONE)
+        except BaseException:
+            with suppress(SharedbookError):  # the first reason counts
+                self._finish(State.FAILED)
+            raise
+
+    def _waiting(self) -> int:
+        return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
+
+    def _run_batches(self, rows: Iterator[Incoming], progress: Report | None) -> None:
+        matcher: Matcher | None = None
+        more = True
+        while more:
+            with self._begin() as tx:
+                if matcher is not None and self.dry:
+                    matcher.tx = tx
+                else:
+                    matcher = Matcher(tx, self.group.id)
+                more = self._batch(matcher, rows)
+            if progress:
+                progress(Progress(sum(self.counts.values()), dict(self.counts)))
+
+    def _begin(self) -> AbstractContextManager[Tx]:
+        return self.app.begin(self.actor, self.client, write=not self.dry)
+
+    def _finish(self, state: State) -> None:
+        if self.job_id is not None:
+            with self._begin() as tx:
+                jobs.record(tx, self.job_id, state, self._counted())
+
+    def _counted(self) -> dict[str, int]:
+        return {result.value: self.counts[result] for result in Result}
+
+    def _batch(self, matcher: Matcher, rows: Iterator[Incoming]) -> bool:
+        """Rows of one transaction; returns whether there may be more."""
+        started, done, waiting = time.monotonic(), 0, list[JobRow]()
+        more = True
+        while more and done < BATCH_ROWS and time.monotonic() - started < BATCH_SECONDS:
+            chunk = list(itertools.islice(rows, CHUNK_ROWS))
+            more = len(chunk) == CHUNK_ROWS
+            matcher.prepare(chunk)
+            for row in chunk:
+                decision = self._one(matcher, row)
+                self.counts[decision.result] += 1
+                if decision.problem is not None:
+                    waiting.append(JobRow(decision.result, decision.problem, row.cells))
+            done += len(chunk)
+        self.problems += [row.problem for row in waiting[: MOST_PROBLEMS - len(self.problems)]]
+        if self.job_id is not None:
+            jobs.record(matcher.tx, self.job_id, State.RUNNING, self._counted(), waiting)
+        return more
+
+    def _one(self, matcher: Matcher, row: Incoming) -> _Decision:
+        """One row: decided and, unless dry, written. What refuses it leaves nothing of it behind."""
+        try:
+            decision = self.decide(matcher, row)
+            if decision.result is Result.ADDED and self.room < 1:
+                self.over_quota += 1
+                limit = self.app.site.limits.contacts
+                return _refused(row, "quota", f"the limit of {limit} contacts is reached")
+            if decision.result in (Result.ADDED, Result.UPDATED):
+                self._write(matcher, row, decision)
+        except SharedbookError as error:
+            return _refused(row, error.code, str(error))
+        return decision
+
+    def decide(self, matcher: Matcher, row: Incoming) -> _Decision:
+        """What becomes of a row. Raises InvalidCard for what no card can hold."""
+        if row.problems:
+            first = row.problems[0]
+            message = "; ".join(problem.message for problem in row.problems)
+            return _refused(row, first.code, message, first.column, first.value)
+        if self.duplicates is Duplicates.ADD:
+            return _Decision(Result.ADDED, row.text(uid=str(uuid.uuid4()) if matcher.holds_uid(row) else ""))
+        match = matcher.find(row)
+        if not match.found:
+            return _Decision(Result.ADDED, row.text())
+        if self.duplicates is Duplicates.SKIP:
+            return _Decision(Result.SKIPPED_DUPLICATE)
+        if self.duplicates is Duplicates.ASK or len(match.found) > 1:
+            return _Decision(Result.NEEDS_DECISION, problem=_question(row, match))
+        known = match.found[0]
+        if self.duplicates is Duplicates.REPLACE:
+            text = row.text(uid=known.uid)
+        else:
+            text = row.edited(known.card(), fill=self.duplicates is Duplicates.FILL)
+        return _Decision(Result.UNCHANGED if text == known.text else Result.UPDATED, text, known)
+
+    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision) -> None:
+        """Writes what was decided (when dry, only remembers it). Raises what the services refuse."""
+        card = vcard.parse(decision.text, self.app.site.limits)
+        known = decision.known or Known(None, card.uid, card.text)
+        if not self.dry:
+            with matcher.tx.savepoint():
+                if known.id is None:
+                    known.id = contacts.add(matcher.tx, self.group, card).id
+                else:
+                    contacts.replace(matcher.tx, known.id, card)
+        known.text = card.text
+        self.room -= decision.result is Result.ADDED
+        matcher.remember(known, row.entry)
+
+    def report(self) -> JobReport:
+        """What was done."""
+        source = self.source
+        return JobReport(
+            job_id=self.job_id,
+            dry_run=self.dry,
+            counts=self._counted(),
+            problems=tuple(self.problems),
+            format=source.format,
+            encoding=source.encoding,
+            delimiter=source.delimiter,
+            product=source.product,
+            left_out=tuple(source.left_out),
+            samples=source.samples,
+            over_quota=self.over_quota,
+        )
+
+
+def _refused(row: Incoming, code: str, message: str, column: str = "", value: str = "") -> _Decision:
+    return _Decision(Result.ERROR, problem=Problem(row.line, column, code, message, value))
+
+
+def _question(row: Incoming, match: Match) -> Problem:
+    ids = ", ".join(str(known.id) if known.id is not None else "of an earlier row" for known in match.found[:5])
+    message = f"it fits contact {ids} by {match.by}"
+    return Problem(row.line, "", "needs-decision", message)

@@ -1,0 +1,50 @@
+"""Which contacts of one group have one of many values: one statement for a batch of import rows, on the search index.
+
+It asks by name and folded value, as ``store/filters.py`` does for one equality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, and_, func, literal_column, select
+
+from sharedbook.domain import folding
+from sharedbook.domain.access import Viewer
+from sharedbook.store.memberships import seen_by
+from sharedbook.store.schema import memberships, properties
+
+Key = tuple[str, str]
+"""Name of an index row, and its value folded as the index folds it: see ``key``."""
+
+_LENGTH = 200  # characters of folded that the index holds
+_BATCH = 400
+
+
+def key(name: str, value: str) -> Key:
+    """The key of a value: equal for values that the directory takes as equal."""
+    return name, folding.pad(folding.fold(value))
+
+
+def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collection[Key]) -> dict[Key, set[int]]:
+    """Ids of the contacts of a group, as far as the viewer sees them, that have each key; no entry for none."""
+    found: dict[Key, set[int]] = {}
+    by_name: dict[str, list[str]] = {}
+    for name, folded in keys:
+        by_name.setdefault(name, []).append(folded)
+    start = func.substr(properties.c.folded, literal_column("1"), literal_column(str(_LENGTH)))
+    for name, values in by_name.items():
+        for at in range(0, len(values), _BATCH):
+            some = values[at : at + _BATCH]
+            statement = (
+                select(properties.c.contact_id, properties.c.folded)
+                .join(
+                    memberships,
+                    and_(memberships.c.contact_id == properties.c.contact_id, memberships.c.group_id == group_id),
+                )
+                .where(properties.c.name == name, start.in_([value[:_LENGTH] for value in some]))
+                .where(properties.c.folded.in_(some), seen_by(viewer))
+            )
+            for contact_id, folded in connection.execute(statement):
+                found.setdefault((name, folded), set()).add(contact_id)
+    return found
