@@ -1,7 +1,7 @@
 """Fields to the text of a new card. Only what is given is written; a card that exists is changed with ``vcard.patch``.
 
-New cards are vCard 3.0: every client reads it, while several that speak CardDAV (older iOS and macOS, Outlook
-connectors) lose photos or whole cards of 4.0. ``version="4.0"`` writes the same fields in the newer form.
+New cards are vCard 3.0, the version that every CardDAV client and server must know (RFC 6352 section 3) and the default
+of its reports; ``version="4.0"`` writes the same fields in the newer form.
 """
 
 from __future__ import annotations

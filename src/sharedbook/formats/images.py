@@ -20,7 +20,6 @@ class ImageKind:
     height: int
 
 
-_WHITE = re.compile(r"\s+")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -31,7 +30,7 @@ def inline_data(photo: Property) -> bytes | None:
     Base64 of 3.0 (``ENCODING=b``), ``data:`` URIs of 4.0 (RFC 2397), and base64 without a word, as some send it.
     Damaged base64 gives what can be decoded, as little as b"".
     """
-    value = _WHITE.sub("", unescape_text(photo.raw))
+    value = "".join(unescape_text(photo.raw).split())
     if value[:5].lower() == "data:":
         head, _, body = value[5:].partition(",")
         return _base64(body) if head.lower().endswith(";base64") else unquote_to_bytes(body)

@@ -204,7 +204,7 @@ def _check_version(found: Property) -> None:
 
 
 def _version(properties: Sequence[Property]) -> str:
-    """The one version that the card names."""
+    """The one version that the card names. Raises InvalidCard if there is none, or more than one."""
     versions = {found.raw.strip() for found in properties if found.name == "VERSION"}
     if len(versions) != 1:
         raise InvalidCard("The card names several versions." if versions else "The card has no VERSION.")
@@ -351,7 +351,8 @@ def _insertion(card: Card, name: str, lines: str) -> tuple[int, int, str]:
     at = card.end
     if existing:
         last = existing[-1]
-        at = max(found.end for found in card.properties if found is last or (last.group and found.group == last.group))
+        group = last.group.lower()
+        at = max(found.end for found in card.properties if found is last or (group and found.group.lower() == group))
     return at, at, lines
 
 
