@@ -6,25 +6,18 @@ from functools import cache
 
 from radicale.auth import BaseAuth
 
-from radicale_storage.limits import LoginLimits
 from radicale_storage.request import current
 from radicale_storage.site import app
 from sharedbook.domain.errors import SharedbookError
 from sharedbook.services import accounts
+from sharedbook.services.login_limits import LoginLimits
 from sharedbook.services.subjects import fold_name
 
 
 @cache
 def limits() -> LoginLimits:
-    """The table of failed logins, shared by all workers of this site."""
-    settings = app().settings
-    return LoginLimits(
-        settings.data_dir / "carddav-logins",
-        app().secrets.key("carddav-logins"),
-        free=settings.login_free_failures,
-        network_per_minute=settings.login_network_failures,
-        longest=settings.login_longest_wait,
-    )
+    """The table of failed logins, shared by all workers and doors of this site."""
+    return LoginLimits.of(app().site)
 
 
 class Auth(BaseAuth):
@@ -47,4 +40,4 @@ class Auth(BaseAuth):
         return found.viewer.name
 
     def _sleep_for_constant_exec_time(self, time_ns_begin: int) -> None:
-        """Radicale would sleep in the worker, ever longer; ``limits.py`` does without."""
+        """Radicale would sleep in the worker, ever longer; ``login_limits`` does without."""

@@ -28,9 +28,9 @@ class CardItem(Item):
     """One card of one book."""
 
     def __init__(self, collection: BookCollection, card: Card) -> None:
-        # Radicale compares the UID of the stand-in with that of the card it replaces. The service compares the real
-        # ones, under the lock, so here both are made the same.
-        uid = STAND_IN_UID if current().method == "PUT" else card.uid
+        # Radicale compares UIDs by itself, on PUT with the stand-in's. The services compare the real ones, and know
+        # what may be replaced; so here all are made the same.
+        uid = STAND_IN_UID if current().method in ("PUT", "MOVE") else card.uid
         super().__init__(
             collection=collection,
             href=card.href,
