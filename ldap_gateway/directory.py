@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ldap_gateway import dn, schema, wire
 from ldap_gateway import messages as m
-from ldap_gateway.attributes import Attribute, Kind, Names, Unresolved
+from ldap_gateway.attributes import Attribute, Names, Unresolved
 from ldap_gateway.dn import InvalidDN
 from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, encode_values
 from ldap_gateway.errors import Refused
@@ -198,7 +198,7 @@ class Directory:
         if start.contact and request.scope is not Scope.ONE:
             rows += self._only(start, request.filter)
         for each in reversed(order if mixed else ()):
-            rows.sort(key=lambda row: self._sort_value(reader, row, each), reverse=each.reverse)
+            rows.sort(key=lambda row: self.sort_value(reader, row, each.property), reverse=each.reverse)
         return rows[:limit]
 
     def _within(self, reader: Reader, start: Row, request: m.Search) -> tuple[list[int], list[Row]]:
@@ -229,10 +229,11 @@ class Directory:
         name = self._base if place <= BASE else dn.parse(self._name(place))
         return query.simplify(Translator(self.names, self._region, name).query(found))
 
-    def _sort_value(self, reader: Reader, row: Row, order: Order) -> str:
+    def sort_value(self, reader: Reader | None, row: Row, name: str) -> str:
+        """By what an entry is sorted: its first value of an attribute, or what comes after all values."""
         if row.contact:
-            return self.index.sort_value(row.contact, order.property)
-        values = self._values(reader, row.place).get(order.property)
+            return self.index.sort_value(row.contact, name)
+        values = self._values(reader, row.place).get(name)
         return folding.pad(folding.fold(values[0])) if values else "\U0010ffff"
 
     def compare(self, reader: Reader | None, request: m.Compare) -> bool:
@@ -335,8 +336,3 @@ def _slugs(groups: Mapping[int, FeedGroup]) -> dict[int, str]:
         found[group_id] = f"{slug}-{group_id}" if _folded(slug) in taken else slug
         taken.add(_folded(found[group_id]))
     return found
-
-
-def sortable(attribute: Attribute) -> bool:
-    """Whether entries can be put in order by it."""
-    return attribute.kind is not Kind.JPEG

@@ -18,7 +18,7 @@ DSE, SCHEMA, GROUPS, BASE = -3, -2, -1, 0
 
 
 class Row(NamedTuple):
-    """An entry of an answer. ``place``: a group's id or one of the above. ``contact``: below it, 0: the place itself."""
+    """An entry of an answer: the contact below a place (a group's id or one of the above), 0 for the place itself."""
 
     place: int
     contact: int = 0

@@ -1,0 +1,113 @@
+"""The access log: one line a request, written by a thread of its own, with shapes instead of values.
+
+A filter is logged as its structure with the length of each value (``(cn=*<3>*)``), a DN and a login as their length:
+no line tells whom anyone looked for. What is logged is put aside as it is; only the thread makes text of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import threading
+from typing import NamedTuple
+
+from ldap_gateway import messages as m
+from ldap_gateway.messages import Code, Scope
+
+logger = logging.getLogger("sharedbook.ldap")
+
+_SAFE = re.compile(r"[A-Za-z0-9.;-]{1,64}")
+
+
+class Access(NamedTuple):
+    """One request that was answered. ``member`` is an id; ``request`` the message, or a word for what has none."""
+
+    address: str
+    member: int | None
+    request: m.Operation | str
+    code: Code
+    entries: int
+    seconds: float
+
+
+def describe(access: Access) -> str:
+    """The line of a request."""
+    who = "-" if access.member is None else str(access.member)
+    return (
+        f"{access.address} member={who} {_request(access.request)}"
+        f" result={int(access.code)} entries={access.entries} ms={access.seconds * 1000:.1f}"
+    )
+
+
+def _request(request: m.Operation | str) -> str:
+    match request:
+        case m.Search():
+            scope = Scope(request.scope).name.lower()
+            return f"search base=<{len(request.base)}> scope={scope} filter={shape(request.filter)}"
+        case m.Bind():
+            method = "simple" if request.mechanism is None else _word(request.mechanism)
+            return f"bind method={method} name=<{len(request.name)}>"
+        case m.Compare():
+            return f"compare ({_word(request.attribute)}=<{len(request.value)}>)"
+        case m.Extended():
+            return f"extended {_word(request.oid)}"
+        case str():
+            return request
+        case _:
+            return type(request).__name__.lower()
+
+
+def shape(found: m.Filter) -> str:
+    """A filter with each value as its length in octets."""
+    match found:
+        case m.And(parts):
+            return f"(&{''.join(map(shape, parts))})"
+        case m.Or(parts):
+            return f"(|{''.join(map(shape, parts))})"
+        case m.Not(part):
+            return f"(!{shape(part)})"
+        case m.Present(attribute):
+            return f"({_word(attribute)}=*)"
+        case m.Assertion(relation, attribute, value):
+            return f"({_word(attribute)}{relation.value}<{len(value)}>)"
+        case m.Substrings(attribute, initial, middle, final):
+            pieces = [f"<{len(piece)}>" if piece else "" for piece in (initial, *middle, final)]
+            return f"({_word(attribute)}={'*'.join(pieces)})"
+        case m.Extensible():
+            dn = ":dn" if found.dn_attributes else ""
+            rule = f":{_word(found.rule)}" if found.rule else ""
+            return f"({_word(found.attribute)}{dn}{rule}:=<{len(found.value)}>)"
+
+
+def _word(text: str) -> str:
+    """A name as it is when it can be one, else its length."""
+    return text if not text or _SAFE.fullmatch(text) else f"<{len(text)}>"
+
+
+class AccessLog:
+    """Takes accesses on the loop, writes them in its thread. At most ``most`` wait; what comes then is only counted."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._waiting: queue.Queue[Access | None] = queue.Queue(most)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name="access-log", daemon=True)
+        self._thread.start()
+
+    def __call__(self, access: Access) -> None:
+        """Takes one access; never waits."""
+        try:
+            self._waiting.put_nowait(access)
+        except queue.Full:
+            self._dropped += 1
+
+    def _write(self) -> None:
+        while (access := self._waiting.get()) is not None:
+            logger.info("%s", describe(access))
+        if self._dropped:
+            logger.warning("%d requests were not logged: too many at once", self._dropped)
+
+    def close(self) -> None:
+        """Writes what waits, and ends."""
+        self._waiting.put(None)
+        self._thread.join()

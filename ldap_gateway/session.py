@@ -1,0 +1,375 @@
+"""The protocol of one connection, without the connection: octets in, octets out.
+
+The server gives octets to ``receive``, calls ``advance`` until nothing is left to do, and sends what ``take`` and
+``next_chunk`` give. What a session cannot do itself it asks for: ``verify`` (a password to be compared, off the loop),
+``start_tls``, ``closed``. Messages are handled one at a time, in order; while a password is compared, none is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from ldap_gateway import controls as c
+from ldap_gateway import messages as m
+from ldap_gateway import schema, wire
+from ldap_gateway.ber import Reader as Elements
+from ldap_gateway.ber import octets
+from ldap_gateway.binding import Verify, credentials
+from ldap_gateway.directory import Directory, Reader
+from ldap_gateway.entries import select
+from ldap_gateway.errors import Refused, refusal
+from ldap_gateway.log import Access
+from ldap_gateway.messages import Code
+from ldap_gateway.searching import Found, Searches
+from ldap_gateway.wire import BadRequest, Bounds, BrokenStream
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.model import EVERYONE_ID
+
+CHUNK = 256
+"""Entries that go out at once; a larger answer lets other clients in between."""
+STREAMS = 8
+"""Large answers that may be under way on one connection before it is read no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the site allows. Limits as in the settings; ``clear_text_binds``: also from other machines, without TLS."""
+
+    bounds: Bounds
+    size_limit: int = 0
+    time_limit: int = 30
+    anonymous: bool = False
+    clear_text_binds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whom the connection leads to; ``local``: to this machine itself."""
+
+    address: str
+    local: bool
+
+
+@dataclass(slots=True)
+class _Identity:
+    """Who is bound. ``known``: the directory has had this member since; before, the bind's own view of him counts."""
+
+    member_id: int
+    login: str
+    subjects: frozenset[int]
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """The bind that waits for ``verified``."""
+
+    message: m.Message
+    started: float
+
+
+class Session:
+    """``tls``: whether the connection is encrypted already; ``can_tls``: whether StartTLS can be."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        rules: Rules,
+        peer: Peer,
+        *,
+        tls: bool = False,
+        can_tls: bool = False,
+        log: Callable[[Access], None] = lambda access: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.verify: Verify | None = None
+        self.start_tls = False
+        self.closed = False
+        self._directory = directory
+        self._rules = rules
+        self._peer = peer
+        self._tls = tls
+        self._can_tls = can_tls
+        self._log = log
+        self._clock = clock
+        self._buffer = bytearray()
+        self._out: list[bytes] = []
+        self._streams: dict[int, Iterator[bytes]] = {}
+        self._searches = Searches(directory, rules.size_limit)
+        self._identity: _Identity | None = None
+        self._pending: _Pending | None = None
+
+    # ---- octets
+
+    def receive(self, data: bytes) -> None:
+        """Takes octets as they come, cut anywhere."""
+        if not self.closed:
+            self._buffer += data
+
+    @property
+    def waiting(self) -> bool:
+        """Whether octets wait that may be part of a message."""
+        return bool(self._buffer)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether no message may be handled now."""
+        return self.closed or self.start_tls or self._pending is not None or len(self._streams) >= STREAMS
+
+    def advance(self) -> bool:
+        """Handles one message; False when there is no whole one, or none may be handled now."""
+        if self.blocked:
+            return False
+        bounds = self._rules.bounds
+        try:
+            framed = wire.frame(self._buffer, 0, bounds.message)
+            if framed is None:
+                return False
+            message = wire.decode(bytes(self._buffer[: framed[1]]), *framed, bounds)
+            if message.id == 0:
+                raise BrokenStream("a request has an id")
+        except BrokenStream as error:
+            self._disconnect(Code.PROTOCOL_ERROR, str(error))
+            return False
+        except BadRequest as error:
+            assert framed is not None
+            del self._buffer[: framed[1]]
+            self._reject(error)
+            return True
+        del self._buffer[: framed[1]]
+        self._handle(message)
+        return True
+
+    def take(self) -> bytes:
+        """The small answers that are ready, in one piece."""
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    @property
+    def streaming(self) -> bool:
+        """Whether a large answer is under way."""
+        return bool(self._streams)
+
+    def next_chunk(self) -> bytes:
+        """The next piece of a large answer; several take turns."""
+        if not self._streams:
+            return b""
+        message_id, stream = next(iter(self._streams.items()))
+        del self._streams[message_id]
+        chunk = next(stream, None)
+        if chunk is None:
+            return self.next_chunk()
+        self._streams[message_id] = stream
+        return chunk
+
+    # ---- what the server reports
+
+    def verified(self, outcome: Viewer | Exception) -> None:
+        """The answer to ``verify``: who it is, or why not."""
+        pending = self._pending
+        assert pending is not None
+        self.verify = self._pending = None
+        if isinstance(outcome, Exception):
+            refused = refusal(outcome)
+            self._answer(pending.message, wire.BIND_ANSWER, refused.code, refused.text, since=pending.started)
+            return
+        assert outcome.member_id is not None
+        self._identity = _Identity(outcome.member_id, outcome.name, outcome.subjects)
+        self._answer(pending.message, wire.BIND_ANSWER, Code.SUCCESS, since=pending.started)
+
+    def tls_started(self) -> None:
+        """The connection is encrypted now."""
+        self.start_tls = False
+        self._tls = True
+
+    def shut_down(self) -> None:
+        """The server stops: says so and ends."""
+        if not self.closed:
+            self._disconnect(Code.UNAVAILABLE, "the server stops")
+
+    # ---- answers
+
+    def _send(self, message_id: int, operation: bytes, controls: bytes = b"") -> None:
+        self._out.append(wire.envelope(message_id, operation, controls))
+
+    def _answer(
+        self,
+        message: m.Message,
+        tag: int,
+        code: Code,
+        text: str = "",
+        *,
+        matched: str = "",
+        extra: bytes = b"",
+        since: float | None = None,
+    ) -> None:
+        self._send(message.id, wire.result(tag, code, matched, text, extra))
+        self._note(message.operation, code, 0, self._clock() if since is None else since)
+
+    def _note(self, request: m.Operation | str, code: Code, entries: int, since: float) -> None:
+        member = self._identity.member_id if self._identity else None
+        self._log(Access(self._peer.address, member, request, code, entries, self._clock() - since))
+
+    def _reject(self, error: BadRequest) -> None:
+        if not error.answer:
+            self._disconnect(Code.PROTOCOL_ERROR, error.text)
+            return
+        self._send(error.message_id, wire.result(error.answer, error.code, text=error.text))
+        self._note("bad-request", error.code, 0, self._clock())
+
+    def _disconnect(self, code: Code, text: str) -> None:
+        self._out.append(wire.notice(code, text))
+        self._note("disconnected", code, 0, self._clock())
+        self._close()
+
+    def _close(self) -> None:
+        self.closed = True
+        self._buffer.clear()
+        self._streams.clear()
+
+    # ---- requests
+
+    def _handle(self, message: m.Message) -> None:
+        match message.operation:
+            case m.Search() as request:
+                self._search(message, request)
+            case m.Bind() as request:
+                self._bind(message, request)
+            case m.Unbind():
+                self._close()
+            case m.Abandon(message_id):
+                self._streams.pop(message_id, None)
+            case m.Extended() as request:
+                self._guarded(message, wire.EXTENDED_ANSWER, partial(self._extended, message, request))
+            case m.Compare() as request:
+                self._guarded(message, wire.COMPARE_ANSWER, partial(self._compare, message, request))
+            case m.Write(tag):
+                text = "contacts are not written over LDAP: use CardDAV or the command line"
+                self._answer(message, tag, Code.UNWILLING_TO_PERFORM, text)
+
+    def _guarded(self, message: m.Message, tag: int, do: Callable[[], None]) -> None:
+        """Does it, and answers what is refused."""
+        try:
+            c.read(message.controls, self._directory.names)
+            do()
+        except Exception as error:
+            refused = error if isinstance(error, Refused) else refusal(error)
+            self._answer(message, tag, refused.code, refused.text, matched=refused.matched)
+
+    def _reader(self) -> Reader | None:
+        """What the one who is bound may see at this moment; None: only what everybody may."""
+        identity = self._identity
+        if identity is None:
+            return self._directory.reader(frozenset({EVERYONE_ID})) if self._rules.anonymous else None
+        member = self._directory.members.get(identity.member_id)
+        if member is None:
+            return None if identity.known else self._directory.reader(identity.subjects)
+        identity.known = True
+        return None if member.disabled else self._directory.reader(member.subjects)
+
+    def _compare(self, message: m.Message, request: m.Compare) -> None:
+        holds = self._directory.compare(self._reader(), request)
+        self._answer(message, wire.COMPARE_ANSWER, Code.COMPARE_TRUE if holds else Code.COMPARE_FALSE)
+
+    # ---- search
+
+    def _search(self, message: m.Message, request: m.Search) -> None:
+        started = self._clock()
+        controls = b""
+        try:
+            if message.id in self._streams:
+                raise Refused(Code.PROTOCOL_ERROR, "this id is in use")
+            found = self._searches.run(self._reader(), request, c.read(message.controls, self._directory.names))
+        except Exception as error:
+            refused = error if isinstance(error, Refused) else refusal(error)
+            controls = refused.control if isinstance(refused, c.SortRefused) else b""
+            done = wire.result(wire.DONE, refused.code, refused.matched, refused.text)
+            self._send(message.id, done, controls)
+            self._note(request, refused.code, 0, started)
+            return
+        stream = self._stream(message.id, request, found, started)
+        if len(found.rows) <= CHUNK:
+            self._out.extend(stream)
+        else:
+            self._streams[message.id] = stream
+
+    def _stream(self, message_id: int, request: m.Search, found: Found, started: float) -> Iterator[bytes]:
+        """The entries in chunks, then the result."""
+        selection = select(request.attributes, self._directory.names, types_only=request.types_only)
+        limit = min(request.time_limit or self._rules.time_limit, self._rules.time_limit)
+        code, sent = found.code, 0
+        for start in range(0, len(found.rows), CHUNK):
+            if self._clock() - started > limit:
+                code = Code.TIME_LIMIT_EXCEEDED
+                break
+            rows = found.rows[start : start + CHUNK]
+            entries = [
+                wire.envelope(message_id, each) for each in self._directory.encode(self._reader(), rows, selection)
+            ]
+            sent += len(entries)
+            yield b"".join(entries)
+        self._note(request, code, sent, started)
+        yield wire.envelope(message_id, wire.result(wire.DONE, code), found.controls)
+
+    # ---- bind
+
+    def _bind(self, message: m.Message, request: m.Bind) -> None:
+        """RFC 4513 section 5. Whoever binds is nobody until it has succeeded."""
+        self._identity = None
+        self._searches.forget()
+        self._streams.clear()
+        self._guarded(message, wire.BIND_ANSWER, partial(self._begin_bind, message, request))
+
+    def _begin_bind(self, message: m.Message, request: m.Bind) -> None:
+        claimed = credentials(request)
+        if claimed is None:
+            self._answer(message, wire.BIND_ANSWER, Code.SUCCESS)
+            return
+        if not (self._tls or self._peer.local or self._rules.clear_text_binds):
+            raise Refused(Code.CONFIDENTIALITY_REQUIRED, "passwords are taken over TLS only: use ldaps or StartTLS")
+        name, password = claimed
+        self.verify = Verify(self._directory.login_of(name), password)
+        self._pending = _Pending(message, self._clock())
+
+    # ---- extended operations
+
+    def _extended(self, message: m.Message, request: m.Extended) -> None:
+        match request.oid:
+            case schema.START_TLS:
+                self._start_tls(message)
+            case schema.WHO_AM_I:
+                name = f"dn:{self._directory.member_dn(self._identity.login)}" if self._identity else ""
+                self._answer(message, wire.EXTENDED_ANSWER, Code.SUCCESS, extra=octets(name, 0x8B))
+            case schema.CANCEL:
+                self._cancel(message, request)
+            case _:
+                raise Refused(Code.PROTOCOL_ERROR, "this operation is not known")
+
+    def _start_tls(self, message: m.Message) -> None:
+        """RFC 4511 section 4.14. What a client sent behind it, unencrypted, is forgotten."""
+        if self._tls or self._streams:
+            raise Refused(Code.OPERATIONS_ERROR, "TLS is there already, or an operation is not finished")
+        if not self._can_tls:
+            raise Refused(Code.UNAVAILABLE, "there is no certificate")
+        self._buffer.clear()
+        self._identity = None
+        self._searches.forget()
+        self._answer(message, wire.EXTENDED_ANSWER, Code.SUCCESS, extra=octets(schema.START_TLS, 0x8A))
+        self.start_tls = True
+
+    def _cancel(self, message: m.Message, request: m.Extended) -> None:
+        """RFC 3909. Only a large answer is ever under way when another message is handled."""
+        if request.value is None:
+            raise Refused(Code.PROTOCOL_ERROR, "which operation?")
+        try:
+            message_id = Elements(request.value).enter().integer()
+        except ValueError as error:
+            raise Refused(Code.PROTOCOL_ERROR, str(error)) from None
+        if self._streams.pop(message_id, None) is None:
+            raise Refused(Code.NO_SUCH_OPERATION, "it is finished, or never was")
+        self._send(message_id, wire.result(wire.DONE, Code.CANCELED))
+        self._answer(message, wire.EXTENDED_ANSWER, Code.SUCCESS)
