@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -65,12 +66,13 @@ def test_a_wrong_grant_changes_nothing(app: App) -> None:
 def test_each_change_ticks_for_its_group_and_is_audited_once(app: App) -> None:
     with as_console(app) as tx:
         group = groups.default(tx)
-    for action, step in [
+    steps: list[tuple[str, Callable[[Tx], object]]] = [
         ("grant.set", lambda tx: grants.grant(tx, "contacts", "everyone", Right.VIEW)),
         ("grant.set", lambda tx: grants.grant(tx, "contacts", "everyone", Right.EDIT)),
         ("grant.revoke", lambda tx: grants.revoke(tx, "contacts", "everyone")),
         ("grant.set", lambda tx: grants.grant(tx, "contacts", "everyone", Right.VIEW)),
-    ]:
+    ]
+    for action, step in steps:
         journal = Journal(app)
         with as_console(app) as tx:
             step(tx)

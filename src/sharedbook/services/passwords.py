@@ -104,16 +104,11 @@ def verify(user: str, password: str, stored: str | None) -> bool:
     Raises Busy.
     """
     with _slots.one():
-        equal = compare(password[:LONGEST], stored or _DUMMY)
+        equal = _argon2id.verify(_octets(password[:LONGEST]), stored or _DUMMY)
     if stored is None or not equal or len(password) > LONGEST:
         return False
     _successes.add(_key(user, password, stored))
     return True
-
-
-def compare(password: str, stored: str) -> bool:
-    """One argon2id hash, compared in constant time."""
-    return bool(_argon2id.verify(_octets(password), stored))
 
 
 def new_app_password() -> str:

@@ -27,7 +27,8 @@ _TEAM = re.compile(r"\w(?:[\w .-]{0,98}[\w.-])?")
 
 def fold_name(name: str) -> str:
     """A login, mail address or team's name as it is stored and compared, at every door."""
-    return folding.squeeze(folding.fold(name))
+    folded = folding.squeeze(folding.fold(name))
+    return folded.encode("utf-8", "replace").decode()  # a lone surrogate, which no database takes, becomes "?"
 
 
 def new_login(login: str) -> str:

@@ -51,7 +51,8 @@ def join(tx: Tx, name: str, *logins: str) -> None:
     joining = [each.id for each in _members(tx, logins) if not teams.is_in(tx.db, found.id, each.id)]
     for member_id in joining:
         enter(tx, found.id, member_id)
-    tx.audit("team.join", team=found.id, members=joining)
+    if joining:
+        tx.audit("team.join", team=found.id, members=joining)
 
 
 def leave(tx: Tx, name: str, *logins: str) -> None:
