@@ -22,8 +22,8 @@ MULTIGET = (
 )
 QUERY = (
     '<C:addressbook-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav">'
-    '<prop><getetag/><C:address-data/></prop><C:filter><C:prop-filter name="EMAIL"><C:text-match match-type="contains">{needle}</C:text-match></C:prop-filter>'
-    "</C:filter></C:addressbook-query>"
+    '<prop><getetag/><C:address-data/></prop><C:filter><C:prop-filter name="EMAIL">'
+    '<C:text-match match-type="contains">{needle}</C:text-match></C:prop-filter></C:filter></C:addressbook-query>'
 )
 
 
