@@ -15,7 +15,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import book
+from tests.bench import book, ldap_client
 from tests.bench.requests import MEASURES, Asker
 from tests.carddav.served import RADICALE, start
 from tests.support.ports import free_port
