@@ -13,13 +13,14 @@ from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.formats import csv_rows
 
 NATIVE = {
-    "ko": (("이름", "성", "전자 메일 주소"), (("민지", "김", "minji@example.com"), ("서준", "박", "seojun@example.com"))),
-    "zh": (("名字", "姓氏", "电子邮件地址"), (("小明", "王", "ming@example.com"), ("娜", "李", "na@example.com"))),
-    "ja": (("名", "姓", "電子メール アドレス"), (("太郎", "田中", "taro@example.com"), ("ハナコ", "佐藤", "hana@example.com"))),
-    "de": (("Vorname", "Nachname", "Straße"), (("Jörg", "Müller", "Grüner Weg 1"), ("Käthe", "Weiß", "Schöne Aussicht"))),
+    "ko": ("이름,성,전자 메일 주소", "민지,김,minji@example.com", "서준,박,seojun@example.com"),
+    "zh": ("名字,姓氏,电子邮件地址", "小明,王,ming@example.com", "娜,李,na@example.com"),
+    "ja": ("名,姓,電子メール アドレス", "太郎,田中,taro@example.com", "ハナコ,佐藤,hana@example.com"),
+    "de": ("Vorname,Nachname,Straße", "Jörg,Müller,Grüner Weg 1", "Käthe,Weiß,Schöne Aussicht"),
 }
+WIDE = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
 ENCODINGS = [
-    *((language, encoding) for language in NATIVE for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")),
+    *((language, encoding) for language in NATIVE for encoding in WIDE),
     ("ko", "cp949"),
     ("zh", "gb18030"),
     ("ja", "shift_jis"),
@@ -38,7 +39,7 @@ def cells(data: bytes) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("delimiter", list(",;\t|"))
 @pytest.mark.parametrize(("language", "encoding"), ENCODINGS)
 def test_every_encoding_with_every_delimiter_and_native_headers(language: str, encoding: str, delimiter: str) -> None:
-    header, rows = NATIVE[language]
+    header, *rows = (tuple(line.split(",")) for line in NATIVE[language])
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter).writerows([header, *rows])
     found = table(text.getvalue().encode(encoding))
@@ -70,7 +71,7 @@ def test_named_encoding_decides_where_utf_8_does_not() -> None:
 
 
 def test_wrong_encoding_is_named_by_line_and_character() -> None:
-    with pytest.raises(InvalidFile, match=r"line 3, character 2 .* is not utf-16|line 3, character 2 .* is not ascii") as caught:
+    with pytest.raises(InvalidFile, match=r"line 3, character 2 .* is not ascii") as caught:
         table(b"name\nanna\nm\xffller\n", encoding="ascii")
     assert caught.value.line == 3
     assert "--encoding" in str(caught.value)
@@ -107,7 +108,8 @@ def test_broken_files_are_named(data: bytes, message: str) -> None:
 
 
 def test_row_problems_leave_the_other_rows() -> None:
-    data = b"name,email\nKim,k@example.com,extra\nLee,l@example.com,,\nPark\n" + b"x" * 32_768 + b",y\nChoi,c@example.com\n"
+    start = b"name,email\nKim,k@example.com,extra\nLee,l@example.com,,\nPark\n"
+    data = start + b"x" * 32_768 + b",y\nChoi,c@example.com\n"
     rows = list(table(data).rows())
     assert [(row.line, row.problem.code if row.problem else "") for row in rows] == [
         (2, "cell-count"),
@@ -161,11 +163,11 @@ def test_what_is_written_is_read_again(rows: list[tuple[str, str]]) -> None:
     assert cells(target.getvalue()) == rows
 
 
-PIECES = st.sampled_from([b"a", b",", b";", b"\t", b'"', b"\n", b"\r\n", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"sep=;", "김".encode(),
-                          "김".encode("cp949"), "é".encode("cp1252"), b"=", b"'"])  # fmt: skip
+PIECES = [b"a", b",", b";", b"\t", b'"', b"\n", b"\r\n", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"sep=;", b"=", b"'"]
+PIECES += ["김".encode(), "김".encode("cp949"), "é".encode("cp1252")]
 
 
-@given(st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=40).map(b"".join)))
+@given(st.one_of(st.binary(max_size=200), st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join)))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         found = table(data)

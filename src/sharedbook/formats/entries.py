@@ -106,7 +106,7 @@ def _collect(slots: Mapping[tuple[str, str, int], dict[str, str]]) -> dict[str, 
     """Values of each field, in the order of their columns; a type without a value is none."""
     many: dict[str, list[Value]] = {}
     for (name, kind, number), parts in slots.items():
-        kind = parts.pop("type", "").removeprefix("* ") or kind
+        kind = parts.pop("type", "").removeprefix("*").strip() or kind  # Google marks the preferred one with a star
         if FIELDS[name].parts:
             found = [Value("", kind, number, _address(parts))] if any(parts.values()) else []
         else:

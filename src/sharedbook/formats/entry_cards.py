@@ -44,6 +44,7 @@ _SEVERAL = {
     "related": "X-ABRELATEDNAMES",
     "custom": "X-CUSTOM",
 }
+_LABELLED = ("event", "related", "custom")  # what they are is in a label, never in TYPE
 PROPERTIES = frozenset({*SINGLE.values(), *_SEVERAL.values()})
 """What of a card ``edits`` may write, besides names, companies, titles and tags."""
 
@@ -84,8 +85,8 @@ def _name_edits(card: Card, now: Entry, entry: Entry, fill: bool, new: bool) -> 
         for part, text in wanted.items()
         if now.single.get(part, "") != text and not (fill and now.single.get(part))
     }
-    if new and not wanted:
-        changed = {"first_name": entry.single.get("name", "")}  # clients that read N alone would show no name
+    if new and not wanted and shown_name(entry) not in _other_names(entry):
+        changed = {"first_name": shown_name(entry)}  # clients that read N alone would show no name
     if changed:
         yield _name_edit(card, changed)
     shown = entry.single.get("name") or (_renamed(now, changed, entry) if changed or new else "")
@@ -113,8 +114,13 @@ def shown_name(entry: Entry) -> str:
     if whole := entry.single.get("name"):
         return whole
     family, given, additional, prefix, suffix = (entry.single.get(part, "") for part in NAME_PARTS)
+    return display_name(family, given, additional, prefix, suffix, _other_names(entry))
+
+
+def _other_names(entry: Entry) -> list[str]:
+    """What stands for a name where there is none."""
     others = (text for name in ("company", "email", "phone") for text in entry.texts(name))
-    return display_name(family, given, additional, prefix, suffix, [entry.single.get("nickname", ""), *others])
+    return [entry.single.get("nickname", ""), *others]
 
 
 # ---- fields with one value
@@ -159,16 +165,16 @@ def _organization_edits(card: Card, entry: Entry, fill: bool) -> Iterator[Edit]:
     for number in sorted(numbers):
         nth = existing[number - 1] if number <= len(existing) else len(card.all("ORG"))
         parts = list(card.all("ORG")[nth].components()) if number <= len(existing) else []
-        before = list(parts)
+        given = [_numbered(entry, name, number) for name in ("company", "department")]
         parts += [""] * (2 - len(parts))
-        for place, name in enumerate(("company", "department")):
-            text = next((value.text for value in entry.values(name) if value.number == number), "")
-            if text and not (fill and parts[place].strip()):
-                parts[place] = text
-        while parts and not parts[-1]:
-            parts.pop()
-        if parts != before:
-            yield Set("ORG", parts, nth=nth)
+        merged = [text if text and not (fill and has.strip()) else has for text, has in zip(given, parts, strict=False)]
+        if [text.strip() for text in merged] != [text.strip() for text in parts[:2]]:
+            parts[:2] = merged
+            yield Set("ORG", parts if any(parts[1:]) else parts[:1], nth=nth)
+
+
+def _numbered(entry: Entry, name: str, number: int) -> str:
+    return next((value.text for value in entry.values(name) if value.number == number), "")
 
 
 def _filled(card: Card, name: str) -> list[int]:
@@ -249,7 +255,7 @@ def same(name: str, one: Value, other: Value) -> bool:
         return one.text.casefold() == other.text.casefold()
     if name == "phone" and digits(one.text):
         return one.text == other.text or _international(one.text) == _international(other.text)
-    if name in ("event", "related", "custom"):
+    if name in _LABELLED:
         return one.text == other.text and _kind(one.type) == _kind(other.type)
     return one.text == other.text
 
@@ -267,10 +273,10 @@ def _addition(name: str, value: Value) -> Edit:
     if name == "im":
         params: Params = (("X-SERVICE-TYPE", (value.type,)),) if value.type else ()
         return Add("IMPP", _written(name, value), params)
-    types, label = ((), value.type) if name in ("event", "related", "custom") else _split_type(value.type)
-    written = _written(name, value)
-    params = (("TYPE", types),) if types else ()
-    return Add(_SEVERAL[name], written, params, _APPLE.get(label.casefold(), label))
+    if name in _LABELLED:
+        return Add(_SEVERAL[name], _written(name, value), (), _APPLE.get(value.type.casefold(), value.type))
+    types, label = _split_type(value.type)
+    return Add(_SEVERAL[name], _written(name, value), (("TYPE", types),) if types else (), label)
 
 
 def _written(name: str, value: Value) -> LineValue:
