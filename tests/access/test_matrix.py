@@ -1,6 +1,6 @@
 """The access matrix, tried live: six kinds of people x five actions x three visibilities, through every door.
 
-What should happen is computed here from plain sets, as docs/access.md words it, and not by the product's own table.
+What should happen is computed here from plain sets, as docs/access.md words it, not by the product's own table.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sharedbook.domain import access, folding
-from sharedbook.domain.errors import Ambiguous, ContactNotFound, Forbidden, NotFound, Protected, VersionConflict
+from sharedbook.domain import access
+from sharedbook.domain.errors import Ambiguous, ContactNotFound, Forbidden, Protected, VersionConflict
 from sharedbook.domain.model import (
     PRIVATE,
     VISIBLE_TO_ALL,
@@ -20,9 +20,9 @@ from sharedbook.domain.model import (
 )
 from sharedbook.domain.query import Op, Or, Query, Some, Test
 from sharedbook.formats import vcard
-from sharedbook.services import audience, groups, records, search
+from sharedbook.services import audience, groups, records, search, subjects
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, memberships, revisions, subjects
+from sharedbook.store import contacts, memberships, revisions
 
 
 def held(contact: Contact) -> access.Held:
@@ -199,7 +199,7 @@ def _set_visibility(
 def set_owner(tx: Tx, contact_ids: Sequence[int], login: str | None) -> int:
     """Gives contacts to a member, or to nobody. Returns how many changed."""
     access.require_manage(tx.viewer, "change owners")
-    owner_id = None if login is None else _member_id(tx, login)
+    owner_id = None if login is None else subjects.member(tx, login).id
     changed = [contact for contact in get_many(tx, contact_ids) if contact.owner_id != owner_id]
     ids = [contact.id for contact in changed]
     with audience.changing(tx, ids):
@@ -208,13 +208,6 @@ def set_owner(tx: Tx, contact_ids: Sequence[int], login: str | None) -> int:
     records.note(tx, ids, Event.OWNER)
     tx.audit("contact.owner", contacts=ids)
     return len(ids)
-
-
-def _member_id(tx: Tx, login: str) -> int:
-    found = subjects.member(tx.db, folding.fold(login))
-    if found is None:
-        raise NotFound(f"there is no member {login}", hint="see: sharedbook member list")
-    return found.id
 
 
 def history(tx: Tx, contact_id: int) -> list[Revision]:
