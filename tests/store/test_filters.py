@@ -153,6 +153,7 @@ UNICODE = Comparison.UNICODE
 @example(one("a"), Not(Some("FN", (Test(Op.EQUALS, "a"), HasParam("TYPE")))))
 @example(one("a"), Not(Const(None)))
 @example(one("a"), like("a" * 20_000))
+@example(one("ab" * 4_000, "ab" * 3_000), like(*["b"] * 4_000))
 @example(one("a"), Not(some(Test(Op.EQUALS, "a\0", comparison=Comparison.OCTET))))
 @example(one("a"), some(Test(Op.AT_LEAST, "\ud800", comparison=Comparison.ASCII, negate=True)))
 @example(

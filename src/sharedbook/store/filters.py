@@ -6,9 +6,9 @@ Decided here, exactly: presence; every test of a value by any collation (``value
 numbers. Equality and prefixes of directory strings, and equality by i;octet and i;ascii-casemap, use the index on name
 and folded; everything else reads the rows of one property name.
 
-Not decided here: tests of parameters, phone substrings of several parts, patterns too long for SQLite. For these the
-statement finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of
-their rows of the index. No card is parsed. Values that PHONE is asked of are as ``formats.phones.forms`` writes them.
+Not decided here: tests of parameters, phone substrings of several parts, very long patterns. For these the statement
+finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their rows
+of the index. No card is parsed. Values that PHONE is asked of are as ``formats.phones.forms`` writes them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, select, true
@@ -29,6 +28,8 @@ from sharedbook.store.schema import contacts, properties
 MOST_TERMS = 256
 LONGEST_PATTERN = 10_000
 """Characters. SQLite refuses patterns over 50,000 bytes."""
+MOST_PARTS = 100
+"""Of a pattern: both databases recurse into each part."""
 
 _KEY = 200  # characters of folded that the index holds
 _key = func.substr(properties.c.folded, literal_column("1"), literal_column(str(_KEY)))
@@ -39,23 +40,15 @@ _COLUMNS: dict[Comparison, ColumnElement[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A condition on rows of contacts; not ``exact``: it also holds for some that the query does not match."""
+class Filter(NamedTuple):
+    """A condition on rows of contacts (a query) or of properties (a test); not ``exact``: it may hold for some more."""
 
     where: ColumnElement[bool]
     exact: bool
 
 
-class _Rows(NamedTuple):
-    """A condition on rows of properties; not ``exact``: it also holds for some that fail the test."""
-
-    where: ColumnElement[bool]
-    exact: bool
-
-
-_ANY = _Rows(true(), False)
-_NONE = _Rows(false(), True)
+_ANY = Filter(true(), False)
+_NONE = Filter(false(), True)
 
 
 def compile_query(query: Query, dialect: str) -> Filter:
@@ -109,30 +102,30 @@ class _Compiler:
         self.exact = False
         return contacts.c.id.in_(holders) if wanted else true()
 
-    def _test(self, test: Test | HasParam) -> _Rows:
+    def _test(self, test: Test | HasParam) -> Filter:
         if isinstance(test, HasParam):
-            return _ANY if test.absent else _Rows(_holds_param(test.param), False)
+            return _ANY if test.absent else Filter(_holds_param(test.param), False)
         if test.param is not None:
-            return _Rows(_holds_param(test.param), False)
+            return Filter(_holds_param(test.param), False)
         rows = self._phone(test) if test.comparison is Comparison.PHONE else self._value(test)
         if not test.negate:
             return rows
-        return _Rows(not_(rows.where), True) if rows.exact else _ANY
+        return Filter(not_(rows.where), True) if rows.exact else _ANY
 
-    def _value(self, test: Test) -> _Rows:
+    def _value(self, test: Test) -> Filter:
         if test.op is Op.LIKE:
             return self._substrings(test)
         if not _storable(test.needle):
             return _NONE if test.op is Op.EQUALS else _ANY
         if test.op is Op.EQUALS:
-            return _Rows(_equals(test), True)
+            return Filter(_equals(test), True)
         if test.comparison is Comparison.DIRECTORY:
             column, needle = _squeezed(), folding.squeeze(folding.fold(test.needle))
         else:
             column, needle = _COLUMNS[test.comparison], FOLDS[test.comparison](test.needle)
-        return _Rows(column >= needle if test.op is Op.AT_LEAST else column <= needle, True)
+        return Filter(column >= needle if test.op is Op.AT_LEAST else column <= needle, True)
 
-    def _substrings(self, test: Test) -> _Rows:
+    def _substrings(self, test: Test) -> Filter:
         fold = FOLDS[test.comparison]
         initial, *middle, final = (fold(part) for part in (test.initial, *test.middle, test.final))
         if test.comparison is not Comparison.DIRECTORY:
@@ -142,16 +135,16 @@ class _Compiler:
         start = parts[0][:_KEY]
         if not start or not _storable(start):
             return rows
-        return _Rows(and_(_key >= start, _key < _after(start), rows.where), rows.exact)
+        return Filter(and_(_key >= start, _key < _after(start), rows.where), rows.exact)
 
-    def _like(self, column: ColumnElement[str], parts: Sequence[str]) -> _Rows:
+    def _like(self, column: ColumnElement[str], parts: Sequence[str]) -> Filter:
         if not all(map(_storable, parts)):
             return _NONE
-        if sum(map(len, parts)) > LONGEST_PATTERN:
+        if len(parts) > MOST_PARTS or sum(map(len, parts)) > LONGEST_PATTERN:
             return _ANY
-        return _Rows(self._matcher(column, parts) if any(parts) else true(), True)
+        return Filter(self._matcher(column, parts) if any(parts) else true(), True)
 
-    def _phone(self, test: Test) -> _Rows:
+    def _phone(self, test: Test) -> Filter:
         """Each form stands between spaces in ``folded``."""
         if test.op is Op.EQUALS:
             return self._phone_equals(test.needle.split())
@@ -160,15 +153,15 @@ class _Compiler:
             return _NONE
         starts, ends = " " * bool(test.initial), " " * bool(test.final)
         rows = self._like(properties.c.folded, ["", starts + test.initial, *test.middle, test.final + ends, ""])
-        return _Rows(rows.where, rows.exact and len(parts) < 2)
+        return Filter(rows.where, rows.exact and len(parts) < 2)
 
-    def _phone_equals(self, forms: Sequence[str]) -> _Rows:
+    def _phone_equals(self, forms: Sequence[str]) -> Filter:
         """As ``folding.phone_equal``: a whole form, or how one ends for a number dialled without area code."""
         needles = [f" {form} " for form in forms]
         if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
             needles.append(f"{forms[0][-folding.LOCAL_DIGITS :]} ")
         found = [self._like(properties.c.folded, ["", needle, ""]) for needle in needles]
-        return _Rows(or_(false(), *(rows.where for rows in found)), all(rows.exact for rows in found))
+        return Filter(or_(false(), *(rows.where for rows in found)), all(rows.exact for rows in found))
 
 
 def _equals(test: Test) -> ColumnElement[bool]:
