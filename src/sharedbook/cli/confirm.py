@@ -42,16 +42,15 @@ def carry_out(
         if dry_run:
             return {**planned, "dry_run": True}
         if asked := question(planned):
-            confirm(asked, yes=False)
+            confirm(asked)
     with site.begin(write=True) as tx:
         return work(tx)
 
 
-def confirm(question: str, *, yes: bool) -> None:
+def confirm(question: str) -> None:
     """Returns when it may go on. Raises NeedsConfirmation without a terminal, click.Abort when the answer is no."""
-    if not yes:
-        _require_terminal(question)
-        click.confirm(question, abort=True, err=True)
+    _require_terminal(question)
+    click.confirm(question, abort=True, err=True)
 
 
 def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
@@ -67,6 +66,7 @@ def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
 
 def _require_terminal(question: str) -> None:
     if not sys.stdin.isatty():
+        asked = question.splitlines()[-1]
         raise NeedsConfirmation(
-            f"{question} There is no terminal to ask on.", hint="add --yes, or --dry-run to look first"
+            f"{asked} There is no terminal to ask on.", hint="add --yes, or --dry-run to look first"
         )

@@ -9,7 +9,7 @@ import click
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
 from sharedbook.cli.erasing import erase_contacts
-from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.refs import chosen, where_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.cli.visibility import VisibilityChange
@@ -53,10 +53,12 @@ def _many(
     def question(planned: json_keys.Object) -> str | None:
         if planned["count"] < 2 and not final:
             return None
-        return "\n".join([*_some(shown), *planned["notes"], f"{action}: {planned['count']} contacts. Go on?"])
+        return "\n".join([*_some(shown), *planned["notes"], f"{action}: {many(planned['count'], 'contact')}. Go on?"])
 
     record = carry_out(site, do, question, dry_run=dry_run, yes=yes)
-    out.outcome(record, "\n".join([f"{action}: {record['count']} contacts", *(_some(shown) if dry_run else [])]))
+    out.outcome(
+        record, "\n".join([f"{action}: {many(record['count'], 'contact')}", *(_some(shown) if dry_run else [])])
+    )
 
 
 def _some(lines: Sequence[str], most: int = 20) -> list[str]:

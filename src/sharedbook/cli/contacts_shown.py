@@ -51,7 +51,7 @@ def _object(contact: Contact, slugs: dict[int, str], labels: dict[int, str]) -> 
 
 
 def _typed(found: fields.Typed) -> json_keys.Object:
-    return {"type": found.label or ",".join(sorted(found.types)), "value": found.value, "pref": found.pref}
+    return {"type": found.label or entry_cards.type_text(found.types), "value": found.value, "pref": found.pref}
 
 
 def detail(tx: Tx, contact: Contact) -> json_keys.Object:

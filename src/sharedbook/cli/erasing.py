@@ -12,7 +12,7 @@ import click
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import confirm_by_name
 from sharedbook.cli.errors import FAILED
-from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import Contact
@@ -27,7 +27,7 @@ PENDING = ErasurePending(
 def erase_contacts(site: Site, out: Output, found: Sequence[Contact], *, dry_run: bool, yes: bool) -> None:
     """Erases contacts once confirmed. Raises ErasurePending while a reader holds the file; exits 1 if pieces stay."""
     ids = [contact.id for contact in found]
-    what = found[0].name if len(found) == 1 else f"{len(found)} contacts"
+    what = found[0].name if len(found) == 1 else many(len(found), "contact")
     if dry_run or not found:
         notes = [f"{contact.id} {contact.name}" for contact in found]
         out.outcome(json_keys.result("erase", ids, dry_run=dry_run, notes=notes), f"erase {what}")
@@ -40,7 +40,7 @@ def erase_contacts(site: Site, out: Output, found: Sequence[Contact], *, dry_run
 
 def _tell(out: Output, report: erasure.Report) -> None:
     record = json_keys.erasure(report)
-    out.done(record, "\n".join([f"erased: {len(report.contacts)} contacts", *_lines(report)]))
+    out.done(record, "\n".join([f"erased: {many(len(report.contacts), 'contact')}", *_lines(report)]))
     if not report.clean:
         raise PENDING
     if report.residue:

@@ -39,7 +39,8 @@ def report(error: Exception) -> int:
         case errors.SharedbookError():
             click.echo(f"sharedbook: {error.message}", err=True)
             if error.hint:
-                click.echo(f"  next: {error.hint}", err=True)
+                step = error.hint.removeprefix("run: ").removeprefix("see: ")
+                click.echo(f"  next: {step}", err=True)
             return exit_code(error)
         case click.ClickException():
             error.show()

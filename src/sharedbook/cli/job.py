@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sharedbook.cli import json_keys
-from sharedbook.cli.output import Output, cell, json_option
+from sharedbook.cli.output import Output, cell, json_option, many
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import jobs
 
@@ -74,4 +74,4 @@ def errors(site: Site, out: Output, job: int, output: Path | None) -> None:
         out.rows(records, columns, empty="No row waits.")
     else:
         record = json_keys.result("write errors", [cell(output)])
-        out.outcome(record, f"{count} rows are in {output}; fix them and import that file")
+        out.outcome(record, f"{many(count, 'row')} in {output}; fix them and import that file")

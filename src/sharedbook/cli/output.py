@@ -85,6 +85,11 @@ def json_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def many(count: int, thing: str) -> str:
+    """``1 contact``, ``2 contacts``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def rfc3339(at: datetime | None) -> str | None:
     """A time as JSON has it: RFC 3339 in UTC, to the second."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

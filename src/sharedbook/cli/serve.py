@@ -26,13 +26,19 @@ from sharedbook.domain.errors import SharedbookError, Unavailable
 from sharedbook.services import certificate, housekeeping
 from sharedbook.settings import Address, Settings
 
-CHILD = (
-    "import sys; from importlib.metadata import entry_points;"
-    " (server,) = entry_points(group='sharedbook.servers', name=sys.argv[1]); sys.exit(server.load()())"
-)
+CHILD = """
+import signal, sys
+from importlib.metadata import entry_points
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+(server,) = entry_points(group="sharedbook.servers", name=sys.argv[1])
+sys.exit(server.load()())
+"""
+"""A terminal's Ctrl-C goes to every process of the group. Here only ``serve`` takes it, and sends one SIGTERM to each
+server: granian's workers hang when SIGINT reaches them beside what their own parent tells them."""
+
 FIRST_HOUSEKEEPING_SECONDS = 60
 HOUSEKEEPING_SECONDS = 3600
-STOPPING_SECONDS = 10
+STOPPING_SECONDS = 15
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -151,7 +157,7 @@ class _Servers:
         return FAILED if ended else DONE
 
     def _start(self, name: str) -> None:
-        # it stays in this process group: Ctrl-C reaches it too, and so does what ends the group
+        # it stays in this process group, so that whatever ends the group ends it, too
         child = subprocess.Popen([sys.executable, "-c", CHILD, name], env=self._environment, stdin=subprocess.DEVNULL)
         self._children.append(child)
         threading.Thread(target=self._watch, args=(name, child), daemon=True).start()

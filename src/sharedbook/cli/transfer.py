@@ -80,7 +80,7 @@ def import_command(
     if how in OVERWRITING and not (dry_run or yes):
         planned = transfer.import_file(site.app, site.actor, CLIENT, source, dry_run=True, **options)
         if updated := planned.counts.get(Result.UPDATED, 0):
-            confirm(f"{updated} contacts that exist would be changed. Go on?", yes=False)
+            confirm(f"{updated} contacts that exist would be changed. Go on?")
     with progress("rows") as show:
         report = transfer.import_file(
             site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options

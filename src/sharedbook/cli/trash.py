@@ -8,7 +8,7 @@ from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
 from sharedbook.cli.contacts_shown import objects
 from sharedbook.cli.erasing import erase_contacts
-from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.refs import chosen
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import trash
@@ -54,10 +54,10 @@ def restore(site: Site, out: Output, refs: tuple[str, ...], dry_run: bool, yes: 
         return json_keys.result("restore", [each.contact.id for each in found], notes=notes)
 
     def question(planned: json_keys.Object) -> str | None:
-        return f"Restore {planned['count']} contacts?" if planned["count"] > 1 else None
+        return f"Restore {many(planned['count'], 'contact')}?" if planned["count"] > 1 else None
 
     record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
-    out.outcome(record, f"restore: {record['count']} contacts")
+    out.outcome(record, f"restore: {many(record['count'], 'contact')}")
 
 
 @trash_command.command("empty")

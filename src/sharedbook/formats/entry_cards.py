@@ -218,7 +218,7 @@ def lines_of(card: Card, name: str) -> list[Line]:
     labels = {found.group.lower(): _unquoted(found.text()) for found in card.all("X-ABLABEL")}
     found = []
     for nth, prop in enumerate(card.all(_SEVERAL[name])):
-        kind = labels.get(prop.group.lower()) or prop.param("LABEL") or _type_text(prop.types())
+        kind = labels.get(prop.group.lower()) or prop.param("LABEL") or type_text(prop.types())
         value = _READ.get(name, _read_text)(prop, kind)
         if value.text or any(value.parts.values()):
             found.append(Line(nth, prop, value))
@@ -315,10 +315,10 @@ def _split_type(text: str) -> tuple[tuple[str, ...], str]:
 def _kind(text: str) -> str:
     """A type as it is compared."""
     types, label = _split_type(text)
-    return label.casefold() or _type_text(frozenset(map(str.lower, types)))
+    return label.casefold() or type_text(frozenset(map(str.lower, types)))
 
 
-def _type_text(types: frozenset[str]) -> str:
+def type_text(types: frozenset[str]) -> str:
     """TYPE values as one word: ``work_fax``, ``mobile``."""
     ranked = sorted(types - _SILENT, key=lambda word: (_ORDER.index(word) if word in _ORDER else len(_ORDER), word))
     return "_".join("mobile" if word == "cell" else word for word in ranked)
