@@ -150,7 +150,7 @@ def _refuse_return(
 
 def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:
     _free_name(tx, row)
-    contact_id = records.create(tx, card, [(book.group.id, href)], owner_id=tx.viewer.member_id)
+    contact_id = records.create(tx, book.group.id, records.New(card, href, tx.viewer.member_id))
     tx.audit("card.add", contact=contact_id, group=book.group.id)
     return PutResult(_served(tx, book, href), created=True, changed=True)
 
@@ -271,6 +271,8 @@ def _clear_target(tx: Tx, target: Book, to_href: str, contact: Contact, overwrit
 
 
 def _free_name(tx: Tx, row: Membership | None) -> None:
-    """A card in the trash gives up its name; nobody sees it there."""
+    """A tombstone goes, and a card in the trash gives up its name: nobody sees it there."""
     if row is not None and row.state is CardState.TRASHED:
         memberships.change(tx.db, row.group_id, row.href, href=records.fresh_href())
+    elif row is not None and row.state is CardState.DEAD:
+        memberships.remove(tx.db, row.group_id, [row.href])

@@ -78,17 +78,31 @@ def _candidates(tx: Tx, ref: str) -> list[Contact]:
 def add(
     tx: Tx, group: Group, card: vcard.Card, *, owner_id: int | None = None, visibility: Visibility = VISIBLE_TO_ALL
 ) -> Contact:
-    """A new contact in a group, owned by who adds it unless ``owner_id`` says otherwise.
+    """A new contact in a group, owned by who adds it unless the console says otherwise with ``owner_id``.
 
     Raises Forbidden, UidConflict, CardErased, QuotaExceeded.
     """
-    access.require(tx.viewer, Right.ADD, group.id, group.slug)
-    records.refuse_uid(tx, group.id, group.slug, card.uid)
-    owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
-    places = [(group.id, records.fresh_href())]
-    contact_id = records.create(tx, card, places, owner_id=owner, visibility=visibility)
-    tx.audit("contact.add", contact=contact_id, group=group.id)
+    contact_id = add_many(tx, group, [card], owner_id=owner_id, visibility=visibility)[0]
     return contacts.fetch(tx.db, [contact_id])[0]
+
+
+def add_many(
+    tx: Tx,
+    group: Group,
+    cards: Sequence[vcard.Card],
+    *,
+    owner_id: int | None = None,
+    visibility: Visibility = VISIBLE_TO_ALL,
+) -> list[int]:
+    """New contacts in a group, all or none; returns their ids. Raises as ``add``."""
+    access.require(tx.viewer, Right.ADD, group.id, group.slug)
+    for card in cards:
+        records.refuse_uid(tx, group.id, group.slug, card.uid)
+    owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
+    new = [records.New(card, records.fresh_href(), owner, visibility) for card in cards]
+    ids = records.create_many(tx, group.id, new)
+    tx.audit("contact.add", contacts=ids, group=group.id)
+    return ids
 
 
 def replace(tx: Tx, contact_id: int, card: vcard.Card, *, if_version: int | None = None) -> Contact:

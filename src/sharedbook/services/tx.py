@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,9 +104,13 @@ class Tx:
 
     def tick(self, kind: ChangeKind, ref_id: int) -> int:
         """One tick of the clock: writes the change row and returns its seq."""
+        return self.tick_many(kind, [ref_id])[0]
+
+    def tick_many(self, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
+        """One tick for each id."""
         if not self.write or isinstance(self._actor, Service):
             raise Unavailable("this transaction only reads")
-        return changes.append(self.db, self.now, kind, ref_id)
+        return changes.append(self.db, self.now, kind, ref_ids)
 
     def audit(self, action: str, **ids: int | list[int]) -> None:
         """One row of the audit: who, through what, what, which ids; never a value."""

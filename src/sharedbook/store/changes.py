@@ -11,12 +11,11 @@ from sharedbook.domain.model import Change, ChangeKind
 from sharedbook.store.schema import changes
 
 
-def append(connection: Connection, at: datetime, kind: ChangeKind, ref_id: int) -> int:
-    """Adds a change and returns its seq."""
-    result = connection.execute(insert(changes).values(at=at, kind=kind.value, ref_id=ref_id))
-    key = result.inserted_primary_key
-    assert key is not None
-    return int(key[0])
+def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
+    """Adds a change for each id and returns their seqs in the same order."""
+    statement = insert(changes).returning(changes.c.seq, sort_by_parameter_order=True)
+    rows = [{"at": at, "kind": kind.value, "ref_id": ref_id} for ref_id in ref_ids]
+    return list(connection.execute(statement, rows).scalars())
 
 
 def position(connection: Connection) -> int:

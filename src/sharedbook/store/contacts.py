@@ -34,11 +34,10 @@ def batches(ids: Sequence[int]) -> list[Sequence[int]]:
     return [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
 
 
-def add(connection: Connection, values: Mapping[str, Any]) -> int:
-    """Inserts a contact and returns its id."""
-    result = connection.execute(insert(contacts).values(**values))
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+def add_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Inserts contacts and returns their ids in the same order."""
+    statement = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, rows).scalars())
 
 
 def change(connection: Connection, contact_ids: Sequence[int], **values: Any) -> None:

@@ -157,15 +157,8 @@ def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows; a tombstone at the same href gives way."""
-    for row in rows:
-        connection.execute(
-            delete(memberships).where(
-                _M.group_id == row["group_id"], _M.href == row["href"], _M.state == CardState.DEAD
-            )
-        )
-    if rows:
-        connection.execute(insert(memberships), rows)
+    """Inserts rows; their hrefs must be free (see ``remove``)."""
+    connection.execute(insert(memberships), rows)
 
 
 def change(connection: Connection, group_id: int, at: str, **values: Any) -> None:

@@ -8,7 +8,7 @@ of which ``upper(value)`` is the same. Only ``store/filters.py`` asks these colu
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Connection, delete, select
 
@@ -23,7 +23,16 @@ Params = tuple[tuple[str, tuple[str, ...]], ...]
 def replace(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
     """Writes the index rows of one contact in place of those it has."""
     connection.execute(delete(properties).where(properties.c.contact_id == contact_id))
-    rows = [_row(contact_id, position, instance) for position, instance in enumerate(instances)]
+    add_many(connection, {contact_id: instances})
+
+
+def add_many(connection: Connection, instances: Mapping[int, Iterable[Instance]]) -> None:
+    """Writes the index rows of new contacts, by contact id."""
+    rows = [
+        _row(contact_id, position, instance)
+        for contact_id, found in instances.items()
+        for position, instance in enumerate(found)
+    ]
     insert_many(connection, properties, rows)
 
 
