@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 
 from radicale.auth import BaseAuth
@@ -12,6 +13,8 @@ from sharedbook.domain.errors import SharedbookError
 from sharedbook.services import accounts
 from sharedbook.services.login_limits import LoginLimits
 from sharedbook.services.subjects import fold_name
+
+logger = logging.getLogger("sharedbook.carddav")
 
 
 @cache
@@ -33,6 +36,7 @@ class Auth(BaseAuth):
             )
         except SharedbookError as error:
             request.refuse(error)
+            logger.warning("login refused from %s: %s", request.address, error.code)
             return ""
         if found.app_password is None:
             limits().succeeded(name, request.address)

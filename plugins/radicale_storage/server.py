@@ -107,16 +107,18 @@ def main() -> int:
     try:
         settings = settings_module.load()
         sharedbook.app.open(settings).close()
-        servers = [_server(settings, address, tls=tls) for address, tls in _listeners(settings)]
+        wanted = [(settings, _found(address), tls) for address, tls in _listeners(settings)]
     except SharedbookError as error:
         print(f"carddav: {error}", file=sys.stderr)
         return 1
-    helpers = [multiprocessing.Process(target=_serve, args=(each,)) for each in servers[1:]]
+    # A fork would copy locks that other threads hold at that moment, and the worker would wait for them for ever.
+    multiprocessing.set_start_method("spawn")
+    helpers = [multiprocessing.Process(target=_listen, args=each) for each in wanted[1:]]
     for helper in helpers:
         helper.start()
         threading.Thread(target=_stop_with, args=(helper,), daemon=True).start()
     try:
-        return _serve(servers[0])
+        return _listen(*wanted[0])
     finally:
         for helper in helpers:
             helper.terminate()
@@ -140,14 +142,27 @@ def _listeners(settings: Settings) -> list[tuple[Address, bool]]:
     return found
 
 
-def _server(settings: Settings, address: Address, *, tls: bool) -> MPServer:
-    """A server that is bound to nothing yet. Raises InvalidSetting when the port is taken."""
-    port = _free_port(address)
+def _found(address: Address) -> Address:
+    """The address, with a free port in place of 0. Raises InvalidSetting when it cannot be had."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.create_server(tuple(address), family=family) as probe:
+            return Address(address.host, int(probe.getsockname()[1]))
+    except OSError as error:
+        raise InvalidSetting(
+            f"{address} cannot be listened on: {error.strerror}",
+            name="carddav.listen",
+            hint="stop the other program, or choose another port",
+        ) from None
+
+
+def _listen(settings: Settings, address: Address, tls: bool) -> int:
+    """Serves at one address until a signal."""
     server = MPServer(
         "radicale_storage.server:application",
         factory=True,
         address=address.host,
-        port=port,
+        port=address.port,
         interface=Interfaces.WSGI,
         workers=settings.carddav_workers,
         blocking_threads=4 * settings.carddav_connections_per_address,
@@ -162,40 +177,22 @@ def _server(settings: Settings, address: Address, *, tls: bool) -> MPServer:
         workers_kill_timeout=STOP_SECONDS,
         log_enabled=False,
     )
-    url = f"{'https' if tls else 'http'}://{Address(address.host, port)}"
-    server.on_startup(lambda: threading.Thread(target=_tell, args=(url, address.host, port), daemon=True).start())
-    return server
+    url = f"{'https' if tls else 'http'}://{address}"
+    server.on_startup(lambda: threading.Thread(target=_tell, args=(url, address), daemon=True).start())
+    server.serve()
+    return 0
 
 
-def _free_port(address: Address) -> int:
-    """The port, chosen now if it is 0. Raises InvalidSetting when another program has it."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        with socket.create_server(tuple(address), family=family) as probe:
-            return int(probe.getsockname()[1])
-    except OSError as error:
-        raise InvalidSetting(
-            f"{address} cannot be listened on: {error.strerror}",
-            name="carddav.listen",
-            hint="stop the other program, or choose another port",
-        ) from None
-
-
-def _tell(url: str, host: str, port: int) -> None:
+def _tell(url: str, address: Address) -> None:
     """Prints that the server listens, as soon as it does: granian opens the port when its first worker is ready."""
     while True:
         try:
-            socket.create_connection((host, port), timeout=1).close()
+            socket.create_connection(address, timeout=1).close()
         except OSError:
             threading.Event().wait(POLL_SECONDS)
         else:
             print(f"carddav listening on {url}", flush=True)
             return
-
-
-def _serve(server: MPServer) -> int:
-    server.serve()
-    return 0
 
 
 def _stop_with(helper: multiprocessing.Process) -> None:

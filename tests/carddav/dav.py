@@ -171,7 +171,7 @@ def _element(clark: str) -> str:
     return f'<{name} xmlns="{namespace}"/>'
 
 
-def raw(port: int, data: bytes, *, end: bool = True) -> bytes:
+def raw(port: int, data: bytes, *, end: bool = False) -> bytes:
     """What a server answers to bytes that no HTTP library would send, until it closes or has answered.
 
     ``end``: the sender says that nothing more comes.

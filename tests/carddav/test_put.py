@@ -29,7 +29,7 @@ def test_bytes_come_back(book: Book) -> None:
         f"PHOTO:{PHOTO}",
         "NOTE:folded li",
         " ne; with\\, all\\; of it & <tags>",
-        "X-CUSTOM;X-P=\"a,b\":kept",
+        'X-CUSTOM;X-P="a,b":kept',
         version="4.0",
     )
     reply = book.alice.put(book.of_alice("bytes.vcf"), card)

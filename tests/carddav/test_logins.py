@@ -1,0 +1,124 @@
+"""Logins at the door: what opens it, what does not, and how often one may try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from radicale_storage.limits import trusted
+from sharedbook.services import members
+from tests.carddav.dav import Client
+from tests.carddav.served import Book, Site, start
+from tests.support.processes import Server
+from tests.support.sites import as_console, new_site
+
+PASSWORD = "correct horse battery"
+
+
+def status(client: Client) -> int:
+    return client.propfind(f"/{client.login}/").status
+
+
+def test_app_passwords_and_their_ends(site: Site) -> None:
+    client = site.member()
+    assert status(client) == 207
+    with as_console(site.app) as tx:
+        ldap = members.app_password_add(tx, client.login, "ldap", doors=frozenset({"ldap"}), write=True)
+    for secret in (ldap, "x" * 2000):
+        assert status(Client(client.port, client.login, secret)) in (401, 429)
+    assert status(client) == 207
+    with as_console(site.app) as tx:
+        members.app_password_revoke(tx, client.login, "test")
+    assert status(client) in (401, 429)
+
+
+def test_disabled_at_once(site: Site) -> None:
+    client = site.member()
+    assert status(client) == 207
+    with as_console(site.app) as tx:
+        members.disable(tx, client.login)
+    assert status(client) in (401, 429)
+
+
+# ---- a server of one's own, whose counters other tests do not touch
+
+
+@pytest.fixture(params=[True, False], ids=["plain", "serve"])
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Site, Server]]:
+    app = new_site(tmp_path / "site")
+    server, port = start(app, tmp_path, plain=request.param, SHAREDBOOK_LOGIN_NETWORK_FAILURES="12")
+    with server:
+        yield Site(app, port, server, plain=request.param), server
+    app.close()
+
+
+def member_with_password(site: Site) -> Client:
+    client = site.member()
+    with as_console(site.app) as tx:
+        members.set_password(tx, client.login, PASSWORD)
+    return client
+
+
+def test_wrong_passwords_are_slowed_down_and_app_passwords_never(own: tuple[Site, Server]) -> None:
+    site, server = own
+    client = member_with_password(site)
+    good, wrong = Client(client.port, client.login, PASSWORD), Client(client.port, client.login, "wrong")
+    assert status(good) == 207
+    answers = [wrong.propfind("/") for _ in range(7)]
+    assert [answer.status for answer in answers[:5]] == [401] * 5
+    assert 429 in [answer.status for answer in answers]
+    limited = next(answer for answer in answers if answer.status == 429)
+    assert int(limited.headers["retry-after"]) >= 1
+    # an app password and, where one process answers, a remembered success pass all the same
+    assert status(client) == 207
+    if site.plain:
+        assert status(good) == 207
+    assert PASSWORD not in server.output and "wrong" not in server.output
+
+
+def test_a_network_that_guesses_logins_is_slowed_down(own: tuple[Site, Server]) -> None:
+    site, _ = own
+    client = site.member()
+    statuses = [Client(site.port, f"nobody{number}", "guess").propfind("/").status for number in range(14)]
+    assert statuses[:12] == [401] * 12 and 429 in statuses
+    assert status(client) == 207
+
+
+def test_unknown_and_wrong_get_the_same_answer(own: tuple[Site, Server]) -> None:
+    site, _ = own
+    client = member_with_password(site)
+    wrong = Client(site.port, client.login, "wrong").propfind("/")
+    unknown = Client(site.port, "nobody", "wrong").propfind("/")
+    assert (wrong.status, wrong.body) == (unknown.status, unknown.body) == (401, wrong.body)
+
+
+def test_from_elsewhere_passwords_come_over_tls_only(tmp_path: Path) -> None:
+    app = new_site(tmp_path / "site")
+    server, port = start(app, tmp_path, plain=True, SHAREDBOOK_TRUSTED_PROXIES="127.0.0.1")
+    with server:
+        client = Site(app, port, server, plain=True).member()
+        path = f"/{client.login}/"
+        elsewhere = {"X_Forwarded_For": "192.0.2.7"}
+        reply = client.request("PROPFIND", path, X_Forwarded_Proto="http", **elsewhere)
+        assert (reply.status, "TLS" in reply.text) == (403, True)
+        assert client.request("PROPFIND", path, X_Forwarded_Proto="https", **elsewhere).status == 207
+        prefixed = client.request("PROPFIND", path, X_Forwarded_Proto="https", X_Script_Name="/dav")
+        assert list(prefixed.found()) == [f"/dav{path}"]
+        redirect = Client(port).request("GET", "/.well-known/carddav", X_Script_Name="/dav")
+        assert redirect.headers["location"] == "/dav/"
+    app.close()
+
+
+def test_trusted_proxies() -> None:
+    assert trusted("10.1.2.3", ("10.0.0.0/8",)) and trusted("::1", ("::1",))
+    assert not trusted("192.0.2.1", ("10.0.0.0/8", "::1")) and not trusted("", ("10.0.0.0/8",))
+
+
+def test_the_book_of_one_member_in_two_programs(book: Book) -> None:
+    with as_console(book.site.app) as tx:
+        second = members.app_password_add(tx, book.alice.login, "phone", doors=frozenset({"carddav"}), write=False)
+    phone = Client(book.alice.port, book.alice.login, second)
+    assert phone.get(book.of_alice()).status == 200
+    assert phone.put(book.of_alice("x.vcf"), "BEGIN:VCARD").status == 403
