@@ -140,12 +140,12 @@ def _refuse_return(
     if if_match is not None:
         raise VersionConflict("there is no card at this name any more", hint="fetch the address book again")
     dead = [row] if row is not None and row.reason != Departed.MOVED else []
-    dead += [found for found in records.dead_uids(tx, book.group.id, uid) if found.reason != Departed.MOVED]
+    dead += [found for found in records.dead_uids(tx, book.group.id, [uid]) if found.reason != Departed.MOVED]
     if any(found.reason == Departed.ERASED for found in dead):
         raise CardErased("a card with this UID was erased for good", hint="make a new card")
     if dead and not only_new:
         raise CardGone("this card was deleted meanwhile", hint="fetch the address book again, or save it as a new card")
-    records.refuse_uid(tx, book.group.id, book.group.slug, uid)
+    records.refuse_uids(tx, book.group.id, book.group.slug, [uid])
 
 
 def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:
@@ -247,7 +247,7 @@ def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite
     records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
     still = contacts.fetch(tx.db, [contact.id])[0]
     if target.group.id not in still.groups:
-        records.refuse_uid(tx, target.group.id, target.group.slug, contact.uid)
+        records.refuse_uids(tx, target.group.id, target.group.slug, [contact.uid])
         records.link(tx, still, target.group.id, to_href, Event.MOVED)
     tx.audit("card.move", contact=contact.id, group=book.group.id, to=target.group.id)
     return not replaced

@@ -96,8 +96,7 @@ def add_many(
 ) -> list[int]:
     """New contacts in a group, all or none; returns their ids. Raises as ``add``."""
     access.require(tx.viewer, Right.ADD, group.id, group.slug)
-    for card in cards:
-        records.refuse_uid(tx, group.id, group.slug, card.uid)
+    records.refuse_uids(tx, group.id, group.slug, [card.uid for card in cards])
     owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
     new = [records.New(card, records.fresh_href(), owner, visibility) for card in cards]
     ids = records.create_many(tx, group.id, new)
@@ -148,7 +147,7 @@ def move(tx: Tx, contact_ids: Sequence[int], source: Group, to: Group) -> list[C
 
 def _link(tx: Tx, contact: Contact, to: Group, event: Event) -> None:
     if to.id not in contact.groups:
-        records.refuse_uid(tx, to.id, to.slug, contact.uid)
+        records.refuse_uids(tx, to.id, to.slug, [contact.uid])
         records.link(tx, contact, to.id, records.fresh_href(), event)
 
 

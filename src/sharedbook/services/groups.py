@@ -235,7 +235,7 @@ def delete(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
     plan = plan_deletion(tx, ref, contacts_to=contacts_to)
     for contact in contacts.fetch(tx.db, plan.moved):
         if plan.target.id not in contact.groups:
-            records.refuse_uid(tx, plan.target.id, plan.target.slug, contact.uid)
+            records.refuse_uids(tx, plan.target.id, plan.target.slug, [contact.uid])
             records.link(tx, contact, plan.target.id, records.fresh_href(), Event.MOVED)
     records.trash(tx, plan.trashed)
     rows = memberships.of_group(tx.db, plan.group.id)

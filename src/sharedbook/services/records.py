@@ -72,16 +72,18 @@ def room(tx: Tx) -> int:
     return tx.site.limits.contacts - contacts.count(tx.db)
 
 
-def refuse_uid(tx: Tx, group_id: int, slug: str, uid: str) -> None:
-    """Raises UidConflict or CardErased when a group may not take a card with this UID."""
-    refuse_living_uid(tx, group_id, slug, uid)
-    if any(row.reason == Departed.ERASED for row in dead_uids(tx, group_id, uid)):
+def refuse_uids(tx: Tx, group_id: int, slug: str, uids: Sequence[str]) -> None:
+    """Raises UidConflict or CardErased when a group may not take cards with these UIDs."""
+    refuse_living_uids(tx, group_id, slug, uids)
+    if any(row.reason == Departed.ERASED for row in dead_uids(tx, group_id, uids)):
         raise CardErased(f"a card with this UID was erased from {slug} for good", hint="make a new card")
 
 
-def refuse_living_uid(tx: Tx, group_id: int, slug: str, uid: str) -> None:
-    """Raises UidConflict when a living card of the group has this UID; its href is told only to who sees it."""
-    taken = memberships.by_uid(tx.db, group_id, [uid], living=True)
+def refuse_living_uids(tx: Tx, group_id: int, slug: str, uids: Sequence[str]) -> None:
+    """Raises UidConflict when two cards would have one UID; the other's href is told only to who sees it."""
+    if len(set(uids)) < len(uids):
+        raise UidConflict("two of these cards have the same UID", hint="give each card a UID of its own")
+    taken = memberships.by_uid(tx.db, group_id, uids, living=True)
     if taken:
         seen = memberships.is_seen(tx.db, tx.viewer, group_id, taken[0].href)
         raise UidConflict(
@@ -91,9 +93,10 @@ def refuse_living_uid(tx: Tx, group_id: int, slug: str, uid: str) -> None:
         )
 
 
-def dead_uids(tx: Tx, group_id: int, uid: str) -> Sequence[Membership]:
-    """Tombstones and trashed rows of this UID, under its own name or its keyed hash."""
-    return memberships.by_uid(tx.db, group_id, [uid, buried_name(tx, group_id, "uid", uid)], living=False)
+def dead_uids(tx: Tx, group_id: int, uids: Sequence[str]) -> Sequence[Membership]:
+    """Tombstones and trashed rows of these UIDs, under their own names or their keyed hashes."""
+    buried = [buried_name(tx, group_id, "uid", uid) for uid in uids]
+    return memberships.by_uid(tx.db, group_id, [*uids, *buried], living=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _restore(tx: Tx, contact: Contact) -> Restored:
     for row in memberships.of_contacts(tx.db, [contact.id]):
         group = known.get(row.group_id)
         if group is not None and row.state is CardState.TRASHED:
-            records.refuse_living_uid(tx, group.id, group.slug, contact.uid)
+            records.refuse_living_uids(tx, group.id, group.slug, [contact.uid])
     with audience.changing(tx, [contact.id]):
         contacts.change(tx.db, [contact.id], trashed_at=None)
     records.note(tx, [contact.id], Event.RESTORED)

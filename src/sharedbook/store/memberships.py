@@ -96,7 +96,11 @@ def of_group(connection: Connection, group_id: int) -> list[Membership]:
 def by_uid(connection: Connection, group_id: int, uids: Sequence[str], *, living: bool) -> list[Membership]:
     """Rows of a group with one of these UIDs: those shown, or those dead and in the trash."""
     state = _M.state < CardState.TRASHED if living else _M.state >= CardState.TRASHED
-    return _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.uid.in_(uids), state))
+    found: list[Membership] = []
+    for at in range(0, len(uids), BATCH):
+        some = _M.uid.in_(uids[at : at + BATCH])
+        found += _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, some, state))
+    return found
 
 
 def is_seen(connection: Connection, viewer: Viewer, group_id: int, href: str) -> bool:
