@@ -154,7 +154,7 @@ def window(view: View, keys: Sequence[str], *, reverse: bool) -> tuple[slice, in
     elif view.offset == 0:
         raise Refused(Code.OFFSET_RANGE_ERROR, "positions start at 1")
     elif view.count in (0, size):
-        target = view.offset
+        target = min(view.offset, size)
     else:
         target = size if view.offset >= view.count else max(1, round(size * view.offset / view.count))
     target = min(target, size + 1)

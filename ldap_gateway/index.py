@@ -147,6 +147,10 @@ class Index:
             mask = self._masks[key] = _bytes(held & shown, len(self._documents))
         return mask
 
+    def ids(self) -> list[int]:
+        """The ids of all contacts."""
+        return list(self._slots)
+
     def document(self, contact_id: int) -> Document | None:
         """A contact by its id, whoever may see it."""
         slot = self._slots.get(contact_id)

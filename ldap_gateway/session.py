@@ -186,10 +186,10 @@ class Session:
         self.start_tls = False
         self._tls = True
 
-    def shut_down(self) -> None:
-        """The server stops: says so and ends."""
+    def shut_down(self, text: str) -> None:
+        """The server lets this client go: says why and ends."""
         if not self.closed:
-            self._disconnect(Code.UNAVAILABLE, "the server stops")
+            self._disconnect(Code.UNAVAILABLE, text)
 
     # ---- answers
 

@@ -1,0 +1,154 @@
+"""Keeps the directory as fresh as the database: a thread that asks for changes and gives them to the loop.
+
+Reading the database and parsing cards happen in the thread; the directory is changed on the loop only, in slices so
+short that no search waits. Who may see what changes in one step, before any value does: a contact whose audience or
+groups have changed is hidden until its new values are in, so nobody is ever shown a mixture of before and after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+
+from ldap_gateway.directory import Directory
+from ldap_gateway.index import Document
+from sharedbook.app import App
+from sharedbook.domain.errors import InvalidCard, InvalidToken, Unavailable
+from sharedbook.domain.model import Client
+from sharedbook.domain.query import Record
+from sharedbook.services import feed
+from sharedbook.services.feed import Delta, FeedContact
+from sharedbook.services.tx import Service
+
+logger = logging.getLogger("sharedbook.ldap")
+
+LOOK_SECONDS = 0.02
+SLICE_SECONDS = 0.002
+BATCH = 16
+"""Contacts that are parsed before they are given to the loop."""
+
+_ACTOR, _CLIENT = Service("ldap"), Client("ldap")
+
+
+class Follower:
+    """``load`` once, then ``start``; ``stop`` from the loop."""
+
+    def __init__(self, app: App, directory: Directory) -> None:
+        self._app = app
+        self._directory = directory
+        self._probe = app.change_probe()
+        self._seq = 0
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # ---- before anything is served
+
+    def load(self) -> None:
+        """Fills the empty directory. Raises Unavailable."""
+        with self._app.begin(_ACTOR, _CLIENT) as tx:
+            found = feed.snapshot(tx)
+            self._directory.set_members(found.members)
+            self._directory.set_groups(found.groups)
+            for document, record in self._documents(found.contacts):
+                self._directory.index.put(document, record)
+        self._seq = found.seq
+
+    def _documents(self, contacts: Iterable[FeedContact]) -> Iterable[tuple[Document, Record]]:
+        for contact in contacts:
+            try:
+                yield self._directory.people.document(contact)
+            except InvalidCard as error:
+                logger.warning("contact %d is left out: its card cannot be read: %s", contact.id, error.code)
+
+    # ---- following
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Follows until ``stop``."""
+        self._thread = threading.Thread(target=self._follow, args=(loop,), name="follower", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Ends the thread; the loop goes on meanwhile, since the thread may wait for it."""
+        self._stopping.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+        self._probe.close()
+
+    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        failing = False
+        while not self._stopping.wait(LOOK_SECONDS):
+            try:
+                if failing or self._probe.moved():
+                    self._catch_up(loop)
+                if failing:
+                    logger.warning("the database answers again")
+                failing = False
+            except Unavailable as error:
+                if not failing:
+                    logger.warning("changes cannot be read, old ones are served: %s", error)
+                failing = True
+            except Exception:
+                logger.exception("changes cannot be followed; trying again")
+                failing = True
+
+    def _catch_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Reads what changed, and gives it to the loop: rights at once, then contacts in slices."""
+        delta = self._read()
+        asyncio.run_coroutine_threadsafe(self._begin(delta), loop).result()
+        for start in range(0, len(delta.contacts), BATCH):
+            batch = delta.contacts[start : start + BATCH]
+            documents = list(self._documents(batch))
+            readable = {document.id for document, _ in documents}
+            unreadable = [contact.id for contact in batch if contact.id not in readable]
+            asyncio.run_coroutine_threadsafe(self._apply(documents, unreadable), loop).result()
+        asyncio.run_coroutine_threadsafe(self._apply((), delta.gone), loop).result()
+        self._seq = delta.seq
+
+    def _read(self) -> Delta:
+        with self._app.begin(_ACTOR, _CLIENT) as tx:
+            with suppress(InvalidToken):
+                return feed.since(tx, self._seq)
+            logger.warning("the changes since %d are not known any more: everything is read anew", self._seq)
+            return self._everything(feed.snapshot(tx))
+
+    def _everything(self, found: feed.Snapshot) -> Delta:
+        """A snapshot as changes to what is in memory."""
+        contacts = list(found.contacts)
+        living, groups, members = ({each.id for each in kept} for kept in (contacts, found.groups, found.members))
+        return Delta(
+            found.seq,
+            contacts,
+            sorted(set(self._directory.index.ids()) - living),
+            found.groups,
+            sorted(self._directory.groups.keys() - groups),
+            found.members,
+            sorted(self._directory.members.keys() - members),
+        )
+
+    async def _begin(self, delta: Delta) -> None:
+        directory = self._directory
+        moved = [contact.id for contact in delta.contacts if self._is_moved(contact)]
+        directory.index.hide([*delta.gone, *moved])
+        if delta.groups or delta.gone_groups:
+            directory.set_groups(delta.groups, delta.gone_groups)
+        directory.set_members(delta.members, delta.gone_members)
+
+    def _is_moved(self, contact: FeedContact) -> bool:
+        """Whether others may see it now than did."""
+        old = self._directory.index.document(contact.id)
+        return old is not None and (old.audience, set(old.groups)) != (contact.audience, set(contact.groups))
+
+    async def _apply(self, documents: Sequence[tuple[Document, Record]], gone: Sequence[int]) -> None:
+        index = self._directory.index
+        steps = [partial(index.put, *each) for each in documents] + [partial(index.remove, each) for each in gone]
+        began = time.monotonic()
+        for step in steps:
+            step()
+            if time.monotonic() - began > SLICE_SECONDS:
+                await asyncio.sleep(0)
+                began = time.monotonic()

@@ -1,0 +1,255 @@
+"""What ``sharedbook serve ldap`` runs: listeners, limits, and the parts of the gateway put together.
+
+Everything happens on one event loop, but for passwords (a thread pool), the database (the follower's thread) and the
+access log (its thread).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import sharedbook.app
+from ldap_gateway.attributes import Names
+from ldap_gateway.binding import Verify
+from ldap_gateway.connection import Connection
+from ldap_gateway.directory import Directory
+from ldap_gateway.dn import InvalidDN
+from ldap_gateway.follower import Follower
+from ldap_gateway.log import AccessLog
+from ldap_gateway.session import Peer, Rules, Session
+from ldap_gateway.wire import Bounds
+from sharedbook import settings as settings_module
+from sharedbook.app import App
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.errors import InvalidSetting, SharedbookError, Unavailable
+from sharedbook.services import accounts
+from sharedbook.services.login_limits import LoginLimits, network_of
+from sharedbook.services.subjects import fold_name
+from sharedbook.settings import Address, Settings
+
+logger = logging.getLogger("sharedbook.ldap")
+
+PASSWORD_THREADS = 8
+LOOK_SECONDS = 1.0
+BACKLOG = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where to listen; ``tls``: from the first octet on."""
+
+    address: Address
+    tls: bool
+
+    @property
+    def url(self) -> str:
+        """As a client writes it."""
+        return f"{'ldaps' if self.tls else 'ldap'}://{self.address}"
+
+
+class Gateway:
+    """The connections of one process over one directory. Close it after use."""
+
+    def __init__(self, app: App) -> None:
+        """Raises InvalidSetting, Unavailable."""
+        settings = app.settings
+        self.tls = _tls(settings)
+        self.directory = _directory(settings, start_tls=self.tls is not None)
+        self.follower = Follower(app, self.directory)
+        self._app = app
+        self._settings = settings
+        self._rules = _rules(settings)
+        self._limits = LoginLimits.of(app.site)
+        self._passwords = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="password")
+        self._log = AccessLog()
+        self._connections: set[Connection] = set()
+        self._of_network: Counter[str] = Counter()
+
+    # ---- for connections
+
+    def admit(self, connection: Connection) -> bool:
+        """Counts a new connection; False when there are too many, in all or of its address."""
+        network = network_of(connection.address)
+        if (
+            len(self._connections) >= self._settings.ldap_connections
+            or self._of_network[network] >= self._settings.ldap_connections_per_address
+        ):
+            return False
+        self._connections.add(connection)
+        self._of_network[network] += 1
+        return True
+
+    def left(self, connection: Connection) -> None:
+        """Forgets a connection."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            network = network_of(connection.address)
+            self._of_network[network] -= 1
+            if not self._of_network[network]:
+                del self._of_network[network]
+
+    def session(self, peer: Peer, *, tls: bool) -> Session:
+        """A session for a new connection."""
+        return Session(self.directory, self._rules, peer, tls=tls, can_tls=self.tls is not None, log=self._log)
+
+    async def authenticate(self, verify: Verify, address: str) -> Viewer | Exception:
+        """Compares a password in the thread pool; an error is an answer, too."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._passwords, self._authenticate, verify, address)
+        except SharedbookError as error:
+            return error
+        except Exception as error:
+            logger.exception("a login could not be checked")
+            return error
+
+    def _authenticate(self, verify: Verify, address: str) -> Viewer:
+        login = fold_name(verify.login)
+        found = accounts.authenticate(
+            self._app, verify.login, verify.password, "ldap", admit=lambda: self._limits.admit(login, address)
+        )
+        if found.app_password is None:
+            self._limits.succeeded(login, address)
+        return found.viewer
+
+    # ---- serving
+
+    async def serve(self, listeners: list[Listener], stop: asyncio.Event) -> None:
+        """Serves until ``stop``. Raises Unavailable when an address cannot be had."""
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self.follower.load)
+        self.follower.start(loop)
+        servers = []
+        try:
+            for listener in listeners:
+                servers.append(await self._listen(listener))
+            await self._look_until(stop)
+        finally:
+            for server in servers:
+                server.close()
+            for connection in list(self._connections):
+                connection.dismiss("the server stops")
+            await self.follower.stop()
+
+    async def _listen(self, listener: Listener) -> asyncio.Server:
+        address = listener.address
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(self, tls=listener.tls), address.host, address.port, backlog=BACKLOG
+            )
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on {address}: {error.strerror or error}",
+                hint="choose another port or stop the other program",
+            ) from None
+        bound = Address(address.host, server.sockets[0].getsockname()[1])
+        logger.info("listening on %s", Listener(bound, listener.tls).url)
+        return server
+
+    async def _look_until(self, stop: asyncio.Event) -> None:
+        """Looks after silent and slow clients until the server stops."""
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            for connection in list(self._connections):
+                connection.look(loop.time(), self._settings.ldap_idle_timeout)
+            try:
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                continue
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._passwords.shutdown(wait=False, cancel_futures=True)
+        self._limits.close()
+        self._log.close()
+
+
+def _rules(settings: Settings) -> Rules:
+    bounds = Bounds(settings.ldap_message_bytes, settings.ldap_filter_depth, settings.ldap_filter_terms)
+    return Rules(
+        bounds,
+        size_limit=settings.ldap_size_limit,
+        time_limit=settings.ldap_time_limit,
+        anonymous=settings.ldap_anonymous,
+        clear_text_binds=settings.plain_text_binds,
+    )
+
+
+def _directory(settings: Settings, *, start_tls: bool) -> Directory:
+    """Raises InvalidSetting."""
+    try:
+        return Directory(
+            settings.ldap_base,
+            names=Names(settings.ldap_attributes),
+            region=settings.default_region,
+            limits=settings.limits(),
+            start_tls=start_tls,
+        )
+    except (InvalidDN, IndexError) as error:
+        raise InvalidSetting(
+            f"ldap.base is no DN: {error}", name="ldap.base", hint="write it like ou=contacts,dc=example,dc=com"
+        ) from None
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Raises InvalidSetting for a certificate that cannot be used."""
+    if settings.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        raise InvalidSetting(
+            f"tls.cert or tls.key cannot be used: {error.strerror or error}",
+            name="tls.cert",
+            hint="name a certificate chain and its private key, both PEM",
+        ) from None
+    return context
+
+
+def listeners(settings: Settings) -> list[Listener]:
+    """Where to listen. Raises InvalidSetting."""
+    found = [
+        Listener(address, tls)
+        for address, tls in ((settings.ldap_listen, False), (settings.ldaps_listen, True))
+        if address
+    ]
+    if settings.ldaps_listen and settings.tls_cert is None:
+        raise InvalidSetting("ldaps.listen needs a certificate", name="tls.cert", hint="set tls.cert and tls.key")
+    if not found:
+        raise InvalidSetting("LDAP listens nowhere", name="ldap.listen", hint="set ldap.listen or ldaps.listen")
+    return found
+
+
+async def _run(app: App) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    wanted = listeners(app.settings)
+    gateway = Gateway(app)
+    try:
+        await gateway.serve(wanted, stop)
+    finally:
+        gateway.close()
+
+
+def main() -> int:
+    """Serves until SIGTERM or SIGINT. Returns the exit code; what is wrong is one line on stderr."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        app = sharedbook.app.open(settings_module.load())
+        try:
+            asyncio.run(_run(app))
+        finally:
+            app.close()
+    except SharedbookError as error:
+        print(f"ldap: {error}", file=sys.stderr)
+        return 1
+    return 0
