@@ -150,7 +150,7 @@ class Gateway:
                 hint="choose another port or stop the other program",
             ) from None
         bound = Address(address.host, server.sockets[0].getsockname()[1])
-        logger.info("listening on %s", Listener(bound, listener.tls).url)
+        logger.info("ldap listening on %s", Listener(bound, listener.tls).url)
         return server
 
     async def _look_until(self, stop: asyncio.Event) -> None:
@@ -253,3 +253,7 @@ def main() -> int:
         print(f"ldap: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
