@@ -161,7 +161,7 @@ def delete(site: Site, out: Output, group: str, contacts: str, dry_run: bool, ye
         return json_keys.result("delete group", [deletion.group.slug], notes=_consequences(deletion))
 
     def question(planned: json_keys.Object) -> str:
-        return "\n".join([f"Delete the group {planned['items'][0]}?", *planned["notes"]])
+        return "\n".join([*planned["notes"], f"Delete the group {planned['items'][0]}?"])
 
     record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
     out.outcome(record, f"group {record['items'][0]} deleted")

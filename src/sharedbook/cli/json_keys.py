@@ -55,10 +55,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "postmaster": "whether the member is one",
         "disabled": "whether logging in is refused",
     },
-    "secret": {
-        "login": "the member",
-        "password": "the password that was made; shown this once",
-    },
+    "secret": {"password": "the password that was made, beside the other keys; shown this once"},
     "app_password": {
         "login": "the member",
         "label": "what it is called, such as the device's name",
@@ -188,7 +185,7 @@ def app_password(login: str, found: AppPassword) -> Object:
 
 def team(info: TeamInfo) -> Object:
     """A team."""
-    return {"name": info.team.name, "members": list(info.members)}
+    return {"name": info.team.name, "members": [each.login for each in info.members]}
 
 
 def revision(found: Revision) -> Object:

@@ -8,8 +8,8 @@ from sharedbook.formats.columns import FIELDS, OWN
 from sharedbook.formats.csv_rows import NOTE_MARK
 
 HEADER = (
-    "name", "first_name", "last_name", "email", "email.2", "phone.mobile", "phone.work", "company", "department", "title",
-    "address.work.street", "address.work.city", "address.work.postal_code", "address.work.country", "birthday", "tags",
+    "name", "first_name", "last_name", "email", "email.2", "phone.mobile", "phone.work", "company", "department",
+    "title", "address.work.street", "address.work.city", "address.work.postal_code", "address.work.country", "birthday", "tags",
     "note", "external_id",
 )  # fmt: skip
 """Our own columns that most people need; `docs/import.md` has all of them."""

@@ -1,0 +1,141 @@
+"""What stdout holds: JSON and nothing else, or tables that read well at 80 columns, with colour for people only."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.output import clean
+from tests.cli.conftest import PROGRAM, CommandLine, Terminal
+
+ESCAPE = "\x1b"
+
+
+def objects(found: Any) -> Iterator[dict[str, Any]]:
+    yield from found if isinstance(found, list) else [found]
+
+
+@pytest.fixture
+def full(staffed: CommandLine) -> CommandLine:
+    """A site with one of everything."""
+    staffed("contact", "add", "--name", "Minji Kim", "--email", "m@example.com", "--group", "customers")
+    staffed("member", "app-password", "add", "bob", "phone")
+    return staffed
+
+
+KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+    (("contact",), ("contact", "list")),
+    (("contact", "contact_detail"), ("contact", "show", "1")),
+    (("contact", "contact_detail"), ("contact", "set", "1", "title=x")),
+    (("revision",), ("contact", "history", "1")),
+    (("group",), ("group", "list")),
+    (("member",), ("member", "list")),
+    (("member", "secret"), ("member", "password", "bob", "--generate")),
+    (("app_password",), ("member", "app-password", "list", "bob")),
+    (("team",), ("team", "list")),
+    (("grant",), ("grant", "list")),
+    (("viewer",), ("grant", "who-can-see", "1")),
+    (("setting",), ("settings",)),
+    (("check",), ("doctor", "--offline")),
+    (("result",), ("contact", "delete", "1")),
+    (("erasure",), ("contact", "erase", "1", "--yes")),
+]
+
+
+@pytest.mark.parametrize(("kinds", "arguments"), KINDS, ids=[" ".join(arguments) for _, arguments in KINDS])
+def test_answers_have_the_documented_keys(
+    full: CommandLine, kinds: tuple[str, ...], arguments: tuple[str, ...]
+) -> None:
+    documented = [key for kind in kinds for key in json_keys.KEYS[kind]]
+    found = list(objects(full.json(*arguments)))
+    assert found
+    for each in found:
+        assert sorted(each) == sorted(documented)
+
+
+def test_every_documented_kind_is_tested_or_told_elsewhere() -> None:
+    elsewhere = {"job", "job_error", "import", "demo"}  # test_transfer.py, test_site.py
+    assert {kind for kinds, _ in KINDS for kind in kinds} | elsewhere == set(json_keys.KEYS)
+
+
+def test_an_empty_list_is_an_array(sharedbook: CommandLine) -> None:
+    answer = sharedbook("contact", "list", "--json")
+    assert answer.json == [] and answer.err == ""
+    people = sharedbook("contact", "list")
+    assert people.out == "" and "No contact" in people.err
+
+
+def test_wide_characters_count_two(staffed: CommandLine) -> None:
+    staffed("contact", "add", "--name", "홍길동", "--email", "hong@example.com")
+    staffed("contact", "add", "--name", "Minji Kim", "--email", "minji@example.com")
+    shown = staffed("contact", "list").out
+    begins = {
+        cell_len(line[: line.index(word)])
+        for line in shown.splitlines()
+        for word in ("Mail", "hong@", "minji@")
+        if word in line
+    }
+    assert len(begins) == 1 and "홍길동" in shown
+
+
+def test_a_name_cannot_steer_the_terminal(staffed: CommandLine) -> None:
+    staffed("group", "add", "Fine", "--description", "red \x1b[31m [bold]not bold[/bold] \u202eevil")
+    shown = staffed("group", "list").out
+    assert ESCAPE not in shown and "\u202e" not in shown
+    assert "[bold]not bold[/bold]" in shown
+    assert staffed.json("group", "show", "fine")["description"] == "red \x1b[31m [bold]not bold[/bold] \u202eevil"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("김철수\u3000x", "김철수\u3000x"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("a\tb\nc", "a\tb\nc"),
+        ("\x9b1m\x7f", "\ufffd1m\ufffd"),
+    ],
+)
+def test_clean_keeps_what_scripts_need(text: str, shown: str) -> None:
+    assert clean(text) == shown
+
+
+def test_piped_values_are_whole_and_without_colour(staffed: CommandLine, data_dir: object) -> None:
+    long = "a" * 60 + "@" + "b" * 60 + ".example"
+    staffed("contact", "add", "--name", "Long", "--email", long)
+    done = subprocess.run([*PROGRAM, "contact", "list"], capture_output=True, text=True, check=True, timeout=60)
+    assert long in done.stdout and ESCAPE not in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_terminal_of_80_columns(full: CommandLine, terminal: Callable[..., Terminal]) -> None:
+    full("contact", "set", "1", "company=A company with a rather long name", "phone.work=+1 212 555 0123")
+    shown = terminal("contact", "list")
+    assert shown.end() == 0
+    assert ESCAPE in shown.shown
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.shown).splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    assert "m@example.com" in "".join(lines)
+
+
+def test_no_color(full: CommandLine, terminal: Callable[..., Terminal]) -> None:
+    shown = terminal("group", "list", env={"NO_COLOR": "1"})
+    assert shown.end() == 0
+    assert "customers" in shown.shown and not re.search(r"\x1b\[[0-9;]*3[0-9]", shown.shown)
+
+
+def test_a_reader_that_stops_early_is_no_error(full: CommandLine) -> None:
+    command = " ".join(f"'{part}'" for part in [*PROGRAM, "settings", "--json"])
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -c 10"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
