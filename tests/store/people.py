@@ -30,6 +30,6 @@ def add_contact(connection: Connection, key: str, instances: Sequence[Instance] 
         "index_version": 1,
         "vcard": "",
     }
-    contact_id = contacts.add(connection, row | values)
+    (contact_id,) = contacts.add_many(connection, [row | values])
     properties.replace(connection, contact_id, instances)
     return contact_id
