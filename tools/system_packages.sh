@@ -17,6 +17,11 @@ want ldap-utils ldapsearch ldap-utils
 want curl curl curl
 want node node nodejs
 want node npm npm
+case ",${SHAREDBOOK_TEST_WITH:-}," in *,thunderbird,*)
+    want thunderbird thunderbird thunderbird
+    want thunderbird Xvfb xvfb
+    ;;
+esac
 "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 [ -n "$missing" ] || exit 0
 

@@ -1,0 +1,1 @@
+"""Thunderbird, driven on a display of its own: `driver.py` starts it, `marionette.py` speaks to it."""

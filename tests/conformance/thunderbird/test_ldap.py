@@ -1,0 +1,36 @@
+"""Thunderbird completes addresses over LDAP while its user types, from the contacts that he may see."""
+
+from __future__ import annotations
+
+import pytest
+
+from sharedbook.services.demo.people import DemoMember
+from tests.conformance.thunderbird.demo_site import DemoSite
+from tests.conformance.thunderbird.driver import Thunderbird, mail_account
+from tests.conformance.thunderbird.expected import contacts, member
+
+
+def completed(site: DemoSite, who: DemoMember, text: str) -> set[str]:
+    """The lines that a new Thunderbird offers this member for `text`."""
+    directory = site.directory(who)
+    with Thunderbird({**mail_account(who.display_name, who.email), **directory.preferences}) as thunderbird:
+        thunderbird.remember_password(directory, who.password)
+        thunderbird.compose("", "")
+        return {line.removesuffix(f" — {directory.name}") for line in thunderbird.complete(text)}
+
+
+def expected(who: DemoMember, text: str) -> set[str]:
+    """Every address of the visible contacts whose name or address contains `text`."""
+    found = {uid: person for cards in contacts(who).values() for uid, person in cards.items()}
+    return {
+        f"{person.name} <{address}>"
+        for person in found.values()
+        if any(text in value.casefold() for value in (person.name, *(address for _, address in person.emails)))
+        for _, address in person.emails
+    }
+
+
+@pytest.mark.parametrize(("login", "text"), [("dave", "su"), ("alice", "su"), ("carol", "김"), ("erin", "zieli")])
+def test_completes_the_contacts_that_the_member_may_see(site: DemoSite, login: str, text: str) -> None:
+    who = member(login)
+    assert completed(site, who, text) == expected(who, text) != set()
