@@ -85,10 +85,12 @@ def split(text: str) -> list[list[tuple[str, str]]]:
 
 def escape(value: str) -> str:
     """A value as RFC 4514 section 2.4 writes it."""
-    escaped = "".join(f"\\{c}" if c in _SPECIAL else "\\00" if c == "\0" else c for c in value)
-    if escaped.startswith((" ", "#")):
-        escaped = f"\\{escaped}"
-    return f"{escaped[:-1]}\\ " if escaped.endswith(" ") and not escaped.endswith("\\ ") else escaped
+    escaped = [f"\\{c}" if c in _SPECIAL else "\\00" if c == "\0" else c for c in value]
+    if value.startswith((" ", "#")):
+        escaped[0] = f"\\{value[0]}"
+    if value.endswith(" "):
+        escaped[-1] = "\\ "
+    return "".join(escaped)
 
 
 class _Scanner:

@@ -1,0 +1,213 @@
+"""The index gives exactly what the reference semantics give, after any history, and nothing that is hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ldap_gateway.index import ColumnOf, Document, Index, Order
+from sharedbook.domain import folding, query
+from sharedbook.domain.errors import InvalidQuery
+from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, Not, Op, Or, Query, Record, Some, Test
+
+COLUMNS = {
+    "cn": ColumnOf(),
+    "mail": ColumnOf(),
+    "zip": ColumnOf(grams=False),
+    "phone": ColumnOf(Comparison.PHONE),
+}
+CONSTANTS = {"objectClass": tuple(Instance("objectClass", name) for name in ("top", "person"))}
+TEXTS = ("cn", "mail", "zip")
+
+# Few letters, so that needles hit: Latin, Turkish, German, Greek, Hangul, Han, combining marks, wildcards, spaces.
+LETTERS = "abİiß%_*σς홍길동金山\u0301\u00ad "
+words = st.text(st.sampled_from(LETTERS), max_size=6)
+digits = st.text(st.sampled_from("0123"), min_size=1, max_size=10)
+forms = st.one_of(st.just(""), st.lists(digits, min_size=1, max_size=3, unique=True).map(" ".join))
+subjects = st.frozensets(st.integers(1, 4), min_size=1, max_size=3)
+
+
+@dataclass(frozen=True)
+class Contact:
+    id: int
+    groups: tuple[int, ...]
+    audience: frozenset[int]
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def record(self) -> Record:
+        return query.record(Instance(name, value) for name, found in self.values.items() for value in found)
+
+    @property
+    def document(self) -> Document:
+        return Document(self.id, f"key-{self.id}", self.groups, self.audience, {}, b"")
+
+    def is_seen(self, groups: frozenset[int], of: frozenset[int]) -> bool:
+        return not groups.isdisjoint(self.groups) and not of.isdisjoint(self.audience)
+
+
+contacts = st.builds(
+    Contact,
+    st.integers(1, 12),
+    st.lists(st.integers(1, 3), min_size=1, max_size=2, unique=True).map(tuple),
+    subjects,
+    st.fixed_dictionaries(
+        {},
+        optional={name: st.lists(words, min_size=1, max_size=3) for name in TEXTS}
+        | {"phone": st.lists(forms, min_size=1, max_size=2)},
+    ),
+)
+likes = {"initial": words, "middle": st.lists(words, max_size=2).map(tuple), "final": words}
+phone_likes = {
+    "initial": digits | st.just(""),
+    "middle": st.lists(digits, max_size=1).map(tuple),
+    "final": digits | st.just(""),
+}
+text_tests = st.one_of(
+    st.builds(Test, st.sampled_from([Op.EQUALS, Op.AT_LEAST, Op.AT_MOST]), words),
+    st.builds(Test, st.just(Op.LIKE), **likes),
+)
+phone_tests = st.one_of(
+    st.builds(Test, st.sampled_from([Op.EQUALS, Op.AT_LEAST]), forms, comparison=st.just(Comparison.PHONE)),
+    st.builds(Test, st.just(Op.LIKE), **phone_likes, comparison=st.just(Comparison.PHONE)),
+)
+leaves: st.SearchStrategy[Query] = st.one_of(
+    st.sampled_from([Const(True), Const(False), Const(None)]),
+    st.builds(Some, st.sampled_from(("objectClass", "cn", "phone", "photo"))),
+    st.builds(
+        Some, st.just("objectClass"), st.tuples(st.builds(Test, st.just(Op.EQUALS), st.sampled_from(["top", "x"])))
+    ),
+    st.builds(Some, st.sampled_from(TEXTS), st.tuples(text_tests)),
+    st.builds(Some, st.just("phone"), st.tuples(phone_tests)),
+)
+queries: st.SearchStrategy[Query] = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(And, st.lists(inner, max_size=3).map(tuple)),
+        st.builds(Or, st.lists(inner, max_size=3).map(tuple)),
+    ),
+    max_leaves=6,
+)
+
+
+def index_of(history: list[Contact], gone: list[int]) -> tuple[Index, dict[int, Contact]]:
+    """An index with a history of puts, replacements and removals, and what it must hold."""
+    index, kept = Index(COLUMNS, CONSTANTS, ranked="cn"), {}
+    for contact in history:
+        index.put(contact.document, contact.record)
+        kept[contact.id] = contact
+    for contact_id in gone:
+        index.remove(contact_id)
+        kept.pop(contact_id, None)
+    return index, kept
+
+
+@settings(max_examples=600)
+@given(st.lists(contacts, max_size=20), st.lists(st.integers(1, 12), max_size=4), queries, subjects, subjects)
+def test_the_index_finds_what_matches(
+    history: list[Contact], gone: list[int], found: Query, groups: frozenset[int], of: frozenset[int]
+) -> None:
+    index, kept = index_of(history, gone)
+    mask = index.visible(groups, of)
+    right = sorted(
+        each.id
+        for each in kept.values()
+        if each.is_seen(groups, of) and query.matches(found, {**CONSTANTS, **each.record}) is True
+    )
+    assert sorted(document.id for document in index.search(found, mask)) == right
+    for limit in range(len(right) + 2):
+        some = [document.id for document in index.search(found, mask, limit=limit)]
+        assert len(some) == len(set(some)) == min(limit, len(right))
+        assert set(some) <= set(right)
+    for each in kept.values():
+        assert index.holds(found, each.id) is (query.matches(found, {**CONSTANTS, **each.record}) is True)
+
+
+@given(st.lists(contacts, max_size=20), st.lists(st.integers(1, 12), max_size=4), st.booleans(), st.integers(0, 8))
+def test_order_and_limit(history: list[Contact], gone: list[int], reverse: bool, limit: int) -> None:
+    index, kept = index_of(history, gone)
+    mask = index.visible(frozenset({1, 2}), frozenset({1, 2}))
+    for name in ("cn", "mail", "nothing"):
+
+        def key(contact: Contact, name: str = name) -> str:
+            values = contact.values.get(name)
+            return folding.pad(folding.fold(values[0])) if values else "\U0010ffff"
+
+        seen = [each for each in kept.values() if each.is_seen(frozenset({1, 2}), frozenset({1, 2}))]
+        right = sorted(map(key, seen), reverse=reverse)
+        found = index.search(query.EVERYTHING, mask, order=[Order(name, reverse)])
+        assert [key(kept[document.id]) for document in found] == right
+        part = index.search(query.EVERYTHING, mask, order=[Order(name, reverse)], limit=limit)
+        assert [key(kept[document.id]) for document in part] == right[:limit]
+        assert [index.sort_value(document.id, name) for document in found] == right
+
+
+def test_two_orders() -> None:
+    rows = [("b", "1"), ("a", "2"), ("a", "1"), ("b", "2")]
+    index = Index(COLUMNS, CONSTANTS, ranked="cn")
+    for number, (cn, mail) in enumerate(rows, 1):
+        contact = Contact(number, (1,), frozenset({1}), {"cn": [cn], "mail": [mail]})
+        index.put(contact.document, contact.record)
+    mask = index.visible(frozenset({1}), frozenset({1}))
+    found = index.search(query.EVERYTHING, mask, order=[Order("cn"), Order("mail", reverse=True)])
+    assert [rows[document.id - 1] for document in found] == [("a", "2"), ("a", "1"), ("b", "2"), ("b", "1")]
+
+
+@given(st.lists(contacts, min_size=1, max_size=12))
+def test_hidden_contacts_are_gone_until_they_are_put(history: list[Contact]) -> None:
+    index, kept = index_of(history, [])
+    everyone = frozenset(range(10))
+    first = history[0]
+    index.hide([first.id])
+    mask = index.visible(everyone, everyone)
+    assert {document.id for document in index.search(query.EVERYTHING, mask)} == kept.keys() - {first.id}
+    assert index.by_key(mask, f"key-{first.id}") is None and not index.sees(mask, first.id)
+    index.put(kept[first.id].document, kept[first.id].record)
+    mask = index.visible(everyone, everyone)
+    assert len(index.search(query.EVERYTHING, mask)) == len(kept)
+
+
+@given(st.lists(contacts, max_size=20))
+def test_nothing_is_left_of_what_is_removed(history: list[Contact]) -> None:
+    """No cache outlives a deletion: every list, gram and rank is empty again."""
+    index, kept = index_of(history, [])
+    for contact_id in list(kept):
+        index.remove(contact_id)
+    assert len(index) == 0 and index.ids() == []
+    for column in index._columns.values():
+        assert not column.values and not column._keys.items()
+        assert not column._holders._of and (column._grams is None or not column._grams._of)
+    assert not index._rank.items() and not index._keys and set(index._documents) <= {None}
+
+
+def test_many_at_once_are_sorted_in() -> None:
+    """More new texts than are inserted one by one."""
+    index = Index(COLUMNS, CONSTANTS, ranked="cn")
+    for number in range(1, 501):
+        contact = Contact(number, (1,), frozenset({1}), {"cn": [f"name {number * 7919 % 500:03}"]})
+        index.put(contact.document, contact.record)
+    mask = index.visible(frozenset({1}), frozenset({1}))
+    found = Some("cn", (Test(Op.LIKE, initial="name 12"),))
+    assert len(index.search(found, mask)) == 10
+    assert len(index.search(Some("cn", (Test(Op.AT_LEAST, "name 490"),)), mask)) == 10
+    assert len(index.search(Not(Some("cn", (Test(Op.AT_MOST, "name 489"),))), mask)) == 10
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Some("cn", (Test(Op.EQUALS, "x", negate=True),)),
+        Some("cn", (Test(Op.EQUALS, "x", param="TYPE"),)),
+        Some("cn", (HasParam("TYPE"),)),
+        Some("cn", (Test(Op.EQUALS, "x"), Test(Op.EQUALS, "y"))),
+        Some("cn", (Test(Op.EQUALS, "x", comparison=Comparison.OCTET),)),
+    ],
+)
+def test_what_no_filter_makes_is_refused(found: Query) -> None:
+    index, _ = index_of([], [])
+    with pytest.raises(InvalidQuery):
+        index.search(found, b"")
