@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from sharedbook import settings
-from sharedbook.cli import command
+from sharedbook.cli import command, json_keys
+from sharedbook.cli.errors import EXIT_MEANINGS
 from sharedbook.domain.errors import SharedbookError
+from sharedbook.formats import columns
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Made by `make docs` from {}; do not edit. -->"
@@ -56,7 +58,41 @@ def _errors(parent: type[SharedbookError] = SharedbookError) -> Iterator[type[Sh
 def commands_document() -> str:
     """The help of every command."""
     sections = (f"## `{' '.join(path)}`\n\n```\n{text}\n```" for path, text in _helps(command, ("sharedbook",), None))
-    return _page("Commands", "src/sharedbook/cli", "What `--help` says, for every command.", "\n\n".join(sections))
+    objects = (
+        f"### {kind.replace('_', ' ')}\n\n| key | what it holds |\n|---|---|\n"
+        + "\n".join(f"| `{key}` | {_cell(text)} |" for key, text in keys.items())
+        for kind, keys in json_keys.KEYS.items()
+    )
+    codes = "\n".join(f"| {code} | {_cell(text)} |" for code, text in EXIT_MEANINGS.items())
+    return _page(
+        "Commands",
+        "src/sharedbook/cli",
+        "What `--help` says, for every command; then the exit codes, and the objects of `--json`.",
+        "\n\n".join(
+            [
+                *sections,
+                f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}",
+                "## JSON\n\nWith `--json` stdout holds one object, or for lists one array, and nothing else. Times are"
+                " RFC 3339\nin UTC. Keys are stable: new ones may come, none is renamed.",
+                *objects,
+            ]
+        ),
+    )
+
+
+def columns_document() -> str:
+    """Every column of import files and of `contact set`."""
+    rows = (
+        f"| `{each.name}` | {'yes' if each.many else ''} | {_cell(each.help)} | {_cell(each.example)} |"
+        for each in columns.FIELDS.values()
+    )
+    return _page(
+        "Columns",
+        "src/sharedbook/formats/columns.py",
+        "The columns of a csv file, and the names that `contact add --field` and `contact set` take. One that may\n"
+        "hold several values is numbered (`email.2`) or typed (`phone.mobile`, `address.work.city`), or both.",
+        "| column | several | what it holds | example |\n|---|---|---|---|\n" + "\n".join(rows),
+    )
 
 
 def _helps(
@@ -87,6 +123,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "settings.md": settings_document,
     "errors.md": errors_document,
     "commands.md": commands_document,
+    "columns.md": columns_document,
 }
 
 

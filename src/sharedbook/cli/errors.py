@@ -14,6 +14,15 @@ from sharedbook.domain import errors
 
 DONE, FAILED, USAGE, IN_PART, NOT_FOUND, REFUSED = range(6)
 
+EXIT_MEANINGS = {
+    DONE: "done",
+    FAILED: "failed; what was not done is left undone",
+    USAGE: "usage: what was given cannot be right, or a question could not be asked without a terminal",
+    IN_PART: "done in part: rows were refused, or an erasure is pending",
+    NOT_FOUND: "not found, for this actor",
+    REFUSED: "refused by a rule, a missing right, or the present state",
+}
+
 EXIT_CODES: dict[type[Exception], int] = {
     errors.ErasurePending: IN_PART,
     errors.NotFound: NOT_FOUND,

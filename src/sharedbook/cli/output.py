@@ -114,7 +114,7 @@ def cell(value: Any) -> str:
         case {"value": inner, "type": kind}:
             return f"{inner} ({kind})" if kind else str(inner)
         case dict():
-            return "\n".join(f"{key}: {cell(inner)}" for key, inner in value.items())
+            return ", ".join(f"{key.replace('_', ' ')}: {count}" for key, count in value.items() if count)
         case list() | tuple():
             return ", ".join(cell(each) for each in value)
     return str(value)
@@ -170,4 +170,5 @@ def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
     try:
         yield update
     finally:
-        bar.stop()
+        if shown:
+            bar.stop()

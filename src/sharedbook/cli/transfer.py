@@ -13,7 +13,7 @@ import click
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import confirm
 from sharedbook.cli.errors import IN_PART
-from sharedbook.cli.output import Output, json_option, progress
+from sharedbook.cli.output import Output, cell, json_option, progress
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
@@ -116,10 +116,8 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
     if out.as_json:
         out.record(json_keys.imported(report))
         return
-    lines = [f"{name.replace('_', ' ')}: {count}" for name, count in report.counts.items() if count]
-    click.echo(
-        ("Dry run, nothing is changed. " if report.dry_run else "") + (", ".join(lines) or "The file has no row.")
-    )
+    counts = cell(report.counts) or "The file has no row."
+    click.echo(f"Dry run, nothing is changed. {counts}" if report.dry_run else counts)
     if report.left_out:
         out.note(f"columns without a place in a contact: {', '.join(report.left_out)}")
     if report.samples and report.dry_run:

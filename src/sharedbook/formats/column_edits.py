@@ -17,7 +17,7 @@ from sharedbook.formats.entries import Entry, Value
 from sharedbook.formats.vcard import Card, Edit, Remove, Set
 
 _NUMBERED = {"company": "ORG", "department": "ORG", "title": "TITLE"}
-_CHANGE = re.compile(r"(?P<column>[^=+\s-][^=\s]*?)(?P<operator>\+=|-=|=)(?P<text>.*)", re.DOTALL)
+_CHANGE = re.compile(r"(?P<column>[^=+\s-][^=]*?)(?P<operator>\+=|-=|=)(?P<text>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,18 @@ def _edits(card: Card, change: Change) -> list[Edit]:
     if not FIELDS[field].many:
         return _single_edits(card, change)
     has = list(entry_cards.of_card(card).values(field))
-    if change.operator == "-=" or not change.text:
+    if change.operator == "-=" or not (change.text or change.column.part):
         return _removals(card, change, has)
     place = None if change.operator == "+=" else _place(change.column, has)
     if place is None:
         number = max((value.number for value in has), default=0) + 1
-        has.append(_changed(Value(type=change.column.type, number=number), change))
-    else:
-        has[place] = _changed(has[place], change)
+        place = len(has)
+        has.append(Value(type=change.column.type, number=number))
+    before, has[place] = has[place], _changed(has[place], change)
+    if not (has[place].text or any(has[place].parts.values())):
+        return [
+            Remove(line.property.name, line.nth) for line in entry_cards.lines_of(card, field) if line.value == before
+        ]
     return entry_cards.edits(card, Entry(many={field: tuple(has)}))
 
 
@@ -129,10 +133,6 @@ def _list_edits(card: Card, change: Change) -> list[Edit]:
 def _removals(card: Card, change: Change, has: list[Value]) -> list[Edit]:
     """Takes values away: the one given, the one numbered, or all of the column."""
     column = change.column
-    if column.part:
-        raise InvalidValue(
-            f"{column.name} cannot be emptied alone", field=column.name, hint=f"set all of {column.field} anew"
-        )
     if column.field in _NUMBERED:
         return _numbered_removals(card, change, has)
     lines = [line for line in entry_cards.lines_of(card, column.field) if column.type in ("", line.value.type)]

@@ -12,7 +12,7 @@ HEADER = (
     "title", "address.work.street", "address.work.city", "address.work.postal_code", "address.work.country", "birthday", "tags",
     "note", "external_id",
 )  # fmt: skip
-"""Our own columns that most people need; `docs/import.md` has all of them."""
+"""Our own columns that most people need; `docs/columns.md` has all of them."""
 
 _EXAMPLES = {
     "name": "Minji Kim",

@@ -1,0 +1,147 @@
+"""import, export, template, job: files in and out, exit codes, and the error file that is the fix file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from sharedbook.cli import json_keys
+from sharedbook.formats import template
+from tests.cli.conftest import CommandLine
+
+HEADER = "first_name,last_name,email,phone.mobile,tags"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where files go; the working directory of the `sharedbook` fixture."""
+    return tmp_path
+
+
+def write(folder: Path, rows: list[str], name: str = "in.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
+    return path
+
+
+def test_rows_are_in_or_refused_and_the_fixed_file_adds_the_rest(staffed: CommandLine, folder: Path) -> None:
+    rows = [f"Person,{n},p{n}@example.com,+82 10-1234-{n:04},a" for n in range(40)]
+    rows[3] = rows[3].replace("@", " at ")
+    rows[17] = rows[17].replace("+82 10-1234-0017", "none")
+    path = write(folder, rows)
+    planned = staffed.json("import", path, "--group", "customers", "--dry-run", code=3)
+    assert planned["job"] is None and planned["counts"]["added"] == 38 and planned["counts"]["error"] == 2
+    assert staffed.json("contact", "list") == []
+    done = staffed.json("import", path, "--group", "customers", code=3)
+    assert sorted(done) == sorted(json_keys.KEYS["import"])
+    assert done["counts"]["added"] == 38
+    (job,) = staffed.json("job", "list")
+    assert sorted(job) == sorted(json_keys.KEYS["job"])
+    assert (job["id"], job["kind"], job["state"], job["counts"]["error"]) == (done["job"], "import", "part", 2)
+    assert staffed.json("job", "show", job["id"]) == job
+    errors = staffed.json("job", "errors", job["id"])
+    assert [sorted(each) for each in errors] == [sorted(json_keys.KEYS["job_error"])] * 2
+    assert [(each["line"], each["column"], each["code"]) for each in errors] == [
+        (5, "email", "invalid-email"),
+        (19, "phone.mobile", "invalid-phone"),
+    ]
+    fix = folder / "fix.csv"
+    staffed("job", "errors", job["id"], "--output", fix)
+    fix.write_text(fix.read_text("utf-8-sig").replace(" at example", "@example").replace(",none,", ",+82 2 123 4567,"))
+    assert staffed.json("import", fix, "--group", "customers")["counts"]["added"] == 2
+    assert staffed.json("import", fix, "--group", "customers")["counts"]["added"] == 0
+    assert len(staffed.json("contact", "list")) == 40
+
+
+def test_what_exists_is_only_changed_when_told_twice(staffed: CommandLine, folder: Path) -> None:
+    path = write(folder, ["Minji,Kim,minji@example.com,,"])
+    staffed("import", path, "--group", "customers")
+    write(folder, ["Minji,Kim,minji@example.com,,vip"])
+    update = ("import", path, "--group", "customers", "--duplicates", "update")
+    assert "--yes" in staffed(*update, code=2).err
+    assert "tags" not in staffed.json("contact", "show", "minji@example.com")["fields"]
+    assert "updated: 1" in staffed(*update, "--yes").out
+    assert staffed.json("contact", "show", "minji@example.com")["fields"]["tags"] == "vip"
+
+
+def test_a_mapping_teaches_other_headers(staffed: CommandLine, folder: Path) -> None:
+    path = folder / "in.csv"
+    path.write_text("Wer,Post,Unsinn\nMinji Kim,minji@example.com,x\n")
+    assert "Wer" in staffed("import", path, "--group", "customers", code=1).err
+    (folder / "map.toml").write_text('Wer = "name"\nPost = "email"\nUnsinn = "-"\n')
+    staffed("import", path, "--group", "customers", "--map", folder / "map.toml")
+    assert staffed.json("contact", "show", "minji@example.com")["name"] == "Minji Kim"
+    (folder / "map.toml").write_text("Wer = 5\n")
+    assert "Wer" in staffed("import", path, "--group", "customers", "--map", folder / "map.toml", code=1).err
+
+
+def test_stdin_and_stdout(staffed: CommandLine) -> None:
+    staffed("import", "-", "--format", "csv", "--group", "customers", stdin=f"{HEADER}\nMinji,Kim,m@example.com,,\n")
+    rows = list(csv.DictReader(io.StringIO(staffed("export", "-").out.removeprefix("\ufeff"))))
+    assert [(each["first_name"], each["email"]) for each in rows] == [("Minji", "m@example.com")]
+    card = staffed("export", "-", "--format", "vcf").out
+    assert card.startswith("BEGIN:VCARD") and "m@example.com" in card
+    staffed("export", "-", "--json", code=2)
+
+
+def test_an_export_is_of_a_group_or_a_search(staffed: CommandLine, folder: Path) -> None:
+    for name in ("Minji Kim", "Ada Lovelace"):
+        staffed("contact", "add", "--name", name, "--group", "customers")
+    staffed("contact", "add", "--name", "Kim Elsewhere")
+    staffed("export", "kim", "--group", "customers", folder / "kim.vcf")
+    assert (folder / "kim.vcf").read_text().count("BEGIN:VCARD") == 1
+    assert staffed.json("export", folder / "all.csv")["notes"] == ["contacts: 3"]
+    assert not (folder / "all.csv").stat().st_mode & 0o077
+    staffed("export", "--group", "nowhere", folder / "x.csv", code=4)
+    staffed("--as", "carol", "export", "--group", "customers", folder / "x.csv", code=4)
+    staffed("--as", "bob", "export", "--group", "customers", folder / "x.csv", code=5)
+    assert not (folder / "x.csv").exists()
+
+
+def test_members_import_with_their_right(staffed: CommandLine, folder: Path) -> None:
+    path = write(folder, ["Minji,Kim,minji@example.com,,"])
+    staffed("--as", "bob", "import", path, "--group", "customers", code=5)
+    staffed("grant", "add", "customers", "bob", "import")
+    staffed("--as", "bob", "import", path, "--group", "customers")
+    assert [each["actor"] for each in staffed.json("--as", "bob", "job", "list")] == ["bob"]
+    assert staffed.json("--as", "carol", "job", "list") == []
+    staffed("--as", "carol", "job", "show", "1", code=4)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (b"", 1, "empty"),
+        (b"name,colour\nA,red\n", 1, "colour"),
+        (b'name,email\nA,"open\n', 1, "row 2"),
+        (b"name,email\nA\0,a@example.com\n", 1, "NUL"),
+    ],
+)
+def test_a_file_that_cannot_be_read(staffed: CommandLine, folder: Path, content: bytes, code: int, says: str) -> None:
+    (folder / "in.csv").write_bytes(content)
+    assert says in staffed("import", folder / "in.csv", "--group", "customers", code=code).err
+    assert staffed.json("job", "list") == []
+
+
+def test_a_file_or_group_that_is_not_there(staffed: CommandLine, folder: Path) -> None:
+    staffed("import", folder / "nowhere.csv", "--group", "customers", code=2)
+    staffed("import", write(folder, []), "--group", "nowhere", code=4)
+    staffed("job", "show", "99", code=4)
+
+
+@pytest.mark.parametrize("product", template.products())
+def test_a_template_is_imported_as_it_is(staffed: CommandLine, folder: Path, product: str) -> None:
+    """Its explanations are no contacts, and each of its headers has a place."""
+    path = folder / "template.csv"
+    staffed("template", product, path)
+    done = staffed.json("import", path, "--group", "customers")
+    assert (sum(done["counts"].values()), done["product"]) == (0, product)
+
+
+def test_templates(staffed: CommandLine) -> None:
+    assert staffed("template", "-").out.removeprefix("\ufeff").startswith("name,first_name")
+    assert "sharedbook, google" in staffed("template", "goggle", "-", code=2).err
+    staffed("template", "google", "outlook", "-", code=2)
