@@ -137,7 +137,8 @@ CASES = {
         {
             "name": "王小明", "first_name": "小明", "last_name": "王", "company": "公司", "email": "ming@example.com",
             "phone": "+86 10 8888 8888", "phone.type": "work", "phone.2": "13800138000", "phone.2.type": "mobile",
-            "phone.3": "010-1", "phone.3.type": "home", "phone.4": "95588", "address.type": "work",
+            "phone.3": "010-1", "phone.3.type": "home", "phone.4": "95588", "phone.4.type": "other",
+            "address.type": "work",
             "address.postal_code": "100000", "address.city": "北京", "note": "备注", "tags": "Default",
         },
         (),

@@ -57,7 +57,8 @@ class _Refused(Exception):
 def read(layout: Layout, row: Row, *, region: str, limits: Limits) -> Entry | list[Problem]:
     """The entry of a row, or everything that is wrong with it.
 
-    ``region``: ISO 3166, decides between 3/4 as April 3rd and March 4th.
+    ``region``: ISO 3166, decides between 3/4 as April 3rd and March 4th. In a row with a ``uid``, which is a card that
+    was exported, mail addresses, numbers, dates and line ends are what its client wrote, and are taken as they are.
     """
     if row.problem:
         return [row.problem]
@@ -81,6 +82,8 @@ def of_columns(values: Mapping[str, str], *, region: str, limits: Limits) -> Ent
 
 
 def _entry(line: int, cells: Iterable[tuple[Column, str, str]], region: str, limits: Limits) -> Entry | list[Problem]:
+    cells = list(cells)
+    exported = any(column.field == "uid" and cell for column, _, cell in cells)
     single: dict[str, str] = {}
     slots: dict[tuple[str, str, int], dict[str, str]] = {}
     problems: list[Problem] = []
@@ -88,7 +91,8 @@ def _entry(line: int, cells: Iterable[tuple[Column, str, str]], region: str, lim
         if not cell:
             continue
         try:
-            text = _clean(column, cell, region, limits)
+            text = _checked(column, cell, limits)
+            text = text if exported else _clean(column, text, region)
         except _Refused as refused:
             code, message = refused.args
             problems.append(Problem(line, header, code, f"{header}: {message}", cell[:200]))
@@ -146,16 +150,20 @@ def _names_somebody(entry: Entry) -> bool:
 # ---- one cell
 
 
-def _clean(column: Column, cell: str, region: str, limits: Limits) -> str:
-    """The cell's text. Raises _Refused."""
+def _checked(column: Column, cell: str, limits: Limits) -> str:
+    """The cell, if a card can hold it. Raises _Refused."""
     if illegal_character(cell):
         raise _Refused("control-character", "it holds a control character, which no address book may carry")
-    name = column.part or column.field
-    if name not in _LINES:
-        cell = " ".join(cell.splitlines())
-    longest = limits.name_length if name in _NAMES else limits.note_length
+    longest = limits.name_length if column.field in _NAMES else limits.note_length
     if len(cell) > longest:
         raise _Refused("too-long", f"{len(cell)} characters; at most {longest}")
+    return cell
+
+
+def _clean(column: Column, cell: str, region: str) -> str:
+    """The cell as what a person means by it. Raises _Refused."""
+    if (column.part or column.field) not in _LINES:
+        cell = " ".join(cell.splitlines())
     check = None if column.part else _CHECKS.get(column.field)
     return check(cell, region) if check else cell
 

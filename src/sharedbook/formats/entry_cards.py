@@ -145,9 +145,14 @@ def _single_edits(card: Card, name: str, text: str) -> list[Edit]:
     return [Set(prop, text, nth=nth)]
 
 
+_DATE = re.compile(r"([0-9]{4}|-)-[0-9]{2}-[0-9]{2}")
+
+
 def _birthday_edit(card: Card, text: str) -> Edit:
     """As each version writes it; 3.0 has no date without a year, and Apple's way of saying it is what clients know."""
     nth = next((n for n, each in enumerate(card.all("BDAY")) if each.raw.strip()), 0)
+    if not _DATE.fullmatch(text):
+        return Set("BDAY", text, (("VALUE", ("text",)),), nth)
     if card.version == "4.0":
         year, rest = ("--", text[2:]) if text.startswith("--") else (text[:4], text[5:])
         return Set("BDAY", Raw(year + rest.replace("-", "")), (), nth)
@@ -160,11 +165,11 @@ def _birthday_edit(card: Card, text: str) -> Edit:
 
 
 def _organization_edits(card: Card, entry: Entry, fill: bool) -> Iterator[Edit]:
-    existing = _filled(card, "ORG")
+    slots = _slots(card, "ORG")
     numbers = {value.number for name in ("company", "department") for value in entry.values(name)}
     for number in sorted(numbers):
-        nth = existing[number - 1] if number <= len(existing) else len(card.all("ORG"))
-        parts = list(card.all("ORG")[nth].components()) if number <= len(existing) else []
+        nth = slots[number - 1] if number <= len(slots) else len(slots)
+        parts = list(card.all("ORG")[nth].components()) if nth < len(slots) else []
         given = [_numbered(entry, name, number) for name in ("company", "department")]
         parts += [""] * (2 - len(parts))
         merged = [text if text and not (fill and has.strip()) else has for text, has in zip(given, parts, strict=False)]
@@ -182,11 +187,17 @@ def _filled(card: Card, name: str) -> list[int]:
     return [nth for nth, found in enumerate(card.all(name)) if any(map(str.strip, found.components()))]
 
 
+def _slots(card: Card, name: str) -> list[int]:
+    """Where a value of each number is written: first the properties that say something, then the empty ones."""
+    filled = _filled(card, name)
+    return [*filled, *(nth for nth in range(len(card.all(name))) if nth not in filled)]
+
+
 def _title_edits(card: Card, entry: Entry, fill: bool) -> Iterator[Edit]:
-    existing = _filled(card, "TITLE")
+    slots = _slots(card, "TITLE")
     for place, value in enumerate(entry.values("title")):
-        nth = existing[place] if place < len(existing) else len(card.all("TITLE"))
-        has = card.all("TITLE")[nth].text().strip() if place < len(existing) else ""
+        nth = slots[place] if place < len(slots) else len(slots)
+        has = card.all("TITLE")[nth].text().strip() if nth < len(slots) else ""
         if has != value.text and not (fill and has):
             yield Set("TITLE", value.text, nth=nth)
 
@@ -293,7 +304,7 @@ def _written(name: str, value: Value) -> LineValue:
 _WORDS = {
     "work": "WORK", "business": "WORK", "home": "HOME", "mobile": "CELL", "cell": "CELL", "fax": "FAX",
     "pager": "PAGER", "car": "CAR", "isdn": "ISDN", "textphone": "TEXTPHONE", "video": "VIDEO", "text": "TEXT",
-    "voice": "VOICE",
+    "voice": "VOICE", "other": "OTHER",
 }  # fmt: skip
 _SILENT = {"pref", "internet", "voice"}
 _ORDER = ("work", "home", "cell", "fax")
@@ -309,7 +320,7 @@ def _split_type(text: str) -> tuple[tuple[str, ...], str]:
     pieces = [word for word in re.split(r"[\s_,;+/]+", text.casefold()) if word]
     if all(word in _WORDS for word in pieces):
         return tuple(dict.fromkeys(_WORDS[word] for word in pieces)), ""
-    return ((), "") if text.casefold() in ("other", "custom") else ((), text)
+    return (), text
 
 
 def _kind(text: str) -> str:

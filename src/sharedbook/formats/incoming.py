@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
@@ -70,7 +70,7 @@ class Source(Protocol):
     samples: tuple[str, ...]
     left_out: dict[str, None]
 
-    def rows(self) -> Iterator[Incoming]:
+    def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""
         ...
 
@@ -138,7 +138,7 @@ class CsvSource:
         self._table = table
         self._read = partial(entries.read, self._layout, region=reading.region, limits=reading.limits)
 
-    def rows(self) -> Iterator[Incoming]:
+    def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""
         for row in self._table.rows():
             found = self._read(row)
@@ -170,7 +170,7 @@ class VcfSource:
         if not self.size:
             raise InvalidFile("the file is empty: it has no card")
 
-    def rows(self) -> Iterator[Incoming]:
+    def rows(self) -> Generator[Incoming, None, None]:
         """Every card, in the order of the file."""
         for line, text in vcf_rows.cards(self._file):
             try:

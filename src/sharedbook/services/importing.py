@@ -10,17 +10,18 @@ import itertools
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from sharedbook.domain.errors import SharedbookError
+from sharedbook.domain.errors import Conflict, Forbidden, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
 from sharedbook.formats import vcard
 from sharedbook.formats.incoming import Incoming, Source
 from sharedbook.formats.problems import Problem
+from sharedbook.formats.vcard import Card
 from sharedbook.services import contacts, jobs
 from sharedbook.services.jobs import JobRow, Result, State
 from sharedbook.services.matching import Known, Match, Matcher
@@ -64,8 +65,8 @@ class JobReport:
     """What an import did, or (``dry_run``, without ``job_id``) would do.
 
     ``counts``: rows by ``jobs.Result``, every result named. ``problems``: the first 1,000 rows that were refused or
-    need a decision; all are in ``jobs.rows``. ``left_out``: columns of the file that hold something and have no place in a
-    contact. ``samples``: up to three decoded cells with characters outside ASCII, to judge ``encoding`` by.
+    need a decision; all are in ``jobs.rows``. ``left_out``: columns of the file that hold something and have no place
+    in a contact. ``samples``: up to three decoded cells with characters outside ASCII, to judge ``encoding`` by.
     ``over_quota``: rows that the quota refuses.
     """
 
@@ -92,6 +93,10 @@ class _Decision:
     problem: Problem | None = None
 
 
+class _OneByOne(Exception):
+    """These rows cannot be written together."""
+
+
 @dataclass
 class Import:
     """One run over the rows: dry, or for good."""
@@ -108,16 +113,17 @@ class Import:
     problems: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
+    _rehearsal: Matcher | None = None
 
     def run(self, progress: Report | None) -> None:
         """All rows, batch by batch. An exception ends the job as failed; what was committed stays."""
-        rows = self.source.rows()
         if not self.dry:
             with self._begin() as tx:
                 self.job_id = jobs.start(tx, "import", format=self.source.format, columns=self.source.columns)
                 tx.audit("import", job=self.job_id, group=self.group.id)
         try:
-            self._run_batches(rows, progress)
+            with closing(self.source.rows()) as rows:
+                self._run_batches(rows, progress)
             self._finish(State.PART if self._waiting() else State.DONE)
         except BaseException:
             with suppress(SharedbookError):  # the first reason counts
@@ -128,15 +134,10 @@ class Import:
         return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
 
     def _run_batches(self, rows: Iterator[Incoming], progress: Report | None) -> None:
-        matcher: Matcher | None = None
         more = True
         while more:
             with self._begin() as tx:
-                if matcher is not None and self.dry:
-                    matcher.tx = tx
-                else:
-                    matcher = Matcher(tx, self.group.id)
-                more = self._batch(matcher, rows)
+                more = self._batch(tx, rows)
             if progress:
                 progress(Progress(sum(self.counts.values()), dict(self.counts)))
 
@@ -151,27 +152,52 @@ class Import:
     def _counted(self) -> dict[str, int]:
         return {result.value: self.counts[result] for result in Result}
 
-    def _batch(self, matcher: Matcher, rows: Iterator[Incoming]) -> bool:
+    def _batch(self, tx: Tx, rows: Iterator[Incoming]) -> bool:
         """Rows of one transaction; returns whether there may be more."""
         started, done, waiting = time.monotonic(), 0, list[JobRow]()
         more = True
         while more and done < BATCH_ROWS and time.monotonic() - started < BATCH_SECONDS:
             chunk = list(itertools.islice(rows, CHUNK_ROWS))
             more = len(chunk) == CHUNK_ROWS
-            matcher.prepare(chunk)
-            for row in chunk:
-                decision = self._one(matcher, row)
+            for row, decision in zip(chunk, self._chunk(tx, chunk), strict=True):
                 self.counts[decision.result] += 1
                 if decision.problem is not None:
                     waiting.append(JobRow(decision.result, decision.problem, row.cells))
             done += len(chunk)
         self.problems += [row.problem for row in waiting[: MOST_PROBLEMS - len(self.problems)]]
         if self.job_id is not None:
-            jobs.record(matcher.tx, self.job_id, State.RUNNING, self._counted(), waiting)
+            jobs.record(tx, self.job_id, State.RUNNING, self._counted(), waiting)
         return more
 
-    def _one(self, matcher: Matcher, row: Incoming) -> _Decision:
-        """One row: decided and, unless dry, written. What refuses it leaves nothing of it behind."""
+    def _chunk(self, tx: Tx, rows: Sequence[Incoming]) -> list[_Decision]:
+        """What became of some rows. Their new contacts are written together; if that is refused, one by one."""
+        if self.dry:
+            return self._decided(tx, rows, None)
+        room = self.room, self.over_quota
+        new: list[Card] = []
+        try:
+            with tx.savepoint():
+                decisions = self._decided(tx, rows, new)
+                if new:
+                    contacts.add_many(tx, self.group, new)
+            return decisions
+        except (_OneByOne, Conflict, Forbidden):
+            self.room, self.over_quota = room
+            return self._decided(tx, rows, None)
+
+    def _decided(self, tx: Tx, rows: Sequence[Incoming], new: list[Card] | None) -> list[_Decision]:
+        matcher = self._rehearsal or Matcher(tx, self.group.id)
+        if self.dry:  # nothing is written for the next rows to find
+            self._rehearsal = matcher
+            matcher.tx = tx
+        matcher.prepare(rows)
+        return [self._one(matcher, row, new) for row in rows]
+
+    def _one(self, matcher: Matcher, row: Incoming, new: list[Card] | None) -> _Decision:
+        """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.
+
+        What refuses the row leaves nothing of it behind.
+        """
         try:
             decision = self.decide(matcher, row)
             if decision.result is Result.ADDED and self.room < 1:
@@ -179,7 +205,9 @@ class Import:
                 limit = self.app.site.limits.contacts
                 return _refused(row, "quota", f"the limit of {limit} contacts is reached")
             if decision.result in (Result.ADDED, Result.UPDATED):
-                self._write(matcher, row, decision)
+                self._write(matcher, row, decision, new)
+        except Unavailable:
+            raise
         except SharedbookError as error:
             return _refused(row, error.code, str(error))
         return decision
@@ -201,24 +229,28 @@ class Import:
             return _Decision(Result.NEEDS_DECISION, problem=_question(row, match))
         known = match.found[0]
         if self.duplicates is Duplicates.REPLACE:
-            text = row.text(uid=known.uid)
+            text = row.text(uid=known.facts.uid)
         else:
-            text = row.edited(known.card(), fill=self.duplicates is Duplicates.FILL)
-        return _Decision(Result.UNCHANGED if text == known.text else Result.UPDATED, text, known)
+            text = row.edited(vcard.load(matcher.text_of(known)), fill=self.duplicates is Duplicates.FILL)
+        changed = text != matcher.text_of(known)
+        return _Decision(Result.UPDATED if changed else Result.UNCHANGED, text, known)
 
-    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision) -> None:
+    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision, new: list[Card] | None) -> None:
         """Writes what was decided (when dry, only remembers it). Raises what the services refuse."""
-        card = vcard.parse(decision.text, self.app.site.limits)
-        known = decision.known or Known(None, card.uid, card.text)
-        if not self.dry:
+        card, known = vcard.parse(decision.text, self.app.site.limits), decision.known
+        contact_id = known.id if known else None
+        if known is not None and contact_id is None and new is not None:
+            raise _OneByOne  # it changes a contact that is not written yet
+        if known is None and new is not None:
+            new.append(card)
+        elif not self.dry:
             with matcher.tx.savepoint():
-                if known.id is None:
-                    known.id = contacts.add(matcher.tx, self.group, card).id
+                if contact_id is None:
+                    contact_id = contacts.add(matcher.tx, self.group, card).id
                 else:
-                    contacts.replace(matcher.tx, known.id, card)
-        known.text = card.text
+                    contacts.replace(matcher.tx, contact_id, card)
         self.room -= decision.result is Result.ADDED
-        matcher.remember(known, row.entry)
+        matcher.remember(known, contact_id, card, row.entry)
 
     def report(self) -> JobReport:
         """What was done."""

@@ -1,6 +1,6 @@
 """Which contact of a group an incoming row is: external id, UID, one mail, E.164 and name, or the whole card.
 
-Never a name alone. Rows match what the batch before them wrote, and in a dry run what they would have written.
+Never a name alone. Rows match what the rows before them wrote, and in a dry run what they would have written.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sharedbook.domain.errors import InvalidCard
-from sharedbook.formats import entry_cards, fields, phones, vcard
+from sharedbook.formats import entry_cards, phones, vcard
+from sharedbook.formats.content_line import CRLF
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.incoming import Incoming
-from sharedbook.formats.vcard import Card, Remove
+from sharedbook.formats.vcard import Card
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts
-from sharedbook.store.matches import Key, holders, key
+from sharedbook.store.matches import Facts, Key, facts, holders, key
 
 
 @dataclass(slots=True, eq=False)
 class Known:
-    """A contact that a row may be: of the database, or (``id`` None) one that the dry run would have added."""
+    """A contact that a row may be: of the database, or (``id`` None) one that the dry run would have added.
+
+    ``text`` is "" until it is asked for: see ``Matcher.text_of``.
+    """
 
     id: int | None
-    uid: str
-    text: str
-
-    def card(self) -> Card:
-        """The card as it is by now."""
-        return vcard.load(self.text)
+    facts: Facts
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Matcher:
 
     tx: Tx
     group_id: int
-    written: dict[Key, list[Known]] = field(default_factory=dict)
-    changed: dict[int, Known] = field(default_factory=dict)
+    _written: dict[Key, list[Known]] = field(default_factory=dict)
+    _changed: dict[int, Known] = field(default_factory=dict)
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
 
@@ -55,55 +55,80 @@ class Matcher:
         wanted = {each for row in rows if not row.problems for each in _keys(row.entry)}
         self._stored = holders(self.tx.db, self.tx.viewer, self.group_id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
-        self._loaded = {
-            contact.id: self.changed.get(contact.id) or Known(contact.id, contact.uid, contact.vcard)
-            for contact in contacts.fetch(self.tx.db, ids)
-        }
+        known = facts(self.tx.db, ids)
+        self._loaded = {each: self._changed.get(each) or Known(each, known[each]) for each in ids}
+
+    def text_of(self, known: Known) -> str:
+        """The contact's card as it is by now."""
+        self._load_texts([known])
+        return known.text
+
+    def _load_texts(self, found: Iterable[Known]) -> None:
+        missing = {known.id: known for known in found if known.id is not None and not known.text}
+        for contact in contacts.fetch(self.tx.db, list(missing)):
+            missing[contact.id].text = contact.vcard
 
     def find(self, row: Incoming) -> Match:
         """The contact that a row is, by the first rule that any contact fits."""
         entry = row.entry
-        for by, name, values in (
-            ("external id", "X-EXTERNAL-ID", [entry.single.get("external_id", "")]),
-            ("UID", "uid", [entry.single.get("uid", "")]),
-            ("mail address", "email", entry.texts("email")),
-        ):
-            found = self._having([key(name, value) for value in values if value])
-            if by == "UID":
-                found = [known for known in found if known.uid == values[0]]
-            if found:
-                return Match(_of_one_name(found, entry), by)
+        found = self._having([key("X-EXTERNAL-ID", entry.single.get("external_id", ""))])
+        if found:
+            return Match(_of_one_name(found, entry), "external id")
+        if found := self._with_uid(row):
+            return Match(tuple(found), "UID")
+        if found := self._having([key("email", text) for text in entry.texts("email")]):
+            return Match(_of_one_name(found, entry), "mail address")
         namesakes = self._having(_name_keys(entry))
         numbers = self._numbers(entry)
-        found = [known for known in namesakes if numbers & self._numbers(entry_cards.of_card(known.card()))]
-        if found:
+        if found := [known for known in namesakes if numbers & known.facts.numbers]:
             return Match(tuple(found), "phone number and name")
-        return Match(tuple(known for known in namesakes if _is_whole(row, known))[:1], "whole card")
+        return Match(tuple(self._whole(row, namesakes)), "whole card")
 
     def holds_uid(self, row: Incoming) -> bool:
         """Whether a contact that the viewer sees has the row's UID."""
+        return bool(self._with_uid(row))
+
+    def _with_uid(self, row: Incoming) -> list[Known]:
         uid = row.entry.single.get("uid", "")
-        return bool(uid) and any(known.uid == uid for known in self._having([key("uid", uid)]))
+        return [known for known in self._having([key("uid", uid)]) if known.facts.uid == uid]
 
     def _having(self, keys: Sequence[Key]) -> list[Known]:
         found: dict[int, Known] = {}
         for each in keys:
             stored = (self._loaded[contact_id] for contact_id in sorted(self._stored.get(each, ())))
-            found |= {id(known): known for known in (*stored, *self.written.get(each, ()))}
+            found |= {id(known): known for known in (*stored, *self._written.get(each, ()))}
         return list(found.values())
 
-    def _numbers(self, entry: Entry) -> set[str]:
+    def _numbers(self, entry: Entry) -> frozenset[str]:
         region = self.tx.site.settings.default_region
-        return {phones.keys(text, region).e164 for text in entry.texts("phone")} - {""}
+        return frozenset(phones.keys(text, region).e164 for text in entry.texts("phone")) - {""}
 
-    def remember(self, known: Known, entry: Entry) -> None:
-        """A row was written (or would have been) to this contact: later rows fit what the row says."""
+    def _whole(self, row: Incoming, namesakes: Sequence[Known]) -> list[Known]:
+        """The first namesake whose card the row would make, its UID aside: an earlier import of the same row."""
+        if not namesakes:
+            return []
+        try:
+            made = vcard.load(row.text())
+        except InvalidCard:
+            return []
+        length = len(made.text.encode()) - len(made.uid.encode())
+        alike = [known for known in namesakes if known.facts.size - len(known.facts.uid.encode()) == length]
+        self._load_texts(alike)
+        bare = _without_uid(made.text, made.uid)
+        return [known for known in alike if _without_uid(known.text, known.facts.uid) == bare][:1]
+
+    def remember(self, known: Known | None, contact_id: int | None, card: Card, entry: Entry) -> None:
+        """A row was written (or, in a dry run, would have been): later rows fit what it says."""
+        numbers = self._numbers(entry) | (known.facts.numbers if known else frozenset())
+        name = entry_cards.of_card(card).single.get("name", "")
+        now = known or Known(contact_id, Facts(card.uid, name, 0, numbers))
+        now.text, now.facts = card.text, Facts(card.uid, name, len(card.text.encode()), numbers)
         for each in _keys(entry):
-            same = self.written.setdefault(each, [])
-            if known not in same:
-                same.append(known)
-        if known.id is not None:
-            self.changed[known.id] = known
+            same = self._written.setdefault(each, [])
+            if now not in same:
+                same.append(now)
+        if now.id is not None:
+            self._changed[now.id] = now
 
 
 def _keys(entry: Entry) -> list[Key]:
@@ -121,22 +146,11 @@ def _name_keys(entry: Entry) -> list[Key]:
 
 def _of_one_name(found: Sequence[Known], entry: Entry) -> tuple[Known, ...]:
     """Of several that share an address, the one that also has the name, if it is one."""
-    if len(found) > 1:
-        name = key("", entry_cards.shown_name(entry))
-        named = [known for known in found if key("", fields.read(known.card()).full_name) == name]
-        if len(named) == 1:
-            return tuple(named)
-    return tuple(found)
+    name = key("", entry_cards.shown_name(entry))
+    named = [known for known in found if key("", known.facts.name) == name]
+    return tuple(named if len(named) == 1 else found)
 
 
-def _is_whole(row: Incoming, known: Known) -> bool:
-    """Whether the row would make the very card that is there, its UID aside: an earlier import of the same row."""
-    try:
-        made = row.text(uid=known.uid)
-    except InvalidCard:
-        return False
-    return made == known.text or _without_uid(made) == _without_uid(known.text)
-
-
-def _without_uid(text: str) -> str:
-    return vcard.patch(vcard.load(text), [Remove("UID")])
+def _without_uid(text: str, uid: str) -> str:
+    """Text without the UID line that this program writes; another one stays, and is found by its UID."""
+    return text.replace(f"{CRLF}UID:{uid}{CRLF}", CRLF, 1)

@@ -1,18 +1,20 @@
-"""Which contacts of one group have one of many values: one statement for a batch of import rows, on the search index.
+"""Which contacts of one group have one of many values: few statements for a batch of import rows, on the search index.
 
 It asks by name and folded value, as ``store/filters.py`` does for one equality.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, literal_column, select
 
 from sharedbook.domain import folding
 from sharedbook.domain.access import Viewer
+from sharedbook.store.contacts import batches
 from sharedbook.store.memberships import seen_by
-from sharedbook.store.schema import memberships, properties
+from sharedbook.store.schema import contacts, memberships, properties
 
 Key = tuple[str, str]
 """Name of an index row, and its value folded as the index folds it: see ``key``."""
@@ -47,4 +49,30 @@ def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collect
             )
             for contact_id, folded in connection.execute(statement):
                 found.setdefault((name, folded), set()).add(contact_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What tells namesakes apart without reading their cards. ``size`` in octets; ``numbers``: digits, in each form."""
+
+    uid: str
+    name: str
+    size: int
+    numbers: frozenset[str]
+
+
+def facts(connection: Connection, contact_ids: Sequence[int]) -> dict[int, Facts]:
+    """Facts of contacts, by id."""
+    numbers: dict[int, set[str]] = {}
+    found: dict[int, Facts] = {}
+    for some in batches(contact_ids):
+        phones = select(properties.c.contact_id, properties.c.value).where(
+            properties.c.name == "phone", properties.c.contact_id.in_(some)
+        )
+        for contact_id, forms in connection.execute(phones):
+            numbers.setdefault(contact_id, set()).update(forms.split())
+        rows = select(contacts.c.id, contacts.c.uid, contacts.c.name, contacts.c.size).where(contacts.c.id.in_(some))
+        for contact_id, uid, name, size in connection.execute(rows):
+            found[contact_id] = Facts(uid, name, size, frozenset(numbers.get(contact_id, ())))
     return found
