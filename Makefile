@@ -1,6 +1,6 @@
 # Every task is one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench bench-ldap soak conformance docs lock clean env-run env-test
+.PHONY: help run demo test check bench bench-ldap soak conformance picture docs lock clean env-run env-test
 
 export PYTHON
 run demo: export SHAREDBOOK_DATA_DIR ?= $(CURDIR)/var
@@ -30,8 +30,8 @@ check: env-test ## ruff, mypy and the layer contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-conformance: ## only the suite that drives real clients against a running server
-	@$(MAKE) --no-print-directory test SUITES=conformance
+conformance: ## only the suite that drives real clients against a running server, Thunderbird too
+	@SHAREDBOOK_TEST_WITH=thunderbird $(MAKE) --no-print-directory test SUITES=conformance
 
 soak: env-test ## the long reliability plans: hours
 	@SHAREDBOOK_TEST_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 tests
@@ -41,6 +41,9 @@ bench: env-test ## CardDAV beside Radicale's own storage: 1,000 to 50,000 contac
 
 bench-ldap: env-test ## the LDAP gateway: autocomplete, lookups, paging
 	@$(BIN)/python -m tests.bench.ldap
+
+picture: env-test ## take the README's picture of Thunderbird
+	@$(BIN)/python tools/take_picture.py
 
 docs: env-test ## write the documents that are made from the code
 	@$(BIN)/python tools/write_docs.py

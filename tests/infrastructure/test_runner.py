@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.left_out import NEEDS, SHARED_DATA, left_out
+from tests.support.left_out import NEEDS, ON_REQUEST, SHARED_DATA, left_out
 from tools import run_tests
 
 GREEN = "def test_a(): pass\n"
@@ -60,9 +60,10 @@ def test_a_command_that_hangs_is_ended() -> None:
 
 
 def test_what_may_be_left_out() -> None:
-    missing = set() if SHARED_DATA.is_dir() else {"shared-data"}
+    missing = ON_REQUEST if SHARED_DATA.is_dir() else ON_REQUEST | {"shared-data"}
     assert left_out({}) == missing
     assert left_out({"SHAREDBOOK_TEST_WITHOUT": "postgres, infrastructure"}) == {"postgres", "infrastructure"} | missing
+    assert left_out({"SHAREDBOOK_TEST_WITH": "thunderbird"}) == missing - {"thunderbird"}
     assert "postgres" in NEEDS
     with pytest.raises(ValueError, match="names postgre, which is neither"):
         left_out({"SHAREDBOOK_TEST_WITHOUT": "postgre"})

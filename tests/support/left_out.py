@@ -1,7 +1,8 @@
 """What a run leaves out, in one place for pytest (tests/conftest.py) and the runner (tools/run_tests.py).
 
 A test that cannot run fails. Only SHAREDBOOK_TEST_WITHOUT=name,... leaves something out: a suite (a folder of tests/)
-or one of NEEDS. The tests over the shared data run where that folder is. Standard library only.
+or one of NEEDS. What is ON_REQUEST runs only with SHAREDBOOK_TEST_WITH=name,... The tests over the shared data run
+where that folder is. Standard library only.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ NEEDS = {
     "ldap-utils": "ldapsearch (Debian package: ldap-utils)",
     "curl": "curl (Debian package: curl)",
     "node": "Node.js and npm (Debian packages: nodejs npm)",
+    "thunderbird": "Thunderbird and a display of its own (Debian packages: thunderbird xvfb)",
     "shared-data": "the client exports beside the project, in ../shared/data",
 }
+ON_REQUEST = {"thunderbird"}
+"""Needs that are too big for every run."""
 
 
 def suites() -> list[str]:
@@ -32,11 +36,16 @@ def left_out(environ: Mapping[str, str] = os.environ) -> set[str]:
 
     Raises ValueError, with a sentence for the user, if a name is neither a suite nor a need.
     """
-    named = {name.strip() for name in environ.get("SHAREDBOOK_TEST_WITHOUT", "").split(",")} - {""}
-    known = {*NEEDS, *suites()}
+    absent = _names(environ, "SHAREDBOOK_TEST_WITHOUT", {*NEEDS, *suites()})
+    absent |= ON_REQUEST - _names(environ, "SHAREDBOOK_TEST_WITH", ON_REQUEST)
+    return absent if SHARED_DATA.is_dir() else absent | {"shared-data"}
+
+
+def _names(environ: Mapping[str, str], variable: str, known: set[str]) -> set[str]:
+    named = {name.strip() for name in environ.get(variable, "").split(",")} - {""}
     if unknown := named - known:
         raise ValueError(
-            f"SHAREDBOOK_TEST_WITHOUT names {', '.join(sorted(unknown))}, which is neither a need nor a suite;"
+            f"{variable} names {', '.join(sorted(unknown))}, which is neither a need nor a suite;"
             f" known are: {', '.join(sorted(known))}."
         )
-    return named if SHARED_DATA.is_dir() else named | {"shared-data"}
+    return named

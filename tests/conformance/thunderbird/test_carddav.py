@@ -11,6 +11,7 @@ from tests.conformance.thunderbird.driver import Thunderbird
 from tests.conformance.thunderbird.expected import WRITE, contacts, member, rights
 from tests.conformance.thunderbird.marionette import ScriptFailed
 
+pytestmark = pytest.mark.needs("thunderbird")
 WELL_KNOWN = "/.well-known/carddav"
 
 

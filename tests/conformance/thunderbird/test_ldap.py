@@ -9,6 +9,8 @@ from tests.conformance.thunderbird.demo_site import DemoSite
 from tests.conformance.thunderbird.driver import Thunderbird, mail_account
 from tests.conformance.thunderbird.expected import contacts, member
 
+pytestmark = pytest.mark.needs("thunderbird")
+
 
 def completed(site: DemoSite, who: DemoMember, text: str) -> set[str]:
     """The lines that a new Thunderbird offers this member for `text`."""
