@@ -101,8 +101,8 @@ def path_segments(path: str) -> tuple[str, ...]:
         raise Refused(400, "the address goes up with dots")
     if any(len(segment.encode()) > NAME_BYTES for segment in segments):
         raise Refused(400, f"a name in the address is longer than {NAME_BYTES} bytes")
-    if len(segments) > 3 and not segments[0].startswith("."):
-        raise Refused(400, "an address has three names: member, address book, card")
+    if len(segments) > 3:
+        raise Refused(400, "an address has at most three names: member, address book, card")
     return tuple(segments)
 
 

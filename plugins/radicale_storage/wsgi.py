@@ -127,6 +127,8 @@ def _receive(environ: Environ, request: Request) -> None:
     """Reads the request whole, and writes back into environ what Radicale may trust."""
     path = environ.get("PATH_INFO", "")
     segments = guards.path_segments(path)
+    if segments and segments[0].startswith("."):
+        raise NotFound("Radicale's own pages, which know nothing of members and groups")
     request.segments = (fold_name(segments[0]), *segments[1:]) if segments else ()
     content_type = environ.get("CONTENT_TYPE", "")
     request.body = guards.as_utf8(guards.read_body(environ, _body_limit()), content_type)
@@ -141,12 +143,12 @@ def _receive(environ: Environ, request: Request) -> None:
     body = STAND_IN if request.method == "PUT" else request.body
     environ |= {
         "PATH_INFO": "/" + "/".join(request.segments) + slash,
+        "QUERY_STRING": "",
         "HTTP_AUTHORIZATION": "Basic " + environ["HTTP_AUTHORIZATION"].partition(" ")[2].strip(),
         "HTTP_OVERWRITE": "T" if request.overwrite else "F",
         "CONTENT_TYPE": content_type.partition(";")[0],
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": environ["wsgi.errors"],
     }
 
 
