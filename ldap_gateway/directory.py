@@ -311,6 +311,9 @@ class Directory:
 
     def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:
         values = self._values(reader, place)
+        if place in self._fixed and (selection.user or selection.operational):
+            # most clients ask the server about itself without knowing that its attributes are operational
+            selection = replace(selection, user=True, operational=True)
         if place > BASE and reader is not None and selection.wants("member"):
             values = values | {"member": self._members(reader, place)}
         return wire.entry(self._name(place).encode(), selection.encode(encode_values(values)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ldap_gateway import ber, wire
-from ldap_gateway.attributes import ATTRIBUTES, SERVER_ATTRIBUTES, Kind, Names, Unresolved
+from ldap_gateway.attributes import ATTRIBUTES, Kind, Names, Unresolved
 
 DSE, SCHEMA, GROUPS, BASE = -3, -2, -1, 0
 """Places that are no group: the rootDSE, the subschema, ``ou=groups,<base>``, ``<base>``."""
@@ -25,7 +25,6 @@ class Row(NamedTuple):
 
 
 _OPERATIONAL = frozenset(each.name for each in ATTRIBUTES if each.operational)
-_SERVER = frozenset(each.name for each in SERVER_ATTRIBUTES)
 _ONLY_BY_NAME = frozenset(each.name for each in ATTRIBUTES if each.kind is Kind.JPEG)
 _NO_VALUES = ber.values(())
 
@@ -59,8 +58,6 @@ class Selection:
     def _takes(self, name: str) -> bool:
         if name in _OPERATIONAL:
             return self.operational
-        if name in _SERVER:
-            return self.user or self.operational
         return self.user and name not in _ONLY_BY_NAME
 
 

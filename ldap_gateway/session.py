@@ -129,8 +129,6 @@ class Session:
             if framed is None:
                 return False
             message = wire.decode(bytes(self._buffer[: framed[1]]), *framed, bounds)
-            if message.id == 0:
-                raise BrokenStream("a request has an id")
         except BrokenStream as error:
             self._disconnect(Code.PROTOCOL_ERROR, str(error))
             return False

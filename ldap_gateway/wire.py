@@ -88,6 +88,8 @@ def decode(data: bytes, start: int, end: int, bounds: Bounds) -> m.Message:
         tag, contents = reader.any()
     except ValueError as error:
         raise BrokenStream(f"the envelope cannot be read: {error}") from None
+    if message_id == 0:
+        raise BrokenStream("a request has an id")
     read = _READERS.get(tag)
     if tag in WRITES:
         return m.Message(message_id, m.Write(WRITES[tag]))

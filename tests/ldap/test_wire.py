@@ -45,7 +45,7 @@ operations: st.SearchStrategy[m.Operation] = st.one_of(
     st.builds(m.Write, st.sampled_from(list(wire.WRITES.values()))),
 )
 controls = st.lists(st.builds(m.Control, names, st.booleans(), st.none() | values), max_size=3).map(tuple)
-messages = st.builds(m.Message, counts, operations, controls)
+messages = st.builds(m.Message, st.integers(1, 2**31 - 1), operations, controls)
 
 
 @given(messages)
@@ -168,6 +168,7 @@ def test_more_must_come(data: bytes) -> None:
         "0201",
         "020101",
         "0201ff4200",  # a negative id
+        "0201004200",  # the id of what the server says unasked
         "02050100000000" + "4200",  # an id over maxInt
         "020101" + "9f8100",  # a tag of several octets
         "020101" + "6100",  # an answer is no request

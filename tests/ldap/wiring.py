@@ -165,7 +165,8 @@ def answers(data: bytes) -> list[Answer]:
             run = message.enter(0xA0)
             while run.more():
                 control = run.enter()
-                controls[control.text()] = control.octets()
+                oid = control.text()
+                controls[oid] = control.octets()
         found.append(_answer(message_id, tag, Reader(contents), controls))
     return found
 
