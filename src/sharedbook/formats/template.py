@@ -1,29 +1,38 @@
-"""Empty import files to fill in: our own columns with an explained example, or the headers of another product."""
+"""Import files to fill in: our own headers or another product's, a row that explains them and one that shows them.
+
+The import leaves both rows out: their first cell begins with ``csv_rows.NOTE_MARK``.
+"""
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.formats import columns
-from sharedbook.formats.columns import FIELDS, OWN
+from sharedbook.formats.columns import FIELDS, LEFT_OUT, OWN, Column
 from sharedbook.formats.csv_rows import NOTE_MARK
 
 HEADER = (
     "name", "first_name", "last_name", "email", "email.2", "phone.mobile", "phone.work", "company", "department",
-    "title", "address.work.street", "address.work.city", "address.work.postal_code", "address.work.country", "birthday", "tags",
-    "note", "external_id",
+    "title", "address.work.street", "address.work.city", "address.work.postal_code", "address.work.country",
+    "birthday", "tags", "note", "external_id",
 )  # fmt: skip
 """Our own columns that most people need; `docs/columns.md` has all of them."""
 
 _EXAMPLES = {
     "name": "Minji Kim",
     "email.2": "minji@home.example",
+    "email.type": "work",
+    "phone.type": "mobile",
     "phone.work": "+82 2-123-4567",
-    "address.work.street": "1 Sejong-daero",
-    "address.work.city": "Seoul",
-    "address.work.postal_code": "04524",
-    "address.work.country": "Korea",
+    "address.type": "work",
+    "address.street": "1 Sejong-daero",
+    "address.city": "Seoul",
+    "address.postal_code": "04524",
+    "address.country": "Korea",
 }
 _NUMBERS = 2
+_TYPE_HELP = "what it is: work, home, mobile, work fax, or your own word"
 
 
 def products() -> list[str]:
@@ -32,25 +41,44 @@ def products() -> list[str]:
 
 
 def rows(product: str = OWN) -> list[list[str]]:
-    """The header and, in our own template, a row that explains each column and one that shows it.
-
-    The import leaves both out. Raises InvalidValue for an unknown product.
-    """
+    """The header, a row that explains each column and one that shows it. Raises InvalidValue for an unknown product."""
     if product not in products():
         raise InvalidValue(f"there is no template {product}", field="product", hint=f"one of: {', '.join(products())}")
-    if product != OWN:
-        return [_header(product)]
-    notes, examples = [], []
-    for name in HEADER:
-        field = FIELDS[name.partition(".")[0]]
-        notes.append(field.help)
-        examples.append(_EXAMPLES.get(name, field.example))
-    return [list(HEADER), *([f"{NOTE_MARK} {row[0]}", *row[1:]] for row in (notes, examples))]
+    header = list(HEADER) if product == OWN else _header(product)
+    meant = columns.layout(header).columns
+    notes, examples = [_help(column) for column in meant], [_example(column) for column in meant]
+    return [header, *([f"{NOTE_MARK} {row[0]}", *row[1:]] for row in (notes, examples))]
 
 
 def _header(product: str) -> list[str]:
-    """The product's headers, the numbered ones up to two."""
-    headers = list(columns.products()[product].headers)
-    plain = [header for header in headers if "{n}" not in header]
-    numbered = [header for header in headers if "{n}" in header]
-    return plain + [header.replace("{n}", str(n)) for n in range(1, _NUMBERS + 1) for header in numbered]
+    """The product's headers in its order, those with a number up to two."""
+    header: list[str] = []
+    for stem, several in groupby(columns.products()[product].headers, _stem):
+        block = list(several)
+        numbers = range(1, _NUMBERS + 1 if stem else 2)
+        header += [each.replace("{n}", str(number)) for number in numbers for each in block]
+    return header
+
+
+def _stem(header: str) -> str:
+    """What the numbered headers of one value have in common; "" for a header without number."""
+    stem, mark, _ = header.partition("{n}")
+    return stem if mark else ""
+
+
+def _help(column: Column | None) -> str:
+    if column is None:
+        return f"{LEFT_OUT} (left out)"
+    if column.part == "type":
+        return _TYPE_HELP
+    what, _, _ = FIELDS[column.field].help.partition("; more in ")
+    return ": ".join(filter(None, (what, column.type.replace("_", " "), column.part.replace("_", " "))))
+
+
+def _example(column: Column | None) -> str:
+    """An example for the column as it is named, without its type, or for its field."""
+    if column is None:
+        return ""
+    plain = Column(column.field, "", 1, column.part).name
+    wanted = _EXAMPLES.get(column.name) or _EXAMPLES.get(plain)
+    return wanted or ("" if column.number > 1 or column.part else FIELDS[column.field].example)
