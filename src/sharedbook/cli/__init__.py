@@ -65,7 +65,7 @@ class _Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_module, line) in COMMANDS.items()])
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=_Commands, context_settings={"max_content_width": 100})
 @click.option("--as", "login", metavar="LOGIN", help="Act with this member's rights instead of a postmaster's.")
 @click.option(
     "--config",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sharedbook.cli import contact_many, json_keys
-from sharedbook.cli.contacts_shown import COLUMNS, columns_of, detail, objects
+from sharedbook.cli.contacts_shown import COLUMNS, columns_of, detail, lines, objects, row
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
@@ -89,15 +89,7 @@ def show(site: Site, out: Output, ref: str) -> None:
     """
     with site.begin() as tx:
         record = detail(tx, contacts.resolve(tx, ref))
-    if out.as_json:
-        out.record(record)
-    else:
-        shown = {
-            key: value
-            for key, value in record.items()
-            if key not in ("fields", "emails", "phones", "organization", "name")
-        }
-        out.record({"id": shown.pop("id"), **record["fields"], **shown})
+    out.record(record if out.as_json else lines(record))
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -126,7 +118,7 @@ def _find(site: Site, out: Output, query: tuple[str, ...], limit: int | None, fi
         wanted = querylang.parse(" ".join(query), tx.site.settings.default_region)
         found = search.find(tx, search.Search(query=wanted, **filters), limit=limit)
         records = objects(tx, found)
-    out.rows(records, COLUMNS, empty="No contact is found.")
+    out.rows(records if out.as_json else [row(each) for each in records], COLUMNS, empty="No contact is found.")
 
 
 @contact_command.command("list", context_settings={"ignore_unknown_options": True})

@@ -11,14 +11,26 @@ from sharedbook.formats import entry_cards, fields, vcard
 from sharedbook.services import groups, subjects
 from sharedbook.services.tx import Tx
 
-COLUMNS = {
-    "Id": "id",
-    "Name": "name",
-    "Mail": "emails",
-    "Phone": "phones",
-    "Company": "organization",
-    "Groups": "groups",
-}
+COLUMNS = {"Id": "id", "Name": "name", "Mail": "emails", "Phone": "phones", "Company": "organization"}
+
+
+def row(record: json_keys.Object) -> json_keys.Object:
+    """A contact for a table: the first of its mail addresses and numbers, and how many more there are."""
+    return {**record, "emails": _first(record["emails"]), "phones": _first(record["phones"])}
+
+
+def _first(found: Sequence[json_keys.Object]) -> str:
+    more = f" +{len(found) - 1}" if len(found) > 1 else ""
+    return f"{found[0]['value']}{more}" if found else ""
+
+
+def lines(record: json_keys.Object) -> json_keys.Object:
+    """A contact in detail, for people: its columns by the names that `contact set` takes, then what is kept beside."""
+    fields = record["fields"]
+    shown = {name: text for name, text in fields.items() if not name.endswith(".type")}
+    typed = {name: f"{text} ({fields[f'{name}.type']})" for name, text in shown.items() if f"{name}.type" in fields}
+    beside = ("uid", "groups", "owner", "visibility", "version", "created", "modified", "trashed")
+    return {"id": record["id"], **shown, **typed, **{key: record[key] for key in beside}}
 
 
 def objects(tx: Tx, found: Sequence[Contact]) -> list[json_keys.Object]:

@@ -51,11 +51,13 @@ def doctor_command(site: Site, out: Output, offline: bool) -> None:
     """
     site.refuse_as("doctor")
     records = [_record(name, check, site) for name, check in _checks(site, offline=offline)]
-    out.rows(
-        [{**record, "ok": record["ok"] if out.as_json else ("ok" if record["ok"] else "FAILED")} for record in records],
-        {"Check": "name", "": "ok", "Found": "message", "Next step": "next"},
-        empty="",
-    )
+    if out.as_json:
+        out.rows(records, {}, empty="")
+    else:
+        for record in records:
+            click.echo(f"{'ok' if record['ok'] else 'FAILED':6}  {record['name']}: {record['message']}")
+            if record["next"]:
+                click.echo(f"        next: {record['next'].removeprefix('run: ')}")
     if not all(record["ok"] for record in records):
         raise SystemExit(FAILED)
 
@@ -167,7 +169,7 @@ def _answers(listener: Listener, found: settings.Settings) -> str:
     try:
         return _ask_carddav(listener) if listener.server == "carddav" else _ask_ldap(listener, found.ldap_base)
     except (OSError, http.client.HTTPException) as error:
-        raise _Failed(f"no answer: {error}", "run: sharedbook serve") from None
+        raise _Failed(f"no answer: {getattr(error, 'strerror', None) or error}", "run: sharedbook serve") from None
 
 
 def _unverified() -> ssl.SSLContext:
@@ -206,7 +208,7 @@ def _ask_ldap(listener: Listener, base: str) -> str:
         with ldap3.Connection(server, receive_timeout=TIMEOUT):
             contexts = server.info.naming_contexts if server.info else []
     except LDAPException as error:
-        raise _Failed(f"no answer: {error}", "run: sharedbook serve") from None
+        raise _Failed(f"no answer: {type(error).__name__}", "run: sharedbook serve") from None
     if base not in contexts:
         raise _Failed(f"it serves {', '.join(contexts) or 'nothing'}, not {base}", "another program may hold the port")
     return f"answers for {base}"

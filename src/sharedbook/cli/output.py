@@ -44,14 +44,13 @@ class Output:
         else:
             click.echo(empty, err=True)
 
-    def record(self, record: Row, *, lines: Mapping[str, str] | None = None) -> None:
-        """One object: as it is, or a line for each key (``lines``: heading -> key) that has a value."""
+    def record(self, record: Row) -> None:
+        """One object: as it is, or a line for each key that has a value."""
         if self.as_json:
             _print_json(record)
-            return
-        shown = lines or {key.replace("_", " ").capitalize(): key for key in record}
-        texts = [(heading, cell(record[key])) for heading, key in shown.items()]
-        _print_table([], [[heading, text] for heading, text in texts if text], title_column=True)
+        else:
+            texts = [[key, cell(value)] for key, value in record.items()]
+            _print_table([], [line for line in texts if line[1]])
 
     def done(self, record: Row, sentence: str) -> None:
         """The outcome of a change: the object, or a sentence."""
@@ -124,14 +123,14 @@ def _print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, title_column: bool = False) -> None:
-    from rich.box import SIMPLE
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Without headings the first column takes their place."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE, show_header=bool(headings), show_edge=False, pad_edge=False, header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=bool(headings), header_style="bold")
     for heading in headings or ("", ""):
-        table.add_column(Text(heading), overflow="fold", style="bold" if title_column and not table.columns else "")
+        table.add_column(Text(heading), overflow="fold", style="" if headings or table.columns else "bold")
     for row in rows:
         table.add_row(*(Text(clean(text)) for text in row))
     _console().print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 
 import click
 
@@ -76,8 +77,15 @@ def settings_command(site: Site, out: Output) -> None:
     records = [_record(site, setting) for setting in settings.SETTINGS]
     if site.settings.config:
         out.note(f"settings file: {site.settings.config}")
-    columns = {"Setting": "name", "Value": "value", "From": "source", "What it does": "help"}
-    out.rows(records, columns, empty="")
+    if out.as_json:
+        out.rows(records, {}, empty="")
+        return
+    for record in records:
+        origin = (
+            record["source"] if record["source"] == "default" else f"{record['source']}; default {record['default']}"
+        )
+        click.echo(f"{record['name']} = {record['value'] or '(empty)'}  ({origin})")
+        click.echo(textwrap.indent(textwrap.fill(record["help"], 74), "    "))
 
 
 def _record(site: Site, setting: settings.Setting) -> json_keys.Object:

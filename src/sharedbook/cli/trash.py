@@ -6,7 +6,7 @@ import click
 
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
-from sharedbook.cli.contacts_shown import objects
+from sharedbook.cli.contacts_shown import objects, row
 from sharedbook.cli.erasing import erase_contacts
 from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.refs import chosen
@@ -31,8 +31,8 @@ def list_trash(site: Site, out: Output) -> None:
     """
     with site.begin() as tx:
         records = objects(tx, trash.list_trash(tx))
-    columns = {"Id": "id", "Name": "name", "Mail": "emails", "Groups": "groups", "Deleted": "trashed"}
-    out.rows(records, columns, empty="The trash is empty.")
+    columns = {"Id": "id", "Name": "name", "Mail": "emails", "Deleted": "trashed"}
+    out.rows(records if out.as_json else [row(each) for each in records], columns, empty="The trash is empty.")
 
 
 @trash_command.command("restore")
