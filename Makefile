@@ -12,12 +12,10 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: env-run ## serve a demo address book over CardDAV and LDAP on this machine, until Ctrl-C
-	@$(BIN)/sharedbook init </dev/null
 	@$(BIN)/sharedbook demo --if-empty
 	@$(BIN)/sharedbook serve
 
 demo: env-run ## fill ./var with the demo organisation, without serving it
-	@$(BIN)/sharedbook init </dev/null
 	@$(BIN)/sharedbook demo --if-empty
 
 test: ## everything CI runs; as root it installs the system packages that the tests need
