@@ -314,3 +314,18 @@ def test_dates_of_each_product(text: str, region: str, found: str) -> None:
     assert entry.single.get("birthday", "") == found
     if found:
         assert cells(entry)["birthday"] == found
+
+
+@pytest.mark.parametrize("header", [
+    "이름,성,전자 메일 주소,휴대폰,회사,직함,생일,메모",
+    "名字,姓氏,电子邮件地址,手机,公司,职务,生日,备注",
+    "名,姓,電子メール アドレス,携帯電話,会社名,役職,誕生日,メモ",
+    "Vorname,Nachname,E-Mail-Adresse,Mobiltelefon,Firma,Berufsbezeichnung,Geburtstag,Notizen",
+    "Prénom,Nom,Adresse de messagerie,Téléphone mobile,Société,Fonction,Anniversaire,Remarques",
+    "Nombre,Apellidos,Correo electrónico,Móvil,Empresa,Cargo,Cumpleaños,Notas",
+    "Όνομα,Επώνυμο,E-mail,Κινητό,Εταιρεία,Θέση,Γενέθλια,Σημειώσεις",
+    "Ad,Soyad,E-posta Adresi,Cep Telefonu,Şirket,İş Unvanı,Doğum Günü,Notlar",
+])  # fmt: skip
+def test_native_headers(header: str) -> None:
+    meant = [column and column.name for column in columns.layout(header.split(",")).columns]
+    assert meant == ["first_name", "last_name", "email", "phone.mobile", "company", "title", "birthday", "note"]

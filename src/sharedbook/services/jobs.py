@@ -25,7 +25,7 @@ PAGE = 500
 
 
 class State(StrEnum):
-    """RUNNING in a process (or killed with it), DONE, DONE in PART (rows were refused), FAILED (it stopped early)."""
+    """RUNNING in a process (or killed with it), DONE, PART: done but for rows that were refused, FAILED: it stopped early."""
 
     RUNNING = "running"
     DONE = "done"
