@@ -26,6 +26,8 @@ OTHERS = {
     "ibrahim": ("İbrahim",),
     "İNCE": ("İnce",),
     "ÇELİK": ("Çelik",),
+    "YILMAZ": ("Yılmaz",),
+    "ışık": ("Işık",),
 }
 """What is typed, and whose family or given name it is."""
 

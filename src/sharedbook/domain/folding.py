@@ -24,12 +24,13 @@ _DOTTED_I = re.compile("i\u0307+")
 def fold(text: str) -> str:
     """Text as the directory compares it: RFC 4518 section 2 with full case folding, without its handling of spaces.
 
-    Mapped to nothing or SPACE, NFKC, casefold, U+0307 after i dropped (Turkish capital i with dot), NFKC again.
+    Mapped to nothing or SPACE, NFKC, casefold, one i for the Turkish two (without a dot, or with U+0307), NFKC again.
+    Casefold alone makes I an i with a dot: who types ışık or YILMAZ would not find Işık and Yılmaz.
     """
     if text.isascii() and text.isprintable():
         return text.lower()
     mapped = unicodedata.normalize("NFKC", _TO_SPACE.sub(" ", _TO_NOTHING.sub("", text)))
-    return unicodedata.normalize("NFKC", _DOTTED_I.sub("i", mapped.casefold()))
+    return unicodedata.normalize("NFKC", _DOTTED_I.sub("i", mapped.casefold().replace("ı", "i")))
 
 
 # ---- insignificant spaces, RFC 4518 section 2.6.1. All of these take folded text.
@@ -126,7 +127,7 @@ def unicode_casemap(text: str) -> str:
 
 
 _ACCENTS = re.compile("[\u0300-\u036f]+")
-_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe"})
+_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe"})
 
 
 def without_accents(text: str) -> str:
