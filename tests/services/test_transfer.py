@@ -1,35 +1,27 @@
-"""Imports: what each row becomes, in a dry run and for good, and that the same file twice changes nothing."""
+"""Imports: what each row becomes, and that the same file twice changes nothing."""
 
 from __future__ import annotations
 
 import csv
 import io
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sharedbook import app as composition
 from sharedbook.app import App
-from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, InvalidValue, Unavailable
-from sharedbook.domain.model import PRIVATE, Contact, Progress, Right
+from sharedbook.domain.model import PRIVATE, Right
 from sharedbook.domain.query import Comparison, Op, Some, Test
 from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants, groups, importing, jobs, search, transfer, trash
-from sharedbook.services.transfer import Duplicates, JobReport
+from sharedbook.services import contacts, grants, groups, jobs, search, transfer, trash
+from sharedbook.services.transfer import Duplicates
 from sharedbook.services.tx import MemberActor
-from tests.services.people import Journal, add_members
-from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
-
-NAMES = [
-    ("홍", "길동"), ("김", "민지"), ("王", "小明"), ("李", "娜"), ("田中", "太郎"), ("佐藤", "花子"),
-    ("Müller", "Jörg"), ("Weiß", "Käthe"), ("Παπαδόπουλος", "Γιώργος"), ("Καραμανλή", "Ελένη"),
-    ("Öztürk", "Şükrü"), ("Çelik", "İpek"),
-]  # fmt: skip
+from tests.services.people import add_members
+from tests.services.transfers import CARD, HEADER, all_of, counts, etags, lines_of, people, run, table
+from tests.support.sites import CLIENT, as_console
 
 
 @pytest.fixture(autouse=True)
@@ -37,41 +29,6 @@ def group(app: App) -> str:
     """A group to import into."""
     with as_console(app) as tx:
         return groups.add(tx, "People").slug
-
-
-def run(app: App, data: bytes | str | Path, group: str = "people", **options: Any) -> JobReport:
-    source = data if isinstance(data, Path) else io.BytesIO(data if isinstance(data, bytes) else data.encode())
-    return transfer.import_file(app, CONSOLE, CLIENT, source, group=group, **options)
-
-
-def counts(report: JobReport) -> dict[str, int]:
-    return {result: count for result, count in report.counts.items() if count}
-
-
-def all_of(app: App, group: str = "people") -> list[Contact]:
-    with as_console(app, write=False) as tx:
-        return search.find(tx, search.Search(group=group))
-
-
-def etags(app: App) -> dict[int, tuple[str, int]]:
-    return {contact.id: (contact.etag, contact.version) for contact in all_of(app)}
-
-
-def lines_of(contact: Contact) -> list[str]:
-    return contact.vcard.split("\r\n")
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows([header, *rows])
-    return text.getvalue()
-
-
-def people(count: int) -> list[tuple[str, str, str, str]]:
-    return [
-        (given, family, f"person{number}@example.com", f"+82 10-{number:04}-{number:04}")
-        for number, (family, given) in enumerate(itertools.islice(itertools.cycle(NAMES), count), 1)
-    ]
 
 
 # ---- real files
@@ -138,7 +95,6 @@ GOOD = {
     "note": "short",
     "last_name": "Fixed{}",
 }
-HEADER = ("first_name", "last_name", "email", "phone", "birthday", "note")
 
 
 def thousand() -> str:
@@ -244,10 +200,6 @@ def test_rows_of_one_file_match_each_other(app: App, dry_run: bool) -> None:
     assert len(all_of(app)) == (0 if dry_run else 2)
 
 
-CARD = "\r\n".join([
-    "BEGIN:VCARD", "VERSION:3.0", "UID:U-1", "FN:Minji Kim", "N:Kim;Minji;;;", "X-KEPT;X-P=1:as it is",
-    "EMAIL;TYPE=WORK:kim@example.com", "TEL;TYPE=CELL:1", "TITLE:", "END:VCARD", "",
-])  # fmt: skip
 ROW = "email.work,phone.mobile,title,note\nkim@example.com,2,Boss,\n"
 
 
@@ -348,190 +300,3 @@ def test_a_row_changes_what_the_row_before_it_added(app: App) -> None:
     assert counts(run(app, data, duplicates=Duplicates.UPDATE, dry_run=True)) == {"added": 2, "updated": 1}
     assert counts(run(app, data, duplicates=Duplicates.UPDATE)) == {"added": 2, "updated": 1}
     assert ["TITLE:Boss" in contact.vcard for contact in all_of(app)] == [True, False]
-
-
-# ---- dry run, quota, batches
-
-
-@pytest.mark.parametrize("duplicates", list(Duplicates))
-def test_a_dry_run_says_what_happens_and_writes_nothing(app: App, duplicates: Duplicates) -> None:
-    run(app, table(HEADER[:4], people(5)))
-    changed = [(given, family, mail, "+82 2 1") for given, family, mail, _ in people(8)]
-    data = table(HEADER[:4], [*changed, ("", "", "", ""), ("x", "", "no mail", ""), changed[7]])
-    journal, before = Journal(app), etags(app)
-    planned = run(app, data, duplicates=duplicates, dry_run=True)
-    assert journal.read() == ([], [])
-    assert etags(app) == before
-    assert planned.job_id is None
-    done = run(app, data, duplicates=duplicates)
-    assert done.counts == planned.counts
-    assert done.problems == planned.problems or duplicates is Duplicates.ASK
-
-
-def test_the_quota_is_said_first_and_refuses_the_rest(tmp_path: Path) -> None:
-    app = new_site(tmp_path / "small", limits_contacts=10)
-    said: list[Progress] = []
-    data = table(HEADER[:4], people(12))
-    with as_console(app) as tx:
-        group = groups.add(tx, "People")
-        contacts.add(tx, group, vcard.parse(CARD))
-    dry = run(app, data, dry_run=True)
-    assert (counts(dry), dry.over_quota) == ({"added": 9, "error": 3}, 3)
-    report = run(app, data, progress=said.append)
-    assert counts(report) == {"added": 9, "error": 3}
-    assert [problem.code for problem in report.problems] == ["quota"] * 3
-    assert [problem.line for problem in report.problems] == [11, 12, 13]
-    assert said[0] == Progress(0, {"quota": 3})
-    assert said[-1].done == 12
-    app.close()
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches end after 50 rows, as they do after 500."""
-    monkeypatch.setattr(importing, "BATCH_ROWS", 50)
-
-
-@pytest.mark.usefixtures("small_batches")
-def test_batches_commit_as_they_go(app: App) -> None:
-    seen: list[int] = []
-
-    def look(progress: Progress) -> None:
-        seen.append(progress.done)
-        assert len(all_of(app)) == progress.counts["added"]
-
-    run(app, table(HEADER[:4], people(120)), progress=look)
-    assert seen == [50, 100, 120]
-
-
-@pytest.mark.usefixtures("small_batches")
-def test_what_was_committed_stays_when_it_stops(app: App) -> None:
-    class Stop(Exception):
-        pass
-
-    def stop(progress: Progress) -> None:
-        if progress.done == 100:
-            raise Stop
-
-    data = table(HEADER[:4], people(120))
-    with pytest.raises(Stop):
-        run(app, data, progress=stop)
-    with as_console(app, write=False) as tx:
-        job = jobs.list_jobs(tx)[0]
-    assert job.state is jobs.State.FAILED
-    assert len(all_of(app)) == job.counts["added"] == 100
-    assert counts(run(app, data)) == {"skipped_duplicate": 100, "added": 20}
-    assert len(all_of(app)) == 120
-
-
-# ---- rights and refusals before the first write
-
-
-def test_rights(app: App) -> None:
-    add_members(app, "alice", "bob")
-    with as_console(app) as tx:
-        grants.grant(tx, "people", "alice", Right.IMPORT | Right.ADD | Right.EXPORT)
-        grants.grant(tx, "people", "bob", Right.VIEW | Right.ADD | Right.EDIT)
-    data = io.BytesIO(b"name,email\nKim,kim@example.com\n")
-    alice, bob = MemberActor("alice"), MemberActor("bob")
-    with pytest.raises(Forbidden, match="import"):
-        transfer.import_file(app, bob, CLIENT, data, group="people")
-    with pytest.raises(Forbidden, match="export"):
-        transfer.export(app, bob, CLIENT, io.BytesIO(), group="people")
-    with pytest.raises(Forbidden, match="export"):
-        transfer.export(app, bob, CLIENT, io.BytesIO())
-    report = transfer.import_file(app, alice, CLIENT, data, group="people")
-    assert report.counts["added"] == 1
-    changed = io.BytesIO(b"email,title\nkim@example.com,Boss\n")
-    update = transfer.import_file(app, alice, CLIENT, changed, group="people", duplicates=Duplicates.UPDATE)
-    assert counts(update) == {"updated": 1}, "her own contact"
-    with as_console(app) as tx:
-        contacts.set_owner(tx, [all_of(app)[0].id], "bob")
-    changed = io.BytesIO(b"email,title\nkim@example.com,Chief\n")
-    update = transfer.import_file(app, alice, CLIENT, changed, group="people", duplicates=Duplicates.UPDATE)
-    assert [problem.code for problem in update.problems] == ["forbidden"]
-    assert "TITLE:Boss" in all_of(app)[0].vcard
-    assert transfer.export(app, alice, CLIENT, io.BytesIO()) == 1
-
-
-@pytest.mark.parametrize(("data", "options", "error"), [
-    ("name\nKim\n", {"group": "nowhere"}, GroupNotFound),
-    ("name,what\nKim,x\n", {}, InvalidFile),
-    ("name\nKim\n", {"mapping": {"name": "nonsense"}}, InvalidValue),
-    ("name\nKim\n", {"format": "xlsx"}, InvalidValue),
-    ("name\nKim\n", {"encoding": "klingon"}, InvalidValue),
-    (Path("/nowhere/at/all.csv"), {}, InvalidFile),
-    (b"", {}, InvalidFile),
-    (b"name,email\nKim,\"open\n", {}, InvalidFile),
-])  # fmt: skip
-def test_refused_before_anything_is_written(
-    app: App, data: str | bytes | Path, options: dict[str, Any], error: type[Exception]
-) -> None:
-    journal = Journal(app)
-    with pytest.raises(error):
-        run(app, data, **options)
-    assert journal.read() == ([], [])
-    with as_console(app, write=False) as tx:
-        assert jobs.list_jobs(tx) == []
-
-
-def test_a_file_over_the_limit(tmp_path: Path) -> None:
-    app = new_site(tmp_path / "small", limits_file_bytes=2_000_000)
-    path = tmp_path / "big.csv"
-    path.write_bytes(b"name\n" + b"x\n" * 1_000_000)
-    for source in (path, path.read_bytes()):
-        with pytest.raises(InvalidFile, match="larger than 2 MB"):
-            run(app, source, "contacts")
-    app.close()
-
-
-def test_columns_without_a_place_are_told_when_they_hold_something(app: App) -> None:
-    header = ["First Name", "E-mail Address", "Mileage", "Priority", "Hobby"]
-    rows = [["Kim", "kim@example.com", "", "Normal", "Go"], ["Lee", "lee@example.com", "", "", ""]]
-    report = run(app, table(header, rows))
-    assert report.left_out == ("Priority", "Hobby")
-
-
-# ---- export
-
-
-@pytest.mark.parametrize("format", ["csv", "vcf"])
-def test_export_import_export_has_no_difference(app: App, shared_data: Path, tmp_path: Path, format: str) -> None:
-    for path in sorted((shared_data / "vcards").glob("*.vcf")):
-        run(app, path, duplicates=Duplicates.ADD)
-    run(app, "name,note,email\n=1+1,\"@x\ny\",a@example.com\n'q,'=2,b@example.com\n")
-    first, second = tmp_path / f"first.{format}", tmp_path / f"second.{format}"
-    count = transfer.export(app, CONSOLE, CLIENT, first, format=format)
-    assert count == len(all_of(app))
-    empty = new_site(tmp_path / "empty")
-    assert counts(run(empty, first, "contacts", duplicates=Duplicates.ADD)) == {"added": count}
-    assert transfer.export(empty, CONSOLE, CLIENT, second, format=format) == count
-    assert second.read_bytes() == first.read_bytes()
-    assert first.stat().st_mode & 0o077 == 0
-    empty.close()
-
-
-def test_export_of_a_query_and_of_what_one_sees(app: App) -> None:
-    run(app, table(HEADER[:4], people(30)))
-    target = io.BytesIO()
-    query = Some("family", (Test(Op.EQUALS, "홍"),))
-    assert transfer.export(app, CONSOLE, CLIENT, target, group="people", query=query) == 3
-    text = target.getvalue().decode("utf-8-sig")
-    assert text.count("홍길동") == 3
-    assert "+82 10-0001-0001" in text
-
-
-def test_an_export_is_whole_or_not_there(app: App, tmp_path: Path) -> None:
-    with pytest.raises(Unavailable):
-        transfer.export(app, CONSOLE, CLIENT, tmp_path / "no" / "folder.csv")
-    with pytest.raises(InvalidValue):
-        transfer.export(app, CONSOLE, CLIENT, tmp_path / "x.xls", format="xls")
-    assert [path.name for path in tmp_path.iterdir() if path.suffix in (".csv", ".part", ".xls")] == []
-
-
-def test_the_audit_names_jobs_and_exports(app: App) -> None:
-    journal = Journal(app)
-    run(app, "name,email\nKim,kim@example.com\n")
-    transfer.export(app, CONSOLE, CLIENT, io.BytesIO())
-    _, audited = journal.read()
-    assert list(audited) == ["import", "contact.add", "export"]

@@ -25,7 +25,7 @@ PAGE = 500
 
 
 class State(StrEnum):
-    """RUNNING in a process (or killed with it), DONE, PART: done but for rows that were refused, FAILED: it stopped early."""
+    """RUNNING (or killed while it ran), DONE, PART: done but for rows that were refused, FAILED: it stopped early."""
 
     RUNNING = "running"
     DONE = "done"
