@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from sharedbook.cli import json_keys
 from tests.cli.conftest import Answer, CommandLine
 
 
@@ -237,6 +239,34 @@ def test_erasing_leaves_nothing(three: CommandLine, data_dir: Path) -> None:
     assert erased(three("contact", "erase", "Minji Kim", "--yes"), data_dir, b"Zanzibar")
     three("contact", "show", "1", code=4)
     assert three.json("trash", "list") == []
+
+
+def test_an_erasure_has_a_certificate(three: CommandLine, data_dir: Path, tmp_path: Path) -> None:
+    proof = tmp_path / "proof.json"
+    three("contact", "erase", "Minji Kim", "--yes", "--certificate", proof)
+    assert "Minji" not in proof.read_text()
+    assert three.json("erase", "verify", proof)["contacts"] == 1
+    (listed,) = three.json("erase", "list")
+    assert sorted(listed) == sorted(json_keys.KEYS["erasure"])
+    assert (listed["contacts"], listed["pending"]) == (1, False)
+    proof.write_text(proof.read_text().replace('"contacts": 1', '"contacts": 2'))
+    assert "changed" in three("erase", "verify", proof, code=1).err
+
+
+def test_a_reader_holds_an_erasure_up_until_it_ends(three: CommandLine, data_dir: Path) -> None:
+    reader = sqlite3.connect(data_dir / "sharedbook.sqlite", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM contacts").fetchone()
+    answer = three("contact", "erase", "Minji Kim", "--yes", code=3)
+    assert "erase resume" in answer.err and "Traceback" not in answer.err
+    three("contact", "show", "1", code=4)
+    assert three.json("erase", "list")[0]["pending"]
+    assert "erase resume" in three("doctor", "--offline", code=1).out
+    three("erase", "resume", code=3)
+    reader.close()
+    assert three.json("erase", "resume")["count"] == 1
+    assert not three.json("erase", "list")[0]["pending"]
+    assert not any(b"minji@example.com" in path.read_bytes() for path in data_dir.rglob("*") if path.is_file())
 
 
 def test_emptying_the_trash(three: CommandLine, data_dir: Path) -> None:

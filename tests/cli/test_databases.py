@@ -32,7 +32,7 @@ def test_a_day(bare: CommandLine, tmp_path: Path, database_url: str, monkeypatch
     assert len(gone) == 10
     bare("trash", "restore", str(gone[0]))
     erased = bare.json("trash", "empty", "--yes")
-    assert (sorted(erased["erased"]), erased["clean"], erased["residue"]) == (sorted(gone[1:]), True, [])
+    assert (sorted(erased["erased"]), erased["clean"], erased["residue"]) == (sorted(gone[1:]), True, {})
     bare("export", "--group", "new-ones", tmp_path / "out.vcf")
     assert "TITLE:Boss" in (tmp_path / "out.vcf").read_text()
     bare("group", "delete", "new-ones", "--contacts", "trash", "--yes")

@@ -44,7 +44,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("setting",), ("settings",)),
     (("check",), ("doctor", "--offline")),
     (("result",), ("contact", "delete", "1")),
-    (("erasure",), ("contact", "erase", "1", "--yes")),
+    (("erased",), ("contact", "erase", "1", "--yes")),
 ]
 
 
@@ -60,7 +60,7 @@ def test_answers_have_the_documented_keys(
 
 
 def test_every_documented_kind_is_tested_or_told_elsewhere() -> None:
-    elsewhere = {"job", "job_error", "import", "demo"}  # test_transfer.py, test_site.py
+    elsewhere = {"job", "job_error", "import", "demo", "erasure"}  # test_transfer.py, test_site.py, test_contacts.py
     assert {kind for kinds, _ in KINDS for kind in kinds} | elsewhere == set(json_keys.KEYS)
 
 

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "team": ("team", "Teams: some members under one name."),
     "grant": ("grant", "Rights of members and teams on groups."),
     "trash": ("trash", "Deleted contacts: list, restore, empty."),
-    "erase": ("erasing", "End an erasure that a reader held up."),
+    "erase": ("erasing", "What was erased for good: list, resume, verify."),
     "import": ("transfer", "Bring contacts in from a csv or vcf file."),
     "export": ("transfer", "Write contacts into a csv or vcf file."),
     "template": ("transfer", "Write an empty import file to fill in."),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import click
 
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
-from sharedbook.cli.erasing import erase_contacts
+from sharedbook.cli.erasing import certificate_option, erase_contacts
 from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.refs import chosen, where_option
 from sharedbook.cli.site_context import Site, pass_site
@@ -137,22 +138,31 @@ def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dr
 @click.command("erase")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
+@certificate_option
 @asking
 @json_option
 @pass_site
-def erase(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+def erase(
+    site: Site,
+    out: Output,
+    refs: tuple[str, ...],
+    where: str | None,
+    certificate: Path | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     """Erase contacts for good: card, history, index and names; then prove that no byte of them is left.
 
     Nothing brings them back. The name has to be typed, unless --yes is given.
 
     \b
-    Example:  sharedbook contact erase minji@example.com
+    Example:  sharedbook contact erase minji@example.com --certificate erased.json
     """
     named = chosen(refs, where)
     with site.begin() as tx:
         access.require_manage(tx.viewer, "erase contacts")
         found = named.contacts(tx, in_trash=True)
-    erase_contacts(site, out, found, dry_run=dry_run, yes=yes)
+    erase_contacts(site, out, found, certificate=certificate, dry_run=dry_run, yes=yes)
 
 
 @click.command("visibility", context_settings={"ignore_unknown_options": True})

@@ -1,11 +1,13 @@
 """Erasing contacts from the command line: shown, confirmed by a typed name, done, and told what was proved.
 
-``contact erase`` and ``trash empty`` end here; ``sharedbook erase resume`` ends what a reader held up.
+``contact erase`` and ``trash empty`` end here; ``sharedbook erase`` is for what was erased before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -16,15 +18,22 @@ from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import Contact
-from sharedbook.services import erasure
+from sharedbook.services import attest, erasure
 
-PENDING = ErasurePending(
-    "the contacts are gone, but a program that was reading still holds their old pages",
-    hint="let it end (or restart it), then run: sharedbook erase resume",
-)
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-def erase_contacts(site: Site, out: Output, found: Sequence[Contact], *, dry_run: bool, yes: bool) -> None:
+def certificate_option(command: Decorated) -> Decorated:
+    """Adds --certificate; the command gets it as ``certificate``."""
+    return click.option(
+        "--certificate", type=NEW_FILE, metavar="F", help="Write the signed certificate into this file."
+    )(command)
+
+
+def erase_contacts(
+    site: Site, out: Output, found: Sequence[Contact], *, certificate: Path | None, dry_run: bool, yes: bool
+) -> None:
     """Erases contacts once confirmed. Raises ErasurePending while a reader holds the file; exits 1 if pieces stay."""
     ids = [contact.id for contact in found]
     what = found[0].name if len(found) == 1 else many(len(found), "contact")
@@ -35,14 +44,18 @@ def erase_contacts(site: Site, out: Output, found: Sequence[Contact], *, dry_run
     lines = [f"  {contact.id} {contact.name}" for contact in found[:20]]
     question = "\n".join([*lines, f"Erase {what} for good? Neither trash nor undo brings them back."])
     confirm_by_name(question, what, yes=yes)
-    _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids))
+    _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids), certificate)
 
 
-def _tell(out: Output, report: erasure.Report) -> None:
-    record = json_keys.erasure(report)
-    out.done(record, "\n".join([f"erased: {many(len(report.contacts), 'contact')}", *_lines(report)]))
+def _tell(out: Output, report: erasure.Report, certificate: Path | None) -> None:
+    if certificate and report.certificate:
+        certificate.write_text(attest.text_of(report.certificate), encoding="utf-8")
+    out.done(json_keys.erased(report), "\n".join([f"erased: {many(len(report.contacts), 'contact')}", *_lines(report)]))
     if not report.clean:
-        raise PENDING
+        raise ErasurePending(
+            "the contacts are gone, but a program that was reading still holds their old pages",
+            hint="let it end (or restart it), then run: sharedbook erase resume",
+        )
     if report.residue:
         raise SystemExit(FAILED)
 
@@ -53,28 +66,62 @@ def _lines(report: erasure.Report) -> list[str]:
         lines.append(f"  books that clients fetch anew once: {', '.join(report.books)}")
     if report.job_rows:
         lines.append(f"  rows of import jobs removed with them: {report.job_rows}")
-    lines += [f"  pieces of them are still in {each.path}: {each.pieces}" for each in report.residue]
+    lines += [f"  pieces of them are still in {file}: {pieces}" for file, pieces in report.residue.items()]
     if report.clean and report.scanned and not report.residue:
         lines.append(f"  no piece of them is left in {', '.join(report.scanned)}")
-    lines.append("  out of reach: copies in mail clients and in backups")
+    if report.certificate:
+        lines += [f"  out of reach: {each}" for each in report.certificate["out_of_reach"]]
     return lines
 
 
 @click.group("erase")
 def erase_command() -> None:
-    """Erasures that a reader held up."""
+    """What was erased for good: list, resume, verify a certificate."""
+
+
+@erase_command.command("list")
+@json_option
+@pass_site
+def list_erasures(site: Site, out: Output) -> None:
+    """List the erasures, the oldest first.
+
+    \b
+    Example:  sharedbook erase list
+    """
+    with site.begin() as tx:
+        records = [json_keys.erasure(each) for each in erasure.list_erasures(tx)]
+    columns = {"Erasure": "id", "When": "at", "Who": "actor", "Contacts": "contacts", "Pending": "pending"}
+    out.rows(records, columns, empty="Nothing was ever erased.")
 
 
 @erase_command.command("resume")
 @json_option
 @pass_site
 def resume(site: Site, out: Output) -> None:
-    """End an erasure that was pending: rewrite the database without the old pages.
+    """End the erasures that a reader held up: rewrite the database without the old pages, and scan.
 
     \b
     Example:  sharedbook erase resume
     """
     site.refuse_as("erase resume")
-    if not erasure.resume(site.app.site):
-        raise PENDING
-    out.outcome(json_keys.result("erase resume", []), "no erasure is pending")
+    done = [document["erasure"] for document in erasure.resume(site.app.site)]
+    out.outcome(json_keys.result("erase resume", done), "no erasure is pending")
+
+
+@erase_command.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@json_option
+@pass_site
+def verify(site: Site, out: Output, file: Path) -> None:
+    """Check a certificate: that this site signed it, that nobody changed it, and that nothing of it came back.
+
+    \b
+    Example:  sharedbook erase verify certificate.json
+    """
+    with site.begin() as tx:
+        document = erasure.verify(tx, file.read_bytes(), file.name)
+    again = document["in_database_again"]
+    said = f"{file.name} is this site's, and unchanged: {many(document['contacts'], 'contact')}, {document['erased']}"
+    out.done(document, f"{said}\n  in the database again: {', '.join(map(str, again))}" if again else said)
+    if again:
+        raise SystemExit(FAILED)

@@ -12,7 +12,7 @@ from sharedbook.cli.output import rfc3339
 from sharedbook.domain.model import Member, Revision, Right
 
 if TYPE_CHECKING:
-    from sharedbook.services.erasure import Report
+    from sharedbook.services.erasure import Erasure, Report
     from sharedbook.services.groups import GroupInfo
     from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
@@ -108,13 +108,21 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "message": "what was found",
         "next": "what to do, or null",
     },
-    "erasure": {
+    "erased": {
         "erased": "ids of the contacts that are gone",
         "books": "slugs of the books that clients fetch anew once",
         "job_rows": "how many kept rows of imports went with them",
         "clean": "false while a reader still holds old pages: run `sharedbook erase resume`",
         "scanned": "files that were searched for pieces of their values",
-        "residue": "files in which pieces were found: objects of file, pieces",
+        "residue": "file -> how many pieces were found there",
+        "certificate": "the signed certificate, or null while not clean",
+    },
+    "erasure": {
+        "id": "number of the erasure",
+        "at": "time of it",
+        "actor": "who erased",
+        "contacts": "how many contacts",
+        "pending": "true while a reader held it up: run `sharedbook erase resume`",
     },
     "demo": {
         "contacts": "how many were added",
@@ -224,7 +232,7 @@ def job_error(row: JobRow) -> Object:
     }
 
 
-def erasure(report: Report) -> Object:
+def erased(report: Report) -> Object:
     """What an erasure did and proved."""
     return {
         "erased": report.contacts,
@@ -232,7 +240,19 @@ def erasure(report: Report) -> Object:
         "job_rows": report.job_rows,
         "clean": report.clean,
         "scanned": report.scanned,
-        "residue": [{"file": each.path, "pieces": each.pieces} for each in report.residue],
+        "residue": report.residue,
+        "certificate": report.certificate,
+    }
+
+
+def erasure(found: Erasure) -> Object:
+    """An erasure of the past."""
+    return {
+        "id": found.id,
+        "at": rfc3339(found.at),
+        "actor": found.actor,
+        "contacts": found.contacts,
+        "pending": found.certificate is None,
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
 from sharedbook.cli.contacts_shown import objects, row
-from sharedbook.cli.erasing import erase_contacts
+from sharedbook.cli.erasing import certificate_option, erase_contacts
 from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.refs import chosen
 from sharedbook.cli.site_context import Site, pass_site
@@ -62,10 +64,11 @@ def restore(site: Site, out: Output, refs: tuple[str, ...], dry_run: bool, yes: 
 
 @trash_command.command("empty")
 @click.option("--older-than", type=click.IntRange(min=0), metavar="DAYS", help="Only what was deleted before.")
+@certificate_option
 @asking
 @json_option
 @pass_site
-def empty(site: Site, out: Output, older_than: int | None, dry_run: bool, yes: bool) -> None:
+def empty(site: Site, out: Output, older_than: int | None, certificate: Path | None, dry_run: bool, yes: bool) -> None:
     """Erase what lies in the trash, for good.
 
     \b
@@ -76,4 +79,4 @@ def empty(site: Site, out: Output, older_than: int | None, dry_run: bool, yes: b
         if older_than is not None:
             old = set(trash.older_than(tx, older_than))
             found = [contact for contact in found if contact.id in old]
-    erase_contacts(site, out, found, dry_run=dry_run, yes=yes)
+    erase_contacts(site, out, found, certificate=certificate, dry_run=dry_run, yes=yes)
