@@ -22,7 +22,7 @@ RENEW_BEFORE = timedelta(days=30)
 
 
 def self_signed(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
-    """Paths of certificate and key (PEM) in ``folder``, made when they are missing, run out, or lack one of ``hosts``."""
+    """Paths of certificate and key (PEM) in ``folder``, made when missing, run out, or without one of ``hosts``."""
     cert, key = folder / "tls.crt", folder / "tls.key"
     names = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *hosts} - {"", "0.0.0.0", "::"}
     if not (cert.exists() and key.exists() and _serves(cert, names)):

@@ -1,32 +1,44 @@
 """Irreversible deletion: the rows go, dead names become keyed hashes, the file is rewritten, and a byte scan proves it.
 
 A client's stale PUT is refused for ever by the hashed href and UID. As nobody may be told the erased href any more, the
-floor of its books rises: their clients fetch the book anew once.
+floor of its books rises: their clients fetch the book anew once. What was done is told by a signed certificate; until
+it is written the erasure is pending, and ``resume`` ends it, also after a crash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import ContactNotFound
-from sharedbook.domain.model import CardState, ChangeKind, Client, Contact, Departed
-from sharedbook.formats import fields, vcard
-from sharedbook.services import records, residue
-from sharedbook.services.residue import Residue
+from sharedbook.domain.errors import ContactNotFound, ErasurePending
+from sharedbook.domain.model import Client
+from sharedbook.services import attest, ledger, removal, sealed
 from sharedbook.services.tx import Actor, Site, Tx, begin
-from sharedbook.store import contacts, groups, jobs, living, memberships, meta, revisions, sync
-from sharedbook.store.memberships import Membership
+from sharedbook.store import contacts, erasures, living, revisions
+from sharedbook.store.database import Cleaned
+from sharedbook.store.erasures import Erasure as Erasure
 
-PENDING = "erasure.pending"
+OUT_OF_REACH = (
+    "copies in mail clients and telephones, until they fetch the book anew",
+    "backups and exported files made before; a restored backup is erased again by the ledger",
+    "blocks that the file system or the disk keeps of rewritten files",
+)
+OUT_OF_REACH_POSTGRESQL = (
+    "PostgreSQL's data directory, which was rewritten but is not this program's to read",
+    "PostgreSQL's replicas, log archives and server log",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an erasure did. ``clean`` False: a reader still pins old pages; ``resume`` ends it.
 
-    ``residue``: files in which pieces of the erased values were still found (empty: proved gone from ``scanned``).
+    ``residue``: file -> pieces of the erased values still found there (empty: proved gone from ``scanned``).
+    ``certificate``: the signed document, None while not clean.
     """
 
     contacts: list[int]
@@ -34,12 +46,14 @@ class Report:
     job_rows: int
     clean: bool
     scanned: list[str]
-    residue: list[Residue]
+    residue: dict[str, int]
+    certificate: attest.Document | None
 
 
-def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int]) -> Report:
+def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int], *, subject: str = "") -> Report:
     """Erases contacts with their history, index and names. Raises ContactNotFound, Forbidden: then none is erased.
 
+    ``subject``: a mail address that is forgotten in kept import rows and in other contacts' history, too.
     Not undoable. The caller tells the person what ``Report`` says; a copy in a client or a backup is out of reach.
     """
     with begin(site, actor, client, write=True) as tx:
@@ -48,99 +62,125 @@ def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int]) 
         missing = set(contact_ids) - {contact.id for contact in found}
         if missing:
             raise ContactNotFound(f"there is no contact {min(missing)}", hint="find it with: sharedbook contact find")
-        values = {value for contact in found for value in _values(tx, contact)}
-        job_rows = _erase_job_rows(tx, found)
-        books = _erase_rows(tx, found)
-        meta.put(tx.db, PENDING, "1")
-        tx.audit("contact.erase", contacts=[contact.id for contact in found])
-    return _report(site, found, books, job_rows, values)
+        values = ({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
+        erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
+        hashes = [ledger.hash_of(site.secrets, contact.key) for contact in found]
+        removed = {
+            "contacts": [{"id": each.id, "hash": known} for each, known in zip(found, hashes, strict=True)],
+            "revisions": sum(len(revisions.of_contact(tx.db, contact.id)) for contact in found)
+            + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
+            "job_rows": removal.remove_job_rows(tx, found, subject),
+            "books": removal.remove(tx, found),
+        }
+        tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)
+        sealed.write(site, erasure_id, {"values": sorted(values), "removed": removed})
+    ledger.append(ledger_path(site), tx.now, hashes)
+    return _report(site, erasure_id, removed)
 
 
-def resume(site: Site) -> bool:
-    """Ends an erasure that a reader held up. Returns whether the files are clean now."""
-    clean = site.database.vacuum()
-    if clean:
-        with site.database.begin(write=True) as connection:
-            meta.put(connection, PENDING, "")
-    return clean
+def resume(site: Site) -> list[attest.Document]:
+    """Ends every pending erasure; returns their certificates. Raises ErasurePending while a reader holds the files."""
+    waiting = _pending(site)
+    if not waiting:
+        return []
+    cleaned = site.database.clean()
+    if not cleaned.done:
+        raise ErasurePending(
+            "the contacts are gone, but a program that was reading still holds their old pages",
+            hint="let it end (or restart it), then run: sharedbook erase resume",
+        )
+    return [_complete(site, erasure, cleaned) for erasure in waiting]
 
 
 def pending(tx: Tx) -> bool:
     """Whether an erasure waits for ``resume``."""
-    return bool(meta.get(tx.db, PENDING))
+    return bool(erasures.every(tx.db, pending=True))
 
 
-def _report(site: Site, found: Sequence[Contact], books: list[str], job_rows: int, values: set[str]) -> Report:
-    clean = resume(site)
-    path = site.database.path
-    files = sorted(file for file in site.settings.data_dir.rglob("*") if file.is_file()) if path is not None else []
-    left: list[Residue] = []
-    if clean and files:
-        with site.database.begin(write=False) as connection:
-            left = residue.scan(files, residue.pieces_of(values), lambda: living.texts(connection))
-    return Report([contact.id for contact in found], books, job_rows, clean, [file.name for file in files], left)
+def list_erasures(tx: Tx) -> list[Erasure]:
+    """Every erasure, the oldest first."""
+    access.require_manage(tx.viewer, "list erasures")
+    return erasures.every(tx.db)
 
 
-def _values(tx: Tx, contact: Contact) -> set[str]:
-    """Everything that was kept of a contact: values of its card and of each earlier one, UID and hrefs."""
-    values = {contact.uid, contact.name}
-    texts = [contact.vcard, *(step.before for step in revisions.of_contact(tx.db, contact.id) if step.before)]
-    for text in texts:
-        card = vcard.load(text)
-        values.update(found.raw for found in card.properties if found.name != "VERSION")
-        values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
-    rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
-    return values | {row.href for row in rows}
+def verify(tx: Tx, data: bytes, name: str) -> attest.Document:
+    """The certificate in a file's bytes. Raises InvalidFile, Conflict (signed by another site)."""
+    document = attest.verify(tx.site.secrets, data, name)
+    hashes = {contact["id"]: contact["hash"] for contact in document["removed"]["contacts"]}
+    found = contacts.fetch(tx.db, list(hashes))
+    again = [each.id for each in found if ledger.hash_of(tx.site.secrets, each.key) == hashes[each.id]]
+    return {**document, "in_database_again": again}
 
 
-def _erase_rows(tx: Tx, found: Sequence[Contact]) -> list[str]:
-    """Removes contacts and buries their names; returns the slugs of the books that clients must fetch anew."""
-    ids = [contact.id for contact in found]
-    rows = memberships.of_contacts(tx.db, ids) + memberships.dead_of(tx.db, ids)
-    for contact in found:
-        tx.tick(ChangeKind.CONTACT, contact.id)
-    touched = sorted({row.group_id for row in rows})
-    for row in rows:
-        sync.forget_hrefs(tx.db, row.group_id, [row.href])
-        _bury(tx, row)
-    contacts.remove(tx.db, ids)
-    slugs: list[str] = []
-    for group_id in touched:
-        seq = tx.tick(ChangeKind.GROUP, group_id)
-        groups.stamp(tx.db, [group_id], seq, tx.now)
-        groups.change(tx.db, group_id, floor_seq=seq)
-        group = groups.by_id(tx.db, group_id)
-        slugs += [group.slug] if group is not None else []
-    return slugs
+def ledger_path(site: Site) -> Path:
+    """The file of the erasure ledger."""
+    return site.settings.data_dir / ledger.NAME
 
 
-def _bury(tx: Tx, row: Membership) -> None:
-    """Href and UID become keyed hashes: they refuse a stale copy and tell nothing."""
-    if row.reason == Departed.ERASED:
-        return
-    buried = records.buried_name(tx, row.group_id, "href", row.href)
-    memberships.change(
-        tx.db,
-        row.group_id,
-        row.href,
-        href=buried,
-        uid=records.buried_name(tx, row.group_id, "uid", row.uid),
-        contact_id=None,
-        was_contact_id=row.contact_id or row.was_contact_id,
-        etag="",
-        state=CardState.DEAD,
-        reason=Departed.ERASED.value,
-        died_at=tx.now,
+def _pending(site: Site) -> list[Erasure]:
+    with site.database.begin(write=False) as connection:
+        return erasures.every(connection, pending=True)
+
+
+def _report(site: Site, erasure_id: int, removed: dict[str, Any]) -> Report:
+    try:
+        certificate = next((each for each in resume(site) if each["erasure"] == erasure_id), None)
+    except ErasurePending:
+        certificate = None
+    scan = certificate["scan"] if certificate else {"files": [], "found": {}}
+    return Report(
+        [contact["id"] for contact in removed["contacts"]],
+        removed["books"],
+        removed["job_rows"],
+        certificate is not None,
+        [file["file"] for file in scan["files"]],
+        scan["found"],
+        certificate,
     )
 
 
-def _erase_job_rows(tx: Tx, found: Sequence[Contact]) -> int:
-    """Removes refused import rows that hold a mail address, number, name or UID of an erased contact."""
-    marks: set[str] = set()
-    for contact in found:
-        read = fields.read(vcard.load(contact.vcard))
-        marks |= {contact.uid, contact.name, *(each.value for each in (*read.emails, *read.phones))}
-    wanted = {mark for mark in marks if len(mark.encode()) >= residue.PIECE}
-    doomed = [(job, line) for job, line, cells in jobs.every_cells(tx.db) if any(mark in cells for mark in wanted)]
-    jobs.delete_rows(tx.db, doomed)
-    return len(doomed)
+def _complete(site: Site, erasure: Erasure, cleaned: Cleaned) -> attest.Document:
+    """Scans for the erased values and writes the certificate. Without the values (their file is lost) scan is null."""
+    kept = sealed.read(site, erasure.id)
+    removed = kept["removed"] if kept else {"contacts": []}
+    ledger.append(ledger_path(site), erasure.at, [contact["hash"] for contact in removed["contacts"]])
+    certificate = attest.sign(
+        site.secrets,
+        {
+            "document": "sharedbook erasure certificate",
+            "version": 1,
+            "erasure": erasure.id,
+            "contacts": erasure.contacts,
+            "erased": erasure.at.isoformat(),
+            "completed": datetime.now(UTC).isoformat(timespec="seconds"),
+            "by": erasure.actor,
+            "removed": removed,
+            "method": list(cleaned.steps),
+            "scan": _scan(site, kept["values"]) if kept else None,
+            "out_of_reach": [*OUT_OF_REACH, *(() if site.database.sqlite else OUT_OF_REACH_POSTGRESQL)],
+        },
+    )
+    with site.database.begin(write=True) as connection:
+        erasures.complete(connection, erasure.id, attest.text_of(certificate))
+    sealed.destroy(site, erasure.id)
+    return certificate
+
+
+def _scan(site: Site, values: Sequence[str]) -> dict[str, Any]:
+    """What was looked for, where, and what was found: for the certificate."""
+    # numpy takes a tenth of a second to import, which every other command would wait for
+    from sharedbook.services import residue
+
+    folder, path = site.settings.data_dir, site.database.path
+    beside = path.parent.glob(f"{path.name}*") if path is not None else ()
+    files = sorted({file for file in (*folder.rglob("*"), *beside) if file.is_file()})
+    pieces = residue.pieces_of(values)
+    with site.database.begin(write=False) as connection:
+        left = residue.scan(files, pieces, lambda: living.texts(connection))
+    return {
+        "pieces": len(pieces),
+        "piece_bytes": residue.PIECE,
+        "forms": ["UTF-8", "UTF-16", "base64"],
+        "files": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
+        "found": {each.path: each.pieces for each in left},
+    }

@@ -10,13 +10,14 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from sharedbook.domain.errors import Busy, DatabaseExposed, Unavailable
 
@@ -59,10 +60,7 @@ class Database:
         return connection
 
     def _open(self, write: bool) -> Connection:
-        try:
-            connection = self.engine.connect()
-        except DBAPIError as error:
-            raise _unavailable(error) from error
+        connection = self._connect()
         if self.sqlite:
             return connection.execution_options(sharedbook_write=write)
         return connection.execution_options(
@@ -94,30 +92,82 @@ class Database:
         statement = "PRAGMA data_version" if self.sqlite else "SELECT COALESCE(max(seq), 0) FROM changes"
         return int(connection.exec_driver_sql(statement).scalar_one())
 
-    def vacuum(self) -> bool:
+    def clean(self) -> Cleaned:
         """The clean sequence: rewrite every table without its dead rows, then empty the log of old pages.
 
-        Returns False when a reader still pins old pages (SQLite's checkpoint reports busy). PostgreSQL's replicas and
-        WAL archives are out of reach; the certificate says so.
+        Not done when a reader still pins old pages. PostgreSQL must run with ``wal_recycle = off``, else it keeps old
+        log files under new names. Raises Unavailable.
         """
         # SQLAlchemy's own AUTOCOMMIT would reset the driver's isolation_level afterwards, hence our option on SQLite.
-        connection = self.engine.connect().execution_options(
-            **({"sharedbook_autocommit": True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"})
-        )
+        options = {"sharedbook_autocommit": True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        connection = self._connect().execution_options(**options)
         try:
-            if not self.sqlite:
-                connection.exec_driver_sql("VACUUM (FULL, ANALYZE)")
-                connection.exec_driver_sql("CHECKPOINT")
-                return True
-            connection.exec_driver_sql("VACUUM")
-            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-            return not busy
-        except OperationalError as error:
-            if self.sqlite and "locked" in str(error):
-                return False
+            return _clean_sqlite(connection) if self.sqlite else _clean_postgres(connection)
+        except DBAPIError as error:
+            if "locked" in str(error) or "lock timeout" in str(error):
+                return Cleaned(False, ())
             raise _unavailable(error) from error
         finally:
             connection.close()
+
+    def _connect(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except DBAPIError as error:
+            raise _unavailable(error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """Whether the clean sequence was done, and its steps, in words."""
+
+    done: bool
+    steps: tuple[str, ...]
+
+
+def _clean_sqlite(connection: Connection) -> Cleaned:
+    connection.exec_driver_sql("VACUUM")
+    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    return Cleaned(not busy, ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+# A snapshot older than the erasure keeps the dead rows alive, also through VACUUM FULL; so does a prepared transaction
+# or a replication slot.
+_HELD = """
+    SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND backend_type <> 'autovacuum worker' AND age(backend_xmin) > age(CAST(:mark AS xid)))
+         + (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database())
+         + (SELECT count(*) FROM pg_replication_slots WHERE age(xmin) > age(CAST(:mark AS xid)))
+"""
+
+
+def _clean_postgres(connection: Connection) -> Cleaned:
+    mark = connection.exec_driver_sql("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)").scalar_one()
+    for _ in range(BUSY_SECONDS * 10):
+        if not connection.execute(text(_HELD), {"mark": mark}).scalar_one():
+            break
+        connection.exec_driver_sql("SELECT pg_sleep(0.1)")
+    else:
+        return Cleaned(False, ())
+    connection.exec_driver_sql(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+    try:
+        # ANALYZE first: its samples of the erased values are in a table that VACUUM FULL rewrites
+        steps = [
+            _step(connection, step) for step in ("ANALYZE", "VACUUM (FULL)", "SELECT pg_switch_wal()", "CHECKPOINT")
+        ]
+    finally:
+        connection.exec_driver_sql("RESET lock_timeout")
+    recycle = connection.exec_driver_sql("SHOW wal_recycle").scalar_one()
+    return Cleaned(True, (*steps, f"wal_recycle = {recycle}"))
+
+
+def _step(connection: Connection, statement: str) -> str:
+    """Runs a statement that the role may not be allowed; returns it, in words."""
+    try:
+        connection.exec_driver_sql(statement)
+    except ProgrammingError as error:
+        return f"not done: {statement} ({str(error.orig).splitlines()[0]})"
+    return statement
 
 
 def insert_many(connection: Connection, table: Any, rows: Sequence[Row]) -> None:

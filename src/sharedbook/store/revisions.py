@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from sharedbook.domain.model import Event, Revision
 from sharedbook.store.schema import revisions
@@ -25,6 +25,19 @@ def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
     columns = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before)
     rows = connection.execute(columns.where(_R.contact_id == contact_id).order_by(_R.id))
     return [Revision(*row[:5], Event(row[5]), row[6]) for row in rows]
+
+
+def holding(connection: Connection, text: str) -> list[Revision]:
+    """Steps of any contact whose earlier text holds a text, whatever its case (of ASCII letters)."""
+    columns = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before)
+    rows = connection.execute(columns.where(_R.before.icontains(text, autoescape=True)).order_by(_R.id))
+    return [Revision(*row[:5], Event(row[5]), row[6]) for row in rows]
+
+
+def forget_texts(connection: Connection, revision_ids: Sequence[int]) -> None:
+    """Forgets the earlier texts of steps; the steps themselves stay."""
+    for revision_id in revision_ids:
+        connection.execute(update(revisions).where(_R.id == revision_id).values(before=None))
 
 
 def prune(connection: Connection, before: datetime) -> int:

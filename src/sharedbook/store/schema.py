@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -327,3 +329,28 @@ job_rows = Table(
     Column("message", Text, nullable=False),
     Column("cells", Text, nullable=False),
 )
+
+# One row an irreversible deletion; without a certificate it is pending. The certificate holds ids and hashes only.
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    Column("at", Time, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("contacts", Integer, nullable=False),
+    Column("certificate", Text),
+    sqlite_autoincrement=True,
+)
+
+# Personal data is never stored compressed, so that a byte scan can prove it gone: PostgreSQL compresses long values.
+for _table, _column in (
+    (contacts, "vcard"),
+    (properties, "value"),
+    (properties, "folded"),
+    (properties, "cased"),
+    (revisions, "before"),
+    (job_rows, "cells"),
+):
+    _text = f"ALTER TABLE {_table.name} ALTER COLUMN {_column} SET STORAGE EXTERNAL"
+    _storage = DDL(_text)  # type: ignore[no-untyped-call]
+    event.listen(_table, "after_create", _storage.execute_if(dialect="postgresql"))

@@ -11,6 +11,7 @@ from typing import Any
 
 from alembic import op
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -318,6 +320,29 @@ job_rows = Table(
     Column("message", Text, nullable=False),
     Column("cells", Text, nullable=False),
 )
+
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    Column("at", Time, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("contacts", Integer, nullable=False),
+    Column("certificate", Text),
+    sqlite_autoincrement=True,
+)
+
+for _table, _column in (
+    (contacts, "vcard"),
+    (properties, "value"),
+    (properties, "folded"),
+    (properties, "cased"),
+    (revisions, "before"),
+    (job_rows, "cells"),
+):
+    _text = f"ALTER TABLE {_table.name} ALTER COLUMN {_column} SET STORAGE EXTERNAL"
+    _storage = DDL(_text)  # type: ignore[no-untyped-call]
+    event.listen(_table, "after_create", _storage.execute_if(dialect="postgresql"))
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,88 @@
+"""The rows of an erasure: everything that is kept of a contact is named, and goes; dead names become keyed hashes.
+
+A new table that holds what people wrote belongs here: it goes with the contact (CASCADE), or by a step of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sharedbook.domain.model import CardState, ChangeKind, Contact, Departed
+from sharedbook.formats import fields, vcard
+from sharedbook.services import records
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts, groups, jobs, memberships, revisions, sync
+from sharedbook.store.memberships import Membership
+
+SHORTEST_MARK = 6
+"""Bytes of a value by which a kept import row is known to be of an erased contact."""
+
+
+def values_of(tx: Tx, contact: Contact) -> set[str]:
+    """Everything that was kept of a contact: values of its card and of each earlier one, UID and hrefs."""
+    values = {contact.uid, contact.name}
+    texts = [contact.vcard, *(step.before for step in revisions.of_contact(tx.db, contact.id) if step.before)]
+    for text in texts:
+        card = vcard.load(text)
+        values.update(found.raw for found in card.properties if found.name != "VERSION")
+        values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
+    rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
+    return values | {row.href for row in rows}
+
+
+def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    """Removes contacts and buries their names; returns the slugs of the books that clients must fetch anew."""
+    ids = [contact.id for contact in found]
+    rows = memberships.of_contacts(tx.db, ids) + memberships.dead_of(tx.db, ids)
+    tx.tick_many(ChangeKind.CONTACT, ids)
+    for row in rows:
+        sync.forget_hrefs(tx.db, row.group_id, [row.href])
+        _bury(tx, row)
+    contacts.remove(tx.db, ids)
+    slugs: list[str] = []
+    for group_id in sorted({row.group_id for row in rows}):
+        seq = tx.tick(ChangeKind.GROUP, group_id)
+        groups.stamp(tx.db, [group_id], seq, tx.now)
+        groups.change(tx.db, group_id, floor_seq=seq)
+        group = groups.by_id(tx.db, group_id)
+        slugs += [group.slug] if group is not None else []
+    return slugs
+
+
+def _bury(tx: Tx, row: Membership) -> None:
+    """Href and UID become keyed hashes: they refuse a stale copy and tell nothing."""
+    if row.reason == Departed.ERASED:
+        return
+    memberships.change(
+        tx.db,
+        row.group_id,
+        row.href,
+        href=records.buried_name(tx, row.group_id, "href", row.href),
+        uid=records.buried_name(tx, row.group_id, "uid", row.uid),
+        contact_id=None,
+        was_contact_id=row.contact_id or row.was_contact_id,
+        etag="",
+        state=CardState.DEAD,
+        reason=Departed.ERASED.value,
+        died_at=tx.now,
+    )
+
+
+def remove_job_rows(tx: Tx, found: Sequence[Contact], subject: str = "") -> int:
+    """Removes kept import rows that hold a mail address, number, name or UID of an erased contact, or ``subject``."""
+    marks = {subject}
+    for contact in found:
+        read = fields.read(vcard.load(contact.vcard))
+        marks |= {contact.uid, contact.name, *(each.value for each in (*read.emails, *read.phones))}
+    wanted = {mark.casefold() for mark in marks if len(mark.encode()) >= SHORTEST_MARK}
+    every = jobs.every_cells(tx.db) if wanted else ()
+    doomed = [(job, line) for job, line, cells in every if any(mark in cells.casefold() for mark in wanted)]
+    jobs.delete_rows(tx.db, doomed)
+    return len(doomed)
+
+
+def forget_in_history(tx: Tx, subject: str, but: Sequence[int]) -> int:
+    """Forgets earlier texts of other contacts that hold a mail address; returns how many."""
+    holding = [step.id for step in revisions.holding(tx.db, subject) if step.contact_id not in but]
+    revisions.forget_texts(tx.db, holding)
+    return len(holding)
