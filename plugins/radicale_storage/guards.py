@@ -22,8 +22,10 @@ NAME_BYTES = 255
 DEPTH = 32
 ELEMENTS = 10_000
 HREFS = 10_000
-OVERHEAD_BYTES = 1024 * 1024
-"""What a body may be larger than a card: the XML of the largest request."""
+XML_BYTES = 4 * 1024 * 1024
+"""Of a body that is no card: twice what HREFS long names take."""
+
+SPARE_BYTES = 1024 * 1024
 
 CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1"})
 """Charsets of bodies, as ``codecs`` names them."""

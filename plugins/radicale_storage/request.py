@@ -20,7 +20,7 @@ from sharedbook.services.cards import PutResult
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
 
-AGENT_LENGTH = 80
+PRODUCT_LENGTH = 80
 
 
 @dataclass(slots=True)
@@ -97,5 +97,5 @@ def product(agent: str) -> str:
     """The program that a User-Agent names: its last product when it poses as Mozilla, else its first."""
     products = re.findall(r"[^\s()/;]+/[^\s()/;]+", re.sub(r"\([^)]*\)", "", agent))
     if not products:
-        return agent[:AGENT_LENGTH]
-    return str(products[-1 if agent.startswith("Mozilla/") else 0])[:AGENT_LENGTH]
+        return agent[:PRODUCT_LENGTH]
+    return str(products[-1 if agent.startswith("Mozilla/") else 0])[:PRODUCT_LENGTH]

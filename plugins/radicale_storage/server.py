@@ -26,7 +26,6 @@ import sharedbook.app
 from radicale_storage import propfind, report
 from radicale_storage.request import current
 from radicale_storage.storage import NotDone
-from radicale_storage.wsgi import DAV
 from sharedbook import settings as settings_module
 from sharedbook.domain.errors import InvalidSetting, SharedbookError
 from sharedbook.settings import Address, Settings
@@ -88,7 +87,7 @@ class Application(radicale.app.Application):
                 body = write()
         except NotDone:
             return httputils.FORBIDDEN
-        return 207, {"Content-Type": MULTISTATUS, "DAV": DAV}, body, None
+        return 207, {"Content-Type": MULTISTATUS}, body, None
 
 
 def application() -> Application:

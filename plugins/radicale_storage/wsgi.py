@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from radicale_storage import errors, guards
+from radicale_storage import errors, guards, report
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
 from radicale_storage.item import STAND_IN
 from radicale_storage.limits import Crowd, trusted
@@ -32,17 +32,18 @@ METHODS = ("DELETE", "GET", "HEAD", "MKCOL", "MOVE", "OPTIONS", "PROPFIND", "PRO
 XML_METHODS = frozenset({"MKCALENDAR", "MKCOL", "PROPFIND", "PROPPATCH", "REPORT"})
 REPORTS = frozenset(
     {
-        "{DAV:}sync-collection",
-        "{urn:ietf:params:xml:ns:carddav}addressbook-multiget",
-        "{urn:ietf:params:xml:ns:carddav}addressbook-query",
-        "{DAV:}expand-property",
-        "{DAV:}principal-property-search",
-        "{DAV:}principal-search-property-set",
+        *report.READERS,
+        *("{DAV:}expand-property", "{DAV:}principal-property-search", "{DAV:}principal-search-property-set"),
     }
 )
+"""What may be asked; to the last three Radicale answers that there is nothing."""
+
 NEEDED_RIGHT = {"PUT": "add", "DELETE": "delete", "MOVE": "delete", "MKCOL": "add", "MKCALENDAR": "add"}
 GREETING = b"sharedbook: give this address and your login to a program that knows CardDAV.\n"
+"""For a browser at the root, which Radicale would send to its own pages."""
+
 GZIP_FROM = 1024
+AGENT_LENGTH = 300
 _LOG_IN = LoginFailed("log in with your login and password")
 _NO_BODY = frozenset({204, 304})
 
@@ -70,15 +71,14 @@ _CGI = frozenset(
 
 
 def _answer(inner: Application, environ: Environ) -> Response:
-    request = Request(environ["REQUEST_METHOD"].upper(), agent=environ.get("HTTP_USER_AGENT", ""))
+    request = Request(environ["REQUEST_METHOD"].upper(), agent=environ.get("HTTP_USER_AGENT", "")[:AGENT_LENGTH])
     try:
         _know_peer(environ, request)
         with crowd.one(request.address, app().settings.carddav_connections_per_address), bound(request):
             response = _before_login(environ, request)
             if response is None:
                 _receive(environ, request)
-                response = _call(inner, environ) if request.segments else _greeting(inner, environ, request)
-                response = _translate(environ, request, response)
+                response = _translate(environ, request, _call(inner, environ))
     except (Refused, SharedbookError) as error:
         response = errors.response(error, request.asked())
     except Exception:
@@ -113,14 +113,15 @@ def _before_login(environ: Environ, request: Request) -> Response | None:
     secure = environ["wsgi.url_scheme"] == "https" or Address(request.address, 0).loopback
     if not secure and not app().settings.plain_text_binds:
         raise Refused(403, "passwords are taken over TLS only; use https, or set plain_text_binds")
-    guards.body_length(environ, _body_limit())
+    guards.body_length(environ, _body_limit(request))
     if guards.credentials(environ) is None:
         raise _LOG_IN
     return None
 
 
-def _body_limit() -> int:
-    return app().settings.limits_card_bytes + guards.OVERHEAD_BYTES
+def _body_limit(request: Request) -> int:
+    """Bytes of a body. A card may be a little over the site's limit, for the services to say so."""
+    return app().settings.limits_card_bytes + guards.SPARE_BYTES if request.method == "PUT" else guards.XML_BYTES
 
 
 def _receive(environ: Environ, request: Request) -> None:
@@ -131,12 +132,11 @@ def _receive(environ: Environ, request: Request) -> None:
         raise NotFound("Radicale's own pages, which know nothing of members and groups")
     request.segments = (fold_name(segments[0]), *segments[1:]) if segments else ()
     content_type = environ.get("CONTENT_TYPE", "")
-    request.body = guards.as_utf8(guards.read_body(environ, _body_limit()), content_type)
+    request.body = guards.as_utf8(guards.read_body(environ, _body_limit(request)), content_type)
     _read_conditions(environ, request)
     if request.method in XML_METHODS:
         request.xml = guards.parse_xml(request.body)
-    if request.method == "REPORT" and (request.xml is None or request.xml.tag not in REPORTS):
-        raise Refused(403, "this report is not known", "D:supported-report")
+        _check_root(request)
     if request.method == "MOVE":
         environ["HTTP_DESTINATION"] = guards.destination(environ)
     slash = "/" if path.endswith("/") and request.segments else ""
@@ -150,6 +150,17 @@ def _receive(environ: Environ, request: Request) -> None:
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
     }
+
+
+def _check_root(request: Request) -> None:
+    """Raises Refused for XML that says nothing to its method."""
+    root = request.xml
+    if request.method == "REPORT" and (root is None or root.tag not in REPORTS):
+        raise Refused(403, "this report is not known", "D:supported-report")
+    if request.method == "REPORT" and root is not None and not all(each.text for each in root.iter(guards.HREF)):
+        raise Refused(400, "the XML has an href without an address")
+    if request.method == "PROPFIND" and root is not None and (root.tag != "{DAV:}propfind" or len(root) == 0):
+        raise Refused(400, "the XML of a PROPFIND is a propfind that asks for prop, allprop or propname")
 
 
 def _read_conditions(environ: Environ, request: Request) -> None:
@@ -176,26 +187,20 @@ def _call(inner: Application, environ: Environ) -> Response:
     return response
 
 
-def _greeting(inner: Application, environ: Environ, request: Request) -> Response:
-    """The root: a person who looks with a browser is told what this is, when the login is right."""
-    response = _call(inner, environ)
-    if request.method in ("GET", "HEAD") and request.viewer is not None:
-        return Response(200, {"Content-Type": TEXT}, GREETING)
-    return response
-
-
 def _translate(environ: Environ, request: Request, response: Response) -> Response:
     """The answer as clients need it: the services' reasons in place of Radicale's, honest ETags, 304."""
     refusal = request.refusal or _refusal(request, response.status)
     if refusal is not None:
         return errors.response(refusal, request.asked())
+    if response.status == 302:
+        return Response(200, {"Content-Type": TEXT}, GREETING)
     if request.put is not None and request.put.card.vcard.encode() != request.body:
         response.headers.pop("ETag", None)  # RFC 6352 section 6.3.2.3: the client must fetch what was stored
     if request.method in ("GET", "HEAD") and response.headers.get("ETag"):
         known = environ.get("HTTP_IF_NONE_MATCH", "")
         if known and {"*", response.headers["ETag"]} & set(guards.etags(known)):
             return Response(304, {"ETag": response.headers["ETag"]})
-    if "DAV" in response.headers:
+    if response.status == 207:
         response.headers["DAV"] = DAV
     return response
 

@@ -182,6 +182,19 @@ def test_bad_xml(book: Book, method: str, what: str) -> None:
     assert "XML" in reply.text and "Traceback" not in reply.text
 
 
+@pytest.mark.parametrize(
+    "body", ['<propfind xmlns="DAV:"/>', '<x xmlns="DAV:"><prop/></x>', "<propfind><prop/></propfind>"]
+)
+def test_a_propfind_that_asks_nothing(book: Book, body: str) -> None:
+    assert book.alice.request("PROPFIND", book.of_alice(), body).status == 400
+
+
+def test_empty_hrefs(book: Book) -> None:
+    assert book.alice.multiget(book.of_alice(), "", book.of_alice("kept.vcf")).status == 400
+    reply = book.alice.multiget(book.of_alice(), " ", book.of_alice("kept.vcf"))
+    assert list(reply.cards()) == [book.of_alice("kept.vcf")]
+
+
 def test_depth_32_is_taken(book: Book) -> None:
     body = '<propfind xmlns="DAV:"><prop>' + "<a>" * 30 + "</a>" * 30 + "</prop></propfind>"
     assert book.alice.request("PROPFIND", book.of_alice(), body).status == 207
