@@ -166,6 +166,7 @@ _OF_OTHER_SCHEMAS = """
     showInAddressBook spouseName telexNumber textEncodedORAddress thumbnailPhoto tty uidNumber uniqueMember
     userAccountControl userCertificate userPassword userPKCS12 userPrincipalName userSMIMECertificate
     vcardCategories wWWHomePage
+    createTimestamp creatorsName dITContentRules dITStructureRules matchingRuleUse modifiersName nameForms
 """
 ABSENT = frozenset(_OF_OTHER_SCHEMAS.lower().split())
 """Names of other schemas that mail clients, phones and printers ask for, in lower case."""

@@ -58,10 +58,17 @@ _CLASSES: tuple[tuple[str, str, str, str, str, str], ...] = (
     ("2.25.209483746190245713398412508734125983012.11", "sharedbookServer", "top", "STRUCTURAL", "", f"cn {_SERVER}"),
 )
 
-# Attributes that a class above allows and that no entry has; a parser of the classes looks for them.
+# Attributes that no entry has: a class above allows them, or ldap3 asks for them when it reads a schema.
 _NAMED_ONLY = (
     Attribute("userPassword", "2.5.4.35", Kind.TEXT),
     Attribute("seeAlso", "2.5.4.34", Kind.DN),
+    Attribute("createTimestamp", "2.5.18.1", Kind.TIME, single=True, operational=True),
+    Attribute("creatorsName", "2.5.18.3", Kind.DN, single=True, operational=True),
+    Attribute("modifiersName", "2.5.18.4", Kind.DN, single=True, operational=True),
+    Attribute("dITStructureRules", "2.5.21.1", Kind.DESCRIPTION),
+    Attribute("dITContentRules", "2.5.21.2", Kind.DESCRIPTION),
+    Attribute("nameForms", "2.5.21.7", Kind.DESCRIPTION),
+    Attribute("matchingRuleUse", "2.5.21.8", Kind.DESCRIPTION),
 )
 
 _SYNTAXES = {

@@ -52,6 +52,12 @@ def test_every_rule_and_syntax_that_is_named_is_in_it() -> None:
             assert all(name in RULES for name in names or ())
 
 
+def test_ldap3_may_read_it_again() -> None:
+    """It checks what it asks a subschema for against the schema that it has read before."""
+    asked = "createTimestamp modifyTimestamp dITStructureRules nameForms dITContentRules objectClasses"
+    assert set(asked.split()) | {"attributeTypes", "ldapSyntaxes", "matchingRules", "matchingRuleUse"} <= set(TYPES)
+
+
 def test_names_are_unique_and_absent_ones_are_absent() -> None:
     names = [name.lower() for each in (*ATTRIBUTES, *SERVER_ATTRIBUTES) for name in (each.name, *each.aliases)]
     assert len(names) == len(set(names))
