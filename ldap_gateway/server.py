@@ -150,7 +150,7 @@ class Gateway:
                 hint="choose another port or stop the other program",
             ) from None
         bound = Address(address.host, server.sockets[0].getsockname()[1])
-        logger.info("ldap listening on %s", Listener(bound, listener.tls).url)
+        print(f"ldap listening on {Listener(bound, listener.tls).url}", flush=True)
         return server
 
     async def _look_until(self, stop: asyncio.Event) -> None:
