@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import os
 import signal
 import socket
 import sqlite3
 from pathlib import Path
 
+import ldap3
 import pytest
 
 from sharedbook.services.demo.people import GROUPS, MEMBERS, people
@@ -127,7 +130,7 @@ def test_serve_says_when_it_listens_and_ends_cleanly(
     with Server([*PROGRAM, "serve"]) as server:
         for name, port in addresses.items():
             scheme = {"CARDDAV_LISTEN": "http", "CARDDAV_TLS_LISTEN": "https", "LDAP_LISTEN": "ldap"}.get(name, "ldaps")
-            server.wait_for_line(f"listening on {scheme}://127.0.0.1:{port}")
+            server.wait_for_line(f"^(carddav|ldap) listening on {scheme}://127.0.0.1:{port}$", timeout=60)
         checks = {each["name"]: each["ok"] for each in sharedbook.json("doctor")}
         assert all(checks.values()) and len(checks) == 11
         assert (data_dir / "tls.key").stat().st_mode & 0o077 == 0
@@ -137,6 +140,26 @@ def test_serve_says_when_it_listens_and_ends_cleanly(
     for port in addresses.values():
         with socket.socket() as again:
             assert again.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_what_the_demo_says_can_be_typed_into_clients(bare: CommandLine, addresses: dict[str, int]) -> None:
+    said = bare("demo").out
+    with Server([*PROGRAM, "serve"]) as server:
+        server.wait_for_port(addresses["CARDDAV_LISTEN"], timeout=60)
+        server.wait_for_port(addresses["LDAP_LISTEN"], timeout=60)
+        assert f"http://127.0.0.1:{addresses['CARDDAV_LISTEN']}/" in said
+        client = http.client.HTTPConnection("127.0.0.1", addresses["CARDDAV_LISTEN"], timeout=30)
+        basic = base64.b64encode(b"alice:demo-alice").decode()
+        client.request("PROPFIND", "/alice/", headers={"Authorization": f"Basic {basic}", "Depth": "1"})
+        answer = client.getresponse()
+        assert answer.status == 207 and b"/alice/customers/" in answer.read()
+        dn = "uid=alice,ou=members,ou=contacts,dc=example,dc=com"
+        assert f"-D {dn}" in said and "'(|(cn=*kim*)(mail=*kim*))'" in said
+        url = f"ldap://127.0.0.1:{addresses['LDAP_LISTEN']}"
+        assert f"-H {url} " in said
+        with ldap3.Connection(ldap3.Server(url), dn, "demo-alice", auto_bind=True) as directory:
+            directory.search("ou=contacts,dc=example,dc=com", "(|(cn=*kim*)(mail=*kim*))", attributes=["cn", "mail"])
+            assert len(directory.entries) == 2
 
 
 def test_a_port_in_use_is_one_sentence(sharedbook: CommandLine, addresses: dict[str, int]) -> None:

@@ -48,29 +48,29 @@ def demo_command(site: Site, out: Output, if_empty: bool) -> None:
 def instructions(settings: Settings) -> list[str]:
     """What to type into mail clients, as lines."""
     urls = {each.setting: each.url for each in listeners(settings)}
-    carddav = urls.get("carddav.tls_listen") or urls.get("carddav.listen")
-    ldap = urls.get("ldap.listen") or urls.get("ldaps.listen")
+    carddav = [urls[name] for name in ("carddav.listen", "carddav.tls_listen") if name in urls]
+    ldap = [urls[name] for name in ("ldap.listen", "ldaps.listen") if name in urls]
     member = MEMBERS[0]
     dn = f"uid={member.login},ou=members,{settings.ldap_base}"
     lines = []
     if carddav:
         lines += [
             "",
-            "CardDAV (Thunderbird: Address Book > New > Add CardDAV Address Book; phones: add a CardDAV account)",
-            f"  address   {carddav}",
+            "CardDAV  (Thunderbird: Address Book > New > Add CardDAV Address Book; phones: a CardDAV account)",
+            f"  address   {'  or  '.join(carddav)}",
             f"  user      {member.login}",
             f"  password  {member.password}",
         ]
     if ldap:
         lines += [
             "",
-            "LDAP (Thunderbird: Address Book > New > Add LDAP Directory)",
-            f"  server    {ldap}",
+            "LDAP  (Thunderbird: Address Book > New > Add LDAP Directory)",
+            f"  server    {'  or  '.join(ldap)}",
             f"  base DN   {settings.ldap_base}",
             f"  bind DN   {dn}",
             f"  password  {member.password}",
             "",
-            f"Try:  ldapsearch -H {ldap} -x -D '{dn}' \\",
-            f"        -w {member.password} -b '{settings.ldap_base}' '(cn=*kim*)' cn mail",
+            f"Try:  ldapsearch -LLL -H {ldap[0]} -x -D {dn} \\",
+            f"        -w {member.password} -b {settings.ldap_base} '(|(cn=*kim*)(mail=*kim*))' cn mail",
         ]
     return lines

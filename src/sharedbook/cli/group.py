@@ -8,7 +8,7 @@ from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import groups
+from sharedbook.services import grants, groups
 from sharedbook.services.tx import Tx
 
 COLUMNS = {"Group": "slug", "Name": "name", "Contacts": "contacts", "Default": "default", "Description": "description"}
@@ -157,8 +157,10 @@ def delete(site: Site, out: Output, group: str, contacts: str, dry_run: bool, ye
     """
 
     def work(tx: Tx) -> json_keys.Object:
+        seen_by = set(grants.viewers(tx, groups.get(tx, group).id))
         deletion = groups.delete(tx, group, contacts_to=contacts)
-        return json_keys.result("delete group", [deletion.group.slug], notes=_consequences(deletion))
+        newly = [login for login in _viewers_after(tx, deletion) if login not in seen_by]
+        return json_keys.result("delete group", [deletion.group.slug], notes=_consequences(deletion, newly))
 
     def question(planned: json_keys.Object) -> str:
         return "\n".join([*planned["notes"], f"Delete the group {planned['items'][0]}?"])
@@ -167,11 +169,17 @@ def delete(site: Site, out: Output, group: str, contacts: str, dry_run: bool, ye
     out.outcome(record, f"group {record['items'][0]} deleted")
 
 
-def _consequences(deletion: groups.Deletion) -> list[str]:
+def _viewers_after(tx: Tx, deletion: groups.Deletion) -> list[str]:
+    """Who may view the group that contacts move to."""
+    return grants.viewers(tx, deletion.target.id) if deletion.moved and deletion.target else []
+
+
+def _consequences(deletion: groups.Deletion, newly: list[str]) -> list[str]:
     target = deletion.target.slug if deletion.target else ""
     found = (
         (deletion.kept, "stay in their other groups"),
         (deletion.moved, f"move to {target}"),
         (deletion.trashed, "go to the trash"),
     )
-    return [f"contacts that {verb}: {len(ids)}" for ids, verb in found if ids]
+    notes = [f"contacts that {verb}: {len(ids)}" for ids, verb in found if ids]
+    return [*notes, f"members who would newly see those that move: {', '.join(newly)}"] if newly else notes

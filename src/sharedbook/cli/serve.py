@@ -38,7 +38,7 @@ server: granian's workers hang when SIGINT reaches them beside what their own pa
 
 FIRST_HOUSEKEEPING_SECONDS = 60
 HOUSEKEEPING_SECONDS = 3600
-STOPPING_SECONDS = 15
+STOPPING_SECONDS = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -78,6 +78,16 @@ def who_can_see(tx: Tx, contact_id: int) -> list[Seer]:
     return seers
 
 
+def viewers(tx: Tx, group_id: int) -> list[str]:
+    """Logins of the members who may view a group and can log in."""
+    access.require_manage(tx.viewer, "ask who may view a group")
+    found = (
+        identity.load(tx.db, member.id, departure_days=tx.site.settings.departure_days)
+        for member in subjects.members(tx.db)
+    )
+    return [who.viewer.name for who in found if who and not who.disabled and who.viewer.views(group_id)]
+
+
 def _members(tx: Tx, subject: Subject) -> Sequence[int]:
     """Ids of the members that a subject stands for."""
     if subject.kind is SubjectKind.MEMBER:
