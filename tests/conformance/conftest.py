@@ -1,4 +1,4 @@
-"""One site with a running `sharedbook serve carddav` for the clients of this folder."""
+"""One served site for the CardDAV clients of this folder, and one for its LDAP clients."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.carddav.served import Book, Site, start
+from tests.conformance.directory import Directory, serve_directory
 from tests.support.sites import new_site
 
 
@@ -26,3 +27,10 @@ def carddav_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def book(carddav_site: Site) -> Book:
     """A fresh book of a fresh member."""
     return Book(carddav_site)
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory]:
+    """A directory of people, served over LDAP."""
+    with serve_directory(tmp_path_factory.mktemp("directory")) as running:
+        yield running

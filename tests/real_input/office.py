@@ -11,12 +11,11 @@ import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import ldap3
 
@@ -29,9 +28,7 @@ from tests.support.sites import as_console, new_site
 
 SHAREDBOOK = Path(sys.executable).with_name("sharedbook")
 BASE = "ou=contacts,dc=example,dc=com"
-SECONDS = 20
 NUMBERS = count(1)
-Found = TypeVar("Found")
 
 Entry = Mapping[str, Sequence[str]]
 """One LDAP entry: attribute -> values."""
@@ -155,13 +152,3 @@ def ldif_entry(block: str) -> Entry:
     for name, encoded, value in re.findall(r"^([^:]+):(:?) (.*)$", block, re.MULTILINE):
         entry.setdefault(name, []).append(base64.b64decode(value).decode() if encoded else value)
     return entry
-
-
-def eventually(look: Callable[[], Found], wanted: Found) -> None:
-    """Looks until what is found is what is wanted: the directory follows the database within moments.
-
-    Raises AssertionError with the last look when it is not so in time.
-    """
-    end = time.monotonic() + SECONDS
-    while (found := look()) != wanted:
-        assert time.monotonic() < end, f"found {found!r}, wanted {wanted!r}"

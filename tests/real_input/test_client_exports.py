@@ -14,7 +14,8 @@ from ldap3.utils.conv import escape_filter_chars
 from tests.carddav.dav import CR
 from tests.real_input import exports
 from tests.real_input.exports import FILES, Card, digits
-from tests.real_input.office import Member, Office, eventually
+from tests.real_input.office import Member, Office
+from tests.support.eventually import eventually
 
 TITLE = re.compile(r"^TITLE[;:].*\r\n(?:[ \t].*\r\n)*", re.MULTILINE)
 NICKNAME = re.compile(r"^NICKNAME[;:].*\r\n(?:[ \t].*\r\n)*", re.MULTILINE)

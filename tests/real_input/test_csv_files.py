@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.real_input.office import BASE, Entry, Member, Office, eventually
+from tests.real_input.office import BASE, Entry, Member, Office
 from tests.real_input.people import COUNT, PEOPLE, PRODUCTS, Person, Product, Sheet, sheet
+from tests.support.eventually import eventually
 from tests.support.postgres import Cluster
 
 CJK = ("김", "민", "궁", "빛", "王", "陈", "陳", "小", "林", "田", "髙", "さ", "ジ", "渡")
