@@ -6,7 +6,8 @@ import itertools
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -104,3 +105,29 @@ def heard(connection: socket.socket, until: int = 0) -> list[Answer]:
             continue  # the last one is not whole yet
         if not piece or (until and len(found) >= until):
             return found
+
+
+def code_of(site: Site, login: str, password: str) -> int:
+    """The result of one bind."""
+    connection = site.connect()
+    connection.open()
+    connection.user, connection.password, connection.authentication = login, password, ldap3.SIMPLE
+    connection.bind()
+    code: int = connection.result["result"]
+    connection.unbind()
+    return code
+
+
+def people(connection: ldap3.Connection, filter_: str = "(uid=*)", base: str = BASE) -> list[str]:
+    """The names that a search finds."""
+    connection.search(base, filter_, attributes=["cn"])
+    return sorted(entry.cn.value for entry in connection.entries)
+
+
+def soon(what: Callable[[], bool]) -> float:
+    """Waits for what must be so soon after a commit; the seconds that it took."""
+    began = time.monotonic()
+    while time.monotonic() - began < 10:
+        if what():
+            return time.monotonic() - began
+    raise AssertionError("it never came to be")
