@@ -1,0 +1,160 @@
+"""The follower: changes that are no longer known, a card that cannot be read, a database that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import sharedbook.app
+from ldap_gateway.attributes import Names
+from ldap_gateway.directory import Directory
+from ldap_gateway.follower import Follower
+from sharedbook.app import App
+from sharedbook.domain.errors import Unavailable
+from sharedbook.domain.model import EVERYONE_ID, PRIVATE, Right
+from sharedbook.formats import vcard
+from sharedbook.services import contacts, feed, grants, groups
+from tests.ldap.world import BASE
+from tests.support.sites import as_console, card, new_site
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    """A site with a group that everyone may view."""
+    site = new_site(tmp_path / "site")
+    with as_console(site) as tx:
+        grants.grant(tx, groups.add(tx, "Open").slug, "everyone", Right.VIEW)
+    yield site
+    site.close()
+
+
+def add(app: App, *lines: str, name: str = "Ann") -> int:
+    with as_console(app) as tx:
+        text = card(f"uid-{name}", name, *lines)
+        return contacts.add(tx, groups.get(tx, "open"), vcard.parse(text)).id
+
+
+def directory_of(app: App) -> Directory:
+    return Directory(BASE, names=Names(()), region="US", limits=app.settings.limits(), start_tls=False)
+
+
+@asynccontextmanager
+async def following(app: App) -> AsyncIterator[tuple[Directory, Follower]]:
+    directory = directory_of(app)
+    follower = Follower(app, directory)
+    follower.load()
+    follower.start(asyncio.get_running_loop())
+    try:
+        yield directory, follower
+    finally:
+        await follower.stop()
+
+
+async def soon(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not what():
+            await asyncio.sleep(0.005)
+
+
+def seen(directory: Directory) -> set[int]:
+    """Ids that everyone sees."""
+    reader = directory.reader(frozenset({EVERYONE_ID}))
+    mask = directory.index.visible(reader.groups, reader.subjects)
+    return {each for each in directory.index.ids() if directory.index.sees(mask, each)}
+
+
+def test_everything_is_read_anew_when_the_changes_are_not_known(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """As after a restore: what is in memory becomes what is in the database, the gone included."""
+    kept, lost = add(app, name="Kept"), add(app, name="Lost")
+
+    async def scenario() -> None:
+        async with following(app) as (directory, follower):
+            assert seen(directory) == {kept, lost}
+            follower._seq = 10**9
+            with as_console(app) as tx:
+                contacts.delete(tx, [lost])
+                late = groups.add(tx, "Late")
+            new = add(app, name="New")
+            await soon(lambda: seen(directory) == {kept, new})
+            assert late.id in directory.groups and lost not in directory.index.ids()
+            assert follower._seq < 10**9
+
+    asyncio.run(scenario())
+    assert "everything is read anew" in caplog.text
+
+
+def test_a_card_that_cannot_be_read_is_left_out(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """A lowered limit, say; the others are served, and the log has an id, no value."""
+    bad, good = add(app, "EMAIL:x@secret.example", "EMAIL:y@secret.example", name="Bad"), add(app, name="Good")
+    app.close()
+    lowered = sharedbook.app.open(replace(app.settings, limits_values_per_field=1))
+
+    async def scenario() -> None:
+        async with following(lowered) as (directory, _):
+            assert directory.index.ids() == [good]
+            with as_console(lowered) as tx:
+                contacts.set_visibility(tx, [bad, good], PRIVATE)
+            await soon(lambda: seen(directory) == set())
+            assert directory.index.ids() == [good]
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(scenario())
+    lowered.close()
+    assert f"contact {bad} is left out" in caplog.text and "secret" not in caplog.text
+
+
+def test_the_database_is_away_and_comes_back(
+    app: App, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known is served on; the log says it twice, not fifty times a second."""
+    first = add(app, name="First")
+    away = True
+    really = feed.ChangeProbe.moved
+
+    def moved(probe: feed.ChangeProbe) -> bool:
+        if away:
+            raise Unavailable("the database is away")
+        return really(probe)
+
+    async def scenario() -> None:
+        nonlocal away
+        monkeypatch.setattr(feed.ChangeProbe, "moved", moved)
+        async with following(app) as (directory, _):
+            second = add(app, name="Second")
+            await soon(lambda: "changes cannot be read" in caplog.text)
+            assert seen(directory) == {first}
+            away = False
+            await soon(lambda: seen(directory) == {first, second})
+            await soon(lambda: "the database answers again" in caplog.text)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(scenario())
+    assert caplog.text.count("changes cannot be read") == 1
+
+
+def test_nobody_sees_a_mixture_of_before_and_after(app: App) -> None:
+    """Between the step that changes rights and the one that brings values, a contact that changed hands is hidden."""
+    one, two = add(app, name="One"), add(app, name="Two")
+
+    async def scenario() -> None:
+        directory = directory_of(app)
+        follower = Follower(app, directory)
+        follower.load()
+        with as_console(app) as tx:
+            contacts.set_visibility(tx, [one], PRIVATE)
+            text = contacts.get(tx, two).vcard.replace("FN:Two", "FN:Newer")
+            contacts.replace(tx, two, vcard.parse(text))
+        delta = follower._read()
+        await follower._begin(delta)
+        assert seen(directory) == {two}, "an edit alone hides nobody"
+        await follower._apply(list(follower._documents(delta.contacts)), delta.gone)
+        assert seen(directory) == {two} and set(directory.index.ids()) == {one, two}
+        await follower.stop()
+
+    asyncio.run(scenario())
