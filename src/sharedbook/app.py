@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from sharedbook.domain.errors import DatabaseNewer, NotInitialized
 from sharedbook.domain.model import Client
 from sharedbook.services import feed, groups, secrets
+from sharedbook.services.reads import Reads
 from sharedbook.services.tx import Actor, Console, Site, Tx, begin
 from sharedbook.settings import Settings
 from sharedbook.store import meta, upgrade
@@ -19,6 +20,7 @@ class App:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.reads = Reads(site)
 
     @property
     def settings(self) -> Settings:
@@ -43,7 +45,8 @@ class App:
         return feed.ChangeProbe(self.site)
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Writes the reads that were counted, and closes every connection."""
+        self.reads.close()
         self.site.database.close()
 
 

@@ -45,6 +45,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("check",), ("doctor", "--offline")),
     (("result",), ("contact", "delete", "1")),
     (("erased",), ("contact", "erase", "1", "--yes")),
+    (("audit",), ("audit", "list")),
 ]
 
 
@@ -60,7 +61,8 @@ def test_answers_have_the_documented_keys(
 
 
 def test_every_documented_kind_is_tested_or_told_elsewhere() -> None:
-    elsewhere = {"job", "job_error", "import", "demo", "erasure"}  # test_transfer.py, test_site.py, test_contacts.py
+    # test_transfer.py, test_site.py, test_contacts.py, test_backup.py
+    elsewhere = {"job", "job_error", "import", "demo", "erasure", "backup"}
     assert {kind for kinds, _ in KINDS for kind in kinds} | elsewhere == set(json_keys.KEYS)
 
 
@@ -89,6 +91,7 @@ def test_a_name_cannot_steer_the_terminal(staffed: CommandLine) -> None:
     shown = staffed("group", "list").out
     assert ESCAPE not in shown and "\u202e" not in shown
     assert "[bold]not bold[/bold]" in shown
+    assert ESCAPE not in staffed("contact", "show", "nobody\x1b[31m", code=4).err
     assert staffed.json("group", "show", "fine")["description"] == "red \x1b[31m [bold]not bold[/bold] \u202eevil"
 
 
@@ -127,6 +130,10 @@ def test_no_color(full: CommandLine, terminal: Callable[..., Terminal]) -> None:
     shown = terminal("group", "list", env={"NO_COLOR": "1"})
     assert shown.end() == 0
     assert "customers" in shown.shown and not re.search(r"\x1b\[[0-9;]*3[0-9]", shown.shown)
+
+
+def test_an_argument_that_is_no_text(sharedbook: CommandLine) -> None:
+    assert "not UTF-8" in sharedbook("group", "add", "caf\udce9", code=2).err
 
 
 def test_a_reader_that_stops_early_is_no_error(full: CommandLine) -> None:

@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "settings": ("site", "Show every setting: value, default, source, help."),
     "doctor": ("doctor", "Check the site; each failed check names the next step."),
     "migrate": ("site", "Bring the database to this version's schema."),
+    "backup": ("backup", "Write a backup, while the servers go on."),
+    "restore": ("backup", "Bring a backup back."),
     "group": ("group", "Shared contact groups: each is one address book."),
     "contact": ("contact", "Contacts: add, find, change, move, delete, erase."),
     "member": ("member", "Members: those who log in."),
@@ -31,9 +33,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "grant": ("grant", "Rights of members and teams on groups."),
     "trash": ("trash", "Deleted contacts: list, restore, empty."),
     "erase": ("erasing", "What was erased for good: list, resume, verify."),
+    "subject": ("subject", "A person: all that is held on him, to report or to erase."),
+    "audit": ("audit", "Who saw, changed, exported and erased what."),
     "import": ("transfer", "Bring contacts in from a csv or vcf file."),
     "export": ("transfer", "Write contacts into a csv or vcf file."),
     "template": ("transfer", "Write an empty import file to fill in."),
+    "feed": ("feed", "What changed, for programs."),
     "job": ("job", "What imports did, row by row."),
 }
 """Command -> its module in this package, and its line in the help. The module's function has the command's name."""

@@ -32,19 +32,29 @@ def certificate_option(command: Decorated) -> Decorated:
 
 
 def erase_contacts(
-    site: Site, out: Output, found: Sequence[Contact], *, certificate: Path | None, dry_run: bool, yes: bool
+    site: Site,
+    out: Output,
+    found: Sequence[Contact],
+    *,
+    certificate: Path | None,
+    dry_run: bool,
+    yes: bool,
+    subject: str = "",
 ) -> None:
-    """Erases contacts once confirmed. Raises ErasurePending while a reader holds the file; exits 1 if pieces stay."""
+    """Erases contacts once confirmed. Raises ErasurePending while a reader holds the file; exits 1 if pieces stay.
+
+    ``subject``: the mail address of a person, who is forgotten in what is kept elsewhere, too.
+    """
     ids = [contact.id for contact in found]
-    what = found[0].name if len(found) == 1 else many(len(found), "contact")
-    if dry_run or not found:
+    what = subject or (found[0].name if len(found) == 1 else many(len(found), "contact"))
+    if dry_run or not (found or subject):
         notes = [f"{contact.id} {contact.name}" for contact in found]
         out.outcome(json_keys.result("erase", ids, dry_run=dry_run, notes=notes), f"erase {what}")
         return
     lines = [f"  {contact.id} {contact.name}" for contact in found[:20]]
     question = "\n".join([*lines, f"Erase {what} for good? Neither trash nor undo brings them back."])
     confirm_by_name(question, what, yes=yes)
-    _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids), certificate)
+    _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids, subject=subject), certificate)
 
 
 def _tell(out: Output, report: erasure.Report, certificate: Path | None) -> None:
@@ -98,14 +108,21 @@ def list_erasures(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def resume(site: Site, out: Output) -> None:
-    """End the erasures that a reader held up: rewrite the database without the old pages, and scan.
+    """End the erasures that a reader held up: rewrite the database without the old pages, scan, and certify.
+
+    `sharedbook erase list --json` has the certificates.
 
     \b
     Example:  sharedbook erase resume
     """
     site.refuse_as("erase resume")
-    done = [document["erasure"] for document in erasure.resume(site.app.site)]
-    out.outcome(json_keys.result("erase resume", done), "no erasure is pending")
+    ended = erasure.resume(site.app.site)
+    left = [document["erasure"] for document in ended if document["scan"] and document["scan"]["found"]]
+    notes = [f"pieces of erasure {each} are still there: see its certificate" for each in left]
+    record = json_keys.result("erase resume", [document["erasure"] for document in ended], notes=notes)
+    out.outcome(record, f"{many(len(ended), 'erasure')} completed; none is pending")
+    if left:
+        raise SystemExit(FAILED)
 
 
 @erase_command.command("verify")

@@ -5,6 +5,7 @@ docs/commands.md is written from ``KEYS``; a test holds each object to them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from sharedbook.cli.output import rfc3339
 from sharedbook.domain.model import Member, Revision, Right
 
 if TYPE_CHECKING:
+    from sharedbook.services.audit_log import Entry
     from sharedbook.services.erasure import Erasure, Report
     from sharedbook.services.groups import GroupInfo
     from sharedbook.services.jobs import Job, JobRow
@@ -123,6 +125,20 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "actor": "who erased",
         "contacts": "how many contacts",
         "pending": "true while a reader held it up: run `sharedbook erase resume`",
+        "certificate": "the signed certificate, or null while pending",
+    },
+    "audit": {
+        "id": "number of the row",
+        "at": "time, to the millisecond",
+        "actor": "who",
+        "client": "through which door and program",
+        "action": "what, such as card.put",
+        "ids": "which contacts, groups, members: ids only, never a value",
+    },
+    "backup": {
+        "folder": "the backup's folder",
+        "contacts": "how many contacts it holds, or were restored",
+        "erased_again": "how many of a restored backup the ledger of erasures had erased again, or null",
     },
     "demo": {
         "contacts": "how many were added",
@@ -253,6 +269,19 @@ def erasure(found: Erasure) -> Object:
         "actor": found.actor,
         "contacts": found.contacts,
         "pending": found.certificate is None,
+        "certificate": None if found.certificate is None else json.loads(found.certificate),
+    }
+
+
+def audit_row(found: Entry) -> Object:
+    """A row of the audit."""
+    return {
+        "id": found.id,
+        "at": found.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "actor": found.actor,
+        "client": found.client,
+        "action": found.action,
+        "ids": dict(found.ids),
     }
 
 

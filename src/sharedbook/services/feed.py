@@ -16,6 +16,7 @@ from sharedbook.domain.errors import InvalidToken
 from sharedbook.domain.model import ChangeKind, Contact, Right, SubjectKind
 from sharedbook.services.tx import Site, Tx
 from sharedbook.store import changes, contacts, feed, grants, groups, subjects
+from sharedbook.store.changes import LoggedChange as LoggedChange
 from sharedbook.store.feed import FeedMember as FeedMember
 
 BATCH = 500
@@ -99,6 +100,24 @@ def since(tx: Tx, seq: int) -> Delta:
         members=members,
         gone_members=_without(logins, members),
     )
+
+
+def log(tx: Tx, since: int | datetime) -> list[LoggedChange]:
+    """The changes after a seq, or from a time on, by ids only. Raises InvalidToken when they are no longer known."""
+    access.require_manage(tx.viewer, "read the feed")
+    position, floor = changes.position(tx.db), changes.floor(tx.db)
+    if isinstance(since, datetime):
+        found = changes.logged(tx.db, at=since)
+        known = floor <= 1 or not found or found[0].seq > floor
+    else:
+        found = changes.logged(tx.db, after=since)
+        known = floor <= since + 1 <= position + 1
+    if not known:
+        raise InvalidToken(
+            f"the changes since {since} are not known",
+            hint=f"read everything with `sharedbook export`, then go on from {position}",
+        )
+    return found
 
 
 class ChangeProbe:

@@ -6,7 +6,6 @@ Every write goes through ``Tx.tick`` (the change row: the clock) and ``Tx.audit`
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -112,13 +111,13 @@ class Tx:
             raise Unavailable("this transaction only reads")
         return changes.append(self.db, self.now, kind, ref_ids)
 
-    def audit(self, action: str, **ids: int | list[int]) -> None:
+    def audit(self, action: str, **ids: int | list[int] | list[list[int]]) -> None:
         """One row of the audit: who, through what, what, which ids; never a value."""
-        row = {"at": self.now, "actor": self.viewer.name, "client": str(self.client), "action": action}
+        who, client = self.viewer.name, str(self.client)
         text = json.dumps(ids, sort_keys=True, separators=(",", ":"))
-        before = audit.last_chain(self.db)
-        link = "|".join([before, self.now.isoformat(), self.viewer.name, str(self.client), action, text])
-        audit.append(self.db, {**row, "ids": text, "chain": hashlib.sha256(link.encode()).hexdigest()})
+        chain = audit_link(self.site.secrets, audit.last_chain(self.db), self.now, who, client, action, text)
+        row = {"at": self.now, "actor": who, "client": client, "action": action, "ids": text, "chain": chain}
+        audit.append(self.db, row)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -141,6 +140,12 @@ class Tx:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def audit_link(secrets: Secrets, before: str, at: datetime, actor: str, client: str, action: str, ids: str) -> str:
+    """The hash that chains a row of the audit to the one ``before`` it; nobody without site.key can make it."""
+    text = json.dumps([before, round(at.timestamp() * 1000), actor, client, action, ids], ensure_ascii=False)
+    return secrets.mac("audit", text.encode("utf-8", "surrogatepass")).hex()
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from sharedbook.store.schema import audit
 
@@ -18,3 +19,11 @@ def last_chain(connection: Connection) -> str:
 def append(connection: Connection, row: Mapping[str, Any]) -> None:
     """Adds a row."""
     connection.execute(insert(audit).values(**row))
+
+
+def rows(connection: Connection, since: datetime | None) -> Iterator[Row[Any]]:
+    """Every row from a time on, the oldest first, streamed."""
+    statement = select(audit).order_by(audit.c.id)
+    if since is not None:
+        statement = statement.where(audit.c.at >= since)
+    yield from connection.execution_options(yield_per=1000).execute(statement)

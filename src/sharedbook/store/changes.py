@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -34,6 +35,25 @@ def since(connection: Connection, seq: int) -> Sequence[Change]:
         select(changes.c.seq, changes.c.kind, changes.c.ref_id).where(changes.c.seq > seq).order_by(changes.c.seq)
     )
     return [Change(row.seq, ChangeKind(row.kind), row.ref_id) for row in connection.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedChange:
+    """A change with its time."""
+
+    seq: int
+    at: datetime
+    kind: ChangeKind
+    id: int
+
+
+def logged(connection: Connection, *, after: int = 0, at: datetime | None = None) -> list[LoggedChange]:
+    """Every change after a seq and from a time on, in order."""
+    statement = select(changes).where(changes.c.seq > after).order_by(changes.c.seq)
+    if at is not None:
+        statement = statement.where(changes.c.at >= at)
+    rows = connection.execute(statement)
+    return [LoggedChange(row.seq, row.at, ChangeKind(row.kind), row.ref_id) for row in rows]
 
 
 def prune(connection: Connection, before: datetime) -> int:

@@ -65,6 +65,11 @@ def by_uid(connection: Connection, uid: str) -> list[Contact]:
     return _where(connection, contacts.c.uid == uid)
 
 
+def keys(connection: Connection) -> dict[int, str]:
+    """The key of every contact, in the trash or not, by id."""
+    return {row.id: row.key for row in connection.execute(select(contacts.c.id, contacts.c.key))}
+
+
 def count(connection: Connection) -> int:
     """All contacts, those in the trash too: what the quota counts."""
     return int(connection.execute(select(func.count()).select_from(contacts)).scalar_one())

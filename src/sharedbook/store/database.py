@@ -98,14 +98,48 @@ class Database:
         Not done when a reader still pins old pages. PostgreSQL must run with ``wal_recycle = off``, else it keeps old
         log files under new names. Raises Unavailable.
         """
+        try:
+            with self._alone() as connection:
+                return _clean_sqlite(connection) if self.sqlite else _clean_postgres(connection)
+        except Busy:
+            return Cleaned(False, ())
+
+    def vacuum_into(self, target: Path) -> None:
+        """Copies a SQLite database into an empty file, from one snapshot, without its free pages."""
+        with self._alone() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+
+    def fold_log(self) -> None:
+        """Ends a SQLite file's log, so that it stands alone. Raises Busy when another program has it open."""
+        self.close()
+        with self._alone() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
+
+    def in_use(self) -> bool:
+        """Whether another program has the database open."""
+        self.close()
+        with self._alone() as connection:
+            if not self.sqlite:
+                return bool(connection.exec_driver_sql(_OTHERS).scalar_one())
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            try:  # only who has the file alone may leave the mode with a log
+                connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
+            except DBAPIError:
+                return True
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            return False
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A connection without a transaction."""
         # SQLAlchemy's own AUTOCOMMIT would reset the driver's isolation_level afterwards, hence our option on SQLite.
         options = {"sharedbook_autocommit": True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
         connection = self._connect().execution_options(**options)
         try:
-            return _clean_sqlite(connection) if self.sqlite else _clean_postgres(connection)
+            yield connection
         except DBAPIError as error:
-            if "locked" in str(error) or "lock timeout" in str(error):
-                return Cleaned(False, ())
             raise _unavailable(error) from error
         finally:
             connection.close()
@@ -130,6 +164,11 @@ def _clean_sqlite(connection: Connection) -> Cleaned:
     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     return Cleaned(not busy, ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"))
 
+
+_OTHERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
 
 # A snapshot older than the erasure keeps the dead rows alive, also through VACUUM FULL; so does a prepared transaction
 # or a replication slot.

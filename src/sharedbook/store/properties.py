@@ -46,6 +46,12 @@ def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tupl
     return {contact_id: tuple(instances) for contact_id, instances in found.items()}
 
 
+def holding(connection: Connection, folded: str) -> list[int]:
+    """Ids of the contacts that have a folded text somewhere in a value."""
+    statement = select(properties.c.contact_id).where(properties.c.folded.contains(folded, autoescape=True)).distinct()
+    return list(connection.execute(statement.order_by(properties.c.contact_id)).scalars())
+
+
 def _row(contact_id: int, position: int, instance: Instance) -> Row:
     value = instance.value
     return {

@@ -1,0 +1,60 @@
+"""``sharedbook backup`` and ``restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sharedbook.cli.confirm import confirm
+from sharedbook.cli.output import Output, json_option, many
+from sharedbook.cli.site_context import CLIENT, Site, pass_site
+from sharedbook.services import backup
+
+
+@click.command("backup")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@json_option
+@pass_site
+def backup_command(site: Site, out: Output, folder: Path) -> None:
+    """Write a backup into a new or empty folder, while the servers go on.
+
+    It holds the database and the ledger of erasures, but not site.key, without which it cannot be restored: back that
+    file up once, in another place.
+
+    \b
+    Example:  sharedbook backup /var/backups/sharedbook/2026-01-31
+    """
+    site.refuse_as("backup")
+    count = backup.save(site.app.site, site.actor, CLIENT, folder)
+    record = {"folder": str(folder), "contacts": count, "erased_again": None}
+    out.done(record, f"backup of {many(count, 'contact')} in {folder}")
+    out.note(f"not in it: {site.settings.key_file}; keep a copy in another place, it is needed to restore")
+
+
+@click.command("restore")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--replace", "replace_present", is_flag=True, help="Put it in the place of the database that is there.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_site
+def restore_command(site: Site, out: Output, folder: Path, replace_present: bool, yes: bool) -> None:
+    """Bring a backup back, with the servers stopped. site.key must be in its place.
+
+    What was erased since the backup was made is erased again, before anything is served. Mail clients fetch their
+    books anew. A backup made on SQLite can be restored into PostgreSQL, and the other way round.
+
+    \b
+    Examples:  sharedbook restore /var/backups/sharedbook/2026-01-31
+               sharedbook restore --replace --yes /var/backups/sharedbook/2026-01-31
+    """
+    site.refuse_as("restore")
+    if replace_present and not yes:
+        confirm(f"Replace {site.settings.shown_database_url()} by the backup in {folder}?")
+    found = backup.restore(site.settings, site.actor, CLIENT, folder, replace_present=replace_present)
+    record = {"folder": str(folder), "contacts": found.contacts, "erased_again": found.erased_again}
+    out.done(record, f"{many(found.contacts, 'contact')} restored from the backup of {found.made}")
+    if found.erased_again:
+        out.note(f"erased again, as the ledger says: {many(found.erased_again, 'contact')}")
+    if not found.audit_whole:
+        out.note("the audit in this backup is not what was written; see: sharedbook audit verify")

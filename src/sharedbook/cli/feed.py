@@ -1,0 +1,39 @@
+"""``sharedbook feed``: what changed, for programs, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.services import feed
+
+
+@click.command("feed")
+@click.option("--since", metavar="T", required=True, help="A seq of an earlier line (0: all), or a time (RFC 3339).")
+@pass_site
+def feed_command(site: Site, since: str) -> None:
+    """Print every change since T, a JSON object a line: seq, at, kind (contact, group, subject), id. Ids only.
+
+    Go on from the last line's seq. Changes are remembered for 30 days; asking for older ones is refused.
+
+    \b
+    Examples:  sharedbook feed --since 0
+               sharedbook feed --since 2026-01-31T00:00:00Z
+    """
+    with site.begin() as tx:
+        for change in feed.log(tx, _start(since)):
+            at = change.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            click.echo(json.dumps({"seq": change.seq, "at": at, "kind": change.kind.value, "id": change.id}))
+
+
+def _start(text: str) -> int | datetime:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a seq nor a time such as 2026-01-31T00:00:00Z") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

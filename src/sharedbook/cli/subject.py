@@ -1,0 +1,79 @@
+"""``sharedbook subject``: all that is held on one person, to report or to erase."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.confirm import asking
+from sharedbook.cli.erasing import certificate_option, erase_contacts
+from sharedbook.cli.output import Output, json_option, many
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.domain.errors import ContactNotFound
+from sharedbook.services import subject_access
+
+
+@click.group("subject")
+def subject_command() -> None:
+    """A person, by mail address: all that is held on him, to report or to erase."""
+
+
+@subject_command.command("report")
+@click.argument("mail")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+@pass_site
+def report(site: Site, out: Output, mail: str, file: Path) -> None:
+    """Write all that is held on a person into one new zip file: cards, history, audit, kept import rows, account.
+
+    \b
+    Example:  sharedbook subject report minji@example.com report.zip
+    """
+    with site.begin() as tx:
+        held = subject_access.find(tx, mail)
+        if held.empty:
+            raise _nothing(mail)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+            subject_access.report(tx, mail, target)
+    notes = _notes(held)
+    ids = [contact.id for contact in held.contacts]
+    out.outcome(json_keys.result("subject report", ids, notes=notes), f"{many(len(ids), 'contact')} in {file}")
+
+
+@subject_command.command("erase")
+@click.argument("mail")
+@certificate_option
+@asking
+@json_option
+@pass_site
+def erase(site: Site, out: Output, mail: str, certificate: Path | None, dry_run: bool, yes: bool) -> None:
+    """Erase a person for good: contacts with this mail address, with their history, and kept import rows.
+
+    Earlier texts of other contacts that hold the address are forgotten, too. What mentions it elsewhere is named.
+
+    \b
+    Examples:  sharedbook subject erase minji@example.com --dry-run
+               sharedbook subject erase minji@example.com --yes --certificate certificate.json
+    """
+    with site.begin() as tx:
+        held = subject_access.find(tx, mail)
+    if held.empty:
+        raise _nothing(mail)
+    for note in _notes(held):
+        out.note(note)
+    erase_contacts(site, out, held.contacts, dry_run=dry_run, yes=yes, certificate=certificate, subject=held.mail)
+
+
+def _nothing(mail: str) -> ContactNotFound:
+    return ContactNotFound(f"nothing is held on {mail}", hint="check the address")
+
+
+def _notes(held: subject_access.Held) -> list[str]:
+    notes = []
+    if held.mentions:
+        notes.append(f"mentioned in other contacts, which stay: {', '.join(map(str, held.mentions))}")
+    notes += [f"address of the member {each.login}: see `sharedbook member delete`" for each in held.members]
+    return notes
