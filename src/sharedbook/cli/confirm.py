@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sharedbook.cli.output import clean
 from sharedbook.cli.site_context import Site
 from sharedbook.domain.errors import NeedsConfirmation
 
@@ -50,7 +51,7 @@ def carry_out(
 def confirm(question: str) -> None:
     """Returns when it may go on. Raises NeedsConfirmation without a terminal, click.Abort when the answer is no."""
     _require_terminal(question)
-    click.confirm(question, abort=True, err=True)
+    click.confirm(clean(question), abort=True, err=True)
 
 
 def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
@@ -58,8 +59,8 @@ def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
     if yes:
         return
     _require_terminal(question)
-    click.echo(question, err=True)
-    if click.prompt(f"Type {name!r} to go on", err=True, default="", show_default=False).strip() != name:
+    click.echo(clean(question), err=True)
+    if click.prompt(clean(f"Type {name!r} to go on"), err=True, default="", show_default=False).strip() != name:
         click.echo("That is another name.", err=True)
         raise click.Abort
 

@@ -19,9 +19,6 @@ from sharedbook.domain.model import Contact
 from sharedbook.services import contacts, groups
 from sharedbook.services.tx import Tx
 
-Work = Callable[[Tx, Sequence[Contact]], Sequence[str]]
-"""Does something to contacts; returns notes."""
-
 
 def add_to(group: click.Group) -> None:
     """Adds the commands of this file to ``sharedbook contact``."""
@@ -33,26 +30,26 @@ def _many(
     site: Site,
     out: Output,
     action: str,
-    work: Work,
+    work: Callable[[Tx, Sequence[Contact]], None],
     refs: tuple[str, ...],
     where: str | None,
     *,
     dry_run: bool,
     yes: bool,
-    final: bool = False,
+    warning: str = "",
 ) -> None:
-    """Does the work to the contacts named; asks when they are more than one, or when it is ``final``."""
+    """Does the work to the contacts named; asks when they are more than one, or when there is a ``warning``."""
     named = chosen(refs, where)
     shown: list[str] = []
 
     def do(tx: Tx) -> json_keys.Object:
         found = named.contacts(tx)
         shown[:] = [f"{contact.id} {contact.name}" for contact in found]
-        notes = work(tx, found)
-        return json_keys.result(action, [contact.id for contact in found], notes=notes)
+        work(tx, found)
+        return json_keys.result(action, [contact.id for contact in found], notes=[warning] if warning else [])
 
     def question(planned: json_keys.Object) -> str | None:
-        if planned["count"] < 2 and not final:
+        if planned["count"] < 2 and not warning:
             return None
         return "\n".join([*_some(shown), *planned["notes"], f"{action}: {many(planned['count'], 'contact')}. Go on?"])
 
@@ -81,9 +78,8 @@ def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: 
     Example:  sharedbook contact copy minji@example.com --to press
     """
 
-    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
         contacts.copy(tx, [contact.id for contact in found], groups.get(tx, to))
-        return []
 
     _many(site, out, f"copy to {to}", work, refs, where, dry_run=dry_run, yes=yes)
 
@@ -106,9 +102,8 @@ def move(
                sharedbook contact find company:acme --json | jq .[].id | sharedbook contact move - --from a --to b --yes
     """
 
-    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
         contacts.move(tx, [contact.id for contact in found], groups.get(tx, source), groups.get(tx, to))
-        return []
 
     _many(site, out, f"move from {source} to {to}", work, refs, where, dry_run=dry_run, yes=yes)
 
@@ -126,13 +121,12 @@ def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dr
     Examples:  sharedbook contact delete minji@example.com
                sharedbook contact delete --where "tag:obsolete" --dry-run
     """
-    final = site.settings.deletion == "immediate"
+    warning = "this site has no trash: they are gone for good" if site.settings.deletion == "immediate" else ""
 
-    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
         contacts.delete(tx, [contact.id for contact in found])
-        return ["this site has no trash: they are gone for good"] if final else []
 
-    _many(site, out, "delete", work, refs, where, dry_run=dry_run, yes=yes, final=final)
+    _many(site, out, "delete", work, refs, where, dry_run=dry_run, yes=yes, warning=warning)
 
 
 @click.command("erase")
@@ -205,9 +199,8 @@ def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | 
     if word not in ("on", "off"):
         raise click.UsageError("The last word is on or off.")
 
-    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
         contacts.share(tx, [contact.id for contact in found], word == "on")
-        return []
 
     _many(site, out, f"share {word}", work, tuple(refs), where, dry_run=dry_run, yes=yes)
 
@@ -244,8 +237,7 @@ def owner_set(
     if bool(to) == unowned:
         raise click.UsageError("Say who owns them: --to MEMBER or --unowned.")
 
-    def work(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
         contacts.set_owner(tx, [contact.id for contact in found], to)
-        return []
 
     _many(site, out, f"owner {to or 'nobody'}", work, refs, where, dry_run=dry_run, yes=yes)

@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from sharedbook.cli.output import clean
 from sharedbook.domain import errors
 
 DONE, FAILED, USAGE, IN_PART, NOT_FOUND, REFUSED = range(6)
@@ -46,10 +47,10 @@ def report(error: Exception) -> int:
     """Says on stderr what went wrong and what to do next; returns the exit code."""
     match error:
         case errors.SharedbookError():
-            click.echo(f"sharedbook: {error.message}", err=True)
+            click.echo(clean(f"sharedbook: {error.message}"), err=True)
             if error.hint:
                 step = error.hint.removeprefix("run: ").removeprefix("see: ")
-                click.echo(f"  next: {step}", err=True)
+                click.echo(clean(f"  next: {step}"), err=True)
             return exit_code(error)
         case click.ClickException():
             error.show()
@@ -61,6 +62,10 @@ def report(error: Exception) -> int:
             # the reader (head, a pager) has what it wanted; keep the interpreter from complaining when it flushes
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return DONE
+        case UnicodeEncodeError():
+            click.echo("sharedbook: an argument is not UTF-8 text", err=True)
+            click.echo("  next: use a terminal with UTF-8, such as with LANG=C.UTF-8", err=True)
+            return USAGE
         case OSError():
             click.echo(f"sharedbook: {_of_system(error)}", err=True)
             return FAILED

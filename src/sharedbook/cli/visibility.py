@@ -37,13 +37,12 @@ class VisibilityChange:
             tuple(part[1:] for part in parts if part[0] == "-"),
         )
 
-    def apply(self, tx: Tx, found: Sequence[Contact]) -> list[str]:
-        """Sets the visibility of each contact; returns notes. Raises Forbidden, SubjectNotFound, InvalidValue."""
+    def apply(self, tx: Tx, found: Sequence[Contact]) -> None:
+        """Sets the visibility of each contact. Raises Forbidden, SubjectNotFound, InvalidValue."""
         on = {subjects.resolve(tx, ref).id for ref in self.on}
         off = {subjects.resolve(tx, ref).id for ref in self.off}
         for contact in found:
             contacts.set_visibility(tx, [contact.id], self.whole or _listed(contact, on, off))
-        return []
 
 
 def _listed(contact: Contact, on: set[int], off: set[int]) -> Visibility:
