@@ -133,7 +133,7 @@ def test_no_color(full: CommandLine, terminal: Callable[..., Terminal]) -> None:
 
 
 def test_an_argument_that_is_no_text(sharedbook: CommandLine) -> None:
-    assert "not UTF-8" in sharedbook("contact", "find", "caf\udce9", code=2).err
+    assert "not UTF-8" in sharedbook("group", "describe", "contacts", "caf\udce9", code=2).err
 
 
 def test_a_reader_that_stops_early_is_no_error(full: CommandLine) -> None:
