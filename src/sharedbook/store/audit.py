@@ -26,4 +26,4 @@ def rows(connection: Connection, since: datetime | None) -> Iterator[Row[Any]]:
     statement = select(audit).order_by(audit.c.id)
     if since is not None:
         statement = statement.where(audit.c.at >= since)
-    yield from connection.execution_options(yield_per=1000).execute(statement)
+    yield from connection.execute(statement, execution_options={"yield_per": 1000})

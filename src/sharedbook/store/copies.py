@@ -81,7 +81,7 @@ def _copy(source: Connection, sink: Connection) -> None:
     for table in reversed(metadata.sorted_tables):
         sink.execute(delete(table))
     for table in metadata.sorted_tables:
-        rows = source.execution_options(yield_per=BATCH).execute(select(table)).mappings()
+        rows = source.execute(select(table), execution_options={"yield_per": BATCH}).mappings()
         for some in rows.partitions(BATCH):
             sink.execute(insert(table), [dict(row) for row in some])
         _keep_numbers(source, sink, table.name)

@@ -17,5 +17,5 @@ def texts(connection: Connection) -> Iterator[str]:
         columns = [column for column in table.columns if isinstance(column.type, String)]
         if columns:
             statement = select(*columns)
-            for row in connection.execution_options(yield_per=500).execute(statement):
+            for row in connection.execute(statement, execution_options={"yield_per": 500}):
                 yield "\n".join(value for value in row if value is not None)

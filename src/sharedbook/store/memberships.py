@@ -156,7 +156,7 @@ def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator
         .where(_M.group_id == group_id, seen_by(viewer))
         .order_by(_M.href)
     )
-    for row in connection.execution_options(yield_per=BATCH).execute(statement):
+    for row in connection.execute(statement, execution_options={"yield_per": BATCH}):
         yield Card(*row)
 
 
