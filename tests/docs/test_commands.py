@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from sharedbook.cli import COMMANDS, command
 from sharedbook.settings import SETTINGS
+from tests.support.tree import sources
 
 PATH = tuple[str, ...]
 EXAMPLE = re.compile(r"^(?:\s*Examples?:)?\s*((?:\w+=\S+ |\w+ \S+ \| )?sharedbook .*)$", re.MULTILINE)
@@ -72,3 +74,28 @@ def understand(found: click.Command, path: PATH, arguments: list[str]) -> None:
 def test_every_setting_is_described() -> None:
     for each in SETTINGS:
         assert each.help[0].isupper() and each.help.endswith((".", ")"))
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """Where and what, for every text in the code that tells a person to run a command."""
+    for path in sources():
+        tree = ast.parse(path.read_text())
+        comments = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in comments:
+                for found in re.findall(r"(?:run|see|try|next|`)[: ]*`?(sharedbook [a-z -]+)", node.value):
+                    yield f"{path.name}:{node.lineno}", found
+
+
+def test_every_command_that_a_hint_names_exists() -> None:
+    wrong = []
+    for where, sentence in sentences():
+        words = sentence.split()[1:]
+        found: click.Command = command
+        while words and isinstance(found, click.Group):
+            child = found.get_command(click.Context(found), words.pop(0))
+            if child is None:
+                wrong.append(f"{where}: {sentence}")
+                break
+            found = child
+    assert not wrong and len(list(sentences())) > 30
