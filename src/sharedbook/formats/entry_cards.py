@@ -62,7 +62,7 @@ def edits(card: Card, entry: Entry, *, fill: bool = False, new: bool = False) ->
     Of several values, the nth of a type takes the place of the card's nth of that type, unless the card has the value
     already; what the card has beyond them stays. Tags are added.
     """
-    now = of_card(card)
+    now = Entry() if new else of_card(card)
     found = [*_name_edits(card, now, entry, fill, new)]
     for name, text in entry.single.items():
         has = now.single.get(name, "")
@@ -90,7 +90,7 @@ def _name_edits(card: Card, now: Entry, entry: Entry, fill: bool, new: bool) -> 
     if changed:
         yield _name_edit(card, changed)
     shown = entry.single.get("name") or (_renamed(now, changed, entry) if changed or new else "")
-    has = "" if new else now.single.get("name", "")
+    has = now.single.get("name", "")
     if shown and shown != has and not (fill and has):
         yield Set("FN", shown, nth=_preferred(card, "FN"))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sharedbook.domain.errors import InvalidCard
-from sharedbook.formats import entry_cards, phones, vcard
+from sharedbook.formats import entry_cards, fields, phones, vcard
 from sharedbook.formats.content_line import CRLF
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.incoming import Incoming
@@ -120,7 +120,7 @@ class Matcher:
     def remember(self, known: Known | None, contact_id: int | None, card: Card, entry: Entry) -> None:
         """A row was written (or, in a dry run, would have been): later rows fit what it says."""
         numbers = self._numbers(entry) | (known.facts.numbers if known else frozenset())
-        name = entry_cards.of_card(card).single.get("name", "")
+        name = fields.read(card).full_name
         now = known or Known(contact_id, Facts(card.uid, name, 0, numbers))
         now.text, now.facts = card.text, Facts(card.uid, name, len(card.text.encode()), numbers)
         for each in _keys(entry):
