@@ -13,7 +13,10 @@ COUNT = 200
 
 @dataclass(frozen=True)
 class Language:
-    """Names of a language, and where its speakers live. ``mobile`` has one %04d; ``dialled``: the same at home."""
+    """Names of a language, and where its speakers live. ``mobile`` has one %04d; ``dialled``: the same at home.
+
+    ``code_page``: in which Outlook writes its csv on a Windows of that language.
+    """
 
     code: str
     family: tuple[str, ...]
@@ -22,26 +25,27 @@ class Language:
     city: str
     mobile: str
     dialled: str
+    code_page: str
     readings: Mapping[str, str]
 
 
 LANGUAGES = (
     Language("ko", ("김", "이", "박", "최", "남궁", "황보"), ("민준", "서연", "지호", "하은", "도윤", "빛나라"),
-             "한빛 주식회사", "서울", "+82 10-2345-%04d", "0102345%04d", {}),
+             "한빛 주식회사", "서울", "+82 10-2345-%04d", "0102345%04d", "cp949", {}),
     Language("zh", ("王", "李", "欧阳", "陳", "劉", "張"), ("伟", "小明", "思远", "美玲", "建國", "雨桐"),
-             "东方科技", "北京", "+86 138 0013 %04d", "1380013%04d", {}),
+             "东方科技", "北京", "+86 138 0013 %04d", "1380013%04d", "gb18030", {}),
     Language("ja", ("田中", "佐藤", "髙橋", "渡邉", "小林", "林"), ("太郎", "花子", "さくら", "翔太", "美咲", "ケンジ"),
-             "株式会社ひかり", "東京", "+81 90-1234-%04d", "0901234%04d",
+             "株式会社ひかり", "東京", "+81 90-1234-%04d", "0901234%04d", "cp932",
              {"田中": "たなか", "佐藤": "さとう", "髙橋": "たかはし", "渡邉": "わたなべ", "小林": "こばやし"}),
     Language("de", ("Müller", "Groß", "Jäger", "von der Heide", "Özdemir-Schön", "Köhler"),
              ("Jürgen", "Käthe", "Anna-Lena", "Björn", "Zoë", "Uwe"),
-             "Grüne Brücke GmbH & Co. KG", "München", "+49 151 2345%04d", "01512345%04d", {}),
+             "Grüne Brücke GmbH & Co. KG", "München", "+49 151 2345%04d", "01512345%04d", "cp1252", {}),
     Language("el", ("Παπαδόπουλος", "Γεωργίου", "Νικολαΐδης", "Αγγελίδου", "Οικονόμου", "Μακρής"),
              ("Γιώργος", "Μαρία", "Κωνσταντίνος", "Ελένη", "Σωτήρης", "Ζωή"),
-             "Ήλιος ΑΕ", "Αθήνα", "+30 691 234 %04d", "691234%04d", {}),
+             "Ήλιος ΑΕ", "Αθήνα", "+30 691 234 %04d", "691234%04d", "cp1253", {}),
     Language("tr", ("Yılmaz", "Şahin", "Çelik", "Öztürk", "Işık", "İnce"),
              ("İbrahim", "Ayşe", "Gülşen", "Çağrı", "Irmak", "Ümit"),
-             "Güneş Ticaret A.Ş.", "İstanbul", "+90 532 123 %04d", "0532123%04d", {}),
+             "Güneş Ticaret A.Ş.", "İstanbul", "+90 532 123 %04d", "0532123%04d", "cp1254", {}),
 )  # fmt: skip
 
 
@@ -180,9 +184,9 @@ class Sheet:
         return before.decode().replace("\r\n", "\n").count("\n") + 1
 
 
-def sheet(product: Product, shared_data: Path) -> Sheet:
-    """Everybody, as a product exports them."""
+def sheet(product: Product, shared_data: Path, people: Sequence[Person] = PEOPLE) -> Sheet:
+    """Everybody, or some, as a product exports them."""
     header = product.header(shared_data)
-    rows = [product.cells(person) for person in PEOPLE]
+    rows = [product.cells(person) for person in people]
     assert all(row.keys() <= set(header) for row in rows)
     return Sheet(header, rows)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.real_input.office import BASE, Entry, Member, Office
-from tests.real_input.people import COUNT, PEOPLE, PRODUCTS, Person, Product, Sheet, sheet
+from tests.real_input.people import COUNT, LANGUAGES, PEOPLE, PRODUCTS, Language, Person, Product, Sheet, sheet
 from tests.support.eventually import eventually
 from tests.support.postgres import Cluster
 
@@ -224,6 +224,23 @@ def test_bad_rows_are_refused_fixed_and_added(
     assert counts(again) == {"added": 3}
     eventually(lambda: found(member.search("(mail=*)")), mails(PEOPLE))
     assert office.json("job", "errors", str(again["job"])) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_a_code_page_is_recognised(
+    office: Office, member: Member, shared_data: Path, tmp_path: Path, language: Language
+) -> None:
+    speakers = [person for person in PEOPLE if person.language is language]
+    group, path = member.new_group(), tmp_path / "contacts.csv"
+    path.write_bytes(sheet(PRODUCTS[1], shared_data, speakers).data(language.code_page))
+    report = office.json("import", path, "--group", group)
+    assert (report["encoding"], counts(report)) == (language.code_page, {"added": len(speakers)})
+    wanted = sorted((person.mail, person.family, person.given) for person in speakers)
+    eventually(lambda: sorted(map(_named, member.search("(mail=*)"))), wanted)
+
+
+def _named(entry: Entry) -> tuple[str, str, str]:
+    return entry["mail"][0], entry["sn"][0], entry["givenName"][0]
 
 
 def test_on_postgresql_too(postgres_cluster: Cluster, shared_data: Path, tmp_path: Path) -> None:
