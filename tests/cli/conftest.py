@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -76,23 +77,38 @@ def bare(data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     return CommandLine(capsys, monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def molds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where sites are kept that many tests begin with: each is made once, by the command line, and copied."""
+    return tmp_path_factory.mktemp("molds")
+
+
 @pytest.fixture
-def sharedbook(bare: CommandLine) -> CommandLine:
+def sharedbook(bare: CommandLine, data_dir: Path, molds: Path) -> CommandLine:
     """The command line on an initialized, empty site."""
-    bare("init")
+    if not (molds / "empty").exists():
+        bare("init")
+        shutil.copytree(data_dir, molds / "empty")
+    else:
+        shutil.copytree(molds / "empty", data_dir)
     return bare
 
 
 @pytest.fixture
-def staffed(sharedbook: CommandLine) -> CommandLine:
+def staffed(bare: CommandLine, data_dir: Path, molds: Path) -> CommandLine:
     """A site with members alice (postmaster), bob and carol, the team @sales of bob, and the group customers."""
+    if (molds / "staffed").exists():
+        shutil.copytree(molds / "staffed", data_dir)
+        return bare
+    bare("init")
     for login, *more in (("alice", "--postmaster"), ("bob",), ("carol",)):
-        sharedbook("member", "add", login, *more)
-    sharedbook("team", "add", "sales")
-    sharedbook("team", "join", "sales", "bob")
-    sharedbook("group", "add", "Customers")
-    sharedbook("grant", "add", "customers", "@sales", "view,add,edit")
-    return sharedbook
+        bare("member", "add", login, *more)
+    bare("team", "add", "sales")
+    bare("team", "join", "sales", "bob")
+    bare("group", "add", "Customers")
+    bare("grant", "add", "customers", "@sales", "view,add,edit")
+    shutil.copytree(data_dir, molds / "staffed")
+    return bare
 
 
 class Terminal:

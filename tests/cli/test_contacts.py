@@ -262,7 +262,6 @@ def test_a_reader_holds_an_erasure_up_until_it_ends(three: CommandLine, data_dir
     three("contact", "show", "1", code=4)
     assert three.json("erase", "list")[0]["pending"]
     assert "erase resume" in three("doctor", "--offline", code=1).out
-    three("erase", "resume", code=3)
     reader.close()
     assert three.json("erase", "resume")["count"] == 1
     assert not three.json("erase", "list")[0]["pending"]

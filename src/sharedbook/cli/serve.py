@@ -34,7 +34,8 @@ signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 sys.exit(server.load()())
 """
 """A terminal's Ctrl-C goes to every process of the group. Here only ``serve`` takes it, and sends one SIGTERM to each
-server: granian's workers hang when SIGINT reaches them beside what their own parent tells them."""
+server: one that is still starting would show a traceback, and granian's workers hang when SIGINT reaches them beside
+what their own parent tells them."""
 
 FIRST_HOUSEKEEPING_SECONDS = 60
 HOUSEKEEPING_SECONDS = 3600
