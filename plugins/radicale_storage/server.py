@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from typing import Any
 
 import radicale.app
@@ -34,6 +35,7 @@ MULTISTATUS = "text/xml; charset=utf-8"
 HEADER_BUFFER = 128 * 1024
 STOP_SECONDS = 10
 POLL_SECONDS = 0.02
+SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 RADICALE = {
     "auth": {"type": "radicale_storage.auth", "delay": "0"},
@@ -91,7 +93,8 @@ class Application(radicale.app.Application):
 
 
 def application() -> Application:
-    """The WSGI application of one worker."""
+    """The WSGI application of one worker, which leaves Ctrl-C to its parent."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     configuration = radicale.config.load()
     configuration.update(RADICALE, "sharedbook serve", privileged=True)
     logging.getLogger("radicale").setLevel(logging.CRITICAL)
@@ -110,6 +113,8 @@ def main() -> int:
     except SharedbookError as error:
         print(f"carddav: {error}", file=sys.stderr)
         return 1
+    resource_tracker.ensure_running()  # which would unblock them when it starts
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     # A fork would copy locks that other threads hold at that moment, and the worker would wait for them for ever.
     multiprocessing.set_start_method("spawn")
     helpers = [multiprocessing.Process(target=_listen, args=each) for each in wanted[1:]]
@@ -178,6 +183,7 @@ def _listen(settings: Settings, address: Address, tls: bool) -> int:
     )
     url = f"{'https' if tls else 'http'}://{address}"
     server.on_startup(lambda: threading.Thread(target=_tell, args=(url, address), daemon=True).start())
+    threading.Thread(target=_stop_at_signal, args=(server,), daemon=True).start()
     server.serve()
     return 0
 
@@ -192,6 +198,13 @@ def _tell(url: str, address: Address) -> None:
         else:
             print(f"carddav listening on {url}", flush=True)
             return
+
+
+def _stop_at_signal(server: MPServer) -> None:
+    """Waits for signals beside the main thread: granian's own handler locks up when a second one interrupts it."""
+    while True:
+        signal.sigwait(SIGNALS)
+        server.signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
 
 def _stop_with(helper: multiprocessing.Process) -> None:

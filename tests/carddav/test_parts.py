@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from radicale_storage import errors, filters, guards
 from radicale_storage.errors import TABLE, Asked, Refused
+from radicale_storage.limits import Crowd
 from radicale_storage.multistatus import Layout, document, name_in_path, path, text
 from radicale_storage.request import Request, bound, current, product
 from sharedbook.domain import errors as domain
@@ -219,3 +220,14 @@ def test_a_filter_becomes_a_query() -> None:
 def test_filters_that_mean_nothing(inner: str) -> None:
     with pytest.raises(domain.InvalidQuery):
         translated(inner)
+
+
+def test_one_address_cannot_take_every_thread() -> None:
+    crowd = Crowd()
+    with crowd.one("192.0.2.1", 2), crowd.one("192.0.2.1", 2):
+        with pytest.raises(domain.Busy), crowd.one("192.0.2.1", 2):
+            pass
+        with crowd.one("192.0.2.2", 2):
+            pass
+    with crowd.one("192.0.2.1", 1):
+        pass

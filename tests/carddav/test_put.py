@@ -13,7 +13,7 @@ import pytest
 from sharedbook.domain.model import ALL_RIGHTS, Right
 from sharedbook.services import contacts, groups, members
 from tests.carddav.dav import CR, Client, D, Reply
-from tests.carddav.served import Book, vcard
+from tests.carddav.served import SERVED, Book, vcard
 from tests.support.sites import as_console
 
 PHOTO = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -252,3 +252,12 @@ def test_rights_are_asked_at_each_write(book: Book) -> None:
         assert reply.status == status, (client.login, name, reply.text)
         if status == 403:
             assert reply.conditions == [f"{D}need-privileges"]
+
+
+@SERVED
+@pytest.mark.parametrize("name", ["urn:uuid:1.vcf", "it's.vcf", 'a"b.vcf', "a*b?.vcf", "a,b.vcf"])
+def test_names_that_stock_radicale_refuses(book: Book, name: str) -> None:
+    path = book.of_alice(quote(name, safe=""))
+    assert book.alice.put(path, vcard("odd")).status == 201
+    assert list(book.alice.sync(book.of_alice()).etags()) == [path]
+    assert list(book.alice.multiget(book.of_alice(), path).cards()) == [path]

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,17 @@ def test_it_stops_cleanly(app: App, tmp_path: Path, number: signal.Signals) -> N
         assert "Traceback" not in server.output
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_many_signals_at_once(app: App, tmp_path: Path) -> None:
+    # Ctrl-C in a terminal: every process gets it, and the one that started them sends SIGTERM too
+    server, _ = start(app, tmp_path, plain=False)
+    with server:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            with suppress(ProcessLookupError):
+                os.killpg(server.process.pid, number)
+        assert server.process.wait(60) == 0
+        assert "Traceback" not in server.output
 
 
 def test_port_0_takes_a_free_one(app: App) -> None:
