@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("site", "Bring the database to this version's schema."),
     "backup": ("backup", "Write a backup, while the servers go on."),
     "restore": ("backup", "Bring a backup back."),
+    "reindex": ("site", "Read every contact anew out of its card."),
     "group": ("group", "Shared contact groups: each is one address book."),
     "contact": ("contact", "Contacts: add, find, change, move, delete, erase."),
     "member": ("member", "Members: those who log in."),

@@ -67,6 +67,24 @@ def _reindex(tx: Tx, contact_id: int, card: vcard.Card) -> None:
     properties.replace(tx.db, contact_id, fields.instances(card, region))
 
 
+def reindex(tx: Tx, limit: int) -> int:
+    """Reads so many older contacts anew out of their cards, by what this version reads; returns how many there were."""
+    found = contacts.fetch(tx.db, contacts.indexed_before(tx.db, INDEX_VERSION, limit))
+    for contact in found:
+        card = vcard.load(contact.vcard)
+        name = fields.read(card).full_name
+        contacts.change(
+            tx.db, [contact.id], name=name, sort=folding.fold(name)[:SORT_LENGTH], index_version=INDEX_VERSION
+        )
+        _reindex(tx, contact.id, card)
+    return len(found)
+
+
+def mark_all_for_reindex(tx: Tx) -> None:
+    """Every contact is read anew by the next ``reindex``."""
+    contacts.forget_index(tx.db)
+
+
 def room(tx: Tx) -> int:
     """How many more contacts the quota lets in: those in the trash count."""
     return tx.site.limits.contacts - contacts.count(tx.db)

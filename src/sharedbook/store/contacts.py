@@ -70,6 +70,17 @@ def keys(connection: Connection) -> dict[int, str]:
     return {row.id: row.key for row in connection.execute(select(contacts.c.id, contacts.c.key))}
 
 
+def indexed_before(connection: Connection, version: int, limit: int) -> list[int]:
+    """Ids of contacts whose index rows an older version has made."""
+    statement = select(contacts.c.id).where(contacts.c.index_version < version).order_by(contacts.c.id).limit(limit)
+    return list(connection.execute(statement).scalars())
+
+
+def forget_index(connection: Connection) -> None:
+    """All index rows count as made by an older version."""
+    connection.execute(update(contacts).values(index_version=0))
+
+
 def count(connection: Connection) -> int:
     """All contacts, those in the trash too: what the quota counts."""
     return int(connection.execute(select(func.count()).select_from(contacts)).scalar_one())
