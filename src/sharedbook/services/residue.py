@@ -155,34 +155,22 @@ def _shift(room: int) -> numpy.uint64:
     return numpy.uint64(64 - min(24, max(12, room.bit_length())))
 
 
-def scan(paths: Iterable[Path], pieces: Pieces, living: Callable[[], Iterable[str]]) -> list[Residue]:
-    """Files with pieces that ``living()`` (every text of the database) does not explain. Raises OSError."""
+def scan(paths: Iterable[Path], pieces: Pieces, living: Callable[[], Iterable[bytes]]) -> list[Residue]:
+    """Files with pieces that ``living()`` (the bytes of what is rightly there) does not explain. Raises OSError."""
     finder = Finder(pieces)
-    hits = {path: finder.find(_read(path)) for path in paths}
+    hits = {path: finder.find(blocks_of(path)) for path in paths}
     every = Pieces(_NONE, _NONE, _NONE)
     for found in hits.values():
         every = every.union(found)
     if not len(every):
         return []
-    unexplained = every.without(Finder(every).find(_blocks(living())))
+    unexplained = every.without(Finder(every).find(living()))
     left = {path: len(found.both(unexplained)) for path, found in hits.items()}
     return [Residue(path.name, count) for path, count in left.items() if count]
 
 
-def _read(path: Path) -> Iterator[bytes]:
+def blocks_of(path: Path) -> Iterator[bytes]:
+    """A file's bytes. Raises OSError."""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk
-
-
-def _blocks(texts: Iterable[str]) -> Iterator[bytes]:
-    """Texts as UTF-8, a separator between two, in blocks that are worth a call."""
-    gathered: list[str] = []
-    size = 0
-    for text in texts:
-        gathered.append(text)
-        size += len(text)
-        if size >= CHUNK:
-            yield "\0".join([*gathered, ""]).encode("utf-8", "surrogatepass")
-            gathered, size = [], 0
-    yield "\0".join(gathered).encode("utf-8", "surrogatepass")
