@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from ldap_gateway import messages as m
 from ldap_gateway.entries import select
 from ldap_gateway.errors import Refused
 from ldap_gateway.messages import Code
+from ldap_gateway.people import PHOTO_BYTES
+from sharedbook.services.demo import photos
 from tests.ldap import wiring
 from tests.ldap.looked import (
     OPEN_DN,
@@ -169,6 +173,17 @@ def test_photos_by_name_only() -> None:
     assert set(entry(place, "carol", person(60), "jpegPhoto;binary")) == {"jpegPhoto;binary"}
     assert set(entry(place, "carol", person(60), "*", "jpegphoto")) == {*USUAL, "jpegphoto"}
     assert len(dns(place.directory, place.reader("carol"), search("(jpegPhoto=*)"))) == 1
+
+
+def test_a_photo_that_is_too_large_or_no_jpeg_is_left_out() -> None:
+    jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+    frame = b"\xff\xc0\x00\x0b\x08\x00\x01\x00\x01\x01\x01\x11\x00"
+    for padding, shown in ((0, True), (PHOTO_BYTES - 40, True), (PHOTO_BYTES, False)):
+        data = base64.b64encode(jpeg + frame + b"\0" * padding + b"\xff\xd9").decode()
+        place = world([contact(61, f"PHOTO;ENCODING=b;TYPE=JPEG:{data}")])
+        assert bool(entry(place, "carol", person(61), "jpegPhoto")) is shown
+    png = base64.b64encode(photos.png(1)).decode()
+    assert entry(world([contact(62, f"PHOTO;ENCODING=b;TYPE=PNG:{png}")]), "carol", person(62), "jpegPhoto") == {}
 
 
 def test_types_only() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -125,6 +127,66 @@ def test_the_index_finds_what_matches(
         assert set(some) <= set(right)
     for each in kept.values():
         assert index.holds(found, each.id) is (query.matches(found, {**CONSTANTS, **each.record}) is True)
+
+
+EVERYONE = frozenset({1})
+
+
+def index_with(values: Iterable[dict[str, list[str]]]) -> tuple[Index, dict[int, Record]]:
+    """Contacts that everyone sees."""
+    index, records = Index(COLUMNS, CONSTANTS, ranked="cn"), {}
+    for number, each in enumerate(values, 1):
+        contact = Contact(number, (1,), EVERYONE, each)
+        index.put(contact.document, contact.record)
+        records[number] = {**CONSTANTS, **contact.record}
+    return index, records
+
+
+def found_by(index: Index, asked: Query) -> set[int]:
+    return {document.id for document in index.search(asked, index.visible(EVERYONE, EVERYONE))}
+
+
+near = st.text(st.sampled_from("ab "), max_size=4)
+near_likes = {"initial": near, "middle": st.lists(near, max_size=2).map(tuple), "final": near}
+near_tests = st.one_of(
+    st.builds(Test, st.sampled_from([Op.EQUALS, Op.AT_LEAST, Op.AT_MOST]), near),
+    st.builds(Test, st.just(Op.LIKE), **near_likes),
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.text(st.sampled_from("ab "), max_size=8), min_size=20, max_size=40), st.lists(near_tests, min_size=20)
+)
+def test_values_that_are_nearly_the_needle(values: list[str], tests: list[Test]) -> None:
+    """Candidates of prefixes and of runs of characters are checked where they do not decide."""
+    index, records = index_with({"cn": [value], "zip": [value[::-1], value]} for value in values)
+    for each in tests:
+        for name in ("cn", "zip"):
+            asked = Some(name, (each,))
+            assert found_by(index, asked) == {n for n, record in records.items() if query.matches(asked, record)}
+
+
+@settings(max_examples=100)
+@given(st.lists(forms, min_size=20, max_size=40), st.lists(phone_tests, min_size=20))
+def test_numbers_that_are_nearly_the_needle(values: list[str], tests: list[Test]) -> None:
+    index, records = index_with({"phone": [value]} for value in values)
+    for each in tests:
+        asked = Some("phone", (each,))
+        assert found_by(index, asked) == {n for n, record in records.items() if query.matches(asked, record)}
+
+
+def test_three_values_in_every_combination() -> None:
+    """Every query of two levels over true, false, undefined and two tests."""
+    index, records = index_with([{}, {"cn": ["x"]}, {"mail": ["x"]}, {"cn": ["x"], "mail": ["x"]}])
+    level: list[Query] = [Const(True), Const(False), Const(None), Some("cn"), Some("mail")]
+    for _ in range(2):
+        pairs = list(itertools.product(level, repeat=2))
+        level += [Not(each) for each in level] + [kind(pair) for kind in (And, Or) for pair in pairs]
+        level = list(dict.fromkeys(level))[:1500]
+    for asked in level:
+        right = {n for n, record in records.items() if query.matches(asked, record) is True}
+        assert found_by(index, asked) == right, asked
 
 
 @given(st.lists(contacts, max_size=20), st.lists(st.integers(1, 12), max_size=4), st.booleans(), st.integers(0, 8))

@@ -71,6 +71,15 @@ def test_too_many_wrong_passwords(site: Site) -> None:
     assert code_of(site, remembered, "right-password") == Code.SUCCESS
 
 
+def test_a_right_password_forgives_the_wrong_ones(site: Site) -> None:
+    login, _ = site.member()
+    with as_console(site.app) as tx:
+        members.set_password(tx, login, "right-password")
+    for _ in range(3):
+        assert [code_of(site, login, "wrong") for _ in range(4)] == [Code.INVALID_CREDENTIALS] * 4
+        assert code_of(site, login, "right-password") == Code.SUCCESS
+
+
 def test_disabled_members(site: Site) -> None:
     login, secret = site.member()
     connection = site.connect(login, secret)
