@@ -155,7 +155,7 @@ class VcfSource:
     """Cards of a vcf file."""
 
     format = "vcf"
-    columns = ("vcard",)
+    columns: tuple[str, ...] = ("vcard",)
     delimiter = ""
     product = ""
 
