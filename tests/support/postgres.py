@@ -36,16 +36,19 @@ def programs() -> Path:
 
 
 class Cluster:
-    """One running PostgreSQL server. `durable` keeps fsync on, for tests that end the server the hard way."""
+    """One running PostgreSQL server. `durable` keeps fsync on, for tests that end the server the hard way.
 
-    def __init__(self, *, durable: bool = False) -> None:
+    `settings` are more of the server's own. `data` is its data folder.
+    """
+
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
         self._programs = programs()
         self._owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self._numbers = itertools.count(1)
         self.folder = Path(tempfile.mkdtemp(prefix="sharedbook-postgres-"))
         if self._owner:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
-        self._data = self.folder / "data"
+        self.data = self.folder / "data"
         atexit.register(self.stop)
         self._run(
             "initdb", f"--username={SUPERUSER}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
@@ -57,6 +60,7 @@ class Cluster:
             "port": str(self.port),
             "unix_socket_directories": "",
             "fsync": "on" if durable else "off",
+            **settings,
         }
         self._run(
             "pg_ctl", "start", "--wait", f"--log={self.folder / 'log'}", "--options",
@@ -68,7 +72,7 @@ class Cluster:
         # a file, not a pipe: the server inherits it, and a pipe would never end
         with (self.folder / "output").open("w+") as output:
             done = subprocess.run(
-                [self._programs / program, *arguments, f"--pgdata={self._data}"],
+                [self._programs / program, *arguments, f"--pgdata={self.data}"],
                 user=self._owner.pw_uid if self._owner else None,
                 group=self._owner.pw_gid if self._owner else None,
                 extra_groups=[] if self._owner else None,
@@ -110,6 +114,6 @@ class Cluster:
     def stop(self) -> None:
         """Ends the server and removes its folder; a second call does nothing."""
         atexit.unregister(self.stop)
-        if (self._data / "postmaster.pid").exists():
+        if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "--mode=immediate", "--wait")
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,229 @@
+"""Erase 200 of 5,000 contacts that were imported, edited, moved, copied, deleted, exported: nothing of them is left.
+
+The scan of SQLite is the test's own: every 6-byte piece of every value, as UTF-8, UTF-16 and base64, over every byte of
+every file. What a row that is still in the database holds explains a piece; nothing else. The erased are written with
+letters that nobody else has, so that two living values side by side make no such piece. Numbers and UIDs have digits
+that all have: of them pieces of 12 bytes are looked for. PostgreSQL's data folder, most of it its own, is scanned by
+our scanner. Under `make soak` 200 of 50,000.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from sharedbook.app import App
+from sharedbook.formats import vcard
+from sharedbook.services import audit_log, contacts, erasure, groups, residue, transfer, trash
+from tests.support.postgres import Cluster
+from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
+
+SEED = 20
+VICTIMS = 200
+CHUNK = 1 << 20
+OTHERS = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "lo",
+    "mu",
+    "na",
+    "pe",
+    "ro",
+    "su",
+    "ta",
+    "김",
+    "민",
+    "지",
+    "王",
+    "Ö",
+    "é",
+]
+ERASED = ["jy", "kqu", "vex", "wiz", "xo", "zy", "jov", "홍", "길", "동", "明", "Ü", "ß"]
+NUMBER = re.compile(r"[0-9a-f+ -]*(\.vcf)?")
+
+
+def word(source: random.Random, syllables: Sequence[str], count: int) -> str:
+    return "".join(source.choices(syllables, k=count)).capitalize()
+
+
+def person(source: random.Random, number: int, syllables: Sequence[str]) -> list[str]:
+    """Given name, family name, mail, mobile, company, note of one person; no two have the same mail."""
+    given, family, digits = word(source, syllables, 3), word(source, syllables, 4), f"{source.randrange(10**8):08}"
+    latin = [each for each in syllables if each.isascii()]
+    mail = f"{word(source, latin, 6).lower()}.{number}@{word(source, latin, 4).lower()}.example"
+    company, note = f"{word(source, syllables, 5)} GmbH", word(source, syllables, 12)
+    return [given, family, mail, f"+82 10 {digits[:4]} {digits[4:]}", company, note]
+
+
+HEADER = "First Name,Last Name,E-mail,Mobile Phone,Company,Notes"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server with the one setting that an erasure asks for."""
+    own = Cluster(wal_recycle="off")
+    yield own
+    own.stop()
+
+
+def made(folder: Path, url: str) -> Iterator[App]:
+    site = new_site(folder, url, default_region="KR", limits_contacts=60_000)
+    with as_console(site) as tx:
+        groups.add(tx, "People")
+        groups.add(tx, "Partners")
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[App]:
+    yield from made(tmp_path / "site", "")
+
+
+@pytest.fixture
+def postgres(tmp_path: Path, cluster: Cluster) -> Iterator[App]:
+    with cluster.database() as url:
+        yield from made(tmp_path / "site", url)
+
+
+def fill(site: App, count: int, tmp_path: Path) -> tuple[list[int], list[str]]:
+    """Imports, edits, copies, moves, deletes, exports; returns the victims' ids and every value they ever had."""
+    source = random.Random(SEED)
+    ids = sorted(source.sample(range(1, count + 1), VICTIMS))
+    people = [person(source, number, ERASED if number in ids else OTHERS) for number in range(1, count + 1)]
+    lines = [HEADER, *(",".join(each) for each in people)]
+    report = transfer.import_file(site, CONSOLE, CLIENT, io.BytesIO("\n".join(lines).encode()), group="people")
+    assert report.counts["added"] == count
+    values = [value for each in ids for value in people[each - 1]]
+    again = [f"{people[each - 1][2]},{'x' * 200},not a day" for each in ids[:50]]
+    refused = "\n".join(["E-mail,First Name,Birthday", *again])
+    transfer.import_file(site, CONSOLE, CLIENT, io.BytesIO(refused.encode()), group="people")
+    with as_console(site) as tx:
+        for each in contacts.get_many(tx, ids):
+            values.append(edited := word(source, ERASED, 9))
+            card = vcard.parse(each.vcard.replace("END:VCARD", f"TITLE:{edited}\r\nEND:VCARD"), tx.site.limits)
+            contacts.replace(tx, each.id, card)
+        contacts.copy(tx, ids[:60], groups.get(tx, "partners"))
+        contacts.move(tx, ids[60:120], groups.get(tx, "people"), groups.get(tx, "partners"))
+        contacts.delete(tx, ids[120:160])
+    assert transfer.export(site, CONSOLE, CLIENT, tmp_path / "export.csv") == count - 40
+    with site.site.database.begin(write=False) as connection:
+        named = ",".join(map(str, ids))
+        rows = connection.execute(
+            text(f"SELECT href, uid FROM memberships WHERE contact_id IN ({named}) OR was_contact_id IN ({named})")
+        )
+        values += [value for row in rows for value in row]
+    return ids, values
+
+
+def pieces(values: Iterable[str]) -> set[bytes]:
+    """Every piece to look for, in each form."""
+    found: set[bytes] = set()
+    for value in values:
+        data, size = value.encode(), 12 if NUMBER.fullmatch(value) else 6
+        found |= {data[at : at + size] for at in range(len(data) - size + 1)}
+        found |= {base64.b64encode(data[at : at + size]) for at in range(len(data) - size + 1)}
+        for encoding in ("utf-16-le", "utf-16-be"):
+            found |= {value[at : at + size].encode(encoding) for at in range(len(value) - size + 1)}
+    return found
+
+
+def held(data: Iterable[bytes], wanted: set[bytes]) -> set[bytes]:
+    """The pieces that are in the data."""
+    found: set[bytes] = set()
+    lengths = sorted({len(piece) for piece in wanted}) or [1]
+    tail = b""
+    for block in data:
+        whole = tail + block
+        for length in lengths:
+            found |= wanted.intersection([whole[at : at + length] for at in range(len(whole) - length + 1)])
+        tail = whole[-lengths[-1] + 1 :]
+    return found
+
+
+def bytes_of(paths: Iterable[Path]) -> Iterator[bytes]:
+    for folder in paths:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            with path.open("rb") as file:
+                while block := file.read(CHUNK):
+                    yield block
+            yield b"\n\n\n\n\n\n\n\n\n\n\n\n"
+
+
+def living(site: App) -> Iterator[bytes]:
+    """Every text of every row of every table; as they are stored, side by side."""
+    with site.site.database.begin(write=False) as connection:
+        for table in inspect(connection).get_table_names():
+            for row in connection.execute(text(f"SELECT * FROM {table}")):
+                yield "\n".join(value for value in row if isinstance(value, str)).encode() + b"\n"
+
+
+def mails_in(folder: Path, values: list[str]) -> int:
+    """How many of the mail addresses stand in a file of a folder."""
+    data = b"".join(bytes_of([folder]))
+    return sum(value.encode() in data for value in values if "@" in value)
+
+
+@pytest.mark.soak
+def test_nothing_of_200_contacts_is_left(site: App, soak: bool, tmp_path: Path) -> None:
+    ids, values = fill(site, 50_000 if soak else 5_000, tmp_path)
+    folder = site.settings.data_dir
+    assert mails_in(folder, values) == VICTIMS, "the scan finds what is there"
+    report = erasure.erase(site.site, CONSOLE, CLIENT, ids)
+    assert (report.clean, report.residue, sorted(report.contacts)) == (True, {}, ids)
+    assert report.job_rows == 50
+    with as_console(site, write=False) as tx:
+        assert trash.list_trash(tx) == []
+        assert audit_log.verify(tx).broken is None
+    site.site.database.close()
+    left = held(bytes_of([folder]), pieces(values))
+    assert left - held(living(site), left) == set()
+
+
+@pytest.mark.soak
+@pytest.mark.needs("postgres")
+def test_nothing_is_left_in_the_data_folder_of_postgresql(
+    postgres: App, cluster: Cluster, soak: bool, tmp_path: Path
+) -> None:
+    ids, values = fill(postgres, 50_000 if soak else 1_500, tmp_path)
+    words = residue.pieces_of(value for value in values if not NUMBER.fullmatch(value))
+    assert mails_in(cluster.data, values) == VICTIMS, "the scan finds what is there"
+    report = erasure.erase(postgres.site, CONSOLE, CLIENT, ids)
+    assert (report.clean, report.residue, report.job_rows) == (True, {}, 50)
+    assert report.certificate and not any("not done" in step for step in report.certificate["method"])
+    assert mails_in(cluster.data, values) == 0
+    files = [path for path in cluster.data.rglob("*") if path.is_file()]
+    assert residue.scan(files, words, lambda: living(postgres)) == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))])
+def test_an_open_reader_holds_it_up_and_resume_ends_it(kind: str, request: pytest.FixtureRequest) -> None:
+    site: App = request.getfixturevalue("site" if kind == "sqlite" else "postgres")
+    source = random.Random(SEED)
+    values = person(source, 1, ERASED)
+    lines = "\n".join([HEADER, ",".join(values), ",".join(person(source, 2, OTHERS))])
+    transfer.import_file(site, CONSOLE, CLIENT, io.BytesIO(lines.encode()), group="people")
+    with as_console(site, write=False) as reader:
+        assert values[0] in contacts.get(reader, 1).name
+        report = erasure.erase(site.site, CONSOLE, CLIENT, [1])
+        assert (report.clean, report.certificate) == (False, None)
+        (sealed,) = site.settings.data_dir.glob("*.pending")
+        assert not held([sealed.read_bytes()], pieces(values)), "what is to be looked for is not readable"
+    (certificate,) = erasure.resume(site.site)
+    assert certificate["scan"]["found"] == {}
+    assert not list(site.settings.data_dir.glob("*.pending"))
+    assert erasure.resume(site.site) == []
+    site.site.database.close()
+    left = held(bytes_of([site.settings.data_dir]), pieces(values))
+    assert left - held(living(site), left) == set()
