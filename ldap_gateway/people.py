@@ -80,16 +80,15 @@ class People:
             encoded["jpegPhoto"] = ber.values((photo,))
         entry = wire.entry(f"uid={contact.key}{self._below}".encode(), USUAL.encode(encoded))
         document = Document(contact.id, contact.key, contact.groups, contact.audience, encoded, entry)
-        return document, self._record(values, card)
+        return document, self._record(values, fields.sought_names(card, read))
 
-    def _record(self, values: dict[str, list[str]], card: vcard.Card) -> Record:
+    def _record(self, values: dict[str, list[str]], names: list[str]) -> Record:
         found = dict(values)
         for name, numbers in values.items():
             if _BY_NAME[name].kind is Kind.PHONE:
                 found[name] = [phones.forms(number, self._region) for number in numbers]
-        full_names = [row.value for row in fields.instances(card, self._region) if row.name == "fullname"]
         for name in _ALSO_FOUND:
-            found[name] = list(dict.fromkeys([*values.get(name, ()), *full_names]))
+            found[name] = list(dict.fromkeys([*values.get(name, ()), *names]))
         return instances(found)
 
     def _values(self, contact: FeedContact, read: Fields) -> dict[str, list[str]]:

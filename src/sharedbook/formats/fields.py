@@ -336,10 +336,15 @@ def _derived(card: Card, region: str) -> Iterator[Instance]:
     yield from (Instance("member", member) for member in fields.members)
 
 
-def _name_rows(card: Card, fields: Fields) -> Iterator[Instance]:
+def sought_names(card: Card, fields: Fields) -> list[str]:
+    """Every form under which a contact's name is sought: the one to show, each FN, CJK ones in one piece."""
     shown = [fields.full_name, *_formatted_names(card)]
     in_one_piece = map(names.compact, [*shown, f"{fields.family} {fields.given}"])
-    every = list(dict.fromkeys([*shown, *in_one_piece]))
+    return list(dict.fromkeys(filter(None, [*shown, *in_one_piece])))
+
+
+def _name_rows(card: Card, fields: Fields) -> Iterator[Instance]:
+    every = sought_names(card, fields)
     yield from (Instance("fullname", name) for name in every)
     for found in card.all("N"):
         if not found.param("PHONETIC"):
