@@ -18,6 +18,7 @@ from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sharedbook.domain.errors import Busy, DatabaseExposed, Unavailable
 
@@ -25,7 +26,7 @@ WRITE_LOCK = 7236823
 """The advisory lock's number on PostgreSQL; any constant that nobody else in this database uses."""
 
 BUSY_SECONDS = 10
-"""How long a writer waits for another one before it gives up."""
+"""How long one waits for another writer, or for a free connection, before giving up."""
 
 POOL_SIZE = 8
 
@@ -147,6 +148,8 @@ class Database:
     def _connect(self) -> Connection:
         try:
             return self.engine.connect()
+        except PoolTimeout as error:
+            raise Busy("too many requests at once use the database", hint="try again in a few seconds") from error
         except DBAPIError as error:
             raise _unavailable(error) from error
 
@@ -220,6 +223,8 @@ def _sqlite_engine(url: URL) -> Engine:
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )
 
@@ -246,7 +251,14 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True)
+    return create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
 
 
 def _refuse_exposed(path: Path) -> None:
