@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
@@ -30,7 +30,9 @@ class _Reader:
         self.wanted = properties.wanted(root)
         _check_address_data(root)
 
-    def _write(self, rows: Iterable[Card | Entry]) -> list[str]:
+    def _write(self, rows: Sequence[Card | Entry]) -> list[str]:
+        if not self.wanted.only_listed():
+            self.request.read[self.book.group.id] += len(rows)
         return Layout(*self.wanted.of(properties.REPORTED)).write_names(self.folder, rows)
 
     def multiget(self) -> bytes:
@@ -78,7 +80,7 @@ class _Reader:
             responses.append(multistatus.status(self.folder, CUT_SHORT))
         return multistatus.document(responses, f"<D:sync-token>{multistatus.text(result.token)}</D:sync-token>")
 
-    def _changed(self, entries: list[Entry]) -> Iterable[Card | Entry]:
+    def _changed(self, entries: list[Entry]) -> Sequence[Card | Entry]:
         if self.wanted.only_listed():
             return entries
         found = cards.get_many(self.request.tx, self.book, [entry.href for entry in entries])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,7 @@ class Request:
     """``segments``: the decoded path, its first one folded as a login. ``body``: as sent; ``xml``: its root, if any.
 
     ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
+    ``read``: how many cards were given away, by group id, for the audit.
     """
 
     method: str
@@ -42,6 +44,7 @@ class Request:
     viewer: Viewer | None = None
     app_password: str = ""
     books: dict[str, Book] = field(default_factory=dict)
+    read: Counter[int] = field(default_factory=Counter)
     refusal: Refusal | None = None
     put: PutResult | None = None
     open_tx: Tx | None = None

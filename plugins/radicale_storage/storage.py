@@ -123,6 +123,13 @@ class Folder(BaseCollection):
         return ""
 
 
+def _count(request: Request, book: Book, cards: int) -> None:
+    """Counts cards for the audit, if the request gives them away."""
+    asks = request.xml is not None and request.xml.find(f".//{filters.CARDDAV}address-data") is not None
+    if request.method == "GET" or asks:
+        request.read[book.group.id] += cards
+
+
 class BookCollection(Folder):
     """One group as one member has it. What PROPFIND reads after the lock is released is read when it is made."""
 
@@ -162,19 +169,24 @@ class BookCollection(Folder):
         """The items at these hrefs, None where there is none that the member sees."""
         wanted = list(dict.fromkeys(hrefs))
         found = cards.get_many(current().tx, self.book, wanted)
+        _count(current(), self.book, len(found))
         for href in wanted:
             yield href, CardItem(self, found[href]) if href in found else None
 
     def get_all(self) -> Iterable[Item]:
         """Every item that the member sees; nothing once the lock is released (a count that no client asks for)."""
-        if current().open_tx is not None:
-            yield from (CardItem(self, card) for card in cards.all_cards(current().tx, self.book))
+        request = current()
+        if request.open_tx is not None:
+            for card in cards.all_cards(request.tx, self.book):
+                _count(request, self.book, 1)
+                yield CardItem(self, card)
 
     def get_filtered(self, filters_: Iterable[Element]) -> Iterable[tuple[Item, bool]]:
         """The items that all filters let through, found by the query algebra: Radicale need not test them again."""
         with refusing():
             query = filters.translate_all(filters_)
             found = search.in_book(current().tx, self.book, query)
+        _count(current(), self.book, len(found))
         yield from ((CardItem(self, card), True) for card in found)
 
     def has_uid(self, uid: str) -> bool:
@@ -226,6 +238,8 @@ class Storage(BaseStorage):
             with refusing():
                 yield
                 tx.commit()
+            for group_id, count in request.read.items():
+                app().reads.note(request.viewer.member_id, "carddav", group_id, count)
         finally:
             request.open_tx = None
             tx.close()
@@ -270,6 +284,7 @@ class Storage(BaseStorage):
             return
         card = cards.get(request.tx, book, href)
         if card is not None:
+            _count(request, book, 1)
             yield CardItem(BookCollection(login_of(request), book), card)
 
     def move(self, item: Item, to_collection: BaseCollection, to_href: str) -> None:

@@ -1,7 +1,8 @@
 """Who read what: counted in memory by member, door, group and hour; once a minute one chained row of the audit.
 
-A row for each read would cost a write for each; a crash loses at most a minute. The ids of a row are the hour (hours
-since 1970) and, by door, triples of member id (0: anonymous), group id and number of contacts read.
+A row for each read would cost a write for each. A process that ends writes the rest; a crash loses at most a minute.
+The ids of a row are the hour (hours since 1970) and, by door, triples of member id (0: anonymous), group id and number
+of contacts read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import UTC, datetime
+from multiprocessing.util import Finalize
 
 from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import Client
@@ -40,6 +42,7 @@ class Reads:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="reads", daemon=True)
                 self._thread.start()
+                Finalize(None, self.close, exitpriority=1)  # atexit, which workers of multiprocessing do not run
 
     def flush(self) -> None:
         """Writes what was counted. When the database cannot be written now, the counts stay for the next time."""
