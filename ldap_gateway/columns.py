@@ -22,9 +22,7 @@ from sharedbook.domain.query import Comparison, Op, Test
 GRAM = 3
 """The longest run of characters with a list of its own. Shorter ones have lists too: many names are one or two."""
 
-_AFTER = "\U0010ffff"
 _FEW = 64
-
 
 Item = TypeVar("Item", str, tuple[str, int])
 
@@ -59,8 +57,8 @@ class Sorted(Generic[Item]):
 
 def prefixed(texts: Sorted[str], prefix: str) -> list[str]:
     """Those that start with ``prefix``."""
-    items = texts.items()
-    return items[bisect_left(items, prefix) : bisect_left(items, prefix + _AFTER)]
+    items, size = texts.items(), len(prefix)
+    return items[bisect_left(items, prefix) : bisect_right(items, prefix, key=lambda text: text[:size])]
 
 
 class Postings:

@@ -20,7 +20,7 @@ from ldap_gateway.attributes import Attribute, Names, Unresolved
 from ldap_gateway.dn import InvalidDN
 from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, encode_values
 from ldap_gateway.errors import Refused
-from ldap_gateway.filters import Translator, canonical, names_structure
+from ldap_gateway.filters import Translator, canonical, mentions, names_structure
 from ldap_gateway.index import Index, Mask, Order
 from ldap_gateway.messages import Code, Scope
 from ldap_gateway.people import CONSTANTS, People, columns, instances
@@ -223,7 +223,7 @@ class Directory:
 
     def _structure(self, reader: Reader | None, rows: Sequence[Row], found: m.Filter) -> list[Row]:
         asked = self._query(BASE, found)
-        return [row for row in rows if query.matches(asked, self._record(reader, row.place))]
+        return [row for row in rows if self._is_true(asked, reader, row.place)]
 
     def _query(self, place: int, found: m.Filter) -> Query:
         name = self._base if place <= BASE else dn.parse(self._name(place))
@@ -252,7 +252,7 @@ class Directory:
     def _holds(self, reader: Reader | None, row: Row, asked: Query) -> bool:
         if row.contact:
             return self.index.holds(asked, row.contact)
-        return query.matches(asked, self._record(reader, row.place)) is True
+        return self._is_true(asked, reader, row.place)
 
     # ---- entries that are no contacts
 
@@ -277,18 +277,18 @@ class Directory:
             "description": [group.description] if group.description else [],
         }
 
-    def _members(self, reader: Reader, place: int) -> list[str]:
-        """The DNs of the contacts that this reader sees in a group."""
+    def _members(self, reader: Reader, place: int, base: str) -> list[str]:
+        """The DNs of the contacts that this reader sees in a group; ``base`` as they are to be written."""
         found = self.index.search(query.EVERYTHING, self._mask(reader, place))
-        return [f"uid={document.key},{self.base}" for document in found]
+        return [f"uid={document.key},{base}" for document in found]
 
-    def _record(self, reader: Reader | None, place: int) -> query.Record:
+    def _is_true(self, asked: Query, reader: Reader | None, place: int) -> bool:
         values = dict(self._values(reader, place))
         for name in ("entryDN", "subschemaSubentry"):
             values[name] = [canonical(dn.parse(value)) for value in values.get(name, ())]
-        if place > BASE and reader is not None:
-            values["member"] = [canonical(dn.parse(value)) for value in self._members(reader, place)]
-        return instances(values)
+        if place > BASE and reader is not None and mentions(asked, "member"):
+            values["member"] = self._members(reader, place, canonical(self._base))
+        return query.matches(asked, instances(values)) is True
 
     # ---- answering
 
@@ -315,7 +315,7 @@ class Directory:
             # most clients ask the server about itself without knowing that its attributes are operational
             selection = replace(selection, user=True, operational=True)
         if place > BASE and reader is not None and selection.wants("member"):
-            values = values | {"member": self._members(reader, place)}
+            values = values | {"member": self._members(reader, place, self.base)}
         return wire.entry(self._name(place).encode(), selection.encode(encode_values(values)))
 
 

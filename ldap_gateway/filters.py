@@ -224,6 +224,19 @@ def _digits_like(attribute: Attribute, pieces: Sequence[str | None]) -> Query:
     return Some(attribute.name, (test,))
 
 
+def mentions(found: Query, name: str) -> bool:
+    """Whether a query tests this attribute."""
+    match found:
+        case And(parts) | Or(parts):
+            return any(mentions(part, name) for part in parts)
+        case Not(part):
+            return mentions(part, name)
+        case Some(attribute):
+            return attribute == name
+        case Const():
+            return False
+
+
 def names_structure(found: m.Filter) -> bool:
     """Whether a term of the filter names a class of entries that are no contacts."""
     match found:

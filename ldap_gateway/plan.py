@@ -15,11 +15,24 @@ from sharedbook.domain import query
 from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, Not, Or, Query, Some, Test
 
+MOST_TESTS = 4_000_000
+"""How many values one search may look at: all the time that a filter can take from other clients, a second or two."""
+
+
+class TooManyTests(InvalidQuery):
+    """The filter has so many terms that fit so many contacts that it would hold up everybody else."""
+
 
 class Plan(ABC):
-    """``size``: about how many slots ``slots`` gives; it may name one twice, and dead ones where it is complemented."""
+    """A compiled filter or a part of it.
+
+    ``size``: about how many slots ``slots`` gives; it may name one twice, and dead ones where it is complemented.
+    ``weight`` and ``cost``: about how many tests ``has`` makes, and all of ``slots``.
+    """
 
     size: int
+    weight: int
+    cost: int
 
     @abstractmethod
     def slots(self) -> Iterable[int]:
@@ -33,7 +46,7 @@ class Plan(ABC):
 class Nothing(Plan):
     """Holds for no slot."""
 
-    size = 0
+    size = weight = cost = 0
 
     def slots(self) -> Iterable[int]:
         return ()
@@ -46,7 +59,8 @@ class Everything(Plan):
     """Holds for every slot."""
 
     def __init__(self, capacity: int) -> None:
-        self.size = capacity
+        self.size = self.cost = capacity
+        self.weight = 0
 
     def slots(self) -> Iterable[int]:
         return range(self.size)
@@ -60,7 +74,8 @@ class Present(Plan):
 
     def __init__(self, column: Column) -> None:
         self._values = column.values
-        self.size = len(column.values)
+        self.size = self.cost = len(column.values)
+        self.weight = 1
 
     def slots(self) -> Iterable[int]:
         return self._values
@@ -75,7 +90,8 @@ class Tested(Plan):
     def __init__(self, column: Column, test: Test) -> None:
         self._candidates = column.candidates(test)
         self._passes = column.passes(test)
-        self.size = self._candidates.size
+        self.size = self.cost = self._candidates.size
+        self.weight = 1
 
     def slots(self) -> Iterable[int]:
         found = self._candidates
@@ -91,6 +107,8 @@ class Complement(Plan):
     def __init__(self, plan: Plan, capacity: int) -> None:
         self._plan = plan
         self.size = capacity
+        self.weight = plan.weight
+        self.cost = capacity * plan.weight
 
     def slots(self) -> Iterable[int]:
         return (slot for slot in range(self.size) if not self._plan.has(slot))
@@ -105,6 +123,8 @@ class All(Plan):
     def __init__(self, parts: Sequence[Plan]) -> None:
         self._first, *self._others = sorted(parts, key=lambda part: part.size)
         self.size = self._first.size
+        self.weight = sum(part.weight for part in parts)
+        self.cost = self._first.cost + self.size * sum(part.weight for part in self._others)
 
     def slots(self) -> Iterator[int]:
         for slot in self._first.slots():
@@ -118,13 +138,19 @@ class All(Plan):
 class AnyOf(Plan):
     """Some part holds: walks them one after the other, so that a reader who has enough stops early."""
 
-    def __init__(self, parts: Sequence[Plan]) -> None:
+    def __init__(self, parts: Sequence[Plan], capacity: int) -> None:
         self._parts = parts
-        self.size = sum(part.size for part in parts)
+        self.size = min(sum(part.size for part in parts), capacity)
+        self.weight = sum(part.weight for part in parts)
+        self.cost = sum(part.cost for part in parts)
 
     def slots(self) -> Iterator[int]:
+        given: set[int] = set()
         for part in self._parts:
-            yield from part.slots()
+            for slot in part.slots():
+                if slot not in given:
+                    given.add(slot)
+                    yield slot
 
     def has(self, slot: int) -> bool:
         return any(part.has(slot) for part in self._parts)
@@ -138,16 +164,24 @@ class Compiler:
         self._constants = constants
         self._capacity = capacity
 
-    def compile(self, found: Query, *, true: bool = True) -> Plan:
-        """The plan of the slots for which a query is True (or, with ``true`` False, for which it is False).
+    def compile(self, found: Query) -> Plan:
+        """The plan of the slots for which a query is True.
 
-        Raises InvalidQuery for tests that no LDAP filter makes: of parameters, negated, or several on one value.
+        Raises InvalidQuery for tests that no LDAP filter makes (of parameters, negated, or several on one value), of
+        its kinds TooManyTests.
         """
+        plan = self._where(found, true=True)
+        if plan.cost > MOST_TESTS:
+            raise TooManyTests("this filter would look at too many values", hint="use fewer terms, or longer words")
+        return plan
+
+    def _where(self, found: Query, *, true: bool) -> Plan:
+        """The plan of the slots for which a query is True or, with ``true`` False, for which it is False."""
         match found:
             case Const(value):
                 return Everything(self._capacity) if value is true else Nothing()
             case Not(part):
-                return self.compile(part, true=not true)
+                return self._where(part, true=not true)
             case And(parts):
                 return self._combine(parts, true=true, every=true)
             case Or(parts):
@@ -156,7 +190,7 @@ class Compiler:
                 return self._some(found, true=true)
 
     def _combine(self, parts: Sequence[Query], *, true: bool, every: bool) -> Plan:
-        plans = [self.compile(part, true=true) for part in parts]
+        plans = [self._where(part, true=true) for part in parts]
         absorbing, neutral = (Nothing, Everything) if every else (Everything, Nothing)
         for plan in plans:
             if isinstance(plan, absorbing):
@@ -166,12 +200,12 @@ class Compiler:
             return Everything(self._capacity) if every else Nothing()
         if len(plans) == 1:
             return plans[0]
-        return All(plans) if every else AnyOf(plans)
+        return All(plans) if every else AnyOf(plans, self._capacity)
 
     def _some(self, some: Some, *, true: bool) -> Plan:
         column = self._columns.get(some.property)
         if column is None:
-            return self.compile(Const(query.matches(some, self._constants)), true=true)
+            return self._where(Const(query.matches(some, self._constants)), true=true)
         plan = _of_column(column, some)
         return plan if true else Complement(plan, self._capacity)
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ldap_gateway import plan
 from ldap_gateway.index import ColumnOf, Document, Index, Order
+from ldap_gateway.plan import TooManyTests
 from sharedbook.domain import folding, query
 from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, Not, Op, Or, Query, Record, Some, Test
@@ -257,6 +259,19 @@ def test_many_at_once_are_sorted_in() -> None:
     assert len(index.search(found, mask)) == 10
     assert len(index.search(Some("cn", (Test(Op.AT_LEAST, "name 490"),)), mask)) == 10
     assert len(index.search(Not(Some("cn", (Test(Op.AT_MOST, "name 489"),))), mask)) == 10
+
+
+def test_a_filter_that_would_hold_up_everybody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terms times contacts are counted before anything is looked at; what is selective may have many terms."""
+    index, _ = index_with({"cn": [f"name {n % 7} {n:03}"]} for n in range(300))
+    monkeypatch.setattr(plan, "MOST_TESTS", 300 * 20)
+    terms = tuple(Some("cn", (Test(Op.LIKE, middle=("name", str(n))),)) for n in range(22))
+    nothing = Some("cn", (Test(Op.LIKE, middle=("name ", "x")),))
+    for costly in (Not(Or(terms)), Not(And(terms)), And((Not(nothing), *map(Not, terms)))):
+        with pytest.raises(TooManyTests):
+            found_by(index, costly)
+    assert found_by(index, And((Some("cn", (Test(Op.EQUALS, "name 1 001"),)), *map(Not, terms)))) == set()
+    assert len(found_by(index, Or(terms))) == 300
 
 
 @pytest.mark.parametrize(
