@@ -41,6 +41,8 @@ class ColumnOf:
 
 Mask = bytes
 """One byte a slot: 1 where the reader may see the contact."""
+MASKS = 256
+"""How many are remembered; each change of a contact forgets them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ class Index:
             for audience, bits in self._audiences.items():
                 if not audience.isdisjoint(subjects):
                     shown |= bits
+            if len(self._masks) >= MASKS:
+                self._masks.clear()
             mask = self._masks[key] = _bytes(held & shown, len(self._documents))
         return mask
 
