@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ldap_gateway.messages import Code
-from ldap_gateway.plan import TooManyTests
 from sharedbook.domain import errors
 
 CODES: Mapping[type[Exception], Code] = {
@@ -17,7 +16,7 @@ CODES: Mapping[type[Exception], Code] = {
     errors.Busy: Code.BUSY,
     errors.Unavailable: Code.UNAVAILABLE,
     errors.InvalidQuery: Code.UNWILLING_TO_PERFORM,
-    TooManyTests: Code.ADMIN_LIMIT_EXCEEDED,
+    errors.CostlyQuery: Code.ADMIN_LIMIT_EXCEEDED,
     errors.Forbidden: Code.INSUFFICIENT_ACCESS_RIGHTS,
     errors.NotFound: Code.NO_SUCH_OBJECT,
 }

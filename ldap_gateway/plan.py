@@ -12,15 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ldap_gateway.columns import Column
 from sharedbook.domain import query
-from sharedbook.domain.errors import InvalidQuery
+from sharedbook.domain.errors import CostlyQuery, InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, Not, Or, Query, Some, Test
 
 MOST_TESTS = 4_000_000
 """How many values one search may look at: all the time that a filter can take from other clients, a second or two."""
-
-
-class TooManyTests(InvalidQuery):
-    """The filter has so many terms that fit so many contacts that it would hold up everybody else."""
 
 
 class Plan(ABC):
@@ -168,11 +164,11 @@ class Compiler:
         """The plan of the slots for which a query is True.
 
         Raises InvalidQuery for tests that no LDAP filter makes (of parameters, negated, or several on one value), of
-        its kinds TooManyTests.
+        its kinds CostlyQuery.
         """
         plan = self._where(found, true=True)
         if plan.cost > MOST_TESTS:
-            raise TooManyTests("this filter would look at too many values", hint="use fewer terms, or longer words")
+            raise CostlyQuery("this filter would look at too many values", hint="use fewer terms, or longer words")
         return plan
 
     def _where(self, found: Query, *, true: bool) -> Plan:

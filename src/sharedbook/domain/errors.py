@@ -182,6 +182,12 @@ class InvalidQuery(Invalid):
     code = "invalid-query"
 
 
+class CostlyQuery(InvalidQuery):
+    """A filter has so many terms that fit so many contacts that it would hold up everybody else."""
+
+    code = "costly-query"
+
+
 class InvalidValue(Invalid):
     """A field's value cannot be right. ``field`` is the column name."""
 
