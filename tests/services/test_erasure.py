@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from sharedbook.app import App
-from sharedbook.domain.errors import ContactNotFound, Forbidden
+from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, InvalidFile
 from sharedbook.domain.model import Right
-from sharedbook.services import cards, contacts, erasure, grants, groups, members
+from sharedbook.services import attest, cards, contacts, erasure, grants, groups, housekeeping, members
 from sharedbook.services.tx import MemberActor
+from sharedbook.store import erasures
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
 ALL = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE
@@ -121,3 +122,38 @@ def test_only_postmasters_erase_and_all_or_nothing(site: App) -> None:
         erasure.erase(site.site, CONSOLE, CLIENT, [key, 999])
     with as_console(site) as tx:
         assert contacts.get(tx, key).name == "Anna"
+
+
+def test_housekeeping_ends_what_is_pending_also_when_the_values_are_lost(site: App) -> None:
+    with as_console(site) as tx:
+        erasures.add(tx.db, tx.now, "root", 1)
+        assert erasure.pending(tx)
+    assert housekeeping.run(site.site).erasures == 1
+    with as_console(site, write=False) as tx:
+        assert not erasure.pending(tx)
+        (listed,) = erasure.list_erasures(tx)
+        document = erasure.verify(tx, (listed.certificate or "").encode(), "certificate")
+    assert document["scan"] is None, "it does not claim what nobody has looked for"
+
+
+def test_a_file_that_still_holds_them_is_named(site: App) -> None:
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante", *VICTIM))
+    (site.settings.data_dir / "forgotten.csv").write_text("Anna Andante;zoltan.quixote@wyvern.example")
+    report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
+    assert list(report.residue) == ["forgotten.csv"]
+    assert report.certificate and report.certificate["scan"]["found"] == report.residue
+
+
+def test_a_certificate_cannot_be_changed_nor_made_elsewhere(site: App, tmp_path: Path) -> None:
+    key = put(site, "a.vcf", card("uid-a", "Anna"))
+    report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
+    text = attest.text_of(report.certificate or {})
+    other = new_site(tmp_path / "other")
+    with as_console(site, write=False) as tx:
+        assert erasure.verify(tx, text.encode(), "it")["in_database_again"] == []
+        for wrong in (text.replace('"contacts": 1', '"contacts": 2'), "{}", "no JSON", "[]", '{"public_key": 1}'):
+            with pytest.raises(InvalidFile):
+                erasure.verify(tx, wrong.encode(), "it")
+    with as_console(other, write=False) as tx, pytest.raises(Conflict):
+        erasure.verify(tx, text.encode(), "it")
+    other.close()
