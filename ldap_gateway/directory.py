@@ -11,6 +11,7 @@ filter that names their class, or as the base of a base search: an address book 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -51,6 +52,7 @@ class Directory:
         self.groups: dict[int, FeedGroup] = {}
         self._region = region
         self._base = dn.parse(base)
+        self._base_octets = base.encode()
         self._base_rdn = dn.split(base)[0][0]
         self._slugs: dict[int, str] = {}
         self._by_slug: dict[str, int] = {}
@@ -112,6 +114,8 @@ class Directory:
 
         Raises Refused: the DN is none, is not to be read without a login, or does not exist for this reader.
         """
+        if reader is not None and name == self._base_octets:
+            return Row(BASE)
         try:
             parsed = dn.parse(name.decode())
         except (InvalidDN, UnicodeDecodeError) as error:
@@ -293,21 +297,40 @@ class Directory:
     # ---- answering
 
     def encode(self, reader: Reader | None, rows: Sequence[Row], selection: Selection) -> Iterator[bytes]:
-        """The encoded entries of rows; those that are gone or hidden by now are left out."""
+        """The encoded entries of rows; those that are gone or hidden by now are left out.
+
+        To be walked at once: what the reader sees of a place is looked up once.
+        """
+        masks: dict[int, Mask] = {}
+        usual = selection.usual
         for row in rows:
-            if not self.exists(reader, row):
-                continue
             if not row.contact:
-                yield self._encode_structure(reader, row.place, selection)
+                if self.exists(reader, row):
+                    yield self._encode_structure(reader, row.place, selection)
                 continue
-            document = self.index.document(row.contact)
-            assert document is not None
-            if selection.usual and row.place == BASE:
+            if reader is None:
+                continue
+            if row.place not in masks:
+                masks[row.place] = self._mask(reader, row.place)
+            document = self.index.seen(masks[row.place], row.contact)
+            if document is None:
+                continue
+            if usual and row.place == BASE:
                 yield document.entry
                 continue
             name = f"uid={document.key},{self._name(row.place)}"
             extra = encode_values({"entryDN": [name]}) if selection.operational or selection.wants("entryDN") else {}
             yield wire.entry(name.encode(), selection.encode({**document.attributes, **extra}))
+
+    def groups_of(self, reader: Reader | None, rows: Sequence[Row]) -> Counter[int]:
+        """How many contacts of an answer are of which group; one below the base counts for its first group in view."""
+        found: Counter[int] = Counter()
+        for row in rows:
+            document = self.index.document(row.contact) if row.contact and reader is not None else None
+            if reader is not None and document is not None:
+                group = row.place if row.place > BASE else min(reader.groups.intersection(document.groups), default=0)
+                found[group] += bool(group)
+        return found
 
     def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:
         values = self._values(reader, place)

@@ -97,7 +97,11 @@ class Gateway:
 
     def session(self, peer: Peer, *, tls: bool) -> Session:
         """A session for a new connection."""
-        return Session(self.directory, self._rules, peer, tls=tls, can_tls=self.tls is not None, log=self._log)
+        can_tls = self.tls is not None
+        return Session(self.directory, self._rules, peer, tls=tls, can_tls=can_tls, log=self._log, read=self._read)
+
+    def _read(self, member_id: int | None, group_id: int, count: int) -> None:
+        self._app.reads.note(member_id, "ldap", group_id, count)
 
     async def authenticate(self, verify: Verify, address: str) -> Viewer | Exception:
         """Compares a password in the thread pool; an error is an answer, too."""

@@ -72,7 +72,10 @@ class _Pending:
 
 
 class Session:
-    """``tls``: whether the connection is encrypted already; ``can_tls``: whether StartTLS can be."""
+    """``tls``: whether the connection is encrypted already; ``can_tls``: whether StartTLS can be.
+
+    ``read`` is told who (None: anonymous) was given how many contacts of which group.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Session:
         tls: bool = False,
         can_tls: bool = False,
         log: Callable[[Access], None] = lambda access: None,
+        read: Callable[[int | None, int, int], None] = lambda member, group, count: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.verify: Verify | None = None
@@ -94,6 +98,7 @@ class Session:
         self._tls = tls
         self._can_tls = can_tls
         self._log = log
+        self._read = read
         self._clock = clock
         self._buffer = bytearray()
         self._out: list[bytes] = []
@@ -309,6 +314,9 @@ class Session:
                 wire.envelope(message_id, each) for each in self._directory.encode(self._reader(), rows, selection)
             ]
             sent += len(entries)
+            who = self._identity.member_id if self._identity else None
+            for group, count in self._directory.groups_of(self._reader(), rows).items():
+                self._read(who, group, count)
             yield b"".join(entries)
         self._note(request, code, sent, started)
         yield wire.envelope(message_id, wire.result(wire.DONE, code), found.controls)
