@@ -7,6 +7,7 @@ Nothing here trusts a length: every value is cut from the element that holds it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
 MAX_ID = 2**31 - 1
@@ -95,6 +96,7 @@ class Reader:
 # ---- writing
 
 
+@lru_cache(maxsize=8192)
 def length(size: int) -> bytes:
     """The shortest definite length."""
     if size < 0x80:

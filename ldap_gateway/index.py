@@ -165,6 +165,11 @@ class Index:
         slot = self._slots.get(contact_id)
         return slot is not None and bool(mask[slot])
 
+    def seen(self, mask: Mask, contact_id: int) -> Document | None:
+        """A contact by its id, if it is in the mask."""
+        slot = self._slots.get(contact_id)
+        return self._documents[slot] if slot is not None and mask[slot] else None
+
     def by_key(self, mask: Mask, key: str) -> Document | None:
         """The visible contact with this key."""
         slot = self._keys.get(key)
