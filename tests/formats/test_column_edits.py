@@ -123,3 +123,36 @@ def test_the_last_part_takes_the_address_along() -> None:
         set(),
     )
     assert changed("address.home.city=") == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("add", "remove", "gone", "come"),
+    [
+        (["new"], [], {BODY[12]}, {"CATEGORIES:c,new"}),
+        (["x,y;z"], [], {BODY[12]}, {"CATEGORIES:c,x\\,y\\;z"}),
+        (["A", "c"], ["nothing"], set(), set()),
+        ([], ["B"], {BODY[11]}, {"CATEGORIES:a"}),
+        ([], ["c"], {BODY[12]}, set()),
+        (["n", "N", "m"], ["c"], {BODY[12]}, {"CATEGORIES:n,m"}),
+        ([], ["a", "b", "c"], {BODY[11], BODY[12]}, set()),
+    ],
+)
+def test_tags_change_their_line_alone(add: list[str], remove: list[str], gone: set[str], come: set[str]) -> None:
+    after = column_edits.tag(CARD, add, remove, Limits())
+    old, new = CARD.text.splitlines(), after.text.splitlines()
+    assert (set(old) - set(new), set(new) - set(old)) == (gone, come)
+
+
+def test_tags_on_a_card_without_any() -> None:
+    bare = vcard.parse("\r\n".join(["BEGIN:VCARD", "VERSION:4.0", "UID:1", "FN:A", "END:VCARD", ""]))
+    assert "\r\nCATEGORIES:x,y\r\n" in column_edits.tag(bare, ["x", "y"], ["z"], Limits()).text
+    assert column_edits.tag(bare, [], ["z"], Limits()) is bare
+
+
+def test_a_photo_takes_the_place_of_all_there_are() -> None:
+    lines = ["BEGIN:VCARD", "VERSION:4.0", "UID:1", "FN:A", "PHOTO:https://a.example/p", "PHOTO:https://b.example/p"]
+    card = vcard.parse("\r\n".join([*lines, "END:VCARD", ""]))
+    after = column_edits.photo(card, b"GIF89a\1\0\1\0", Limits())
+    assert [found.raw for found in after.all("PHOTO")] == ["data:image/gif;base64,R0lGODlhAQABAA=="]
+    assert after.text.startswith("\r\n".join(lines[:4]))
+    assert column_edits.photo(after, None, Limits()).text == "\r\n".join([*lines[:4], "END:VCARD", ""])

@@ -1,18 +1,21 @@
-"""``sharedbook contact``: one contact at a time. What concerns many at once is in ``contact_many.py``."""
+"""``sharedbook contact``: one contact at a time; many in ``contact_many.py``, the past in ``contact_history.py``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from sharedbook.cli import contact_many, json_keys
-from sharedbook.cli.contacts_shown import COLUMNS, columns_of, detail, lines, objects, row
+from sharedbook.cli import contact_history, contact_many, json_keys
+from sharedbook.cli.contacts_shown import COLUMNS, detail, lines, objects, row
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.domain.errors import InvalidValue
+from sharedbook.domain.errors import InvalidValue, NotFound
+from sharedbook.domain.model import Contact
 from sharedbook.formats import column_edits, columns, entries, entry_cards, vcard
+from sharedbook.formats import fields as card_fields
 from sharedbook.services import contacts, groups, querylang, search
 from sharedbook.services.tx import Tx
 
@@ -26,6 +29,7 @@ def contact_command() -> None:
 
 
 contact_many.add_to(contact_command)
+contact_history.add_to(contact_command)
 
 
 @contact_command.command("add")
@@ -165,6 +169,10 @@ def set_(site: Site, out: Output, ref: str, changes: tuple[str, ...], if_version
                sharedbook contact set 12 email-=old@example.com --if-version 3
     """
     wanted = [column_edits.parse(change) for change in changes]
+    _edit(site, out, ref, wanted, if_version)
+
+
+def _edit(site: Site, out: Output, ref: str, wanted: list[column_edits.Change], if_version: int | None) -> None:
     with site.begin(write=True) as tx:
         found = contacts.resolve(tx, ref)
         card = column_edits.apply(
@@ -172,29 +180,75 @@ def set_(site: Site, out: Output, ref: str, changes: tuple[str, ...], if_version
         )
         changed = contacts.replace(tx, found.id, card, if_version=if_version)
         record = detail(tx, changed)
-    verb = "unchanged" if changed.version == found.version else "changed"
+    _done(out, found, record)
+
+
+def _done(out: Output, before: Contact, record: json_keys.Object) -> None:
+    verb = "unchanged" if record["version"] == before.version else "changed"
     out.done(record, f"contact {record['id']} {verb}: {record['name']} (version {record['version']})")
 
 
-@contact_command.command("history")
+@contact_command.command("unset")
 @click.argument("ref")
-@click.option("--initial", is_flag=True, help="Show the details with which it was added, instead of the list.")
+@click.argument("fields", metavar="FIELD...", nargs=-1, required=True)
+@click.option("--if-version", type=int, metavar="N", help="Only when the contact still has this version.")
 @json_option
 @pass_site
-def history(site: Site, out: Output, ref: str, initial: bool) -> None:
-    """List what happened to a contact, the oldest first: when, what, who, and through which program.
+def unset(site: Site, out: Output, ref: str, fields: tuple[str, ...], if_version: int | None) -> None:
+    """Empty columns; the rest of the card stays as it is. A FIELD is a column as `contact show` names it.
+
+    email empties all addresses, email.2 the second one, phone.mobile the mobile numbers.
 
     \b
-    Examples:  sharedbook contact history minji@example.com
-               sharedbook contact history 12 --initial
+    Example:  sharedbook contact unset minji@example.com title phone.mobile
     """
+    _edit(site, out, ref, [column_edits.emptied(field) for field in fields], if_version)
+
+
+@contact_command.command("photo")
+@click.argument("ref")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--remove", is_flag=True, help="Take the photo away.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it into a file.")
+@json_option
+@pass_site
+def photo(site: Site, out: Output, ref: str, file: Path | None, remove: bool, save: Path | None) -> None:
+    """Give a contact the photo in FILE: a JPEG, PNG or GIF picture, up to the setting `limits.photo_bytes`.
+
+    \b
+    Examples:  sharedbook contact photo minji@example.com minji.jpg
+               sharedbook contact photo minji@example.com --save minji.jpg
+               sharedbook contact photo minji@example.com --remove
+    """
+    if sum(map(bool, (file, remove, save))) != 1:
+        raise click.UsageError("One of FILE, --remove and --save FILE.")
+    if save:
+        _save_photo(site, out, ref, save)
+        return
+    with site.begin(write=True) as tx:
+        found = contacts.resolve(tx, ref)
+        limits = tx.site.limits
+        data = _head(file, limits.card_bytes + 1) if file else None
+        changed = contacts.replace(tx, found.id, column_edits.photo(vcard.load(found.vcard), data, limits))
+        record = detail(tx, changed)
+    _done(out, found, record)
+
+
+def _head(file: Path, most: int) -> bytes:
+    with file.open("rb") as source:
+        return source.read(most)
+
+
+def _save_photo(site: Site, out: Output, ref: str, target: Path) -> None:
     with site.begin() as tx:
         found = contacts.resolve(tx, ref)
-        revisions = contacts.history(tx, found.id)
-    if initial:
-        first = next((each.before for each in revisions if each.before is not None), found.vcard)
-        fields = columns_of(first)
-        out.record({"id": found.id, "fields": fields} if out.as_json else fields)
-        return
-    names = {"When": "at", "What": "event", "Who": "actor", "Through": "client"}
-    out.rows([json_keys.revision(each) for each in revisions], names, empty="Nothing is remembered.")
+    picture = card_fields.photo(vcard.load(found.vcard))
+    if picture is None:
+        raise NotFound(
+            f"contact {found.id} has no photo in its card", hint="a photo that is only a link is not fetched"
+        )
+    kind, data = picture
+    target.write_bytes(data)
+    out.outcome(
+        json_keys.result("photo", [found.id], notes=[f"{kind}, {len(data)} bytes"]), f"photo written to {target}"
+    )

@@ -16,13 +16,14 @@ from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.cli.visibility import VisibilityChange
 from sharedbook.domain import access
 from sharedbook.domain.model import Contact
+from sharedbook.formats import column_edits
 from sharedbook.services import contacts, groups
 from sharedbook.services.tx import Tx
 
 
 def add_to(group: click.Group) -> None:
     """Adds the commands of this file to ``sharedbook contact``."""
-    for each in (copy, move, delete, erase, visibility, share, owner):
+    for each in (copy, move, delete, erase, tag, visibility, share, owner):
         group.add_command(each)
 
 
@@ -157,6 +158,32 @@ def erase(
         access.require_manage(tx.viewer, "erase contacts")
         found = named.contacts(tx, in_trash=True)
     erase_contacts(site, out, found, certificate=certificate, dry_run=dry_run, yes=yes)
+
+
+@click.command("tag", context_settings={"ignore_unknown_options": True})
+@click.argument("refs_and_tags", metavar="REF... +TAG -TAG", nargs=-1, required=True)
+@where_option
+@asking
+@json_option
+@pass_site
+def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+    """Put tags on contacts (+TAG) and take tags off (-TAG); a contact that has it so already stays as it is.
+
+    \b
+    Examples:  sharedbook contact tag minji@example.com +vip -"new customer"
+               sharedbook contact tag --where company:acme +partner --dry-run
+    """
+    changes = [text for text in refs_and_tags if text[0:1] in ("+", "-") and text != "-"]
+    add, remove = ([text[1:].strip() for text in changes if text[0] == sign] for sign in "+-")
+    if not changes or "" in (*add, *remove) or {*add} & {*remove}:
+        raise click.UsageError("Say which tags: +TAG puts one on, -TAG takes one off.")
+    refs = tuple(text for text in refs_and_tags if text not in changes)
+
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
+        limits = tx.site.limits
+        contacts.edit(tx, [each.id for each in found], lambda card: column_edits.tag(card, add, remove, limits))
+
+    _many(site, out, f"tag {' '.join(changes)}", work, refs, where, dry_run=dry_run, yes=yes)
 
 
 @click.command("visibility", context_settings={"ignore_unknown_options": True})

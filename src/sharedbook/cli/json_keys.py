@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sharedbook.services.audit_log import Entry
     from sharedbook.services.erasure import Erasure, Report
     from sharedbook.services.groups import GroupInfo
+    from sharedbook.services.history import Origin, Step
     from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
     from sharedbook.services.teams import TeamInfo
@@ -76,9 +77,23 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "revision": {
         "id": "number of the revision",
         "at": "time of the change",
-        "event": "added, edited, combined, moved, copied, deleted, restored, owner, visibility",
+        "event": "added, edited, combined, moved, copied, deleted, restored, reverted, owner, visibility",
         "actor": "who did it",
         "client": "through what: the door, the program, the app password's label",
+    },
+    "revision_detail": {
+        "changes": "what it changed in the card: objects of field, before, after (null: none)",
+        "properties": "the same by property: objects of property, before, after, as the card has the line",
+        "known": "false where a text beside it was erased: what changed is not known",
+        "whole": "false where the changes may be those of later steps, too, which are forgotten",
+    },
+    "reverted": {"notes": "what is not as it was then, beside the keys of the contact in detail"},
+    "origin": {
+        "field": "the field asked for",
+        "value": "its value now, or null",
+        "before": "its value before it was changed last, or null",
+        "revision": "the revision that changed it last",
+        "certain": "false where it may have been a step that is forgotten",
     },
     "job": {
         "id": "number of the job",
@@ -220,6 +235,30 @@ def revision(found: Revision) -> Object:
         "event": str(found.event),
         "actor": found.actor,
         "client": found.client,
+    }
+
+
+def revision_detail(step: Step) -> Object:
+    """One step, with what it changed."""
+    return {
+        **revision(step.revision),
+        "changes": [{"field": each.name, "before": each.before, "after": each.after} for each in step.by_field],
+        "properties": [
+            {"property": each.name, "before": each.before, "after": each.after} for each in step.by_property
+        ],
+        "known": step.known,
+        "whole": step.whole,
+    }
+
+
+def origin(found: Origin) -> Object:
+    """Where a field's value comes from."""
+    return {
+        "field": found.field,
+        "value": found.value,
+        "before": found.before,
+        "revision": revision(found.revision),
+        "certain": found.certain,
     }
 
 

@@ -160,6 +160,7 @@ class Event(enum.StrEnum):
     COPIED = "copied"
     DELETED = "deleted"
     RESTORED = "restored"
+    REVERTED = "reverted"
     OWNER = "owner"
     VISIBILITY = "visibility"
 

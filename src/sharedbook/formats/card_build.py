@@ -100,7 +100,7 @@ def _single(new: NewCard, uid: str, newer: bool) -> Iterator[tuple[str, Value, P
         yield _birthday(new.birthday, newer)
     yield from _kind(new, newer)
     if new.photo:
-        yield _photo(new.photo, newer)
+        yield photo_property(new.photo, newer)
     yield from new.extra
 
 
@@ -126,7 +126,8 @@ def _birthday(text: str, newer: bool) -> tuple[str, Value, Params]:
     return "BDAY", Raw(f"{year or _NO_YEAR}-{month}-{day}"), () if year else (("X-APPLE-OMIT-YEAR", (_NO_YEAR,)),)
 
 
-def _photo(data: bytes, newer: bool) -> tuple[str, Value, Params]:
+def photo_property(data: bytes, newer: bool) -> tuple[str, Value, Params]:
+    """PHOTO with a file's bytes, as 3.0 or, ``newer``, 4.0 writes it. Raises InvalidCard unless JPEG, PNG or GIF."""
     kind = images.sniff(data)
     if kind is None:
         raise InvalidCard("The photo is no JPEG, PNG or GIF picture.", hint="use one of these formats")

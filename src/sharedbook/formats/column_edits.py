@@ -6,13 +6,15 @@ Everything that the change does not name stays byte for byte. What a column is c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import columns, entries, entry_cards, vcard
+from sharedbook.formats import card_build, columns, entries, entry_cards, vcard
 from sharedbook.formats.columns import FIELDS, Column
+from sharedbook.formats.content_line import Raw, escape_text, split_raw, unescape_text
 from sharedbook.formats.entries import Entry, Value
 from sharedbook.formats.vcard import Card, Edit, Remove, Set
 
@@ -46,11 +48,52 @@ def parse(text: str) -> Change:
     return Change(column, found["operator"], found["text"].strip())
 
 
+def emptied(name: str) -> Change:
+    """The change that empties a column. Raises InvalidValue."""
+    return parse(f"{columns.column(name).name}=")
+
+
 def apply(card: Card, changes: Iterable[Change], *, region: str, limits: Limits) -> Card:
     """The card after the changes, one after the other. Raises InvalidValue, InvalidCard."""
     for change in changes:
         card = vcard.parse(vcard.patch(card, _edits(card, _checked(change, region, limits))), limits)
     return card
+
+
+def photo(card: Card, data: bytes | None, limits: Limits) -> Card:
+    """The card with a picture in place of those it has; None: without any. Raises InvalidCard, CardTooLarge."""
+    others: list[Edit] = [Remove("PHOTO", nth) for nth in range(0 if data is None else 1, len(card.all("PHOTO")))]
+    if data is not None:
+        name, value, params = card_build.photo_property(data, card.version == "4.0")
+        others.append(Set(name, value, params))
+    return vcard.parse(vcard.patch(card, others), limits)
+
+
+def tag(card: Card, add: Sequence[str], remove: Sequence[str], limits: Limits) -> Card:
+    """The card with some tags more and some less, compared as people read them; the others stay as they are written.
+
+    Raises InvalidCard.
+    """
+    lines = [split_raw(found.raw, ",") for found in card.all("CATEGORIES")]
+    unwanted = set(map(folding.fold, remove))
+    left = [[piece for piece in pieces if _tag_key(piece) not in unwanted] for pieces in lines]
+    has = {_tag_key(piece) for pieces in left for piece in pieces}
+    new = {folding.fold(text): escape_text(text) for text in reversed(add) if folding.fold(text) not in has}
+    if new:
+        if not left:
+            left.append([])
+        left[-1] = [piece for piece in left[-1] if piece.strip()] + list(reversed(new.values()))
+    edits: list[Edit] = []
+    for nth, pieces in enumerate(left):
+        if not pieces:
+            edits.append(Remove("CATEGORIES", nth))
+        elif lines[nth : nth + 1] != [pieces]:
+            edits.append(Set("CATEGORIES", Raw(",".join(pieces)), nth=nth))
+    return vcard.parse(vcard.patch(card, edits), limits) if edits else card
+
+
+def _tag_key(piece: str) -> str:
+    return folding.fold(unescape_text(piece).strip())
 
 
 def _checked(change: Change, region: str, limits: Limits) -> Change:

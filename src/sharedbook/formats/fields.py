@@ -298,12 +298,13 @@ def instances(card: Card, region: str) -> tuple[Instance, ...]:
     country code are dialled, "" for none.
     """
     properties = (
-        Instance(found.name, "" if _is_binary(found) else found.text(), found.params) for found in card.properties
+        Instance(found.name, "" if is_binary(found) else found.text(), found.params) for found in card.properties
     )
     return (*properties, *(row for row in _derived(card, region) if row.value))
 
 
-def _is_binary(found: Property) -> bool:
+def is_binary(found: Property) -> bool:
+    """Whether a property holds a picture, key, sound or other data instead of text."""
     encoding = found.param("ENCODING")
     return found.name in _BINARY or (encoding is not None and encoding.upper() in ("B", "BASE64"))
 

@@ -104,8 +104,13 @@ def add_many(
     return ids
 
 
-def replace(tx: Tx, contact_id: int, card: vcard.Card, *, if_version: int | None = None) -> Contact:
-    """Another text for a contact; the same bytes change nothing. Raises ContactNotFound, Forbidden, VersionConflict."""
+def replace(
+    tx: Tx, contact_id: int, card: vcard.Card, *, if_version: int | None = None, event: Event = Event.EDITED
+) -> Contact:
+    """Another text for a contact; the same bytes change nothing.
+
+    Raises ContactNotFound, Forbidden, VersionConflict, and Protected for one in the trash.
+    """
     contact = get(tx, contact_id)
     if if_version is not None and contact.version != if_version:
         raise VersionConflict(
@@ -115,9 +120,15 @@ def replace(tx: Tx, contact_id: int, card: vcard.Card, *, if_version: int | None
         raise _forbidden(tx, contact, Right.EDIT)
     if contact.trashed_at is not None:
         raise Protected(f"contact {contact_id} is in the trash", hint=f"run: sharedbook trash restore {contact_id}")
-    if records.rewrite(tx, contact, card):
+    if records.rewrite(tx, contact, card, event):
         tx.audit("contact.edit", contact=contact.id)
     return contacts.fetch(tx.db, [contact_id])[0]
+
+
+def edit(tx: Tx, contact_ids: Sequence[int], change: Callable[[vcard.Card], vcard.Card]) -> None:
+    """Changes the cards of contacts all alike, all or none. Raises as ``replace``, and what ``change`` raises."""
+    for contact in get_many(tx, contact_ids):
+        replace(tx, contact.id, change(vcard.load(contact.vcard)))
 
 
 def copy(tx: Tx, contact_ids: Sequence[int], to: Group) -> list[Contact]:

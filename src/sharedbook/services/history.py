@@ -1,0 +1,183 @@
+"""A contact's history: what each step changed, who last changed a field, and the way back to an earlier text.
+
+A revision holds the text before it; the text after it is what the next step that changed the text had before. Steps
+older than the site keeps are forgotten, but not the first: what it changed may then hold what they changed, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sharedbook.domain.errors import InvalidValue, NotFound, Protected, UidConflict
+from sharedbook.domain.model import Contact, Event, Revision
+from sharedbook.formats import card_diff, columns, vcard
+from sharedbook.formats.columns import FIELDS
+from sharedbook.services import contacts
+from sharedbook.services.tx import Tx
+
+_TEXT = frozenset({Event.EDITED, Event.COMBINED, Event.REVERTED})
+_BESIDE = {
+    Event.MOVED: "groups",
+    Event.COPIED: "groups",
+    Event.OWNER: "owner",
+    Event.VISIBILITY: "visibility",
+}
+"""What a step changed beside the card: no revision holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, with the texts around it: ``before`` None for *added*; ``after`` None where it was erased.
+
+    ``known``: both texts are. ``whole``: no forgotten step can hide in what changed.
+    """
+
+    revision: Revision
+    before: str | None
+    after: str | None
+    known: bool
+    whole: bool
+
+    @property
+    def by_field(self) -> list[card_diff.Difference]:
+        """What changed in the card, by field."""
+        return card_diff.by_field(self.before, self.after) if self._changed else []
+
+    @property
+    def by_property(self) -> list[card_diff.Difference]:
+        """What changed in the card, by property."""
+        return card_diff.by_property(self.before, self.after) if self._changed else []
+
+    @property
+    def _changed(self) -> bool:
+        return self.known and self.before != self.after
+
+
+def steps(tx: Tx, contact_id: int) -> list[Step]:
+    """Every remembered step, the oldest first. Raises ContactNotFound."""
+    contact = contacts.get(tx, contact_id)
+    revisions = contacts.history(tx, contact_id)
+    joined = _joined(tx, contact, revisions)
+    found = []
+    text: str | None = contact.vcard
+    for revision in reversed(revisions):
+        after = text
+        if revision.event in _TEXT:
+            text = revision.before
+        added = revision.event is Event.ADDED
+        before = None if added else text
+        writes = added or revision.event in _TEXT
+        known = not writes or (after is not None and (added or before is not None))
+        found.append(Step(revision, before, after, known, revision.id != joined))
+    return found[::-1]
+
+
+def _joined(tx: Tx, contact: Contact, revisions: list[Revision]) -> int | None:
+    """The step whose change may hold those of forgotten ones: the first with a text, once it is old enough.
+
+    Each new text raised the version by one, so nothing is forgotten where the version counts no more than they do.
+    """
+    first = next((each for each in revisions if each.before is not None), None)
+    if first is None or first.at >= tx.now - timedelta(days=tx.site.settings.history_days):
+        return None
+    texts = sum(each.event in _TEXT for each in revisions)
+    return first.id if contact.version - 1 > texts else None
+
+
+# ---- back to an earlier text
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """A contact after ``revert``; ``notes`` say what is not as it was then."""
+
+    contact: Contact
+    changed: bool
+    notes: list[str]
+
+
+def revert(tx: Tx, contact_id: int, revision_id: int) -> Reverted:
+    """Gives a contact the exact text that it had after a revision, as a new one.
+
+    Raises ContactNotFound, NotFound for a revision of another contact, Protected for one whose text was erased or a
+    contact in the trash, UidConflict, Forbidden.
+    """
+    contact = contacts.get(tx, contact_id)
+    found = steps(tx, contact_id)
+    place = next((place for place, step in enumerate(found) if step.revision.id == revision_id), None)
+    if place is None:
+        raise NotFound(
+            f"contact {contact_id} has no revision {revision_id}", hint=f"run: sharedbook contact history {contact_id}"
+        )
+    step = found[place]
+    if step.after is None:
+        raise Protected(f"the text of revision {revision_id} was erased", hint="go back to another revision")
+    card = vcard.load(step.after)
+    if card.uid != contact.uid:
+        raise UidConflict(
+            f"the card of revision {revision_id} has another UID, and a contact keeps its own",
+            hint="add that card as a new contact",
+        )
+    now = contacts.replace(tx, contact_id, card, event=Event.REVERTED)
+    notes = list(_not_restored(found[place:]))
+    return Reverted(now, now.version != contact.version, notes)
+
+
+def _not_restored(since: list[Step]) -> Iterator[str]:
+    if not since[0].whole:
+        yield "later steps are forgotten: this is the text as it stood after them"
+    beside = (_BESIDE.get(step.revision.event) for step in since[1:])
+    for what in dict.fromkeys(filter(None, beside)):
+        yield f"{what}: changed since, and stays as it is now"
+
+
+# ---- who last changed a field
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The step that last changed a field, and the field's value then and now; None: empty.
+
+    ``certain``: it was this step, and none that is forgotten.
+    """
+
+    field: str
+    value: str | None
+    before: str | None
+    revision: Revision
+    certain: bool
+
+
+def why(tx: Tx, contact_id: int, field: str) -> Origin:
+    """Where a field's value, or its absence, comes from: of a field with several values, that very value.
+
+    ``field`` is a column, ``photo``, or a property's name. Raises ContactNotFound, and InvalidValue for what is no
+    field or was never in this contact.
+    """
+    found = steps(tx, contact_id)
+    texts = [text for step in found for text in (step.before, step.after)]
+    held = {name for text in dict.fromkeys(texts) for name in card_diff.fields_of(text)}
+    name = _field(field, held)
+    value = card_diff.fields_of(found[-1].after).get(name)
+    for step in reversed(found):
+        if not step.known or _touched(step, name, value):
+            before = card_diff.fields_of(step.before).get(name)
+            return Origin(name, value, before, step.revision, step.known and step.whole)
+    raise InvalidValue(f"contact {contact_id} never had {name}", field=name, hint="see: sharedbook contact show")
+
+
+def _field(field: str, held: set[str]) -> str:
+    """The name by which a field is known here. Raises InvalidValue with the nearest names."""
+    known = next((name for name in (field, field.upper()) if name in held), None)
+    return known or (field if field == card_diff.PHOTO else columns.column(field).name)
+
+
+def _touched(step: Step, name: str, value: str | None) -> bool:
+    """Whether a step brought the value or, where there is none, took the last one away."""
+    column = columns.parse(name)
+    if value and column and FIELDS[column.field].many and column.part != "type":
+        has = card_diff.has_value
+        return has(step.after, column, value) and not has(step.before, column, value)
+    return card_diff.fields_of(step.before).get(name) != card_diff.fields_of(step.after).get(name)
