@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from sharedbook.domain.model import Group
 from sharedbook.store.schema import groups, memberships
@@ -29,10 +29,12 @@ def _group(row: Sequence[Any]) -> Group:
     return Group(*row)
 
 
+_BY_SLUG = select(*_COLUMNS).where(groups.c.slug == bindparam("slug"), groups.c.removed_at.is_(None))
+
+
 def by_slug(connection: Connection, slug: str) -> Group | None:
     """The group of this path segment, unless it was removed."""
-    statement = select(*_COLUMNS).where(groups.c.slug == slug, groups.c.removed_at.is_(None))
-    row = connection.execute(statement).first()
+    row = connection.execute(_BY_SLUG, {"slug": slug}).first()
     return _group(row) if row else None
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Card, CardState
@@ -19,6 +20,8 @@ from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.schema import contacts, memberships
 
 _M = memberships.c
+REMEMBERED = 1024
+"""Kinds of viewers whose statements are kept built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +54,33 @@ _COLUMNS = (
 )
 
 
-def _memberships(connection: Connection, statement: Select[Any]) -> list[Membership]:
-    return [Membership(**{**row, "state": CardState(row["state"])}) for row in connection.execute(statement).mappings()]
+def _memberships(
+    connection: Connection, statement: Select[Any], values: Mapping[str, Any] | None = None
+) -> list[Membership]:
+    rows = connection.execute(statement, values).mappings()
+    return [Membership(**{**row, "state": CardState(row["state"])}) for row in rows]
 
 
 def seen_by(viewer: Viewer) -> ColumnElement[bool]:
     """True for living rows whose audience names the viewer; that he views the group is the caller's to know."""
-    if viewer.console:
+    return _seen(viewer.console, viewer.subjects, viewer.member_id)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _seen(console: bool, subjects: frozenset[int], member_id: int | None) -> ColumnElement[bool]:
+    if console:
         return _M.state < CardState.TRASHED
-    named = select(contacts.c.id).where(
-        contacts.c.id == _M.contact_id, sight.visible(viewer.subjects, viewer.member_id, False)
-    )
+    named = select(contacts.c.id).where(contacts.c.id == _M.contact_id, sight.visible(subjects, member_id, False))
     allowed = named.correlate(memberships).exists()
     return or_(_M.state == CardState.SHOWN, and_(_M.state == CardState.RESTRICTED, allowed))
 
 
+_RAW = select(*_COLUMNS).where(_M.group_id == bindparam("group"), _M.href.in_(bindparam("hrefs", expanding=True)))
+
+
 def raw(connection: Connection, group_id: int, hrefs: Sequence[str]) -> list[Membership]:
     """The rows at these hrefs, living or dead, whoever may see them."""
-    return _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.href.in_(hrefs)))
+    return _memberships(connection, _RAW, {"group": group_id, "hrefs": list(hrefs)})
 
 
 def of_contacts(connection: Connection, contact_ids: Sequence[int]) -> list[Membership]:
@@ -131,20 +143,30 @@ def count(connection: Connection, viewer: Viewer, group_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _cards(console: bool, subjects: frozenset[int], member_id: int | None) -> Select[Any]:
+    """The statement behind ``cards`` for one kind of viewer: to build it costs more than to run it."""
+    return (
+        select(*_CARD)
+        .join(contacts, contacts.c.id == _M.contact_id)
+        .where(
+            _M.group_id == bindparam("group"),
+            _M.href.in_(bindparam("hrefs", expanding=True)),
+            _seen(console, subjects, member_id),
+        )
+    )
+
+
 _CARD = (_M.href, _M.contact_id, _M.uid, _M.etag, contacts.c.vcard, contacts.c.size, contacts.c.modified)
 
 
 def cards(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence[str]) -> dict[str, Card]:
     """The cards at these hrefs that the viewer sees, by href."""
+    statement = _cards(viewer.console, viewer.subjects, viewer.member_id)
     found: dict[str, Card] = {}
     for at in range(0, len(hrefs), BATCH):
-        some = hrefs[at : at + BATCH]
-        statement = (
-            select(*_CARD)
-            .join(contacts, contacts.c.id == _M.contact_id)
-            .where(_M.group_id == group_id, _M.href.in_(some), seen_by(viewer))
-        )
-        found |= {row[0]: Card(*row) for row in connection.execute(statement)}
+        values = {"group": group_id, "hrefs": list(hrefs[at : at + BATCH])}
+        found |= {row[0]: Card(*row) for row in connection.execute(statement, values)}
     return found
 
 
