@@ -20,7 +20,7 @@ from pathlib import Path
 from sharedbook.app import App
 from tests.bench import ber_load, book, slapd
 from tests.bench.ber_load import Load, Outcome, Target, drive
-from tests.bench.ldap_rows import Requests, Row, bind, rows
+from tests.bench.ldap_rows import LIMIT, Requests, Row, bind, rows
 from tests.ldap.wiring import Answer, answers
 from tests.support.ports import free_port
 from tests.support.processes import Server
@@ -31,7 +31,7 @@ SECONDS = 0.7
 COMPARED = 12
 ENTRY = 0x64
 GROWTH = "contains, 3 letters (Thunderbird autocomplete)"
-HEAD = ("row", "ours /s", "slapd /s", "ratio", "target", "tuned /s", "ratio", "target", "generator's CPU")
+HEAD = ("row", "entries", "ours /s", "slapd /s", "ratio", "target", "tuned /s", "ratio", "target", "generator's CPU")
 
 
 def ours(folder: Path, app: App) -> tuple[Server, int]:
@@ -48,17 +48,18 @@ def entries_of(data: bytes) -> list[Answer]:
     return [each for each in answers(data) if each.tag == ENTRY]
 
 
-def differing(row: Row, one: Target, other: Target) -> int:
-    """Of some requests of a row, how many two servers answer with different entries (with as many, under a limit)."""
-    found = 0
-    load = row.loads[0]
-    if not row.compared or load.follow or load.fresh or len(load.requests) == 1:
-        return 0
-    for request in load.requests[:COMPARED]:
+def sample(row: Row, one: Target, other: Target) -> tuple[int, float]:
+    """Of some requests of a row, how many two servers answer with different entries; and the entries of an answer.
+
+    Answers that the limit cuts need only be of the same size.
+    """
+    different, sizes = 0, []
+    for request in row.loads[0].requests[:COMPARED]:
         names = [{each.dn for each in entries_of(ber_load.whole_answer(target, request))} for target in (one, other)]
-        cut = len(names[0]) == len(names[1]) == 100
-        found += not cut and names[0] != names[1]
-    return found
+        cut = len(names[0]) == len(names[1]) == LIMIT
+        different += not cut and names[0] != names[1]
+        sizes.append(len(names[0]))
+    return different, statistics.mean(sizes)
 
 
 def figure(row: Row, outcome: Outcome) -> float:
@@ -84,7 +85,7 @@ def measure(row: Row, targets: Sequence[Target]) -> tuple[list[list[float]], Cou
         for name, outcome in zip(("ours", "slapd", "tuned"), outcomes, strict=True):
             for code, times in outcome.codes.items():
                 if code not in ber_load.GOOD_CODES:
-                    odd[f"{name}: {times} x result {code}"] += 1
+                    odd[f"{name} answered result {code}"] += times
     return figures, odd, statistics.median(cpu)
 
 
@@ -93,11 +94,11 @@ def ratio(figures: Sequence[Sequence[float]], other: int) -> float:
     return statistics.median(each[0] / each[other] if each[other] else float("inf") for each in figures)
 
 
-def line(row: Row, figures: Sequence[Sequence[float]], cpu: float) -> str:
+def line(row: Row, entries: float, figures: Sequence[Sequence[float]], cpu: float) -> str:
     """A row of the table."""
     middle = [statistics.median(column) for column in zip(*figures, strict=True)]
     unit = " ms" if row.p99 else ""
-    cells = [row.name, f"{middle[0]:,.1f}{unit}"]
+    cells = [row.name, f"{entries:,.0f}", f"{middle[0]:,.1f}{unit}"]
     for which in (1, 2):
         reached, wanted = ratio(figures, which), row.targets[which - 1]
         missed = reached > wanted if row.p99 else reached < wanted
@@ -112,12 +113,16 @@ def compare(found: Mapping[str, Row], targets: Sequence[Target]) -> None:
     print("|---|" + "--:|" * (len(HEAD) - 1))
     notes = []
     for row in found.values():
+        different, entries = sample(row, targets[0], targets[1])
         figures, odd, cpu = measure(row, targets)
-        print(line(row, figures, cpu), flush=True)
-        notes += [f"{row.name}: {each}, in {rounds} rounds" for each, rounds in odd.items()]
-        if unequal := differing(row, targets[0], targets[1]):
-            notes.append(f"{row.name}: {unequal} of {COMPARED} requests are answered with other entries")
-    print("\n" + "\n".join(notes or ["Both answer with the same entries; every result code is 0 or 4."]), flush=True)
+        print(line(row, entries, figures, cpu), flush=True)
+        notes += [f"{row.name}: {each} {times} times" for each, times in odd.items()]
+        if different:
+            asked = min(COMPARED, len(row.loads[0].requests))
+            notes.append(f"{row.name}: {different} of {asked} requests are answered with other entries")
+    print(
+        "\n" + "\n".join(notes or ["Both answer with the same entries, and every result code is 0 or 4."]), flush=True
+    )
 
 
 def run(count: int) -> float:
