@@ -325,11 +325,13 @@ class Directory:
     def groups_of(self, reader: Reader | None, rows: Sequence[Row]) -> Counter[int]:
         """How many contacts of an answer are of which group; one below the base counts for its first group in view."""
         found: Counter[int] = Counter()
-        for row in rows:
-            document = self.index.document(row.contact) if row.contact and reader is not None else None
-            if reader is not None and document is not None:
-                group = row.place if row.place > BASE else min(reader.groups.intersection(document.groups), default=0)
-                found[group] += bool(group)
+        if reader is None:
+            return found
+        documents = ((row.place, self.index.document(row.contact)) for row in rows if row.contact)
+        alike = Counter((place, tuple(document.groups)) for place, document in documents if document is not None)
+        for (place, groups), count in alike.items():
+            group = place if place > BASE else min(reader.groups.intersection(groups), default=0)
+            found[group] += count if group else 0
         return found
 
     def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:

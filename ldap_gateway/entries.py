@@ -49,9 +49,9 @@ class Selection:
 
     def encode(self, encoded: Mapping[str, bytes]) -> bytes:
         """The chosen of some attributes (name -> encoded values), as a run of encoded attributes."""
-        named = {name for _, name in self.wanted}
         chosen = [(written, encoded[name]) for written, name in self.wanted if name in encoded]
         if self.user or self.operational:
+            named = {name for _, name in self.wanted}
             chosen += [(name, values) for name, values in encoded.items() if name not in named and self._takes(name)]
         return b"".join(wire.attribute(name, _NO_VALUES if self.types_only else values) for name, values in chosen)
 

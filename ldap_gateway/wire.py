@@ -290,7 +290,13 @@ def entry(dn: bytes, attributes: bytes) -> bytes:
 
 def attribute(name: str, encoded_values: bytes) -> bytes:
     """One attribute of an entry, its values as ``values`` encoded them."""
-    return sequence(octets(name), encoded_values)
+    return element(SEQUENCE, _name(name) + encoded_values)
+
+
+@lru_cache(maxsize=1024)
+def _name(name: str) -> bytes:
+    """The same few names stand in every entry."""
+    return octets(name)
 
 
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
