@@ -112,14 +112,6 @@ def test_casemaps_are_blind_to_ascii_case_only_or_more(text: str) -> None:
     assert folding.ascii_casemap(folding.ascii_casemap(text)) == folding.ascii_casemap(text)
 
 
-def test_without_accents() -> None:
-    assert folding.without_accents(folding.fold("Łukasz Ångström Øre")) == "lukasz angstrom ore"
-    assert folding.without_accents("γιώργος") == "γιωργος"
-    assert folding.without_accents("ガ") == "ガ"
-    assert folding.without_accents("홍길동") == "홍길동"
-    assert folding.without_accents("plain") == "plain"
-
-
 def test_hangul_initials() -> None:
     assert folding.hangul_initials("홍길동") == "ㅎㄱㄷ"
     assert folding.hangul_initials("홍 길동 (Hong) 山") == "ㅎㄱㄷ"

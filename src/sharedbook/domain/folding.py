@@ -123,19 +123,7 @@ def unicode_casemap(text: str) -> str:
     return unicodedata.normalize("NFKD", text.translate(_TITLECASE))
 
 
-# ---- names: accents, Hangul initials
-
-
-_ACCENTS = re.compile("[\u0300-\u036f]+")
-_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe"})
-
-
-def without_accents(text: str) -> str:
-    """Folded text with Latin, Greek and Cyrillic accents and strokes taken off; other scripts' marks stay letters."""
-    if text.isascii():
-        return text
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text)).translate(_STROKES)
-    return unicodedata.normalize("NFKC", bare)
+# ---- names: Hangul initials
 
 
 _FIRST_SYLLABLE, _LAST_SYLLABLE, _SYLLABLES_PER_INITIAL = 0xAC00, 0xD7A3, 588

@@ -20,7 +20,7 @@ from sharedbook.domain.model import (
 )
 from sharedbook.domain.query import Op, Or, Query, Some, Test
 from sharedbook.formats import vcard
-from sharedbook.services import audience, groups, records, search, subjects
+from sharedbook.services import audience, records, search, subjects
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, memberships, revisions
 
@@ -254,9 +254,3 @@ def _forbidden(tx: Tx, contact: Contact, right: Right) -> Forbidden:
         right=name,
         hint=f"ask its owner, or a postmaster for the right {name} on its groups",
     )
-
-
-def group_names(tx: Tx, contact: Contact) -> list[str]:
-    """Slugs of the contact's groups that the viewer may view."""
-    known = groups.names(tx)
-    return [known[group_id].slug for group_id in contact.groups if group_id in known]

@@ -141,11 +141,6 @@ def book(tx: Tx, slug: str) -> Book:
     return _book(tx, found)
 
 
-def book_of(tx: Tx, group: Group) -> Book:
-    """The viewer's book of a group that he may view."""
-    return _book(tx, group)
-
-
 def _has(tx: Tx, group: Group) -> bool:
     return tx.viewer.views(group.id) or group.id in tx.viewer.lost
 
