@@ -137,7 +137,6 @@ class Settings:
     ldap_anonymous: bool = _setting(
         "ldap.anonymous", False, "Whether clients that do not log in may search what everyone may view."
     )
-    ldap_workers: int = _setting("ldap.workers", 1, "Processes that answer LDAP.", minimum=1)
     ldap_size_limit: int = _setting("ldap.size_limit", 0, "Entries that one unpaged search may give. 0: no limit.")
     ldap_time_limit: int = _setting("ldap.time_limit", 30, "Seconds that one search may take.", minimum=1)
     ldap_message_bytes: int = _setting("ldap.message_bytes", 1024 * 1024, "Size of one LDAP message.", minimum=1024)

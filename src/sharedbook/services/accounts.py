@@ -9,17 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import LoginFailed, Unavailable
 from sharedbook.domain.model import Client
 from sharedbook.services import passwords
 from sharedbook.services.subjects import fold_name
-from sharedbook.services.tx import Actor, Service, Site, Tx
+from sharedbook.services.tx import App, Service, Tx
 from sharedbook.store import app_passwords, identity
 from sharedbook.store.app_passwords import AppPassword
 from sharedbook.store.identity import Identity
@@ -27,15 +26,6 @@ from sharedbook.store.identity import Identity
 Door = Literal["carddav", "ldap"]
 REMEMBER_SECONDS: dict[Door, int] = {"carddav": 300, "ldap": 60}
 USE_NOTED_EVERY = timedelta(hours=1)
-
-
-class App(Protocol):
-    """What of ``sharedbook.app.App`` a login needs."""
-
-    @property
-    def site(self) -> Site: ...
-
-    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> AbstractContextManager[Tx]: ...
 
 
 @dataclass(frozen=True, slots=True)

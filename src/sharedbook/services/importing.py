@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from sharedbook.domain.errors import Conflict, Forbidden, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
@@ -25,7 +24,7 @@ from sharedbook.formats.vcard import Card
 from sharedbook.services import contacts, jobs
 from sharedbook.services.jobs import JobRow, Result, State
 from sharedbook.services.matching import Known, Match, Matcher
-from sharedbook.services.tx import Actor, Site, Tx
+from sharedbook.services.tx import Actor, App, Tx
 
 BATCH_SECONDS = 0.5
 BATCH_ROWS = 500
@@ -33,15 +32,6 @@ CHUNK_ROWS = 50
 MOST_PROBLEMS = 1_000
 
 Report = Callable[[Progress], None]
-
-
-class App(Protocol):
-    """What of ``sharedbook.app.App`` a transfer needs."""
-
-    @property
-    def site(self) -> Site: ...
-
-    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> AbstractContextManager[Tx]: ...
 
 
 class Duplicates(StrEnum):

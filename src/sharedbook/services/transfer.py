@@ -22,8 +22,8 @@ from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
 from sharedbook.formats import columns, csv_rows, entry_cards, incoming, vcard, vcf_rows
 from sharedbook.services import contacts, groups, records, search
-from sharedbook.services.importing import App, Duplicates, Import, JobReport
-from sharedbook.services.tx import Actor, Tx
+from sharedbook.services.importing import Duplicates, Import, JobReport
+from sharedbook.services.tx import Actor, App, Tx
 
 __all__ = ["Duplicates", "JobReport", "export", "import_file"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import LoginFailed, SubjectNotFound, Unavailable
@@ -146,6 +146,15 @@ def audit_link(secrets: Secrets, before: str, at: datetime, actor: str, client: 
     """The hash that chains a row of the audit to the one ``before`` it; nobody without site.key can make it."""
     text = json.dumps([before, round(at.timestamp() * 1000), actor, client, action, ids], ensure_ascii=False)
     return secrets.mac("audit", text.encode("utf-8", "surrogatepass")).hex()
+
+
+class App(Protocol):
+    """What of ``sharedbook.app.App`` a service needs that begins transactions of its own."""
+
+    @property
+    def site(self) -> Site: ...
+
+    def begin(self, actor: Actor, client: Client, *, write: bool = False) -> AbstractContextManager[Tx]: ...
 
 
 @contextmanager
