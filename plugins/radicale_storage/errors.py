@@ -45,10 +45,14 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an answer to an error needs to know of the request: its decoded path, and that of its address book."""
+    """What an answer to an error needs to know of the request: its decoded path, and that of the collection around it.
+
+    ``target``: the collection around the Destination of a MOVE; "" for any other method.
+    """
 
     path: str = "/"
-    book: str = "/"
+    parent: str = "/"
+    target: str = ""
     agent: str = ""
     conditional: bool = False
 
@@ -73,8 +77,14 @@ TABLE: Mapping[type[SharedbookError], tuple[int, str]] = {
 }
 """The nearest class of an error's ancestors decides."""
 
-PRIVILEGES = {"view": "read", "add": "bind", "edit": "write-content", "delete": "unbind"}
-"""Rights of a grant as RFC 3744 names them; any other needs ``write``."""
+PRIVILEGES = {
+    "view": "read",
+    "add": "bind",
+    "edit": "write-content",
+    "delete": "unbind",
+    "describe": "write-properties",
+}
+"""Rights as RFC 3744 names them; any other needs ``write``."""
 
 NOT_FOUND = "There is nothing at this address."
 """The same words for what does not exist and for what this member may not know of."""
@@ -96,16 +106,18 @@ def response(error: Refusal, asked: Asked) -> Response:
 
 def _element(error: SharedbookError, condition: str, asked: Asked) -> str:
     if isinstance(error, domain.Forbidden):
-        return need_privilege(error.right or "", asked)
+        return _need_privilege(error, asked)
     if isinstance(error, domain.UidConflict) and error.href:
-        return f"<{condition}><D:href>{escape(quote(asked.book + error.href))}</D:href></{condition}>"
+        return f"<{condition}><D:href>{escape(quote(asked.parent + error.href))}</D:href></{condition}>"
     return f"<{condition}/>"
 
 
-def need_privilege(right: str, asked: Asked) -> str:
-    """The element of RFC 3744 section 7.1.1. What binds and unbinds is the collection."""
-    privilege = PRIVILEGES.get(right, "write")
-    path = asked.book if privilege in ("bind", "unbind") else asked.path
+def _need_privilege(error: domain.Forbidden, asked: Asked) -> str:
+    """The element of RFC 3744 section 7.1.1. What binds and unbinds is the collection around the card."""
+    privilege, path = PRIVILEGES.get(error.right or "", "write"), asked.path
+    if privilege in ("bind", "unbind"):
+        at_target = asked.target and (privilege == "bind" or asked.target.endswith(f"/{error.group}/"))
+        path = asked.target if at_target else asked.parent
     return (
         f"<D:need-privileges><D:resource><D:href>{escape(quote(path))}</D:href>"
         f"<D:privilege><D:{privilege}/></D:privilege></D:resource></D:need-privileges>"

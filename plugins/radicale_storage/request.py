@@ -28,12 +28,15 @@ PRODUCT_LENGTH = 80
 class Request:
     """``segments``: the decoded path, its first one folded as a login. ``body``: as sent; ``xml``: its root, if any.
 
+    ``prefix``: what a proxy puts before every path. ``destination``: the segments of a MOVE's Destination.
     ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
     ``read``: how many cards were given away, by group id, for the audit.
     """
 
     method: str
     segments: tuple[str, ...] = ()
+    prefix: str = ""
+    destination: tuple[str, ...] = ()
     body: bytes = b""
     xml: ET.Element | None = None
     if_match: tuple[str, ...] | None = None
@@ -68,11 +71,15 @@ class Request:
     def asked(self) -> Asked:
         """What an answer to an error needs to know."""
         return Asked(
-            path="/" + "/".join(self.segments),
-            book="/" + "".join(f"{segment}/" for segment in self.segments[:2]),
+            path=self._folder(self.segments).rstrip("/") if len(self.segments) > 2 else self._folder(self.segments),
+            parent=self._folder(self.segments[:-1]),
+            target=self._folder(self.destination[:-1]) if self.destination else "",
             agent=self.agent,
             conditional=self.only_new or self.if_match is not None,
         )
+
+    def _folder(self, segments: tuple[str, ...]) -> str:
+        return f"{self.prefix}/" + "".join(f"{segment}/" for segment in segments)
 
 
 _current: ContextVar[Request] = ContextVar("request")

@@ -28,8 +28,18 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 logger = logging.getLogger("sharedbook.carddav")
 
 DAV = "1, 3, access-control, addressbook"
-METHODS = ("DELETE", "GET", "HEAD", "MKCOL", "MOVE", "OPTIONS", "PROPFIND", "PROPPATCH", "PUT", "REPORT")
-XML_METHODS = frozenset({"MKCALENDAR", "MKCOL", "PROPFIND", "PROPPATCH", "REPORT"})
+_READING = ("GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT")
+ALLOW = (
+    _READING,
+    (*_READING, "DELETE", "PROPPATCH"),
+    (*_READING, "DELETE", "MKCOL", "MOVE", "PROPPATCH", "PUT"),
+    (*_READING, "DELETE", "MOVE", "PROPPATCH", "PUT"),
+)
+"""Methods of the root, a member, an address book, a card; any other is 405. What members may not do is 403: clients
+take an address book without PUT for one that nobody can write to. A COPY (RFC 4918 section 9.8) would make a second
+contact that no edit of the first one reaches; sharedbook copies by showing one contact in two groups."""
+
+XML_METHODS = frozenset({"MKCOL", "PROPFIND", "PROPPATCH", "REPORT"})
 REPORTS = frozenset(
     {
         *report.READERS,
@@ -38,9 +48,9 @@ REPORTS = frozenset(
 )
 """What may be asked; to the last three Radicale answers that there is nothing."""
 
-NEEDED_RIGHT = {"PUT": "add", "DELETE": "delete", "MOVE": "delete", "MKCOL": "add", "MKCALENDAR": "add"}
+NEEDED_RIGHT = {"PUT": "add", "DELETE": "delete", "MKCOL": "add", "PROPPATCH": "describe"}
 GREETING = b"sharedbook: give this address and your login to a program that knows CardDAV.\n"
-"""For a browser at the root, which Radicale would send to its own pages."""
+"""For a browser at a folder, where Radicale has pages of its own, or nothing."""
 
 GZIP_FROM = 1024
 AGENT_LENGTH = 300
@@ -105,11 +115,11 @@ def _before_login(environ: Environ, request: Request) -> Response | None:
     """What is answered to anyone: discovery, capabilities, and that a login is wanted."""
     guards.check_headers(environ)
     path = environ.get("PATH_INFO", "")
-    prefix = str(environ.get("HTTP_X_SCRIPT_NAME", environ.get("SCRIPT_NAME", ""))).rstrip("/")
+    request.prefix = str(environ.get("HTTP_X_SCRIPT_NAME", environ.get("SCRIPT_NAME", ""))).rstrip("/")
     if path.rstrip("/") == "/.well-known/carddav":
-        return Response(301, {"Location": f"{prefix}/", "Content-Type": TEXT}, b"The address books are at /\n")
+        return Response(301, {"Location": f"{request.prefix}/", "Content-Type": TEXT}, b"The address books are at /\n")
     if request.method == "OPTIONS":
-        return Response(200, {"Allow": ", ".join(METHODS), "DAV": DAV})
+        return Response(200, {"Allow": _allowed(guards.path_segments(path)), "DAV": DAV})
     secure = environ["wsgi.url_scheme"] == "https" or Address(request.address, 0).loopback
     if not secure and not app().settings.plain_text_binds:
         raise Refused(403, "passwords are taken over TLS only; use https, or set plain_text_binds")
@@ -117,6 +127,11 @@ def _before_login(environ: Environ, request: Request) -> Response | None:
     if guards.credentials(environ) is None:
         raise _LOG_IN
     return None
+
+
+def _allowed(segments: tuple[str, ...]) -> str:
+    """The methods of whatever may be at this path, as the header has them."""
+    return ", ".join(sorted(ALLOW[len(segments)]))
 
 
 def _body_limit(request: Request) -> int:
@@ -131,6 +146,8 @@ def _receive(environ: Environ, request: Request) -> None:
     if segments and segments[0].startswith("."):
         raise NotFound("Radicale's own pages, which know nothing of members and groups")
     request.segments = (fold_name(segments[0]), *segments[1:]) if segments else ()
+    if request.method not in ALLOW[len(segments)]:
+        raise Refused(405, f"{request.method} is not done here", Allow=_allowed(segments))
     content_type = environ.get("CONTENT_TYPE", "")
     request.body = guards.as_utf8(guards.read_body(environ, _body_limit(request)), content_type)
     _read_conditions(environ, request)
@@ -139,6 +156,7 @@ def _receive(environ: Environ, request: Request) -> None:
         _check_root(request)
     if request.method == "MOVE":
         environ["HTTP_DESTINATION"] = guards.destination(environ)
+        _read_destination(environ["HTTP_DESTINATION"], request)
     slash = "/" if path.endswith("/") and request.segments else ""
     body = STAND_IN if request.method == "PUT" else request.body
     environ |= {
@@ -150,6 +168,14 @@ def _receive(environ: Environ, request: Request) -> None:
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
     }
+
+
+def _read_destination(path: str, request: Request) -> None:
+    """Raises Refused 403 when a card is moved to where it is (RFC 4918 section 9.9.4)."""
+    login, *names = guards.path_segments(path.removeprefix(request.prefix)) or ("",)
+    request.destination = (fold_name(login), *names)
+    if request.destination == request.segments:
+        raise Refused(403, "source and Destination of a MOVE are the same")
 
 
 def _check_root(request: Request) -> None:
@@ -192,7 +218,7 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
     refusal = request.refusal or _refusal(request, response.status)
     if refusal is not None:
         return errors.response(refusal, request.asked())
-    if response.status == 302:
+    if response.status in (302, 403) and len(request.segments) < 2:
         return Response(200, {"Content-Type": TEXT}, GREETING)
     if request.put is not None and request.put.card.vcard.encode() != request.body:
         response.headers.pop("ETag", None)  # RFC 6352 section 6.3.2.3: the client must fetch what was stored
@@ -211,8 +237,10 @@ def _refusal(request: Request, status: int) -> Refusal | None:
         return _LOG_IN
     if status == 404:
         return NotFound("")
-    if status == 403 and request.method not in ("GET", "HEAD", "PROPFIND", "REPORT"):
-        right = NEEDED_RIGHT.get(request.method, "")
+    if status == 409:
+        return Refused(409, "there is no address book of yours at this address")
+    if status == 403 and request.method not in _READING:
+        right = NEEDED_RIGHT.get(request.method) or ("add" if len(request.segments) == len(ALLOW) - 1 else "delete")
         return Forbidden("this may not be changed here", right=right, hint="postmasters change address books")
     return None
 

@@ -17,7 +17,7 @@ from sharedbook.domain import errors as domain
 from sharedbook.domain.errors import SharedbookError
 from sharedbook.domain.query import Comparison, HasParam, Not, Op, Or, Some, Test
 
-ASKED = Asked(path="/alice/friends/a b.vcf", book="/alice/friends/")
+ASKED = Asked(path="/alice/friends/a b.vcf", parent="/alice/friends/")
 
 
 def every_error(base: type[SharedbookError] = SharedbookError) -> list[type[SharedbookError]]:
