@@ -16,8 +16,10 @@ from radicale_storage.errors import TEXT, Refusal, Refused, Response
 from radicale_storage.item import STAND_IN
 from radicale_storage.limits import Crowd, trusted
 from radicale_storage.request import Request, bound
+from radicale_storage.rights import CARD_METHODS
 from radicale_storage.site import app
 from sharedbook.domain.errors import Forbidden, LoginFailed, NotFound, SharedbookError
+from sharedbook.services import refetch
 from sharedbook.services.subjects import fold_name
 from sharedbook.settings import Address
 
@@ -88,7 +90,9 @@ def _answer(inner: Application, environ: Environ) -> Response:
             response = _before_login(environ, request)
             if response is None:
                 _receive(environ, request)
-                response = _translate(environ, request, _call(inner, environ))
+                response = _call(inner, environ)
+                _let_refetch(environ, request)
+                response = _translate(environ, request, response)
     except (Refused, SharedbookError) as error:
         response = errors.response(error, request.asked())
     except Exception:
@@ -211,6 +215,17 @@ def _call(inner: Application, environ: Environ) -> Response:
     asked = {name: value for name, value in environ.items() if name != "HTTP_ACCEPT_ENCODING"}
     response.body = b"".join(inner(asked, start_response))
     return response
+
+
+def _let_refetch(environ: Environ, request: Request) -> None:
+    """A write that a right forbids leaves the client with a copy that is not what is stored, or without one."""
+    if request.viewer is None or not isinstance(request.refusal, Forbidden) or request.method not in CARD_METHODS:
+        return
+    paths = [request.segments[1:]]
+    if request.method == "MOVE":
+        paths.append(guards.path_segments(environ["HTTP_DESTINATION"])[-2:])
+    places = [(path[0], path[1]) for path in paths if len(path) == 2]
+    refetch.ask(app(), request.viewer, request.client, places)
 
 
 def _translate(environ: Environ, request: Request, response: Response) -> Response:

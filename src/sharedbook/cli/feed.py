@@ -15,7 +15,7 @@ from sharedbook.services import feed
 @click.option("--since", metavar="T", required=True, help="A seq of an earlier line (0: all), or a time (RFC 3339).")
 @pass_site
 def feed_command(site: Site, since: str) -> None:
-    """Print every change since T, a JSON object a line: seq, at, kind (contact, group, subject), id. Ids only.
+    """Print every change since T, a JSON object a line: seq, at, kind (contact, group, subject, refetch), id. Ids only.
 
     Go on from the last line's seq. Changes are remembered for 30 days; asking for older ones is refused.
 

@@ -42,6 +42,7 @@ class Viewer:
     ``view_since``: group id -> seq since when VIEW is held without a break.
     ``subject_since``: subject id -> seq since when one has been it.
     ``lost``: groups whose VIEW was taken away lately; their books are shown empty for a while.
+    ``refetched``: group id -> seq of the last refusal after which one's clients must fetch something again.
     ``console``: the command line without ``--as``; ``read_only``: logged in with an app password that may not write.
     """
 
@@ -52,6 +53,7 @@ class Viewer:
     view_since: Mapping[int, int] = field(default_factory=dict)
     subject_since: Mapping[int, int] = field(default_factory=dict)
     lost: frozenset[int] = frozenset()
+    refetched: Mapping[int, int] = field(default_factory=dict)
     postmaster: bool = False
     console: bool = False
     read_only: bool = False

@@ -184,6 +184,8 @@ class ChangeKind(enum.StrEnum):
     CONTACT = "contact"
     GROUP = "group"
     SUBJECT = "subject"
+    REFETCH = "refetch"
+    """Nothing changed but what one member's clients must fetch again; the id is his."""
 
 
 @dataclass(frozen=True, slots=True)

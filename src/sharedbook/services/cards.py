@@ -22,7 +22,7 @@ from sharedbook.domain.errors import (
 )
 from sharedbook.domain.model import Card, CardState, Contact, Departed, Event, Right
 from sharedbook.formats import vcard
-from sharedbook.services import records
+from sharedbook.services import records, refetch
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, memberships
@@ -53,18 +53,23 @@ def get(tx: Tx, book: Book, href: str) -> Card | None:
 
 def get_many(tx: Tx, book: Book, hrefs: Sequence[str]) -> dict[str, Card]:
     """The cards at these hrefs that the viewer sees, by href."""
-    return memberships.cards(tx.db, tx.viewer, book.group.id, hrefs) if book.shown else {}
+    if not book.shown:
+        return {}
+    found = memberships.cards(tx.db, tx.viewer, book.group.id, hrefs)
+    return {card.href: card for card in refetch.marks(tx, book.group.id, hrefs).on(found.values())}
 
 
 def listing(tx: Tx, book: Book) -> list[Entry]:
     """Every href that the viewer sees in the book."""
     found = memberships.entries(tx.db, tx.viewer, book.group.id) if book.shown else []
-    return [Entry(href, etag) for href, etag in found]
+    return list(refetch.marks(tx, book.group.id).on(Entry(href, etag) for href, etag in found))
 
 
 def all_cards(tx: Tx, book: Book) -> Iterator[Card]:
     """Every card that the viewer sees in the book, streamed."""
-    return memberships.all_cards(tx.db, tx.viewer, book.group.id) if book.shown else iter(())
+    if not book.shown:
+        return iter(())
+    return refetch.marks(tx, book.group.id).on(memberships.all_cards(tx.db, tx.viewer, book.group.id))
 
 
 def count(tx: Tx, book: Book) -> int:
@@ -187,7 +192,7 @@ def _held(contact: Contact, book: Book) -> access.Held:
 
 
 def _check_match(etag: str, if_match: Sequence[str] | None) -> None:
-    if if_match is not None and "*" not in if_match and etag not in if_match:
+    if if_match is not None and "*" not in if_match and etag not in map(refetch.unmarked, if_match):
         raise VersionConflict("the card was changed meanwhile", hint="fetch it again, then edit")
 
 

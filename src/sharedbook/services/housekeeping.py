@@ -13,7 +13,7 @@ from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import ChangeKind, Client
 from sharedbook.services import erasure, trash
 from sharedbook.services.tx import Console, Site, Tx, begin
-from sharedbook.store import changes, groups, memberships, revisions, sync
+from sharedbook.store import changes, groups, memberships, refetches, revisions, sync
 
 ACTOR = Console("housekeeping")
 CHANGES_DAYS = 30
@@ -25,6 +25,7 @@ class Tidied:
     """How much went, by kind."""
 
     departures: int
+    refetches: int
     tombstones: int
     changes: int
     revisions: int
@@ -38,6 +39,7 @@ def run(site: Site) -> Tidied:
     settings = site.settings
     return Tidied(
         departures=_step(site, lambda tx: _departures(tx, settings.tombstone_days)),
+        refetches=_step(site, lambda tx: refetches.prune(tx.db, _before(tx, settings.tombstone_days))),
         tombstones=_step(site, lambda tx: memberships.prune_tombstones(tx.db, _before(tx, settings.tombstone_days))),
         changes=_step(site, lambda tx: changes.prune(tx.db, _before(tx, CHANGES_DAYS))),
         revisions=_step(site, lambda tx: revisions.prune(tx.db, _before(tx, settings.history_days))),

@@ -11,7 +11,7 @@ from sharedbook.domain.model import CardState, ChangeKind, Contact, Departed
 from sharedbook.formats import fields, vcard
 from sharedbook.services import records
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, groups, jobs, memberships, revisions, sync
+from sharedbook.store import contacts, groups, jobs, memberships, refetches, revisions, sync
 from sharedbook.store.memberships import Membership
 
 SHORTEST_MARK = 6
@@ -37,6 +37,7 @@ def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
     tx.tick_many(ChangeKind.CONTACT, ids)
     for row in rows:
         sync.forget_hrefs(tx.db, row.group_id, [row.href])
+        refetches.forget_hrefs(tx.db, row.group_id, [row.href])
         _bury(tx, row)
     contacts.remove(tx.db, ids)
     slugs: list[str] = []

@@ -8,10 +8,10 @@ from sharedbook.domain import access
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import EVERYONE_ID, Card, Contact, Right, Subject, SubjectKind
 from sharedbook.domain.query import EVERYTHING, And, Op, Query, Some, Test
-from sharedbook.services import groups, subjects
+from sharedbook.services import cards, groups, subjects
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, grants, identity, memberships, search
+from sharedbook.store import contacts, grants, identity, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None) -> list[
     if not book.shown:
         return []
     hrefs = search.hrefs(tx.db, query, tx.viewer, book.group.id, limit)
-    cards = memberships.cards(tx.db, tx.viewer, book.group.id, hrefs)
-    return [cards[href] for href in hrefs]
+    found = cards.get_many(tx, book, hrefs)
+    return [found[href] for href in hrefs]
 
 
 def _query(wanted: Search) -> Query:

@@ -6,18 +6,20 @@ From it the hrefs that the client holds are known exactly:
             and departures after it that began by then;
   changed = what he sees now and was touched since, or did not hold;
   removed = what he held, or could see meanwhile, and does not see now.
+What a refusal made him fetch again since (``refetch.py``) is added to either, as he sees it now.
 Nobody is told of a href that he never could see.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import InvalidToken
 from sharedbook.domain.model import Right
+from sharedbook.services import refetch
 from sharedbook.services.cards import Entry
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
@@ -73,34 +75,38 @@ def changes(tx: Tx, book: Book, token: str, limit: int | None = None) -> SyncRes
     now = _now(tx, book)
     if not token:
         every = sync.changed(tx.db, tx.viewer, book.group.id, -1) if book.shown else []
-        return _answer(tx, now, [], [], every, limit)
+        return _answer(tx, now, [], {}, every, limit)
     then = _decode(tx, book, token)
     if then == now:
         return SyncResult(token, [], [])
     was = _viewer_then(tx, then)
     touched = sync.changed(tx.db, tx.viewer, book.group.id, then.seq if then.shown else -1) if book.shown else []
-    return _answer(tx, now, _removed(tx, book, then, now, was), _untouched(tx, book, then, was), touched, limit)
+    again, refused = _refetched(tx, book, then, {href for _, href, _ in touched})
+    removed = sorted({*_removed(tx, book, then, now, was), *refused})
+    return _answer(tx, now, removed, _untouched(tx, book, then, was) | again, touched, limit)
 
 
 def _answer(
     tx: Tx,
     now: Token,
     removed: list[str],
-    untouched: list[Entry],
+    untouched: Mapping[str, str],
     touched: Sequence[tuple[int, str, str]],
     limit: int | None,
 ) -> SyncResult:
     """With a limit everything but the touched cards is given whole, and of those the oldest whole ticks that fit."""
     room = len(touched) if limit is None else max(limit - len(untouched), 1)
-    if room >= len(touched):
-        return SyncResult(_encode(tx, now), untouched + [Entry(href, etag) for _, href, etag in touched], removed)
-    last = touched[room - 1][0]
-    if touched[room][0] == last:
-        # Cards of one tick stay together, as the next token can only name a whole seq.
-        last = next((seq for seq, _, _ in reversed(touched[:room]) if seq < last), last)
+    last = touched[-1][0] if touched else now.seq
+    if room < len(touched):
+        last = touched[room - 1][0]
+        if touched[room][0] == last:
+            # Cards of one tick stay together, as the next token can only name a whole seq.
+            last = next((seq for seq, _, _ in reversed(touched[:room]) if seq < last), last)
     given = [Entry(href, etag) for seq, href, etag in touched if seq <= last]
+    entries = [*(Entry(href, etag) for href, etag in untouched.items()), *given]
     more = len(given) < len(touched)
-    return SyncResult(_encode(tx, replace(now, seq=last) if more else now), untouched + given, removed, more)
+    token = _encode(tx, replace(now, seq=last) if more else now)
+    return SyncResult(token, list(refetch.marks(tx, now.group_id).on(entries)), removed, more)
 
 
 def _viewer_then(tx: Tx, then: Token) -> Viewer:
@@ -109,11 +115,18 @@ def _viewer_then(tx: Tx, then: Token) -> Viewer:
     return replace(tx.viewer, member_id=owner, subjects=then.subjects)
 
 
-def _untouched(tx: Tx, book: Book, then: Token, was: Viewer) -> list[Entry]:
-    """Cards that came into sight because the viewer changed, not they."""
+def _untouched(tx: Tx, book: Book, then: Token, was: Viewer) -> dict[str, str]:
+    """ETags by href of cards that came into sight because the viewer changed, not they."""
     if not book.shown or not then.shown or then.subjects == tx.viewer.subjects:
-        return []
-    return [Entry(*row) for row in sync.gained(tx.db, tx.viewer, was, book.group.id, then.seq)]
+        return {}
+    return dict(sync.gained(tx.db, tx.viewer, was, book.group.id, then.seq))
+
+
+def _refetched(tx: Tx, book: Book, then: Token, touched: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """What he must fetch again though it was not touched: ETags by href, and the hrefs where he sees no card."""
+    hrefs = refetch.after(tx, book.group.id, then.seq)
+    seen = memberships.etags_seen(tx.db, tx.viewer, book.group.id, hrefs) if book.shown else {}
+    return {href: etag for href, etag in seen.items() if href not in touched}, [h for h in hrefs if h not in seen]
 
 
 def _removed(tx: Tx, book: Book, then: Token, now: Token, was: Viewer) -> list[str]:
@@ -126,7 +139,7 @@ def _removed(tx: Tx, book: Book, then: Token, now: Token, was: Viewer) -> list[s
         left = sync.departed(tx.db, book.group.id, then.seq) if then.seq < book.group.seq else []
         gone.update(row.href for row in left if _knew(tx.viewer, book, then, row))
     if gone and book.shown:
-        gone -= memberships.cards_seen(tx.db, tx.viewer, book.group.id, sorted(gone))
+        gone -= memberships.etags_seen(tx.db, tx.viewer, book.group.id, sorted(gone)).keys()
     return sorted(gone)
 
 
@@ -144,7 +157,8 @@ def _knew(viewer: Viewer, book: Book, then: Token, row: Departure) -> bool:
 
 
 def _now(tx: Tx, book: Book) -> Token:
-    return Token(tx.site.epoch, book.group.id, book.group.seq, bool(book.rights & Right.VIEW), tx.viewer.subjects)
+    seq = max(book.group.seq, tx.viewer.refetched.get(book.group.id, 0))
+    return Token(tx.site.epoch, book.group.id, seq, bool(book.rights & Right.VIEW), tx.viewer.subjects)
 
 
 def _body(token: Token) -> str:
@@ -175,6 +189,6 @@ def _decode(tx: Tx, book: Book, text: str) -> Token:
         frozenset(int(subject, 16) for subject in subjects.split(".") if subject),
     )
     ours = token.epoch == tx.site.epoch and token.group_id == book.group.id
-    if not ours or not book.group.floor_seq <= token.seq <= book.group.seq:
+    if not ours or token.seq < book.group.floor_seq:
         raise InvalidToken("this sync token is of another time or book", hint="fetch the address book anew")
     return token

@@ -31,15 +31,19 @@ WITH me AS (
   UNION ALL SELECT t.team_id, t.since FROM team_members t JOIN me ON t.member_id = me.id WHERE t.left_at IS NULL
 )
 SELECT 0 AS row_kind, id AS a, since AS b, CASE WHEN disabled THEN 1 ELSE 0 END AS c, 0 AS d,
-       name AS t, password AS u FROM me
+       0 AS refetched, name AS t, password AS u FROM me
 UNION ALL
-SELECT 1, subject_id, since, 0, 0, NULL, NULL FROM mine
+SELECT 1, subject_id, since, 0, 0, 0, NULL, NULL FROM mine
 UNION ALL
-SELECT 2, g.group_id, g.subject_id, g.mask, g.since, NULL, NULL
+SELECT 2, g.group_id, g.subject_id, g.mask, g.since, (
+  SELECT max(r.seq) FROM refetches r WHERE r.member_id = (SELECT id FROM me) AND r.group_id = g.group_id
+), NULL, NULL
 FROM grants g JOIN mine ON mine.subject_id = g.subject_id
 JOIN groups ON groups.id = g.group_id AND groups.removed_at IS NULL WHERE g.mask <> 0
 UNION ALL
-SELECT 3, l.group_id, 0, 0, 0, NULL, NULL
+SELECT 3, l.group_id, 0, 0, 0, (
+  SELECT max(r.seq) FROM refetches r WHERE r.member_id = me.id AND r.group_id = l.group_id
+), NULL, NULL
 FROM lost_views l JOIN me ON l.member_id = me.id
 JOIN groups ON groups.id = l.group_id AND groups.removed_at IS NULL WHERE l.at >= :recent
 """
@@ -55,11 +59,11 @@ def load(connection: Connection, who: str | int, *, departure_days: int) -> Iden
     own = [row for row in rows if row[0] == 0]
     if not own:
         return None
-    _, member_id, _, disabled, _, login, password = own[0]
+    _, member_id, _, disabled, _, _, login, password = own[0]
     subjects = {row[1]: row[2] for row in rows if row[0] == 1}
     rights: dict[int, Right] = {}
     since: dict[int, int] = {}
-    for _, group_id, subject_id, mask, granted, _, _ in (row for row in rows if row[0] == 2):
+    for _, group_id, subject_id, mask, granted, _, _, _ in (row for row in rows if row[0] == 2):
         rights[group_id] = rights.get(group_id, NO_RIGHTS) | Right(mask)
         since[group_id] = min(since.get(group_id, 1 << 62), max(granted, subjects[subject_id]))
     viewer = Viewer(
@@ -70,6 +74,7 @@ def load(connection: Connection, who: str | int, *, departure_days: int) -> Iden
         view_since=since,
         subject_since=subjects,
         lost=frozenset(row[1] for row in rows if row[0] == 3) - rights.keys(),
+        refetched={row[1]: row[5] for row in rows if row[5]},
         postmaster=POSTMASTERS_ID in subjects,
     )
     return Identity(viewer, password, bool(disabled))

@@ -121,13 +121,13 @@ def is_seen(connection: Connection, viewer: Viewer, group_id: int, href: str) ->
     return connection.execute(statement).first() is not None
 
 
-def cards_seen(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence[str]) -> set[str]:
-    """Which of these hrefs hold a card that the viewer sees."""
-    found: set[str] = set()
+def etags_seen(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence[str]) -> dict[str, str]:
+    """ETags by href, of those of these hrefs that hold a card that the viewer sees."""
+    found: dict[str, str] = {}
     for at in range(0, len(hrefs), BATCH):
         some = hrefs[at : at + BATCH]
-        statement = select(_M.href).where(_M.group_id == group_id, _M.href.in_(some), seen_by(viewer))
-        found.update(connection.execute(statement).scalars())
+        statement = select(_M.href, _M.etag).where(_M.group_id == group_id, _M.href.in_(some), seen_by(viewer))
+        found |= {row[0]: row[1] for row in connection.execute(statement)}
     return found
 
 

@@ -252,6 +252,19 @@ departures = Table(
     Column("at", Time, nullable=False),
 )
 
+# What one member's clients must fetch again, as a write of theirs was refused. ``etag``: the card's then, "" for none.
+refetches = Table(
+    "refetches",
+    metadata,
+    Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
+    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("href", Exact, primary_key=True),
+    Column("etag", Exact, nullable=False),
+    Column("seq", Id, nullable=False),
+    Column("at", Time, nullable=False),
+    Index("ix_refetches_member_id_group_id_seq", "member_id", "group_id", "seq"),
+)
+
 properties = Table(
     "properties",
     metadata,

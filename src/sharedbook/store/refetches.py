@@ -1,0 +1,67 @@
+"""Rows of refetches: what one member's clients must fetch again. Statements, no rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from sharedbook.domain.model import CardState
+from sharedbook.store.contacts import BATCH
+from sharedbook.store.schema import memberships, refetches
+
+_R = refetches.c
+
+
+def put(connection: Connection, member_id: int, group_id: int, href: str, *, etag: str, seq: int, at: datetime) -> None:
+    """One href that the member's clients must fetch again, in place of the row that said so before."""
+    row = {"member_id": member_id, "group_id": group_id, "href": href}
+    connection.execute(delete(refetches).filter_by(**row))
+    connection.execute(insert(refetches).values(**row, etag=etag, seq=seq, at=at))
+
+
+def of_member(
+    connection: Connection, member_id: int, group_id: int, hrefs: Sequence[str] | None = None
+) -> dict[str, tuple[int, str]]:
+    """(seq, etag) by href, of all or of these."""
+    statement = select(_R.href, _R.seq, _R.etag).where(_R.member_id == member_id, _R.group_id == group_id)
+    parts = [statement]
+    if hrefs is not None:
+        parts = [statement.where(_R.href.in_(hrefs[at : at + BATCH])) for at in range(0, len(hrefs), BATCH)]
+    return {row[0]: (row[1], row[2]) for part in parts for row in connection.execute(part)}
+
+
+def after(connection: Connection, member_id: int, group_id: int, seq: int) -> list[str]:
+    """Hrefs of a group that the member's clients of a token with this seq must fetch again, in order."""
+    statement = select(_R.href).where(_R.member_id == member_id, _R.group_id == group_id, _R.seq > seq)
+    return list(connection.execute(statement.order_by(_R.seq)).scalars())
+
+
+def forget_unknown(connection: Connection, member_id: int, keep: int) -> None:
+    """Forgets a member's oldest rows at hrefs that hold no card, but for so many."""
+    living = (
+        select(memberships.c.href)
+        .where(
+            memberships.c.group_id == _R.group_id,
+            memberships.c.href == _R.href,
+            memberships.c.state < CardState.TRASHED,
+        )
+        .correlate(refetches)
+        .exists()
+    )
+    unknown = (_R.member_id == member_id, ~living)
+    newest = select(_R.seq).where(*unknown).order_by(_R.seq.desc()).offset(keep).limit(1)
+    last = connection.execute(newest).scalar()
+    if last is not None:
+        connection.execute(delete(refetches).where(*unknown, _R.seq <= last))
+
+
+def forget_hrefs(connection: Connection, group_id: int, hrefs: Sequence[str]) -> None:
+    """Deletes what anyone was to fetch at these hrefs (after an erasure: floor_seq rises instead)."""
+    connection.execute(delete(refetches).where(_R.group_id == group_id, _R.href.in_(hrefs)))
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forgets rows older than ``before``; returns how many."""
+    return connection.execute(delete(refetches).where(_R.at < before)).rowcount
