@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from radicale_storage.errors import Refused
 from sharedbook.domain.errors import InvalidQuery
-from sharedbook.domain.query import EVERYTHING, And, Comparison, HasParam, Not, Op, Or, Query, Some, Test
+from sharedbook.domain.query import EVERYTHING, GROUP, And, Comparison, HasParam, Not, Op, Or, Query, Some, Test
 
 PROP_FILTERS = 100
 CARDDAV = "{urn:ietf:params:xml:ns:carddav}"
@@ -49,15 +49,20 @@ def _any_of(element: Element) -> bool:
 
 
 def _property(element: Element) -> Query:
-    """``CR:prop-filter``: the property is there, is not, or one instance of it passes the tests."""
+    """``CR:prop-filter``: the property is there, is not, or one instance of it passes the tests.
+
+    A name with a group is only that property in that group; without one it is that property in any (section 10.5.1).
+    """
     _expect(element, "prop-filter")
-    name = _name(element)
-    if "." in name:
-        raise InvalidQuery("a group in a property's name is not searched", hint="leave out what stands before the dot")
+    group, _, name = _name(element).rpartition(".")
+    within = (Test(Op.EQUALS, group, comparison=Comparison.ASCII, param=GROUP),) if group else ()
     children = list(element)
     if _is_not_defined(children):
-        return Not(Some(name))
-    return Some(name, tuple(_test(child) for child in children), any_test=_any_of(element))
+        return Not(Some(name, within))
+    tests = tuple(_test(child) for child in children)
+    if within and _any_of(element):
+        return Or(tuple(Some(name, (*within, test)) for test in tests)) if tests else Some(name, within)
+    return Some(name, (*within, *tests), any_test=_any_of(element))
 
 
 def _test(element: Element) -> Test | HasParam:

@@ -17,13 +17,16 @@ from sharedbook.domain import folding
 class Instance:
     """One value of one property. Upper-case names are vCard properties, lower-case ones derived (formats/fields.py).
 
-    ``params`` pairs an upper-case parameter name with its values.
+    ``params`` pairs an upper-case parameter name with its values; ``GROUP`` with the group that the property is in.
     """
 
     name: str
     value: str
     params: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
+
+GROUP = "group"
+"""Stands among an instance's parameters for its group (``item1`` of ``item1.EMAIL``); no parameter is called so."""
 
 Record = Mapping[str, tuple[Instance, ...]]
 """A contact as a query sees it: property name -> its instances, in card order."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sharedbook.domain import folding
-from sharedbook.domain.query import Instance
+from sharedbook.domain.query import GROUP, Instance
 from sharedbook.formats import images, names, phones
 from sharedbook.formats.content_line import Params, Property
 from sharedbook.formats.vcard import Card
@@ -298,9 +298,13 @@ def instances(card: Card, region: str) -> tuple[Instance, ...]:
     country code are dialled, "" for none.
     """
     properties = (
-        Instance(found.name, "" if is_binary(found) else found.text(), found.params) for found in card.properties
+        Instance(found.name, "" if is_binary(found) else found.text(), _with_group(found)) for found in card.properties
     )
     return (*properties, *(row for row in _derived(card, region) if row.value))
+
+
+def _with_group(found: Property) -> Params:
+    return ((GROUP, (found.group,)), *found.params) if found.group else found.params
 
 
 def is_binary(found: Property) -> bool:
