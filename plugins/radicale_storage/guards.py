@@ -149,6 +149,15 @@ def etags(header: str) -> tuple[str, ...]:
     return ("*",) if header.strip() == "*" else tuple(re.findall(r'"[^"]*"', header)) or (header.strip(),)
 
 
+def preferences(environ: Environ) -> frozenset[str]:
+    """What Prefer asks for (RFC 7240), in lower case and without parameters; ``Brief: t`` is its older form."""
+    parts = (part.partition(";")[0] for part in environ.get("HTTP_PREFER", "").lower().split(","))
+    asked = {re.sub(r'[\s"]', "", part) for part in parts}
+    if environ.get("HTTP_BRIEF", "").strip().lower() == "t":
+        asked.add("return=minimal")
+    return frozenset(asked)
+
+
 # ---- XML
 
 

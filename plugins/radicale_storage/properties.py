@@ -5,7 +5,7 @@ Names are in Clark notation; values are XML. What is not here is 404.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from xml.etree.ElementTree import Element
@@ -42,15 +42,19 @@ _NOT_IN_ALLPROP = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a body asks for: these names, or (``names`` None) all; ``values`` False: only their names."""
+    """What a body asks for: these names, or (``names`` None) all; ``values`` False: only their names.
+
+    ``minimal``: what is not there is left out instead of answered by 404 (RFC 8144 section 2.1).
+    """
 
     names: Sequence[str] | None = None
     values: bool = True
+    minimal: bool = False
 
     def of(self, known: Mapping[str, Value]) -> tuple[Mapping[str, Value], Sequence[str]]:
         """The properties and the names to lay out for one kind of resource."""
         if self.names is not None:
-            return known, self.names
+            return known, [name for name in self.names if name in known] if self.minimal else self.names
         if self.values:
             return known, [name for name in known if name.startswith(DAV) and name not in _NOT_IN_ALLPROP]
         return dict.fromkeys(known, ""), list(known)
@@ -60,12 +64,16 @@ class Wanted:
         return self.names is not None and not (set(self.names) & REPORTED.keys() - _LISTED)
 
 
-def wanted(root: Element | None) -> Wanted:
+MINIMAL = "return=minimal"
+
+
+def wanted(root: Element | None, preferences: Collection[str] = ()) -> Wanted:
     """What the child of a PROPFIND or REPORT asks for; none is allprop (RFC 4918 section 9.1)."""
     if root is None or root.find(f"{DAV}prop") is None:
         return Wanted(values=root is None or root.find(f"{DAV}propname") is None)
     prop = root.find(f"{DAV}prop")
-    return Wanted([] if prop is None else list(dict.fromkeys(child.tag for child in prop)))
+    names = [] if prop is None else list(dict.fromkeys(child.tag for child in prop))
+    return Wanted(names, minimal=MINIMAL in preferences)
 
 
 # ---- kinds of resources

@@ -14,10 +14,13 @@ from sharedbook.domain.errors import NotFound
 from sharedbook.services import cards, groups, sync
 from sharedbook.services.groups import Book
 
+NO_ROOT = "depth-noroot"
+"""The preference for the members of a collection without the collection itself (RFC 8144 section 4)."""
+
 
 def answer(request: Request, prefix: str, depth: str) -> bytes:
     """The multistatus for the request's path. Raises NotFound."""
-    wanted, deep = properties.wanted(request.xml), depth != "0"
+    wanted, deep = properties.wanted(request.xml, request.preferences), depth != "0"
     match request.segments:
         case ():
             responses = _root(request, prefix, wanted, deep=deep)
@@ -29,7 +32,7 @@ def answer(request: Request, prefix: str, depth: str) -> bytes:
             responses = _card(request, prefix, wanted, slug, name)
         case _:
             raise NotFound("no such path")
-    return multistatus.document(responses)
+    return multistatus.document(responses[1:] if deep and NO_ROOT in request.preferences else responses)
 
 
 def _root(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> list[str]:

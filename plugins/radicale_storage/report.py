@@ -27,7 +27,7 @@ class _Reader:
     def __init__(self, request: Request, prefix: str, root: Element, book: Book) -> None:
         self.request, self.root, self.book = request, root, book
         self.folder = multistatus.path(prefix, login_of(request), book.group.slug)
-        self.wanted = properties.wanted(root)
+        self.wanted = properties.wanted(root, request.preferences)
         _check_address_data(root)
 
     def _write(self, rows: Sequence[Card | Entry]) -> list[str]:

@@ -29,6 +29,7 @@ class Request:
     """``segments``: the decoded path, its first one folded as a login. ``body``: as sent; ``xml``: its root, if any.
 
     ``prefix``: what a proxy puts before every path. ``destination``: the segments of a MOVE's Destination.
+    ``preferences``: of the header Prefer, such as ``return=minimal``.
     ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
     ``read``: how many cards were given away, by group id, for the audit.
     """
@@ -42,6 +43,7 @@ class Request:
     if_match: tuple[str, ...] | None = None
     only_new: bool = False
     overwrite: bool = True
+    preferences: frozenset[str] = frozenset()
     agent: str = ""
     address: str = ""
     viewer: Viewer | None = None

@@ -24,7 +24,7 @@ from granian.server import MPServer
 from radicale import httputils, types
 
 import sharedbook.app
-from radicale_storage import propfind, report
+from radicale_storage import properties, propfind, report
 from radicale_storage.request import current
 from radicale_storage.storage import NotDone
 from sharedbook import settings as settings_module
@@ -89,7 +89,15 @@ class Application(radicale.app.Application):
                 body = write()
         except NotDone:
             return httputils.FORBIDDEN
-        return 207, {"Content-Type": MULTISTATUS}, body, None
+        return 207, {"Content-Type": MULTISTATUS, **_applied()}, body, None
+
+
+def _applied() -> dict[str, str]:
+    """The header that tells which preferences were followed (RFC 7240 section 3)."""
+    request = current()
+    known = {properties.MINIMAL, propfind.NO_ROOT} if request.method == "PROPFIND" else {properties.MINIMAL}
+    followed = sorted(request.preferences & known)
+    return {"Preference-Applied": ", ".join(followed)} if followed else {}
 
 
 def application() -> Application:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from radicale_storage import errors, guards, report
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
@@ -20,6 +21,7 @@ from radicale_storage.rights import CARD_METHODS
 from radicale_storage.site import app
 from sharedbook.domain.errors import Forbidden, LoginFailed, NotFound, SharedbookError
 from sharedbook.services import refetch
+from sharedbook.services.cards import PutResult
 from sharedbook.services.subjects import fold_name
 from sharedbook.settings import Address
 
@@ -199,6 +201,7 @@ def _read_conditions(environ: Environ, request: Request) -> None:
         if (header := environ.pop("HTTP_IF_MATCH", None)) is not None:
             request.if_match = guards.etags(header)
         request.only_new = environ.pop("HTTP_IF_NONE_MATCH", "").strip() == "*"
+    request.preferences = guards.preferences(environ)
     request.overwrite = environ.get("HTTP_OVERWRITE", "T").strip().upper() != "F"
 
 
@@ -237,6 +240,8 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
         return Response(200, {"Content-Type": TEXT}, GREETING)
     if request.put is not None and request.put.card.vcard.encode() != request.body:
         response.headers.pop("ETag", None)  # RFC 6352 section 6.3.2.3: the client must fetch what was stored
+    if request.put is not None and REPRESENTATION in request.preferences:
+        return _represented(request, request.put)
     if request.method in ("GET", "HEAD") and response.headers.get("ETag"):
         known = environ.get("HTTP_IF_NONE_MATCH", "")
         if known and {"*", response.headers["ETag"]} & set(guards.etags(known)):
@@ -244,6 +249,20 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
     if response.status == 207:
         response.headers["DAV"] = DAV
     return response
+
+
+REPRESENTATION = "return=representation"
+
+
+def _represented(request: Request, put: PutResult) -> Response:
+    """The card as it is stored, to a PUT that wants to see it (RFC 7240 section 4.2): no second request for it."""
+    headers = {
+        "Content-Type": "text/vcard; charset=utf-8",
+        "Content-Location": quote(request.asked().path),
+        "ETag": put.card.etag,
+        "Preference-Applied": REPRESENTATION,
+    }
+    return Response(201 if put.created else 200, headers, put.card.vcard.encode())
 
 
 def _refusal(request: Request, status: int) -> Refusal | None:
