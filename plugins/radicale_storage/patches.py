@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any
 
 import radicale.app
+import radicale.app.base
 import radicale.server
 
 from radicale_storage import wsgi
@@ -22,8 +23,9 @@ _HINT = "install radicale==3.9.*"
 REPLACED: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (radicale.app.Application, "__call__", ("self", "environ", "start_response")),
     (radicale.server.RequestHandler, "get_environ", ("self",)),
+    (radicale.app.base, "_check_path_format", ("self", "path", "validation_type")),
 )
-"""Class, method, its parameters: what is replaced, and what must be so for it to work."""
+"""Class or module, method, its parameters: what is replaced, and what must be so for it to work."""
 
 
 def self_test() -> None:
@@ -44,6 +46,7 @@ def install() -> None:
     self_test()
     _install_door()
     _install_lengths()
+    _install_names()
 
 
 def _install_door() -> None:
@@ -68,3 +71,8 @@ def _install_lengths() -> None:
         return environ if len(lengths) < 2 else environ | {"CONTENT_LENGTH": ", ".join(sorted(lengths))}
 
     radicale.server.RequestHandler.get_environ = get_environ  # type: ignore[method-assign]
+
+
+def _install_names() -> None:
+    """Radicale refuses commas, colons and more for the sake of file systems; the door has checked the names."""
+    radicale.app.base._check_path_format = lambda self, path, validation_type: True

@@ -51,10 +51,6 @@ RADICALE = {
 class Application(radicale.app.Application):
     """Radicale with two methods written for speed; all others go through the plugin, as under plain Radicale."""
 
-    def __init__(self, configuration: radicale.config.Configuration) -> None:
-        super().__init__(configuration)
-        self._validate_path_value = "storage"  # the door has checked names; Radicale would refuse commas and colons
-
     def do_PROPFIND(
         self,
         environ: types.WSGIEnviron,

@@ -234,8 +234,8 @@ def _living(tx: Tx, book: Book, href: str) -> tuple[Membership, Contact]:
         raise ContactNotFound("there is no card at this name") from error
 
 
-HREF = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
-"""What a client may name a card: one path segment of at most 255 characters."""
+HREF = re.compile(r"[^/\x00-\x09\x0b-\x1f\x7f]{1,255}")
+"""What a client may name a card: one path segment of at most 255 characters; some names hold a line feed."""
 
 
 def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite: bool = True) -> bool:
