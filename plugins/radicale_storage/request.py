@@ -17,6 +17,7 @@ from radicale_storage.errors import Asked, Refusal
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import Client
+from sharedbook.formats.vcard import Card
 from sharedbook.services.cards import PutResult
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
@@ -31,6 +32,7 @@ class Request:
     ``prefix``: what a proxy puts before every path. ``destination``: the segments of a MOVE's Destination.
     ``preferences``: of the header Prefer, such as ``return=minimal``.
     ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
+    ``card``: of a PUT, what was made ready before the lock.
     ``read``: how many cards were given away, by group id, for the audit.
     """
 
@@ -51,6 +53,7 @@ class Request:
     books: dict[str, Book] = field(default_factory=dict)
     read: Counter[int] = field(default_factory=Counter)
     refusal: Refusal | None = None
+    card: Card | None = None
     put: PutResult | None = None
     open_tx: Tx | None = None
 

@@ -197,7 +197,12 @@ class BookCollection(Folder):
         """Stores the body of the request; ``item`` is the stand-in that Radicale has parsed."""
         with writing() as request:
             request.put = cards.put(
-                request.tx, self.book, href, request.body, if_match=request.if_match, only_new=request.only_new
+                request.tx,
+                self.book,
+                href,
+                request.card or request.body,
+                if_match=request.if_match,
+                only_new=request.only_new,
             )
         return CardItem(self, request.put.card), None
 
@@ -232,6 +237,9 @@ class Storage(BaseStorage):
         if request.viewer is None:
             yield
             return
+        if request.method == "PUT" and mode == "w":
+            with refusing():
+                request.card = cards.prepared(app().site, request.body)
         tx = app().open_tx(request.viewer, request.client, write=mode == "w")
         request.open_tx = tx
         try:

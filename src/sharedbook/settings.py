@@ -181,6 +181,12 @@ class Settings:
     limits_card_bytes: int = _setting("limits.card_bytes", _LIMITS.card_bytes, "Size of one card.", minimum=1024)
     limits_photo_bytes: int = _setting("limits.photo_bytes", _LIMITS.photo_bytes, "Size of a photo.", minimum=1024)
     limits_photo_pixels: int = _setting("limits.photo_pixels", _LIMITS.photo_pixels, "Pixels of a photo.", minimum=1)
+    limits_served_photo_bytes: int = _setting(
+        "limits.served_photo_bytes",
+        _LIMITS.served_photo_bytes,
+        "Size above which a photo is served reduced; the original is kept.",
+        minimum=16 * 1024,
+    )
     limits_name_length: int = _setting("limits.name_length", _LIMITS.name_length, "Length of a name.", minimum=1)
     limits_note_length: int = _setting("limits.note_length", _LIMITS.note_length, "Length of a note.", minimum=1)
     limits_file_bytes: int = _setting("limits.file_bytes", _LIMITS.file_bytes, "Size of an import file.", minimum=1)

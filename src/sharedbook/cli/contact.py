@@ -14,9 +14,8 @@ from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue, NotFound
 from sharedbook.domain.model import Contact
-from sharedbook.formats import column_edits, columns, entries, entry_cards, vcard
-from sharedbook.formats import fields as card_fields
-from sharedbook.services import contacts, groups, querylang, search
+from sharedbook.formats import column_edits, columns, entries, entry_cards, photo_reduction, vcard
+from sharedbook.services import contacts, groups, photos, querylang, search
 from sharedbook.services.tx import Tx
 
 
@@ -215,6 +214,8 @@ def unset(site: Site, out: Output, ref: str, fields: tuple[str, ...], if_version
 def photo(site: Site, out: Output, ref: str, file: Path | None, remove: bool, save: Path | None) -> None:
     """Give a contact the photo in FILE: a JPEG, PNG or GIF picture, up to the setting `limits.photo_bytes`.
 
+    Mail clients get one over `limits.served_photo_bytes` reduced; --save writes it as it came.
+
     \b
     Examples:  sharedbook contact photo minji@example.com minji.jpg
                sharedbook contact photo minji@example.com --save minji.jpg
@@ -225,12 +226,13 @@ def photo(site: Site, out: Output, ref: str, file: Path | None, remove: bool, sa
     if save:
         _save_photo(site, out, ref, save)
         return
-    with site.begin(write=True) as tx:
+    with site.begin() as tx:
         found = contacts.resolve(tx, ref)
         limits = tx.site.limits
-        data = _head(file, limits.card_bytes + 1) if file else None
-        changed = contacts.replace(tx, found.id, column_edits.photo(vcard.load(found.vcard), data, limits))
-        record = detail(tx, changed)
+    data = _head(file, limits.card_bytes + 1) if file else None
+    card = photo_reduction.fit(column_edits.photo(vcard.load(found.vcard), data, limits), limits)
+    with site.begin(write=True) as tx:
+        record = detail(tx, contacts.replace(tx, found.id, card, if_version=found.version))
     _done(out, found, record)
 
 
@@ -242,7 +244,7 @@ def _head(file: Path, most: int) -> bytes:
 def _save_photo(site: Site, out: Output, ref: str, target: Path) -> None:
     with site.begin() as tx:
         found = contacts.resolve(tx, ref)
-    picture = card_fields.photo(vcard.load(found.vcard))
+        picture = photos.picture(tx, found)
     if picture is None:
         raise NotFound(
             f"contact {found.id} has no photo in its card", hint="a photo that is only a link is not fetched"

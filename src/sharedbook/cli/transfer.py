@@ -136,10 +136,11 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
 @click.argument("query_and_file", metavar="[QUERY] FILE", nargs=-1, required=True)
 @click.option("--group", metavar="GROUP", help="Only the contacts of this group.")
 @click.option("--format", "form", type=FORMATS, help="What to write (default: by the file's name, else csv).")
+@click.option("--reduced", is_flag=True, help="Photos as mail clients get them, instead of the originals.")
 @json_option
 @pass_site
 def export_command(
-    site: Site, out: Output, query_and_file: tuple[str, ...], group: str | None, form: str | None
+    site: Site, out: Output, query_and_file: tuple[str, ...], group: str | None, form: str | None, reduced: bool
 ) -> None:
     """Write contacts into a file (- is stdout): all, those of a group, or those that match a QUERY.
 
@@ -155,7 +156,15 @@ def export_command(
     target: Path | BinaryIO = sys.stdout.buffer if file == "-" else Path(file)
     with progress("contacts") as show:
         count = transfer.export(
-            site.app, site.actor, CLIENT, target, group=group, query=query, format=form, progress=_shown(show)
+            site.app,
+            site.actor,
+            CLIENT,
+            target,
+            group=group,
+            query=query,
+            format=form,
+            reduced=reduced,
+            progress=_shown(show),
         )
     if file == "-":
         sys.stdout.buffer.flush()

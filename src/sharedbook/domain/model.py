@@ -224,6 +224,7 @@ class Limits:
     card_bytes: int = 16 * 1024 * 1024
     photo_bytes: int = 10 * 1024 * 1024
     photo_pixels: int = 50_000_000
+    served_photo_bytes: int = 256 * 1024
     name_length: int = 100
     note_length: int = 4_000
     file_bytes: int = 200 * 1024 * 1024

@@ -38,16 +38,26 @@ _BEGIN, _END = "BEGIN:VCARD", "END:VCARD"
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """A photo as it came, and the SHA-256 (hex) of the picture that is ``served`` in its place."""
+
+    served: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One vCard 3.0 or 4.0. ``properties`` holds VERSION too, but not BEGIN and END.
 
     ``text`` is what was sent, repaired as the file head says; ``text[end:]`` is the END line and what follows it.
+    ``originals``: those of its photos that were reduced just now (``photo_reduction.fit``).
     """
 
     text: str
     version: str
     properties: tuple[Property, ...]
     end: int
+    originals: tuple[Original, ...] = ()
 
     @property
     def uid(self) -> str:

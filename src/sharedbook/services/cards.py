@@ -21,10 +21,10 @@ from sharedbook.domain.errors import (
     VersionConflict,
 )
 from sharedbook.domain.model import Card, CardState, Contact, Departed, Event, Right
-from sharedbook.formats import vcard
+from sharedbook.formats import photo_reduction, vcard
 from sharedbook.services import records, refetch
 from sharedbook.services.groups import Book
-from sharedbook.services.tx import Tx
+from sharedbook.services.tx import Site, Tx
 from sharedbook.store import contacts, memberships
 from sharedbook.store.memberships import Membership
 
@@ -92,17 +92,17 @@ def put(
     tx: Tx,
     book: Book,
     href: str,
-    data: bytes | str,
+    data: bytes | str | vcard.Card,
     *,
     if_match: Sequence[str] | None = None,
     only_new: bool = False,
 ) -> PutResult:
-    """Creates or replaces the card at a href, keeping its bytes.
+    """Creates or replaces the card at a href, keeping its bytes but those of a photo over the limit (``prepared``).
 
     ``if_match``: the ETags of If-Match (``*`` for any); ``only_new``: If-None-Match: *. Raises InvalidCard and its kin,
     Forbidden, VersionConflict (412), UidConflict, HrefTaken, CardGone, CardErased (409), QuotaExceeded (507).
     """
-    card = vcard.parse(data, tx.site.limits)
+    card = data if isinstance(data, vcard.Card) else vcard.parse(data, tx.site.limits)
     row = _row_at(tx, book, href)
     if row is None or row.state >= CardState.TRASHED:
         _refuse_return(tx, book, href, row, card.uid, if_match, only_new)
@@ -119,6 +119,16 @@ def put(
     if changed:
         tx.audit("card.put", contact=contact.id, group=book.group.id)
     return PutResult(_served(tx, book, href), created=False, changed=changed)
+
+
+def prepared(site: Site, data: bytes) -> vcard.Card | None:
+    """The card to put of a body so large that it may have a photo to reduce: call it before the write lock is taken.
+
+    None for any other body. Raises InvalidCard and its kin, Busy.
+    """
+    if len(data) <= site.limits.served_photo_bytes:
+        return None
+    return photo_reduction.fit(vcard.parse(data, site.limits), site.limits)
 
 
 def _row_at(tx: Tx, book: Book, href: str) -> Membership | None:

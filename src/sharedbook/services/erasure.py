@@ -7,7 +7,8 @@ it is written the erasure is pending, and ``resume`` ends it, also after a crash
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from sharedbook.domain.errors import ContactNotFound, ErasurePending
 from sharedbook.domain.model import Client
 from sharedbook.services import attest, ledger, removal, sealed
 from sharedbook.services.tx import Actor, Site, Tx, begin
-from sharedbook.store import contacts, copies, erasures, revisions
+from sharedbook.store import contacts, copies, erasures, photos, revisions
 from sharedbook.store.database import Cleaned
 from sharedbook.store.erasures import Erasure as Erasure
 
@@ -62,18 +63,19 @@ def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int], 
         missing = set(contact_ids) - {contact.id for contact in found}
         if missing:
             raise ContactNotFound(f"there is no contact {min(missing)}", hint="find it with: sharedbook contact find")
-        values = ({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
+        values = set[str | bytes]({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
         erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
         hashes = [ledger.hash_of(site.secrets, contact.key) for contact in found]
         removed = {
             "contacts": [{"id": each.id, "hash": known} for each, known in zip(found, hashes, strict=True)],
             "revisions": sum(len(revisions.of_contact(tx.db, contact.id)) for contact in found)
             + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
+            "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
             "job_rows": removal.remove_job_rows(tx, found, subject),
             "books": removal.remove(tx, found),
         }
         tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)
-        sealed.write(site, erasure_id, {"values": sorted(values), "removed": removed})
+        sealed.write(site, erasure_id, {"removed": removed, **_written(values)})
     ledger.append(ledger_path(site), tx.now, hashes)
     return _report(site, erasure_id, removed)
 
@@ -156,7 +158,7 @@ def _complete(site: Site, erasure: Erasure, cleaned: Cleaned) -> attest.Document
             "by": erasure.actor,
             "removed": removed,
             "method": list(cleaned.steps),
-            "scan": _scan(site, kept["values"]) if kept else None,
+            "scan": _scan(site, _read(kept)) if kept else None,
             "out_of_reach": [*OUT_OF_REACH, *(() if site.database.sqlite else OUT_OF_REACH_POSTGRESQL)],
         },
     )
@@ -166,7 +168,19 @@ def _complete(site: Site, erasure: Erasure, cleaned: Cleaned) -> attest.Document
     return certificate
 
 
-def _scan(site: Site, values: Sequence[str]) -> dict[str, Any]:
+def _written(values: set[str | bytes]) -> dict[str, list[str]]:
+    """Texts, and data in base64, as JSON has them."""
+    return {
+        "values": sorted(each for each in values if isinstance(each, str)),
+        "data": sorted(base64.b64encode(each).decode() for each in values if isinstance(each, bytes)),
+    }
+
+
+def _read(kept: Mapping[str, Any]) -> list[str | bytes]:
+    return [*kept["values"], *map(base64.b64decode, kept["data"])]
+
+
+def _scan(site: Site, values: Sequence[str | bytes]) -> dict[str, Any]:
     """What was looked for, where, and what was found: for the certificate.
 
     What is rightly there is told by a fresh copy of the database, made row by row: where two living values stand side
@@ -195,6 +209,7 @@ def _scan(site: Site, values: Sequence[str]) -> dict[str, Any]:
         "pieces": len(pieces),
         "piece_bytes": residue.PIECE,
         "forms": ["UTF-8", "UTF-16", "base64"],
+        "of_data": f"{removal.RUN} bytes in each {removal.RUN_EVERY} of pictures over {removal.LONG}",
         "files": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
         "found": {each.path: each.pieces for each in left},
     }

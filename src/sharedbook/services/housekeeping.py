@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import ChangeKind, Client
-from sharedbook.services import erasure, trash
+from sharedbook.services import erasure, photos, trash
 from sharedbook.services.tx import Console, Site, Tx, begin
 from sharedbook.store import changes, groups, memberships, refetches, revisions, sync
 
@@ -42,7 +42,7 @@ def run(site: Site) -> Tidied:
         refetches=_step(site, lambda tx: refetches.prune(tx.db, _before(tx, settings.tombstone_days))),
         tombstones=_step(site, lambda tx: memberships.prune_tombstones(tx.db, _before(tx, settings.tombstone_days))),
         changes=_step(site, lambda tx: changes.prune(tx.db, _before(tx, CHANGES_DAYS))),
-        revisions=_step(site, lambda tx: revisions.prune(tx.db, _before(tx, settings.history_days))),
+        revisions=_step(site, lambda tx: _history(tx, settings.history_days)),
         books=_step(site, lambda tx: _books(tx, settings.departure_days)),
         trashed=_trash(site, settings.trash_days),
         erasures=_pending_erasures(site),
@@ -64,6 +64,13 @@ def _departures(tx: Tx, days: int) -> int:
     for group_id, floor in floors.items():
         groups.raise_floor(tx.db, group_id, floor)
     return len(floors)
+
+
+def _history(tx: Tx, days: int) -> int:
+    """Forgets old steps, and the original photos that only their texts had."""
+    forgotten = revisions.prune(tx.db, _before(tx, days))
+    photos.tidy(tx, sorted(set(forgotten)))
+    return len(forgotten)
 
 
 def _books(tx: Tx, days: int) -> int:

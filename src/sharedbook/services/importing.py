@@ -6,18 +6,17 @@ finds it. What refuses one row is kept with the job and stops no other row.
 
 from __future__ import annotations
 
-import itertools
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sharedbook.domain.errors import Conflict, Forbidden, SharedbookError, Unavailable
+from sharedbook.domain.errors import Conflict, Forbidden, InvalidCard, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
-from sharedbook.formats import vcard
+from sharedbook.formats import photo_reduction, vcard
 from sharedbook.formats.incoming import Incoming, Source
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.vcard import Card
@@ -124,10 +123,11 @@ class Import:
         return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
 
     def _run_batches(self, rows: Iterator[Incoming], progress: Report | None) -> None:
-        more = True
-        while more:
+        chunk = self._next(rows)
+        while chunk:
+            chunk = [self._fitted(row) for row in chunk]
             with self._begin() as tx:
-                more = self._batch(tx, rows)
+                chunk = self._batch(tx, chunk, rows)
             if progress:
                 progress(Progress(sum(self.counts.values()), dict(self.counts)))
 
@@ -142,22 +142,44 @@ class Import:
     def _counted(self) -> dict[str, int]:
         return {result.value: self.counts[result] for result in Result}
 
-    def _batch(self, tx: Tx, rows: Iterator[Incoming]) -> bool:
-        """Rows of one transaction; returns whether there may be more."""
+    def _next(self, rows: Iterator[Incoming]) -> list[Incoming]:
+        """Some rows; one with a large card, which may have a photo to reduce, is the last of them."""
+        chunk: list[Incoming] = []
+        while len(chunk) < CHUNK_ROWS and (row := next(rows, None)) is not None:
+            chunk.append(row)
+            if self._large(row):
+                break
+        return chunk
+
+    def _large(self, row: Incoming) -> bool:
+        return row.card is not None and len(row.card.text) > self.app.site.limits.served_photo_bytes
+
+    def _fitted(self, row: Incoming) -> Incoming:
+        """The row with its photos as they are served, made before the write lock is taken."""
+        if row.card is None:
+            return row
+        try:
+            return replace(row, card=photo_reduction.fit(row.card, self.app.site.limits))
+        except InvalidCard as error:
+            return replace(row, problems=(Problem(row.line, "", error.code, error.message),))
+
+    def _batch(self, tx: Tx, chunk: list[Incoming], rows: Iterator[Incoming]) -> list[Incoming]:
+        """Rows of one transaction; returns the first of the next one, none at the end."""
         started, done, waiting = time.monotonic(), 0, list[JobRow]()
         more = True
-        while more and done < BATCH_ROWS and time.monotonic() - started < BATCH_SECONDS:
-            chunk = list(itertools.islice(rows, CHUNK_ROWS))
-            more = len(chunk) == CHUNK_ROWS
+        while more:
             for row, decision in zip(chunk, self._chunk(tx, chunk), strict=True):
                 self.counts[decision.result] += 1
                 if decision.problem is not None:
                     waiting.append(JobRow(decision.result, decision.problem, row.cells))
             done += len(chunk)
+            chunk = self._next(rows)
+            in_time = done < BATCH_ROWS and time.monotonic() - started < BATCH_SECONDS
+            more = bool(chunk) and in_time and not self._large(chunk[-1])
         self.problems += [row.problem for row in waiting[: MOST_PROBLEMS - len(self.problems)]]
         if self.job_id is not None:
             jobs.record(tx, self.job_id, State.RUNNING, self._counted(), waiting)
-        return more
+        return chunk
 
     def _chunk(self, tx: Tx, rows: Sequence[Incoming]) -> list[_Decision]:
         """What became of some rows. Their new contacts are written together; if that is refused, one by one."""
@@ -228,6 +250,8 @@ class Import:
     def _write(self, matcher: Matcher, row: Incoming, decision: _Decision, new: list[Card] | None) -> None:
         """Writes what was decided (when dry, only remembers it). Raises what the services refuse."""
         card, known = vcard.parse(decision.text, self.app.site.limits), decision.known
+        if row.card is not None:
+            card = replace(card, originals=row.card.originals)
         contact_id = known.id if known else None
         if known is not None and contact_id is None and new is not None:
             raise _OneByOne  # it changes a contact that is not written yet

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedbook.domain import folding
 from sharedbook.domain.errors import CardErased, QuotaExceeded, UidConflict
@@ -22,8 +22,8 @@ from sharedbook.domain.model import (
     Event,
     Visibility,
 )
-from sharedbook.formats import fields, vcard
-from sharedbook.services import audience
+from sharedbook.formats import fields, photo_reduction, vcard
+from sharedbook.services import audience, photos
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, groups, memberships, properties, revisions
 from sharedbook.store.memberships import Membership
@@ -133,12 +133,16 @@ def create(tx: Tx, group_id: int, new: New) -> int:
 
 
 def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
-    """New contacts in one group, in as few statements as one would take; returns their ids. Raises QuotaExceeded."""
+    """New contacts in one group, in as few statements as one would take; returns their ids.
+
+    Raises QuotaExceeded, and as ``photo_reduction.fit``.
+    """
     if room(tx) < len(new):
         raise QuotaExceeded(
             f"the limit of {tx.site.limits.contacts} contacts is reached",
             hint="empty the trash or raise limits.contacts",
         )
+    new = [replace(each, card=photo_reduction.fit(each.card, tx.site.limits)) for each in new]
     columns = [_columns(tx, each.card) for each in new]
     ids = contacts.add_many(tx.db, [_contact_row(tx, each, found) for each, found in zip(new, columns, strict=True)])
     region = tx.site.settings.default_region
@@ -146,6 +150,7 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
     for key, each in zip(ids, new, strict=True):
         if each.visibility.listed:
             contacts.set_listed(tx.db, key, each.visibility.listed)
+        photos.keep(tx, key, each.card)
     seqs = tx.tick_many(ChangeKind.CONTACT, ids)
     memberships.add(
         tx.db,
@@ -197,7 +202,12 @@ def link(tx: Tx, contact: Contact, group_id: int, href: str, event: Event) -> No
 
 
 def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDITED) -> bool:
-    """Gives a contact a new text; the same bytes change nothing. Returns whether anything changed."""
+    """Gives a contact a new text; the same bytes change nothing. Returns whether anything changed.
+
+    Raises as ``photo_reduction.fit``.
+    """
+    card = photo_reduction.fit(card, tx.site.limits)
+    photos.keep(tx, contact.id, card)
     if card.text == contact.vcard:
         return False
     columns = _columns(tx, card)

@@ -5,29 +5,53 @@ A new table that holds what people wrote belongs here: it goes with the contact 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import AnyStr
 
 from sharedbook.domain.model import CardState, ChangeKind, Contact, Departed
-from sharedbook.formats import fields, vcard
+from sharedbook.formats import fields, images, vcard
 from sharedbook.services import records
+from sharedbook.services.photos import tidy
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, groups, jobs, memberships, refetches, revisions, sync
+from sharedbook.store import contacts, groups, jobs, memberships, photos, refetches, revisions, sync
 from sharedbook.store.memberships import Membership
 
 SHORTEST_MARK = 6
 """Bytes of a value by which a kept import row is known to be of an erased contact."""
 
 
-def values_of(tx: Tx, contact: Contact) -> set[str]:
-    """Everything that was kept of a contact: values of its card and of each earlier one, UID and hrefs."""
-    values = {contact.uid, contact.name}
-    texts = [contact.vcard, *(step.before for step in revisions.of_contact(tx.db, contact.id) if step.before)]
-    for text in texts:
+LONG = 4096
+RUN, RUN_EVERY = 64, 1024
+"""Of pictures and other data over LONG bytes, RUN in each RUN_EVERY are looked for: a database page has more of it."""
+
+
+def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
+    """Everything that was kept of a contact: values of its card and of each earlier one, photos, UID and hrefs."""
+    values: set[str | bytes] = {contact.uid, contact.name}
+    for data in photos.of_contact(tx.db, contact.id).values():
+        values.update(_runs(data))
+    for text in _texts(tx, contact):
         card = vcard.load(text)
-        values.update(found.raw for found in card.properties if found.name != "VERSION")
+        for found in card.properties:
+            if fields.is_binary(found):
+                values.update(_runs(found.raw), _runs(images.inline_data(found) or b""))
+            elif found.name != "VERSION":
+                values.add(found.raw)
         values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
     rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
     return values | {row.href for row in rows}
+
+
+def _texts(tx: Tx, contact: Contact) -> Iterable[str]:
+    steps = revisions.of_contact(tx.db, contact.id)
+    return dict.fromkeys([contact.vcard, *(step.before for step in steps if step.before)])
+
+
+def _runs(data: AnyStr) -> list[AnyStr]:
+    """What is looked for of data: all of it, or runs so close that a piece of a file that holds it holds one."""
+    if len(data) <= LONG:
+        return [data]
+    return [data[at : at + RUN] for at in range(0, len(data), RUN_EVERY)]
 
 
 def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
@@ -83,7 +107,8 @@ def remove_job_rows(tx: Tx, found: Sequence[Contact], subject: str = "") -> int:
 
 
 def forget_in_history(tx: Tx, subject: str, but: Sequence[int]) -> int:
-    """Forgets earlier texts of other contacts that hold a mail address; returns how many."""
-    holding = [step.id for step in revisions.holding(tx.db, subject) if step.contact_id not in but]
-    revisions.forget_texts(tx.db, holding)
+    """Forgets earlier texts of other contacts that hold a mail address, and photos of those; returns how many texts."""
+    holding = [step for step in revisions.holding(tx.db, subject) if step.contact_id not in but]
+    revisions.forget_texts(tx.db, [step.id for step in holding])
+    tidy(tx, sorted({step.contact_id for step in holding}))
     return len(holding)

@@ -86,14 +86,15 @@ def _words(data: bytes) -> Keys:
     return numpy.ndarray((len(data),), "<u8", data + bytes(8), 0, (1,))
 
 
-def pieces_of(values: Iterable[str]) -> Pieces:
-    """The pieces of values, in each of the forms looked for."""
+def pieces_of(values: Iterable[str | bytes]) -> Pieces:
+    """The pieces of values, in each of the forms looked for; data has no form as UTF-16."""
     plain, coded, wide = [_NONE], [_NONE], [_NONE]
     for value in values:
-        data = value.encode()
+        if isinstance(value, str):
+            for encoding in ("utf-16-le", "utf-16-be"):
+                wide.append(_wide(value.encode(encoding, "surrogatepass"))[::2])
+        data = value.encode() if isinstance(value, str) else value
         plain.append(_plain(data))
-        for encoding in ("utf-16-le", "utf-16-be"):
-            wide.append(_wide(value.encode(encoding, "surrogatepass"))[::2])
         for shift in range(3):
             coded.append(_coded(base64.b64encode(data[shift : shift + (len(data) - shift) // 3 * 3])))
     return Pieces(*(numpy.unique(numpy.concatenate(found)) for found in (plain, coded, wide)))

@@ -16,7 +16,7 @@ from sharedbook.domain import access, folding
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Contact, Member, Revision
 from sharedbook.domain.query import Op, Some, Test
-from sharedbook.services import audit_log, groups, search
+from sharedbook.services import audit_log, groups, photos, search
 from sharedbook.services.tx import Tx
 from sharedbook.store import app_passwords, jobs, properties, revisions, subjects, teams
 
@@ -67,15 +67,17 @@ def find(tx: Tx, mail: str) -> Held:
 def report(tx: Tx, mail: str, target: BinaryIO) -> Held:
     """Writes a zip of all that is held into ``target``. Raises InvalidValue.
 
-    Cards as they are and as they were, who did what (by ids), kept import rows, and the member's account.
+    Cards as they are and as they were, with photos as they came; who did what (by ids), kept import rows, and the
+    member's account.
     """
     held = find(tx, mail)
     with zipfile.ZipFile(target, "w") as file:  # not compressed, so that a byte scan would still find it
         for contact in held.contacts:
-            file.writestr(f"contacts/{contact.id}.vcf", contact.vcard)
+            file.writestr(f"contacts/{contact.id}.vcf", photos.with_originals(tx, contact.id, contact.vcard))
         for step in (*held.history, *held.elsewhere):
             if step.before is not None:
-                file.writestr(f"history/contact-{step.contact_id}-before-{step.id}.vcf", step.before)
+                text = photos.with_originals(tx, step.contact_id, step.before)
+                file.writestr(f"history/contact-{step.contact_id}-before-{step.id}.vcf", text)
         for name, content in _lists(tx, held).items():
             file.writestr(f"{name}.json", json.dumps(content, ensure_ascii=False, indent=2))
     return held

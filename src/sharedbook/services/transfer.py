@@ -21,7 +21,7 @@ from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Prote
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
 from sharedbook.formats import columns, csv_rows, entry_cards, incoming, vcard, vcf_rows
-from sharedbook.services import contacts, groups, records, search
+from sharedbook.services import contacts, groups, photos, records, search
 from sharedbook.services.importing import Duplicates, Import, JobReport
 from sharedbook.services.tx import Actor, App, Tx
 
@@ -117,12 +117,14 @@ def export(
     group: str | None = None,
     query: Query | None = None,
     format: str = "csv",
+    reduced: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> int:
     """Writes the contacts that the actor may export, of one group or of all, to a csv or vcf file; returns how many.
 
-    They come by name. A path is written beside and then renamed: there is a whole file or none; only its user may
-    read it. Raises GroupNotFound, Forbidden (EXPORT on the group, or on no group at all), InvalidValue, Unavailable.
+    They come by name; photos as they came, or with ``reduced`` as they are served. A path is written beside and then
+    renamed: there is a whole file or none; only its user may read it. Raises GroupNotFound, Forbidden (EXPORT on the
+    group, or on no group at all), InvalidValue, Unavailable.
     """
     if format not in _WRITERS:
         raise InvalidValue(f"{format} cannot be exported", field="format", hint=f"choose {' or '.join(_WRITERS)}")
@@ -131,7 +133,7 @@ def export(
             scope = search.Search(query or EVERYTHING, group=group)
             _require_export(tx, group)
             count = 0
-            for text in _exported(tx, scope):
+            for text in _exported(tx, scope, originals=format == "vcf" and not reduced):
                 texts.write(json.dumps(text) + "\n")
                 count += 1
                 if progress and count % PAGE == 0:
@@ -152,12 +154,13 @@ def _require_export(tx: Tx, group: str | None) -> None:
         raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
 
 
-def _exported(tx: Tx, scope: search.Search) -> Iterator[str]:
+def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[str]:
     """The text of each card, page by page of one snapshot."""
     offset = 0
     while page := search.find(tx, scope, limit=PAGE, offset=offset):
         offset += len(page)
-        yield from (found.vcard for found in page if access.may_export(tx.viewer, contacts.held(found)))
+        allowed = [found for found in page if access.may_export(tx.viewer, contacts.held(found))]
+        yield from photos.whole(tx, allowed) if originals else (found.vcard for found in allowed)
 
 
 def _texts(spool: IO[str]) -> Iterator[str]:

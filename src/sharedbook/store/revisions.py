@@ -40,8 +40,11 @@ def forget_texts(connection: Connection, revision_ids: Sequence[int]) -> None:
         connection.execute(update(revisions).where(_R.id == revision_id).values(before=None))
 
 
-def prune(connection: Connection, before: datetime) -> int:
-    """Forgets steps before a time, but never *added* nor the step that holds the first text. Returns how many."""
+def prune(connection: Connection, before: datetime) -> list[int]:
+    """Forgets steps before a time, but never *added* nor the step that holds the first text.
+
+    Returns the contact's id of each step that went.
+    """
     first = select(func.min(_R.id)).where(_R.before.is_not(None)).group_by(_R.contact_id)
     old = delete(revisions).where(_R.at < before, _R.event != Event.ADDED.value, _R.id.not_in(first))
-    return connection.execute(old).rowcount
+    return list(connection.execute(old.returning(_R.contact_id)).scalars())

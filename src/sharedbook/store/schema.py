@@ -293,6 +293,15 @@ revisions = Table(
     sqlite_autoincrement=True,
 )
 
+# Photos that are served reduced, as they came. ``served``: the SHA-256 (hex) of the picture that a card has instead.
+photos = Table(
+    "photos",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("served", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 changes = Table(
     "changes",
     metadata,
@@ -362,6 +371,7 @@ for _table, _column in (
     (properties, "folded"),
     (properties, "cased"),
     (revisions, "before"),
+    (photos, "data"),
     (job_rows, "cells"),
 ):
     _text = f"ALTER TABLE {_table.name} ALTER COLUMN {_column} SET STORAGE EXTERNAL"

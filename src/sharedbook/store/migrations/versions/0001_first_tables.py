@@ -284,6 +284,14 @@ revisions = Table(
     sqlite_autoincrement=True,
 )
 
+photos = Table(
+    "photos",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("served", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 changes = Table(
     "changes",
     metadata,
@@ -350,6 +358,7 @@ for _table, _column in (
     (properties, "folded"),
     (properties, "cased"),
     (revisions, "before"),
+    (photos, "data"),
     (job_rows, "cells"),
 ):
     _text = f"ALTER TABLE {_table.name} ALTER COLUMN {_column} SET STORAGE EXTERNAL"
