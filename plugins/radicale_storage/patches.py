@@ -54,7 +54,8 @@ def _install_door() -> None:
 
     @functools.wraps(unguarded)
     def call(self: Any, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
-        return wsgi.door(functools.partial(unguarded, self), environ, start_response)
+        radicale_ = functools.partial(unguarded, self)
+        return wsgi.door(lambda asked, _: wsgi.ask(radicale_, asked), environ, start_response)
 
     call.guarded = True  # type: ignore[attr-defined]
     radicale.app.Application.__call__ = call  # type: ignore[method-assign,assignment]

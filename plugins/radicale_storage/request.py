@@ -31,6 +31,7 @@ class Request:
 
     ``prefix``: what a proxy puts before every path. ``destination``: the segments of a MOVE's Destination.
     ``preferences``: of the header Prefer, such as ``return=minimal``.
+    ``credentials``: login and password.
     ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
     ``card``: of a PUT, what was made ready before the lock.
     ``read``: how many cards were given away, by group id, for the audit.
@@ -42,6 +43,8 @@ class Request:
     destination: tuple[str, ...] = ()
     body: bytes = b""
     xml: ET.Element | None = None
+    credentials: tuple[str, str] = ("", "")
+    depth: str = "0"
     if_match: tuple[str, ...] | None = None
     only_new: bool = False
     overwrite: bool = True

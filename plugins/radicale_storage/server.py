@@ -1,10 +1,12 @@
-"""What ``sharedbook serve carddav`` runs: Radicale's Application with our own PROPFIND and REPORT, under granian.
+"""What ``sharedbook serve carddav`` runs: our own methods (``own.py``) and Radicale's Application, under granian.
 
 The parent process checks the site, then only starts and stops; each worker opens the site for itself.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import multiprocessing
 import os
@@ -12,26 +14,23 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from multiprocessing import resource_tracker
-from typing import Any
 
 import radicale.app
 import radicale.config
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server import MPServer
-from radicale import httputils, types
 
 import sharedbook.app
-from radicale_storage import properties, propfind, report
-from radicale_storage.request import current
-from radicale_storage.storage import NotDone
+from radicale_storage import own, wsgi
+from radicale_storage.errors import Response
+from radicale_storage.request import Request
 from sharedbook import settings as settings_module
 from sharedbook.domain.errors import InvalidSetting, SharedbookError
 from sharedbook.settings import Address, Settings
 
-MULTISTATUS = "text/xml; charset=utf-8"
 HEADER_BUFFER = 128 * 1024
 STOP_SECONDS = 10
 POLL_SECONDS = 0.02
@@ -49,51 +48,23 @@ RADICALE = {
 
 
 class Application(radicale.app.Application):
-    """Radicale with two methods written for speed; all others go through the plugin, as under plain Radicale."""
+    """Radicale for the methods that ``own.py`` has not; those go through the plugin, as under plain Radicale."""
 
-    def do_PROPFIND(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, Any],
-    ) -> types.WSGIResponse:
-        """Depth 0 and 1."""
-        depth = environ.get("HTTP_DEPTH", "0")
-        return self._answer(user, lambda: propfind.answer(current(), base_prefix, depth))
+    def __call__(  # type: ignore[override]  # Radicale calls its environ a Mapping, WSGI a dict
+        self, environ: wsgi.Environ, start_response: wsgi.StartResponse
+    ) -> Iterable[bytes]:
+        """One request through the door."""
+        return wsgi.door(self._inner, environ, start_response)
 
-    def do_REPORT(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, Any],
-    ) -> types.WSGIResponse:
-        """The three reports on address books; Radicale answers the others."""
-        root = current().xml
-        if root is None or root.tag not in report.READERS:
-            return super().do_REPORT(environ, base_prefix, path, user, user_groups, request_info)
-        return self._answer(user, lambda: report.answer(current(), base_prefix))
-
-    def _answer(self, user: str, write: Callable[[], bytes]) -> types.WSGIResponse:
-        try:
-            with self._storage.acquire_lock("r", user):
-                body = write()
-        except NotDone:
-            return httputils.FORBIDDEN
-        return 207, {"Content-Type": MULTISTATUS, **_applied()}, body, None
+    def _inner(self, environ: wsgi.Environ, request: Request) -> Response:
+        method = own.find(request)
+        if method is not None:
+            return own.answer(method, request)
+        return wsgi.ask(functools.partial(_radicale, self), environ)
 
 
-def _applied() -> dict[str, str]:
-    """The header that tells which preferences were followed (RFC 7240 section 3)."""
-    request = current()
-    known = {properties.MINIMAL, propfind.NO_ROOT} if request.method == "PROPFIND" else {properties.MINIMAL}
-    followed = sorted(request.preferences & known)
-    return {"Preference-Applied": ", ".join(followed)} if followed else {}
+_radicale = inspect.unwrap(radicale.app.Application.__call__)
+"""Without the door that ``patches.py`` puts around it."""
 
 
 def application() -> Application:

@@ -23,7 +23,9 @@ from radicale_storage.request import Request, current
 from radicale_storage.site import app
 from sharedbook.domain.errors import GroupNotFound, SharedbookError
 from sharedbook.services import cards, groups, search, sync
+from sharedbook.services.cards import PutResult
 from sharedbook.services.groups import Book
+from sharedbook.services.tx import Tx
 
 
 class NotDone(ValueError, PermissionError):
@@ -49,6 +51,50 @@ def writing() -> Iterator[Request]:
     request = current()
     with refusing(), request.tx.savepoint():
         yield request
+
+
+@contextmanager
+def transaction(request: Request, *, write: bool) -> Iterator[None]:
+    """A transaction of the member who has logged in, committed at the end. A card is made ready before the lock."""
+    assert request.viewer is not None
+    if write and request.method == "PUT":
+        request.card = cards.prepared(app().site, request.body)
+    with using(request, app().open_tx(request.viewer, request.client, write=write)):
+        yield
+
+
+@contextmanager
+def using(request: Request, tx: Tx) -> Iterator[None]:
+    """Makes a transaction the request's. At the end it is committed and closed, and what was read is counted."""
+    request.open_tx = tx
+    try:
+        yield
+        tx.commit()
+    finally:
+        request.open_tx = None
+        tx.close()
+    for group_id, count in request.read.items():
+        app().reads.note(tx.viewer.member_id, "carddav", group_id, count)
+
+
+def put_card(request: Request, book: Book, href: str) -> PutResult:
+    """Stores the body of the request."""
+    with writing():
+        request.put = cards.put(
+            request.tx,
+            book,
+            href,
+            request.card or request.body,
+            if_match=request.if_match,
+            only_new=request.only_new,
+        )
+    return request.put
+
+
+def remove_card(request: Request, book: Book, href: str) -> None:
+    """Takes a card out of its book."""
+    with writing():
+        cards.remove(request.tx, book, href, if_match=request.if_match)
 
 
 class Folder(BaseCollection):
@@ -195,23 +241,13 @@ class BookCollection(Folder):
 
     def upload(self, href: str, item: Item) -> tuple[Item, Item | None]:
         """Stores the body of the request; ``item`` is the stand-in that Radicale has parsed."""
-        with writing() as request:
-            request.put = cards.put(
-                request.tx,
-                self.book,
-                href,
-                request.card or request.body,
-                if_match=request.if_match,
-                only_new=request.only_new,
-            )
-        return CardItem(self, request.put.card), None
+        return CardItem(self, put_card(current(), self.book, href).card), None
 
     def delete(self, href: str | None = None) -> None:
         """Takes a card out of this book. Books are deleted by postmasters only."""
         if href is None:
             raise NotDone
-        with writing() as request:
-            cards.remove(request.tx, self.book, href, if_match=request.if_match)
+        remove_card(current(), self.book, href)
 
     def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, Any] = {}) -> str:  # noqa: B006 - as the base
         """All cards in one file, for GET; "" for PROPFIND, whose getcontentlength must not read the book."""
@@ -237,20 +273,8 @@ class Storage(BaseStorage):
         if request.viewer is None:
             yield
             return
-        if request.method == "PUT" and mode == "w":
-            with refusing():
-                request.card = cards.prepared(app().site, request.body)
-        tx = app().open_tx(request.viewer, request.client, write=mode == "w")
-        request.open_tx = tx
-        try:
-            with refusing():
-                yield
-                tx.commit()
-            for group_id, count in request.read.items():
-                app().reads.note(request.viewer.member_id, "carddav", group_id, count)
-        finally:
-            request.open_tx = None
-            tx.close()
+        with refusing(), transaction(request, write=mode == "w"):
+            yield
 
     def discover(
         self,

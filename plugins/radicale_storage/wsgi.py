@@ -28,6 +28,7 @@ from sharedbook.settings import Address
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+Inner = Callable[[Environ, "Request"], Response]
 
 logger = logging.getLogger("sharedbook.carddav")
 
@@ -64,8 +65,8 @@ _NO_BODY = frozenset({204, 304})
 crowd = Crowd()
 
 
-def door(inner: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """One request through the door; ``inner`` is Radicale."""
+def door(inner: Inner, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """One request through the door; ``inner`` is Radicale (``ask``), or answers in its place."""
     response = _answer(inner, {name: value for name, value in environ.items() if _is_of_wsgi(name)})
     start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(response.headers.items()))
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
@@ -84,7 +85,7 @@ _CGI = frozenset(
 )
 
 
-def _answer(inner: Application, environ: Environ) -> Response:
+def _answer(inner: Inner, environ: Environ) -> Response:
     request = Request(environ["REQUEST_METHOD"].upper(), agent=environ.get("HTTP_USER_AGENT", "")[:AGENT_LENGTH])
     try:
         _know_peer(environ, request)
@@ -92,7 +93,7 @@ def _answer(inner: Application, environ: Environ) -> Response:
             response = _before_login(environ, request)
             if response is None:
                 _receive(environ, request)
-                response = _call(inner, environ)
+                response = inner(environ, request)
                 _let_refetch(environ, request)
                 response = _translate(environ, request, response)
     except (Refused, SharedbookError) as error:
@@ -122,6 +123,7 @@ def _before_login(environ: Environ, request: Request) -> Response | None:
     guards.check_headers(environ)
     path = environ.get("PATH_INFO", "")
     request.prefix = str(environ.get("HTTP_X_SCRIPT_NAME", environ.get("SCRIPT_NAME", ""))).rstrip("/")
+    request.depth = environ.get("HTTP_DEPTH", "0")
     if path.rstrip("/") == "/.well-known/carddav":
         return Response(301, {"Location": f"{request.prefix}/", "Content-Type": TEXT}, b"The address books are at /\n")
     if request.method == "OPTIONS":
@@ -130,8 +132,10 @@ def _before_login(environ: Environ, request: Request) -> Response | None:
     if not secure and not app().settings.plain_text_binds:
         raise Refused(403, "passwords are taken over TLS only; use https, or set plain_text_binds")
     guards.body_length(environ, _body_limit(request))
-    if guards.credentials(environ) is None:
+    found = guards.credentials(environ)
+    if found is None:
         raise _LOG_IN
+    request.credentials = found
     return None
 
 
@@ -208,7 +212,7 @@ def _read_conditions(environ: Environ, request: Request) -> None:
 # ---- what goes out
 
 
-def _call(inner: Application, environ: Environ) -> Response:
+def ask(radicale: Application, environ: Environ) -> Response:
     """Radicale's answer, whole."""
     response = Response(500)
 
@@ -216,7 +220,7 @@ def _call(inner: Application, environ: Environ) -> Response:
         response.status, response.headers = int(status.split(" ", 1)[0]), dict(headers)
 
     asked = {name: value for name, value in environ.items() if name != "HTTP_ACCEPT_ENCODING"}
-    response.body = b"".join(inner(asked, start_response))
+    response.body = b"".join(radicale(asked, start_response))
     return response
 
 

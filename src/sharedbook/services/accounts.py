@@ -20,8 +20,7 @@ from sharedbook.services import passwords
 from sharedbook.services.subjects import fold_name
 from sharedbook.services.tx import App, Service, Tx
 from sharedbook.store import app_passwords, identity
-from sharedbook.store.app_passwords import AppPassword
-from sharedbook.store.identity import Identity
+from sharedbook.store.identity import Identity, Opener
 
 Door = Literal["carddav", "ldap"]
 REMEMBER_SECONDS: dict[Door, int] = {"carddav": 300, "ldap": 60}
@@ -42,41 +41,50 @@ def authenticate(app: App, login: str, password: str, door: Door, *, admit: Call
     ``admit`` is called before a password is hashed, and may raise Throttled: app passwords and remembered successes
     pass without it. Raises LoginFailed (wrong, unknown, disabled, revoked, expired, another door's), Busy, Unavailable.
     """
-    mac = passwords.app_password_mac(app.site.secrets, password)
     with app.begin(Service("login"), Client(door)) as tx:
-        found = _find(tx, login)
-        used = app_passwords.find(tx.db, mac) if mac and found else None
-    if found and used and _opens(used, found, door):
-        _note_use(app, found.viewer, used, door)
-        return Login(found.viewer if used.write else found.viewer.as_read_only(), used.label)
+        found = _find(tx, login, password)
+    if (known := _known(app, found, password, door)) is not None:
+        return known
+    if admit is not None:
+        admit()
     user, stored = (found.viewer.name, found.password) if found else ("", None)
-    if not passwords.remembered(user, password, stored, seconds=REMEMBER_SECONDS[door]):
-        if admit is not None:
-            admit()
-        if not passwords.verify(user, password, stored):
-            found = None
-    if found is None:
+    if not passwords.verify(user, password, stored) or found is None:
         raise LoginFailed("the login or the password is wrong", hint="a postmaster can set a new password")
     return Login(found.viewer)
 
 
-def _find(tx: Tx, login: str) -> Identity | None:
+def recognize(app: App, tx: Tx, login: str, password: str, door: Door) -> Login | None:
+    """Who this is, if no password must be hashed to tell; else None, and ``authenticate`` must be asked."""
+    return _known(app, _find(tx, login, password), password, door)
+
+
+def _known(app: App, found: Identity | None, password: str, door: Door) -> Login | None:
+    """An app password, or a success remembered by this process."""
+    if found is None:
+        return None
+    used = found.app_password
+    if used is not None and _opens(used, door):
+        _note_use(app, found.viewer, used, door)
+        return Login(found.viewer if used.write else found.viewer.as_read_only(), used.label)
+    if passwords.remembered(found.viewer.name, password, found.password, seconds=REMEMBER_SECONDS[door]):
+        return Login(found.viewer)
+    return None
+
+
+def _find(tx: Tx, login: str, password: str) -> Identity | None:
     """Who may log in under this name: by login, else by a mail address that only one member has."""
     name, days = fold_name(login), tx.site.settings.departure_days
-    found = identity.load(tx.db, name, departure_days=days)
+    mac = passwords.app_password_mac(tx.site.secrets, password)
+    found = identity.load(tx.db, name, departure_days=days, hmac=mac)
     if found is None and "@" in name:
         logins = identity.logins_of(tx.db, name)
-        found = identity.load(tx.db, logins[0], departure_days=days) if len(logins) == 1 else None
+        found = identity.load(tx.db, logins[0], departure_days=days, hmac=mac) if len(logins) == 1 else None
     return None if found is None or found.disabled else found
 
 
-def _opens(used: AppPassword, found: Identity, door: Door) -> bool:
-    """Whether this app password is this member's, for this door, and has not expired."""
-    return (
-        used.member_id == found.viewer.member_id
-        and door in used.doors
-        and (used.expires is None or used.expires > datetime.now(UTC))
-    )
+def _opens(used: Opener, door: Door) -> bool:
+    """Whether this app password is for this door, and has not expired."""
+    return door in used.doors and (used.expires is None or used.expires > datetime.now(UTC))
 
 
 # ---- when an app password was last used: written beside the request, at most once an hour each
@@ -86,7 +94,7 @@ _being_noted: set[int] = set()
 _lock = threading.Lock()
 
 
-def _note_use(app: App, viewer: Viewer, used: AppPassword, door: Door) -> None:
+def _note_use(app: App, viewer: Viewer, used: Opener, door: Door) -> None:
     now = datetime.now(UTC)
     if used.last_used is not None and now - used.last_used < USE_NOTED_EVERY:
         return
@@ -97,7 +105,7 @@ def _note_use(app: App, viewer: Viewer, used: AppPassword, door: Door) -> None:
     _writer.submit(_write_use, app, viewer, used, door, now)
 
 
-def _write_use(app: App, viewer: Viewer, used: AppPassword, door: Door, now: datetime) -> None:
+def _write_use(app: App, viewer: Viewer, used: Opener, door: Door, now: datetime) -> None:
     try:
         with app.begin(viewer, Client(door), write=True) as tx:
             app_passwords.used(tx.db, used.id, now)

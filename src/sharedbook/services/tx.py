@@ -85,6 +85,11 @@ class Tx:
             self._viewer = self._load_viewer()
         return self._viewer
 
+    def act_as(self, viewer: Viewer, client: Client) -> None:
+        """Hands a Service's snapshot on to the member who has logged in with it."""
+        self._actor = self._viewer = viewer
+        self.client = client
+
     def _load_viewer(self) -> Viewer:
         actor = self._actor
         if isinstance(actor, Console | Service):

@@ -50,12 +50,6 @@ def add(
     )
 
 
-def find(connection: Connection, hmac: bytes) -> AppPassword | None:
-    """The one with this HMAC, unless it was revoked."""
-    row = connection.execute(_LIVING.where(table.c.hmac == hmac)).one_or_none()
-    return None if row is None else _read(row)
-
-
 def of_member(connection: Connection, member_id: int) -> list[AppPassword]:
     """Those of one member, the revoked left out, the oldest first."""
     return [

@@ -63,7 +63,7 @@ class Database:
     def _open(self, write: bool) -> Connection:
         connection = self._connect()
         if self.sqlite:
-            return connection.execution_options(sharedbook_write=write)
+            return connection.execution_options(sharedbook_write=True) if write else connection
         return connection.execution_options(
             isolation_level="READ COMMITTED" if write else "REPEATABLE READ", postgresql_readonly=not write
         )

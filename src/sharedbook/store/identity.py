@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, LargeBinary, TextClause, bindparam, text
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import EVERYONE_ID, NO_RIGHTS, POSTMASTERS_ID, Right
 
 
 @dataclass(frozen=True, slots=True)
+class Opener:
+    """A member's app password that was not revoked; ``doors`` are a subset of carddav and ldap."""
+
+    id: int
+    label: str
+    doors: frozenset[str]
+    write: bool
+    expires: datetime | None
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """A member's viewer, and what a login is checked against."""
+    """A member's viewer, and what a login is checked against; ``app_password``: his that has the HMAC asked for."""
 
     viewer: Viewer
     password: str | None
     disabled: bool
+    app_password: Opener | None = None
 
 
 _STATEMENT = """
@@ -46,16 +60,31 @@ SELECT 3, l.group_id, 0, 0, 0, (
 ), NULL, NULL
 FROM lost_views l JOIN me ON l.member_id = me.id
 JOIN groups ON groups.id = l.group_id AND groups.removed_at IS NULL WHERE l.at >= :recent
+UNION ALL
+SELECT 4, p.id, p.expires, CASE WHEN p.write THEN 1 ELSE 0 END, p.last_used, 0, p.label, p.doors
+FROM app_passwords p JOIN me ON p.member_id = me.id WHERE p.hmac = :hmac AND p.revoked_at IS NULL
 """
-_BY_LOGIN = text(_STATEMENT.format(which="name = :who", everyone=EVERYONE_ID))
-_BY_ID = text(_STATEMENT.format(which="id = :who", everyone=EVERYONE_ID))
 
 
-def load(connection: Connection, who: str | int, *, departure_days: int) -> Identity | None:
-    """The identity of a member by folded login or by id; None when there is none (or it was deleted)."""
+def _statement(which: str) -> TextClause:
+    return text(_STATEMENT.format(which=which, everyone=EVERYONE_ID)).bindparams(bindparam("hmac", type_=LargeBinary))
+
+
+_BY_LOGIN = _statement("name = :who")
+_BY_ID = _statement("id = :who")
+
+
+def load(
+    connection: Connection, who: str | int, *, departure_days: int, hmac: bytes | None = None
+) -> Identity | None:
+    """The identity of a member by folded login or by id; None when there is none (or it was deleted).
+
+    ``hmac``: of an app password, to find it if it is this member's and was not revoked.
+    """
     statement = _BY_LOGIN if isinstance(who, str) else _BY_ID
     recent = datetime.now(UTC) - timedelta(days=departure_days)
-    rows = connection.execute(statement, {"who": who, "recent": round(recent.timestamp() * 1000)}).all()
+    values = {"who": who, "recent": round(recent.timestamp() * 1000), "hmac": hmac}
+    rows = connection.execute(statement, values).all()
     own = [row for row in rows if row[0] == 0]
     if not own:
         return None
@@ -77,7 +106,17 @@ def load(connection: Connection, who: str | int, *, departure_days: int) -> Iden
         refetched={row[1]: row[5] for row in rows if row[5]},
         postmaster=POSTMASTERS_ID in subjects,
     )
-    return Identity(viewer, password, bool(disabled))
+    opener = next((_opener(row) for row in rows if row[0] == 4), None)
+    return Identity(viewer, password, bool(disabled), opener)
+
+
+def _opener(row: Sequence[Any]) -> Opener:
+    _, number, expires, write, last_used, _, label, doors = row
+    return Opener(number, label, frozenset(doors.split(",")), bool(write), _time(expires), _time(last_used))
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def logins_of(connection: Connection, email: str) -> Sequence[str]:
