@@ -160,7 +160,7 @@ def _refuse_return(
         raise CardErased("a card with this UID was erased for good", hint="make a new card")
     if dead and not only_new:
         raise CardGone("this card was deleted meanwhile", hint="fetch the address book again, or save it as a new card")
-    records.refuse_uids(tx, book.group.id, book.group.slug, [uid])
+    records.refuse_living_uids(tx, book.group.id, book.group.slug, [uid])
 
 
 def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:

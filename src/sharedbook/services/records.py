@@ -137,7 +137,7 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
 
     Raises QuotaExceeded, and as ``photo_reduction.fit``.
     """
-    if room(tx) < len(new):
+    if contacts.most(tx.db) + len(new) > tx.site.limits.contacts and room(tx) < len(new):
         raise QuotaExceeded(
             f"the limit of {tx.site.limits.contacts} contacts is reached",
             hint="empty the trash or raise limits.contacts",

@@ -10,15 +10,18 @@ from sqlalchemy import Connection, Row, insert, select
 
 from sharedbook.store.schema import audit
 
+_LAST = select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)
+_ADD = insert(audit)
+
 
 def last_chain(connection: Connection) -> str:
     """The last row's hash, "" before the first."""
-    return connection.execute(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)).scalar() or ""
+    return connection.execute(_LAST).scalar() or ""
 
 
 def append(connection: Connection, row: Mapping[str, Any]) -> None:
     """Adds a row."""
-    connection.execute(insert(audit).values(**row))
+    connection.execute(_ADD, row)
 
 
 def rows(connection: Connection, since: datetime | None) -> Iterator[Row[Any]]:

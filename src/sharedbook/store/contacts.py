@@ -25,6 +25,8 @@ _COLUMNS = (
     contacts.c.modified,
     contacts.c.trashed_at,
 )
+_ADD = insert(contacts).returning(contacts.c.id)
+_ADD_MANY = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
 BATCH = 500
 """How many ids one statement names; both databases take more, none takes all."""
 
@@ -36,8 +38,7 @@ def batches(ids: Sequence[int]) -> list[Sequence[int]]:
 
 def add_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Inserts contacts and returns their ids in the same order."""
-    statement = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, rows).scalars())
+    return list(connection.execute(_ADD if len(rows) == 1 else _ADD_MANY, rows).scalars())
 
 
 def change(connection: Connection, contact_ids: Sequence[int], **values: Any) -> None:
@@ -79,6 +80,14 @@ def indexed_before(connection: Connection, version: int, limit: int) -> list[int
 def forget_index(connection: Connection) -> None:
     """All index rows count as made by an older version."""
     connection.execute(update(contacts).values(index_version=0))
+
+
+_LAST_ID = select(func.coalesce(func.max(contacts.c.id), 0))
+
+
+def most(connection: Connection) -> int:
+    """At least how many contacts there are, without counting them: ids are never used again."""
+    return int(connection.execute(_LAST_ID).scalar_one())
 
 
 def count(connection: Connection) -> int:

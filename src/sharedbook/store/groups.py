@@ -85,9 +85,16 @@ def clear_default(connection: Connection) -> None:
     connection.execute(update(groups).where(groups.c.is_default).values(is_default=False))
 
 
+_STAMP = (
+    update(groups)
+    .where(groups.c.id.in_(bindparam("groups", expanding=True)))
+    .values(seq=bindparam("seq"), modified=bindparam("modified"))
+)
+
+
 def stamp(connection: Connection, group_ids: Sequence[int], seq: int, at: datetime) -> None:
     """The cards of these groups changed at ``seq``."""
-    connection.execute(update(groups).where(groups.c.id.in_(group_ids)).values(seq=seq, modified=at))
+    connection.execute(_STAMP, {"groups": list(group_ids), "seq": seq, "modified": at})
 
 
 def raise_floor(connection: Connection, group_id: int, seq: int) -> None:

@@ -11,7 +11,20 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Card, CardState
@@ -105,13 +118,18 @@ def of_group(connection: Connection, group_id: int) -> list[Membership]:
     return _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.contact_id.is_not(None)))
 
 
+_UIDS = select(*_COLUMNS).where(_M.group_id == bindparam("group"), _M.uid.in_(bindparam("uids", expanding=True)))
+# Literal, as the partial indexes have them.
+_LIVING_UIDS = _UIDS.where(_M.state < literal_column(str(int(CardState.TRASHED))))
+_DEAD_UIDS = _UIDS.where(_M.state >= literal_column(str(int(CardState.TRASHED))))
+
+
 def by_uid(connection: Connection, group_id: int, uids: Sequence[str], *, living: bool) -> list[Membership]:
     """Rows of a group with one of these UIDs: those shown, or those dead and in the trash."""
-    state = _M.state < CardState.TRASHED if living else _M.state >= CardState.TRASHED
+    statement = _LIVING_UIDS if living else _DEAD_UIDS
     found: list[Membership] = []
     for at in range(0, len(uids), BATCH):
-        some = _M.uid.in_(uids[at : at + BATCH])
-        found += _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, some, state))
+        found += _memberships(connection, statement, {"group": group_id, "uids": uids[at : at + BATCH]})
     return found
 
 
@@ -182,9 +200,12 @@ def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator
         yield Card(*row)
 
 
+_ADD = insert(memberships)
+
+
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts rows; their hrefs must be free (see ``remove``)."""
-    connection.execute(insert(memberships), rows)
+    connection.execute(_ADD, rows)
 
 
 def change(connection: Connection, group_id: int, at: str, **values: Any) -> None:

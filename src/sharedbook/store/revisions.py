@@ -12,12 +12,13 @@ from sharedbook.domain.model import Event, Revision
 from sharedbook.store.schema import revisions
 
 _R = revisions.c
+_ADD = insert(revisions)
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds steps."""
     if rows:
-        connection.execute(insert(revisions), rows)
+        connection.execute(_ADD, rows)
 
 
 def of_contact(connection: Connection, contact_id: int) -> list[Revision]:

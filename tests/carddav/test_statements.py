@@ -1,0 +1,116 @@
+"""How many statements a request takes: fewer of them, not faster ones, are what makes polls and syncs quick."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from radicale_storage import auth, server
+from radicale_storage import site as opened
+from sharedbook.domain.model import ALL_RIGHTS
+from sharedbook.services import grants, groups, members
+from tests.carddav.served import vcard
+from tests.support.sites import as_console, new_site
+
+Ask = Callable[..., tuple[int, str]]
+POLL = '<propfind xmlns="DAV:"><prop><getctag xmlns="http://calendarserver.org/ns/"/><sync-token/></prop></propfind>'
+SYNC = (
+    '<sync-collection xmlns="DAV:"><sync-token>{}</sync-token><sync-level>1</sync-level><prop><getetag/></prop>'
+    "</sync-collection>"
+)
+MULTIGET = (
+    '<C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><C:address-data/></prop>'
+    "<href>/alice/friends/a.vcf</href><href>/alice/friends/b.vcf</href></C:addressbook-multiget>"
+)
+READS = {
+    "poll": ("PROPFIND", "/alice/friends/", POLL),
+    "home": ("PROPFIND", "/alice/", POLL),
+    "nothing new": ("REPORT", "/alice/friends/", SYNC),
+    "one change": ("REPORT", "/alice/friends/", SYNC),
+    "first sync": ("REPORT", "/alice/friends/", SYNC.format("")),
+    "multiget": ("REPORT", "/alice/friends/", MULTIGET),
+    "GET": ("GET", "/alice/friends/a.vcf", ""),
+}
+MOST = {"poll": 3, "home": 3, "nothing new": 3, "one change": 5, "first sync": 4, "multiget": 4, "GET": 4}
+"""BEGIN, the identity with its password, the book, and what the request itself is about."""
+
+MOST_OF_A_PUT = 20
+"""Two identities (of the login, and again under the lock), the target and its UID, one row in each table."""
+
+
+@pytest.fixture
+def statements() -> list[str]:
+    """What the database was asked since the list was cleared."""
+    return []
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: list[str]) -> Iterator[Ask]:
+    """A request of Alice to the application of one worker, in this process; answers status and body."""
+    app = new_site(tmp_path)
+    with as_console(app) as tx:
+        groups.add(tx, "Friends")
+        members.add(tx, "alice")
+        grants.grant(tx, "friends", "alice", ALL_RIGHTS)
+        secret = members.app_password_add(tx, "alice", "test", doors=frozenset({"carddav"}), write=True)
+    app.close()
+    monkeypatch.setenv("SHAREDBOOK_DATA_DIR", str(tmp_path))
+    opened.app.cache_clear()
+    auth.limits.cache_clear()
+    application = server.application()
+    here = threading.get_ident()
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if threading.get_ident() == here:  # when a password was last used is written beside the request
+            statements.append(statement)
+
+    event.listen(opened.app().site.database.engine, "before_cursor_execute", note)
+
+    def ask(method: str, path: str, body: str = "") -> tuple[int, str]:
+        statuses: list[str] = []
+        environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_DEPTH": "1" if path == "/alice/" else "0",
+            "HTTP_AUTHORIZATION": "Basic " + base64.b64encode(f"alice:{secret}".encode()).decode(),
+            "wsgi.input": io.BytesIO(body.encode()),
+            "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http",
+        }
+        answer = b"".join(application(environ, lambda status, _: statuses.append(status)))
+        return int(statuses[0][:3]), answer.decode()
+
+    yield ask
+    opened.app().close()
+    opened.app.cache_clear()
+    auth.limits.cache_clear()
+
+
+def token(answer: str) -> str:
+    found = re.search("<D:sync-token>([^<]+)", answer)
+    assert found
+    return found[1]
+
+
+def test_statements_of_a_request(ask: Ask, statements: list[str]) -> None:
+    assert ask("PUT", "/alice/friends/a.vcf", vcard("a"))[0] == 201
+    before = token(ask("REPORT", "/alice/friends/", SYNC.format(""))[1])
+    statements.clear()
+    assert ask("PUT", "/alice/friends/b.vcf", vcard("b"))[0] == 201
+    assert len(statements) <= MOST_OF_A_PUT, statements
+    now = token(ask("REPORT", "/alice/friends/", SYNC.format(""))[1])
+    for what, (method, path, body) in READS.items():
+        statements.clear()
+        assert ask(method, path, body.format(now if what == "nothing new" else before))[0] in (200, 207)
+        assert len(statements) <= MOST[what], (what, statements)
