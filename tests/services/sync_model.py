@@ -17,6 +17,30 @@ class ModelContact:
     trashed: bool = False
 
 
+@dataclass(frozen=True)
+class Copy:
+    """What a device keeps of a card. ``spoiled``: a write that was refused has made it other than what is stored."""
+
+    etag: str
+    spoiled: bool = False
+
+
+@dataclass
+class Device:
+    """One client of one book: what it holds as of a token."""
+
+    member: str
+    group: str
+    token: str = ""
+    held: dict[str, Copy] = field(default_factory=dict)
+
+    def take(self, token: str, changed: dict[str, str], removed: list[str]) -> Device:
+        """After one answer: it replaces a copy only when its ETag differs, as Thunderbird does."""
+        kept = {href: copy for href, copy in self.held.items() if href not in removed}
+        kept |= {href: Copy(etag) for href, etag in changed.items() if href not in kept or kept[href].etag != etag}
+        return Device(self.member, self.group, token, kept)
+
+
 @dataclass
 class Model:
     """Members see a card when they view the group and stand in its audience; teams are written ``@team``."""
@@ -26,6 +50,7 @@ class Model:
     teams: dict[str, set[str]] = field(default_factory=dict)
     viewers: dict[str, set[str]] = field(default_factory=dict)
     ever: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    refused: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def subjects(self, member: str) -> set[str]:
         """What a member answers to."""
@@ -52,6 +77,16 @@ class Model:
             for contact in self.contacts.values()
             if group in contact.places and self.sees(member, contact)
         }
+
+    def refuse(self, member: str, group: str, href: str) -> None:
+        """A write of the member was refused: he gives another ETag to what is stored now, and knows the name."""
+        self.refused[member, group, href] = self.book(member, group).get(href, "")
+        self.ever.setdefault((member, group), set()).add(href)
+
+    def marked(self, member: str, group: str) -> set[str]:
+        """Hrefs of what the member sees under an ETag of his own."""
+        book = self.book(member, group)
+        return {href for href, etag in book.items() if self.refused.get((member, group, href)) == etag}
 
     def remember(self) -> None:
         """Notes for every member what he can see now: he may be told of it later."""

@@ -1,7 +1,8 @@
 """Random lives of a shared book: whatever happens, a client of any old token ends with what its member may see.
 
-Five members, three groups, two teams. After every step a few clients sync from tokens of any age; the answer is held
-against an independent model, and no href may be told that the member never could see.
+Five members, three groups, two teams. After every step a few devices sync from tokens of any age; the answer is held
+against an independent model, and no href may be told that the member never could see. Refused writes spoil what a
+device holds: it must end with what is stored all the same.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ from hypothesis.stateful import (
 
 from sharedbook import app as sharedbook_app
 from sharedbook.app import App
-from sharedbook.domain.errors import Conflict, Forbidden, GroupNotFound, InvalidToken, NotFound
+from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, GroupNotFound, InvalidToken, NotFound
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
-from sharedbook.services import cards, contacts, erasure, grants, groups, members, subjects, sync, teams, trash
+from sharedbook.services import cards, contacts, erasure, grants, groups, members, refetch, subjects, sync, teams, trash
+from sharedbook.services.groups import Book
+from sharedbook.services.tx import Tx
 from sharedbook.settings import Settings
-from tests.services.sync_model import Model, ModelContact
+from tests.services.sync_model import Copy, Device, Model, ModelContact
 from tests.support.sites import CLIENT, CONSOLE, Mold, as_console, as_member, card
 
 MEMBERS = ["alice", "bob", "carol", "dave", "erin"]
 TEAMS = ["sales", "support"]
 GROUPS = ["clients", "partners", "suppliers"]
+PAGES = 100
 RIGHTS = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE
 
 member = st.sampled_from(MEMBERS)
@@ -46,7 +50,7 @@ subject = st.sampled_from([*MEMBERS, *(f"@{name}" for name in TEAMS), "everyone"
 
 
 class SyncMachine(RuleBasedStateMachine):
-    """``site`` is the product, ``model`` what should be; ``clients`` are (member, group, token, what it holds)."""
+    """``site`` is the product, ``model`` what should be; ``devices`` hold what they were told."""
 
     make_site: ClassVar[Any]
 
@@ -55,7 +59,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.opened = self.make_site()
         self.site: App = self.opened.__enter__()
         self.model = Model(MEMBERS)
-        self.clients: list[tuple[str, str, str, dict[str, str]]] = []
+        self.devices: list[Device] = []
         self.erased_in: dict[str, int] = {}
         self.number = 0
         self.text: dict[int, str] = {}
@@ -159,6 +163,58 @@ class SyncMachine(RuleBasedStateMachine):
         assert may
         del contact.places[slug]
         contact.places.setdefault(to, href)
+
+    # ---- what clients may not do
+
+    @precondition(lambda self: self.devices)
+    @rule(data=st.data(), method=st.sampled_from(["edit", "create", "delete"]))
+    def refused(self, data: st.DataObject, method: str) -> None:
+        """A device that may only read writes all the same: its copy is spoiled until the next sync."""
+        device = data.draw(st.sampled_from(self.devices))
+        login, slug = device.member, device.group
+        if method != "create" and not device.held:
+            return
+        self.number += 1
+        new = method == "create"
+        href = f"refused-{self.number}.vcf" if new else data.draw(st.sampled_from(sorted(device.held)))
+        before = self.states(slug)
+        if not self.forbids(login, slug, href, method):
+            return
+        self.model.refuse(login, slug, href)
+        after = self.states(slug)
+        assert {name for name in before if before[name] != after[name]} == {login}
+        held = dict(device.held)
+        held.pop(href, None)
+        if method != "delete":
+            held[href] = Copy("" if new else device.held[href].etag, spoiled=True)
+        self.devices.append(Device(login, slug, device.token, held))
+
+    def forbids(self, login: str, slug: str, href: str, method: str) -> bool:
+        """Whether the write was refused as forbidden, and the member's clients asked to fetch again."""
+        with as_member(self.site, login) as tx:
+            viewer = tx.viewer.as_read_only()
+        text = card(f"refused-{self.number}", "Refused")
+        try:
+            with self.site.begin(viewer, CLIENT, write=True) as tx:
+                book = groups.book(tx, slug)
+                cards.remove(tx, book, href) if method == "delete" else cards.put(tx, book, href, text)
+        except (GroupNotFound, ContactNotFound):
+            assert method == "delete" or not self.model.views(login, slug)
+            assert href not in self.model.book(login, slug)
+            return False
+        except Forbidden:
+            refetch.ask(self.site, viewer, CLIENT, [(slug, href)])
+            return True
+        raise AssertionError("a read-only device has written")
+
+    def states(self, slug: str) -> dict[str, sync.BookState]:
+        """ctag and token of those who have the book."""
+        found = {}
+        for login in MEMBERS:
+            with as_member(self.site, login) as tx:
+                if any(book.group.slug == slug for book in groups.books(tx)):
+                    found[login] = sync.state(tx, groups.book(tx, slug))
+        return found
 
     # ---- what postmasters do
 
@@ -275,14 +331,15 @@ class SyncMachine(RuleBasedStateMachine):
 
     @rule(login=member, slug=group)
     def first_sync(self, login: str, slug: str) -> None:
-        self.sync_from(login, slug, "", {})
+        self.sync(Device(login, slug))
 
-    @precondition(lambda self: self.clients)
-    @rule(data=st.data())
-    def sync_from_any_token(self, data: st.DataObject) -> None:
-        self.sync_from(*data.draw(st.sampled_from(self.clients)))
+    @precondition(lambda self: self.devices)
+    @rule(data=st.data(), limit=st.none() | st.integers(1, 3))
+    def sync_from_any_token(self, data: st.DataObject, limit: int | None) -> None:
+        self.sync(data.draw(st.sampled_from(self.devices)), limit)
 
-    def sync_from(self, login: str, slug: str, token: str, held: dict[str, str]) -> None:
+    def sync(self, device: Device, limit: int | None = None) -> None:
+        login, slug = device.member, device.group
         expected = self.model.book(login, slug)
         with as_member(self.site, login) as tx:
             try:
@@ -290,32 +347,44 @@ class SyncMachine(RuleBasedStateMachine):
             except GroupNotFound:
                 assert not self.model.views(login, slug)
                 return
-            try:
-                result = sync.changes(tx, book, token)
-            except InvalidToken:
-                assert token
-                assert self.erased_in.get(slug), "only an erasure ends a token"
-                held, result = {}, sync.changes(tx, book, "")
-        told = {entry.href for entry in result.changed} | set(result.removed)
-        never = told - self.model.ever.get((login, slug), set()) - set(expected)
-        assert not never, f"{login} was told of {never}"
-        now = {href: etag for href, etag in held.items() if href not in result.removed}
-        now |= {entry.href: entry.etag for entry in result.changed}
-        assert now == expected
-        if not token:
-            assert not result.removed, "a first sync has no tombstones"
-        self.clients.append((login, slug, result.token, now))
+            more, pages = True, 0
+            while more:
+                device, more = self.page(tx, book, device, limit)
+                pages += 1
+                assert pages < PAGES
+        assert {href: refetch.unmarked(copy.etag) for href, copy in device.held.items()} == expected
+        assert not [href for href, copy in device.held.items() if copy.spoiled]
+        marked = {href for href, copy in device.held.items() if refetch.unmarked(copy.etag) != copy.etag}
+        assert marked == self.model.marked(login, slug)
+        self.devices.append(device)
+
+    def page(self, tx: Tx, book: Book, device: Device, limit: int | None) -> tuple[Device, bool]:
+        """The device after one answer, and whether there are more."""
+        try:
+            result = sync.changes(tx, book, device.token, limit)
+        except InvalidToken:
+            assert device.token
+            assert self.erased_in.get(device.group), "only an erasure ends a token"
+            listed = {entry.href for entry in cards.listing(tx, book)}
+            kept = {href: copy for href, copy in device.held.items() if href in listed}
+            return Device(device.member, device.group, "", kept), True
+        changed = {entry.href: entry.etag for entry in result.changed}
+        never = {*changed, *result.removed} - self.model.ever.get((device.member, device.group), set())
+        never -= self.model.book(device.member, device.group).keys()
+        assert not never, f"{device.member} was told of {never}"
+        assert device.token or not result.removed, "a first sync has no tombstones"
+        return device.take(result.token, changed, result.removed), result.more
 
     @invariant()
     def remember(self) -> None:
         self.model.remember()
 
-    @precondition(lambda self: self.clients)
+    @precondition(lambda self: self.devices)
     @invariant()
-    def the_latest_clients_are_right(self) -> None:
-        for login, slug, token, held in self.clients[-2:]:
-            self.sync_from(login, slug, token, held)
-        del self.clients[:-40]
+    def the_latest_devices_are_right(self) -> None:
+        for device in self.devices[-2:]:
+            self.sync(device)
+        del self.devices[:-40]
 
 
 @pytest.mark.soak
