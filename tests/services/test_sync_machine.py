@@ -80,11 +80,14 @@ class SyncMachine(RuleBasedStateMachine):
                 self.model.viewers[name] = set()
             grants.grant(tx, "clients", subjects.resolve(tx, "everyone").label, RIGHTS)
         self.model.viewers["clients"].add("everyone")
+        for login in MEMBERS[:2]:
+            self.put_new(login, "clients")
+            self.sync(Device(login, "clients"))
 
     # ---- what clients do
 
-    @rule(login=member, slug=group, restricted=st.booleans())
-    def put_new(self, login: str, slug: str, restricted: bool) -> None:
+    @rule(login=member, slug=group)
+    def put_new(self, login: str, slug: str) -> None:
         self.number += 1
         href = f"card-{self.number}.vcf"
         text = card(f"uid-{self.number}", f"Name {self.number}")
@@ -167,16 +170,21 @@ class SyncMachine(RuleBasedStateMachine):
     # ---- what clients may not do
 
     @precondition(lambda self: self.devices)
-    @rule(data=st.data(), method=st.sampled_from(["edit", "create", "delete"]))
-    def refused(self, data: st.DataObject, method: str) -> None:
-        """A device that may only read writes all the same: its copy is spoiled until the next sync."""
-        device = data.draw(st.sampled_from(self.devices))
-        login, slug = device.member, device.group
-        if method != "create" and not device.held:
-            return
+    @rule(data=st.data())
+    def refused_new(self, data: st.DataObject) -> None:
         self.number += 1
-        new = method == "create"
-        href = f"refused-{self.number}.vcf" if new else data.draw(st.sampled_from(sorted(device.held)))
+        self.refused(data.draw(st.sampled_from(self.devices)), f"refused-{self.number}.vcf", "create")
+
+    @precondition(lambda self: any(device.held for device in self.devices))
+    @rule(data=st.data(), method=st.sampled_from(["edit", "delete"]))
+    def refused_change(self, data: st.DataObject, method: str) -> None:
+        self.number += 1
+        device = data.draw(st.sampled_from([device for device in self.devices if device.held]))
+        self.refused(device, data.draw(st.sampled_from(sorted(device.held))), method)
+
+    def refused(self, device: Device, href: str, method: str) -> None:
+        """A device that may only read writes all the same: its copy is spoiled until the next sync."""
+        login, slug = device.member, device.group
         before = self.states(slug)
         if not self.forbids(login, slug, href, method):
             return
@@ -184,9 +192,9 @@ class SyncMachine(RuleBasedStateMachine):
         after = self.states(slug)
         assert {name for name in before if before[name] != after[name]} == {login}
         held = dict(device.held)
-        held.pop(href, None)
+        copy = held.pop(href, Copy(""))
         if method != "delete":
-            held[href] = Copy("" if new else device.held[href].etag, spoiled=True)
+            held[href] = Copy(copy.etag, spoiled=True)
         self.devices.append(Device(login, slug, device.token, held))
 
     def forbids(self, login: str, slug: str, href: str, method: str) -> bool:
