@@ -408,7 +408,7 @@ def test_sync_shows_exactly_what_a_member_may_see_on_sqlite(tmp_path: Path, soak
             site.close()
             shutil.rmtree(site.settings.data_dir)
 
-    _run(make_site, examples=300 if soak else 60, steps=50)
+    _run(make_site, examples=300 if soak else 45, steps=50)
 
 
 @pytest.mark.soak
