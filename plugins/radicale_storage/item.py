@@ -35,7 +35,7 @@ class CardItem(Item):
             collection=collection,
             href=card.href,
             last_modified=http_date(card.modified),
-            text=card.vcard,
+            text=current().text_of(card),
             etag=card.etag,
             uid=uid,
             name="VCARD",

@@ -80,7 +80,7 @@ def _get(request: Request) -> Response:
         return Response(404)
     request.read[book.group.id] += 1
     headers = {"Content-Type": CARD, "Last-Modified": http_date(card.modified), "ETag": card.etag}
-    return Response(200, headers, card.vcard.encode())
+    return Response(200, headers, request.text_of(card).encode())
 
 
 def _put(request: Request) -> Response:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from xml.etree.ElementTree import Element
 
+from radicale_storage.address_data import ADDRESS_DATA, Form
 from radicale_storage.filters import CARDDAV, COLLATIONS
 from radicale_storage.item import http_date
 from radicale_storage.multistatus import Value, href, path, text
@@ -20,7 +21,6 @@ from sharedbook.services.sync import BookState
 
 DAV = "{DAV:}"
 CS = "{http://calendarserver.org/ns/}"
-ADDRESS_DATA = f"{CARDDAV}address-data"
 
 CARD: Mapping[str, Value] = {
     f"{DAV}getetag": attrgetter("etag"),
@@ -31,6 +31,12 @@ CARD: Mapping[str, Value] = {
 }
 REPORTED: Mapping[str, Value] = {**CARD, ADDRESS_DATA: lambda card: text(card.vcard)}
 """What a card has in a REPORT: its text too, which is no property (RFC 6352 section 10.4)."""
+
+
+def reported(form: Form | None) -> Mapping[str, Value]:
+    """``REPORTED`` with the text in the form asked for."""
+    return REPORTED if form is None else {**REPORTED, ADDRESS_DATA: lambda card: text(form.of(card.vcard))}
+
 
 _LISTED = frozenset({f"{DAV}getetag", f"{DAV}getcontenttype", f"{DAV}resourcetype"})
 

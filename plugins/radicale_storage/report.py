@@ -10,12 +10,11 @@ from radicale_storage import filters, multistatus, properties
 from radicale_storage.errors import Refused
 from radicale_storage.filters import CARDDAV
 from radicale_storage.multistatus import CUT_SHORT, Layout
-from radicale_storage.properties import ADDRESS_DATA, DAV
+from radicale_storage.properties import DAV
 from radicale_storage.request import Request
 from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import NotFound
 from sharedbook.domain.model import Card
-from sharedbook.formats.vcard import VERSIONS
 from sharedbook.services import cards, search, sync
 from sharedbook.services.cards import HREF, Entry
 from sharedbook.services.groups import Book
@@ -28,12 +27,11 @@ class _Reader:
         self.request, self.root, self.book = request, root, book
         self.folder = multistatus.path(prefix, login_of(request), book.group.slug)
         self.wanted = properties.wanted(root, request.preferences)
-        _check_address_data(root)
 
     def _write(self, rows: Sequence[Card | Entry]) -> list[str]:
         if not self.wanted.only_listed():
             self.request.read[self.book.group.id] += len(rows)
-        return Layout(*self.wanted.of(properties.REPORTED)).write_names(self.folder, rows)
+        return Layout(*self.wanted.of(properties.reported(self.request.form))).write_names(self.folder, rows)
 
     def multiget(self) -> bytes:
         """The cards at the hrefs given, 404 for each that is not there."""
@@ -115,13 +113,3 @@ def _limit(root: Element, namespace: str) -> int | None:
     if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) == 0:
         raise Refused(400, "nresults is a whole number from 1")
     return int(text)
-
-
-def _check_address_data(root: Element) -> None:
-    """Raises Refused for a form of cards that is not kept (RFC 6352 section 8.6, supported-address-data)."""
-    element = root.find(f"{DAV}prop/{ADDRESS_DATA}")
-    if element is None:
-        return
-    kind, version = element.get("content-type", "text/vcard"), element.get("version", VERSIONS[0])
-    if kind.lower() != "text/vcard" or version not in VERSIONS:
-        raise Refused(403, "cards are text/vcard, version 3.0 or 4.0", "CR:supported-address-data")

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from radicale_storage.address_data import Form
 from radicale_storage.errors import Asked, Refusal
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import Unavailable
-from sharedbook.domain.model import Client
+from sharedbook.domain.model import Card, Client
 from sharedbook.formats.vcard import Card
 from sharedbook.services.cards import PutResult
 from sharedbook.services.groups import Book
@@ -34,6 +35,7 @@ class Request:
     ``credentials``: login and password.
     ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
     ``card``: of a PUT, what was made ready before the lock.
+    ``form``: in which form cards are asked for, None for the stored one.
     ``read``: how many cards were given away, by group id, for the audit.
     """
 
@@ -47,6 +49,7 @@ class Request:
     depth: str = "0"
     if_match: tuple[str, ...] | None = None
     only_new: bool = False
+    form: Form | None = None
     overwrite: bool = True
     preferences: frozenset[str] = frozenset()
     agent: str = ""
@@ -71,6 +74,10 @@ class Request:
     def client(self) -> Client:
         """Through what the member acts, for history and audit."""
         return Client("carddav", product(self.agent), self.app_password)
+
+    def text_of(self, card: Card) -> str:
+        """The text of a card in the form asked for."""
+        return card.vcard if self.form is None else self.form.of(card.vcard)
 
     def refuse(self, error: Refusal) -> None:
         """Keeps the first error: the answer is made of it, whatever Radicale makes of the exception."""

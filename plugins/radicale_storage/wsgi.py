@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from radicale_storage import errors, guards, report
+from radicale_storage import address_data, errors, guards, report
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
 from radicale_storage.item import STAND_IN
 from radicale_storage.limits import Crowd, trusted
@@ -161,6 +161,8 @@ def _receive(environ: Environ, request: Request) -> None:
     content_type = environ.get("CONTENT_TYPE", "")
     request.body = guards.as_utf8(guards.read_body(environ, _body_limit(request)), content_type)
     _read_conditions(environ, request)
+    if request.method in ("GET", "HEAD"):
+        request.form = address_data.of_accept(environ.get("HTTP_ACCEPT", ""))
     if request.method in XML_METHODS:
         request.xml = guards.parse_xml(request.body)
         _check_root(request)
@@ -197,6 +199,8 @@ def _check_root(request: Request) -> None:
         raise Refused(400, "the XML has an href without an address")
     if request.method == "PROPFIND" and root is not None and (root.tag != "{DAV:}propfind" or len(root) == 0):
         raise Refused(400, "the XML of a PROPFIND is a propfind that asks for prop, allprop or propname")
+    if request.method == "REPORT" and root is not None:
+        request.form = address_data.of_report(root)
 
 
 def _read_conditions(environ: Environ, request: Request) -> None:
@@ -250,6 +254,9 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
         known = environ.get("HTTP_IF_NONE_MATCH", "")
         if known and {"*", response.headers["ETag"]} & set(guards.etags(known)):
             return Response(304, {"ETag": response.headers["ETag"]})
+    if response.status == 200 and request.form is not None:
+        response.headers["Content-Type"] = f"{address_data.MEDIA_TYPE}; charset=utf-8; version={request.form.version}"
+        response.headers["Vary"] = "Accept"
     if response.status == 207:
         response.headers["DAV"] = DAV
     return response
@@ -288,7 +295,8 @@ def _dress(environ: Environ, response: Response) -> Response:
     encodings = [word.strip() for word in environ.get("HTTP_ACCEPT_ENCODING", "").split(",")]
     if "gzip" in encodings and len(response.body) >= GZIP_FROM:
         response.body = gzip.compress(response.body, 1, mtime=0)
-        response.headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        response.headers |= {"Content-Encoding": "gzip"}
+        response.headers["Vary"] = ", ".join(filter(None, [response.headers.get("Vary"), "Accept-Encoding"]))
     if response.status in _NO_BODY:
         response.headers.pop("Content-Length", None)
         response.body = b""

@@ -111,17 +111,6 @@ def test_500_hrefs_in_one_call(full: Book) -> None:
 
 
 @SERVED
-@pytest.mark.parametrize("attributes", ['version="2.1"', 'content-type="text/html"'])
-def test_other_forms_of_cards(full: Book, attributes: str) -> None:
-    body = (
-        f'<C:addressbook-multiget xmlns:D="DAV:" xmlns:C="{CR[1:-1]}"><D:prop><C:address-data {attributes}/></D:prop>'
-        f"<D:href>{full.of_alice('ann.vcf')}</D:href></C:addressbook-multiget>"
-    )
-    reply = full.alice.report(full.of_alice(), body)
-    assert (reply.status, reply.conditions) == (403, [f"{CR}supported-address-data"])
-
-
-@SERVED
 def test_allprop_in_a_report(full: Book) -> None:
     body = (
         f'<C:addressbook-multiget xmlns:D="DAV:" xmlns:C="{CR[1:-1]}"><D:allprop/>'

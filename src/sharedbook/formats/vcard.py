@@ -333,7 +333,7 @@ def patch(card: Card, edits: Iterable[Edit]) -> str:
         existing = card.all(edit.name.upper())
         match edit:
             case Set(value=value, params=params, nth=nth) if nth < len(existing):
-                changed[existing[nth]] = _rewritten(card, existing[nth], value, params)
+                changed[existing[nth]] = rewritten(card, existing[nth], value, params)
             case Set(name=name, value=value, params=params):
                 added.append(_insertion(card, name, make_line(name, value, params or ())))
             case Add(name=name, value=value, params=params, label=label):
@@ -342,11 +342,19 @@ def patch(card: Card, edits: Iterable[Edit]) -> str:
                 added.append(_insertion(card, name, line + (make_line("X-ABLabel", label, (), group) if label else "")))
             case Remove(nth=nth):
                 changed.update(dict.fromkeys(existing if nth is None else existing[nth : nth + 1], ""))
-    changed.update(dict.fromkeys(_orphaned_labels(card, changed), ""))
-    return _spliced(card.text, [*((found.start, found.end, new) for found, new in changed.items()), *added])
+    return _spliced(card, changed, added)
 
 
-def _rewritten(card: Card, found: Property, value: Value, params: Params | None) -> str:
+def replaced(card: Card, changed: Mapping[Property, str], added: Iterable[tuple[str, str]]) -> str:
+    """The card's text with other lines for some properties ("" removes one), and lines added behind those of a name.
+
+    Every line is complete: folded, with its end. What is said of ``patch`` holds here, too.
+    """
+    return _spliced(card, changed, [_insertion(card, name, lines) for name, lines in added])
+
+
+def rewritten(card: Card, found: Property, value: Value, params: Params | None) -> str:
+    """A property's line with another value and, unless None, other parameters. Raises InvalidCard."""
     line = unfold(card.text[found.start : found.end])
     head = line[: len(line) - len(found.raw) - 1]
     if params is None:
@@ -384,11 +392,13 @@ def _orphaned_labels(card: Card, changed: Mapping[Property, str]) -> list[Proper
     return [found for found in card.properties if found.group.lower() in losing - kept]
 
 
-def _spliced(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
-    """Text with spans replaced; insertions at one place stay in their order."""
+def _spliced(card: Card, changed: Mapping[Property, str], added: Iterable[tuple[int, int, str]]) -> str:
+    """The text with these lines and without labels that lost what they stood for; insertions stay in their order."""
+    changed = {**changed, **dict.fromkeys(_orphaned_labels(card, changed), "")}
+    spans = [*((found.start, found.end, new) for found, new in changed.items()), *added]
     pieces = []
     at = 0
     for start, end, new in sorted(spans, key=lambda span: span[:2]):
-        pieces += [text[at:start], new]
+        pieces += [card.text[at:start], new]
         at = end
-    return "".join([*pieces, text[at:]])
+    return "".join([*pieces, card.text[at:]])

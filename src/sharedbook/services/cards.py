@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import (
@@ -21,7 +21,7 @@ from sharedbook.domain.errors import (
     VersionConflict,
 )
 from sharedbook.domain.model import Card, CardState, Contact, Departed, Event, Right
-from sharedbook.formats import photo_reduction, vcard
+from sharedbook.formats import convert_back, photo_reduction, vcard
 from sharedbook.services import records, refetch
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Site, Tx
@@ -99,6 +99,8 @@ def put(
 ) -> PutResult:
     """Creates or replaces the card at a href, keeping its bytes but those of a photo over the limit (``prepared``).
 
+    A card keeps its version: one of the other version is patched into it.
+
     ``if_match``: the ETags of If-Match (``*`` for any); ``only_new``: If-None-Match: *. Raises InvalidCard and its kin,
     Forbidden, VersionConflict (412), UidConflict, HrefTaken, CardGone, CardErased (409), QuotaExceeded (507).
     """
@@ -115,7 +117,7 @@ def put(
         raise _forbidden(tx, book, Right.EDIT)
     if card.uid != contact.uid:
         raise UidConflict("a card keeps its UID", href=href, hint="put a card with another UID at another name")
-    changed = records.rewrite(tx, contact, card)
+    changed = records.rewrite(tx, contact, _in_stored_version(tx, contact, card))
     if changed:
         tx.audit("card.put", contact=contact.id, group=book.group.id)
     return PutResult(_served(tx, book, href), created=False, changed=changed)
@@ -129,6 +131,15 @@ def prepared(site: Site, data: bytes) -> vcard.Card | None:
     if len(data) <= site.limits.served_photo_bytes:
         return None
     return photo_reduction.fit(vcard.parse(data, site.limits), site.limits)
+
+
+def _in_stored_version(tx: Tx, contact: Contact, card: vcard.Card) -> vcard.Card:
+    """The card as it is to be stored: of the other version, the stored one with what the client changed in its copy."""
+    stored = vcard.load(contact.vcard)
+    if stored.version == card.version:
+        return card
+    patched = vcard.parse(convert_back.patched(stored, card), tx.site.limits)
+    return replace(patched, originals=card.originals)
 
 
 def _row_at(tx: Tx, book: Book, href: str) -> Membership | None:

@@ -74,9 +74,7 @@ _BY_LOGIN = _statement("name = :who")
 _BY_ID = _statement("id = :who")
 
 
-def load(
-    connection: Connection, who: str | int, *, departure_days: int, hmac: bytes | None = None
-) -> Identity | None:
+def load(connection: Connection, who: str | int, *, departure_days: int, hmac: bytes | None = None) -> Identity | None:
     """The identity of a member by folded login or by id; None when there is none (or it was deleted).
 
     ``hmac``: of an app password, to find it if it is this member's and was not revoked.
