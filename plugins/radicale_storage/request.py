@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from radicale_storage.address_data import Form
 from radicale_storage.errors import Asked, Refusal
+from sharedbook.domain import model
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import Unavailable
-from sharedbook.domain.model import Card, Client
+from sharedbook.domain.model import Client
 from sharedbook.formats.vcard import Card
 from sharedbook.services.cards import PutResult
 from sharedbook.services.groups import Book
@@ -75,7 +76,7 @@ class Request:
         """Through what the member acts, for history and audit."""
         return Client("carddav", product(self.agent), self.app_password)
 
-    def text_of(self, card: Card) -> str:
+    def text_of(self, card: model.Card) -> str:
         """The text of a card in the form asked for."""
         return card.vcard if self.form is None else self.form.of(card.vcard)
 

@@ -250,15 +250,21 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
         response.headers.pop("ETag", None)  # RFC 6352 section 6.3.2.3: the client must fetch what was stored
     if request.put is not None and REPRESENTATION in request.preferences:
         return _represented(request, request.put)
-    if request.method in ("GET", "HEAD") and response.headers.get("ETag"):
-        known = environ.get("HTTP_IF_NONE_MATCH", "")
-        if known and {"*", response.headers["ETag"]} & set(guards.etags(known)):
-            return Response(304, {"ETag": response.headers["ETag"]})
+    if request.method in ("GET", "HEAD"):
+        return _got(environ, request, response)
+    if response.status == 207:
+        response.headers["DAV"] = DAV
+    return response
+
+
+def _got(environ: Environ, request: Request, response: Response) -> Response:
+    """What was read: nothing to whom has it already; with its version to whom asked for one."""
+    etag, known = response.headers.get("ETag"), environ.get("HTTP_IF_NONE_MATCH", "")
+    if etag and known and {"*", etag} & set(guards.etags(known)):
+        return Response(304, {"ETag": etag})
     if response.status == 200 and request.form is not None:
         response.headers["Content-Type"] = f"{address_data.MEDIA_TYPE}; charset=utf-8; version={request.form.version}"
         response.headers["Vary"] = "Accept"
-    if response.status == 207:
-        response.headers["DAV"] = DAV
     return response
 
 
