@@ -6,7 +6,7 @@ status out of an error. RFC 4918 section 16, RFC 3744 section 7.1.1, RFC 6352 se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -36,11 +36,15 @@ Refusal = SharedbookError | Refused
 
 @dataclass(slots=True)
 class Response:
-    """What goes back to the client. ``status`` is the code; header names are as Radicale writes them."""
+    """What goes back to the client. ``status`` is the code; header names are as Radicale writes them.
+
+    ``pages``: a body that is made while it is sent, in place of ``body``.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    pages: Iterator[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

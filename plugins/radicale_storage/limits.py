@@ -29,11 +29,11 @@ class Crowd:
         self._busy: Counter[str] = Counter()
 
     @contextmanager
-    def one(self, address: str, most: int) -> Iterator[None]:
-        """One request of an address. Raises Busy when it has ``most`` already."""
+    def one(self, address: str, most: int | None = None) -> Iterator[None]:
+        """One request of an address. Raises Busy when it has ``most`` already; without ``most`` it is only counted."""
         network = network_of(address)
         with self._lock:
-            if self._busy[network] >= most:
+            if most is not None and self._busy[network] >= most:
                 raise Busy("too many requests at once from this address", hint="try again in a few seconds")
             self._busy[network] += 1
         try:

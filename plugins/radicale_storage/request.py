@@ -37,6 +37,7 @@ class Request:
     ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
     ``card``: of a PUT, what was made ready before the lock.
     ``form``: in which form cards are asked for, None for the stored one.
+    ``whole``: the book that a GET wants in one file.
     ``read``: how many cards were given away, by group id, for the audit.
     """
 
@@ -62,6 +63,7 @@ class Request:
     refusal: Refusal | None = None
     card: Card | None = None
     put: PutResult | None = None
+    whole: Book | None = None
     open_tx: Tx | None = None
 
     @property

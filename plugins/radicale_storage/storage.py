@@ -250,8 +250,10 @@ class BookCollection(Folder):
         remove_card(current(), self.book, href)
 
     def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, Any] = {}) -> str:  # noqa: B006 - as the base
-        """All cards in one file, for GET; "" for PROPFIND, whose getcontentlength must not read the book."""
-        return "".join(item.serialize() for item in self.get_all())
+        """For GET the door sends all cards (whole.py); PROPFIND's getcontentlength must not read the book."""
+        if current().method == "GET":
+            current().whole = self.book
+        return ""
 
 
 class Storage(BaseStorage):

@@ -7,12 +7,12 @@ from __future__ import annotations
 import gzip
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from radicale_storage import address_data, errors, guards, report
+from radicale_storage import address_data, errors, guards, report, whole
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
 from radicale_storage.item import STAND_IN
 from radicale_storage.limits import Crowd, trusted
@@ -22,6 +22,7 @@ from radicale_storage.site import app
 from sharedbook.domain.errors import Forbidden, LoginFailed, NotFound, SharedbookError
 from sharedbook.services import refetch
 from sharedbook.services.cards import PutResult
+from sharedbook.services.groups import Book
 from sharedbook.services.subjects import fold_name
 from sharedbook.settings import Address
 
@@ -69,6 +70,8 @@ def door(inner: Inner, environ: Environ, start_response: StartResponse) -> Itera
     """One request through the door; ``inner`` is Radicale (``ask``), or answers in its place."""
     response = _answer(inner, {name: value for name, value in environ.items() if _is_of_wsgi(name)})
     start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(response.headers.items()))
+    if response.pages is not None:
+        return response.pages
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
 
@@ -246,10 +249,8 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
         return errors.response(refusal, request.asked())
     if response.status in (302, 403) and len(request.segments) < 2:
         return Response(200, {"Content-Type": TEXT}, GREETING)
-    if request.put is not None and request.put.card.vcard.encode() != request.body:
-        response.headers.pop("ETag", None)  # RFC 6352 section 6.3.2.3: the client must fetch what was stored
-    if request.put is not None and REPRESENTATION in request.preferences:
-        return _represented(request, request.put)
+    if request.put is not None:
+        return _put(request, request.put, response)
     if request.method in ("GET", "HEAD"):
         return _got(environ, request, response)
     if response.status == 207:
@@ -265,21 +266,34 @@ def _got(environ: Environ, request: Request, response: Response) -> Response:
     if response.status == 200 and request.form is not None:
         response.headers["Content-Type"] = f"{address_data.MEDIA_TYPE}; charset=utf-8; version={request.form.version}"
         response.headers["Vary"] = "Accept"
+    if request.whole is not None:
+        response.pages = _sent(request, request.whole)
     return response
+
+
+def _sent(request: Request, book: Book) -> Iterator[bytes]:
+    """A whole book; as long as its reader takes, it is one of his requests at the same time."""
+    with crowd.one(request.address):
+        yield from whole.pages(request, book)
 
 
 REPRESENTATION = "return=representation"
 
 
-def _represented(request: Request, put: PutResult) -> Response:
-    """The card as it is stored, to a PUT that wants to see it (RFC 7240 section 4.2): no second request for it."""
+def _put(request: Request, put: PutResult, response: Response) -> Response:
+    """The answer to a card that was stored; with the card itself for who prefers that (RFC 7240 section 4.2)."""
+    stored = put.card.vcard.encode()
+    if REPRESENTATION not in request.preferences:
+        if stored != request.body:
+            response.headers.pop("ETag", None)  # RFC 6352 section 6.3.2.3: the client must fetch what was stored
+        return response
     headers = {
         "Content-Type": "text/vcard; charset=utf-8",
         "Content-Location": quote(request.asked().path),
         "ETag": put.card.etag,
         "Preference-Applied": REPRESENTATION,
     }
-    return Response(201 if put.created else 200, headers, put.card.vcard.encode())
+    return Response(201 if put.created else 200, headers, stored)
 
 
 def _refusal(request: Request, status: int) -> Refusal | None:
@@ -299,11 +313,16 @@ def _refusal(request: Request, status: int) -> Refusal | None:
 def _dress(environ: Environ, response: Response) -> Response:
     """Length and compression. gzip at its fastest: a higher level doubles the time of a large answer."""
     encodings = [word.strip() for word in environ.get("HTTP_ACCEPT_ENCODING", "").split(",")]
-    if "gzip" in encodings and len(response.body) >= GZIP_FROM:
-        response.body = gzip.compress(response.body, 1, mtime=0)
+    if "gzip" in encodings and (response.pages is not None or len(response.body) >= GZIP_FROM):
+        if response.pages is None:
+            response.body = gzip.compress(response.body, 1, mtime=0)
+        else:
+            response.pages = whole.packed(response.pages)
         response.headers |= {"Content-Encoding": "gzip"}
         response.headers["Vary"] = ", ".join(filter(None, [response.headers.get("Vary"), "Accept-Encoding"]))
-    if response.status in _NO_BODY:
+    if response.pages is not None:
+        response.headers.pop("Content-Length", None)
+    elif response.status in _NO_BODY:
         response.headers.pop("Content-Length", None)
         response.body = b""
     elif environ["REQUEST_METHOD"] != "HEAD" or "Content-Length" not in response.headers:

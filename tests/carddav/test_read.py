@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 
+from radicale_storage.whole import PAGE
 from sharedbook.domain.model import Right, Visibility, VisibilityKind
 from sharedbook.domain.query import EVERYTHING
+from sharedbook.formats.vcard import parse
 from sharedbook.services import contacts, groups, search
 from tests.carddav.dav import CR, D
 from tests.carddav.served import SERVED, Book, vcard
@@ -59,6 +62,25 @@ def test_a_whole_book_in_one_file(full: Book) -> None:
     assert vcard("bob", "Bob Ébène", "EMAIL;TYPE=work:bob@example.org", "NICKNAME:Bobby", "CATEGORIES:VIP,Client") in (
         reply.text
     )
+
+
+def test_a_book_of_many_pages_comes_whole(book: Book) -> None:
+    with as_console(book.site.app) as tx:
+        for number in range(2 * PAGE + 1):
+            card = vcard(f"{number:04}-{book.group.slug}", "Ébène")
+            contacts.add(
+                tx, book.group, parse(card if number else card.rstrip()), owner_id=None, visibility=Visibility()
+            )
+    plain = book.alice.get(book.of_alice())
+    packed = book.alice.get(book.of_alice(), Accept_Encoding="gzip")
+    assert (plain.status, packed.headers["content-encoding"]) == (200, "gzip")
+    assert gzip.decompress(packed.body) == plain.body
+    assert "BEGIN:VCARD" not in plain.text.replace("\r\nBEGIN:VCARD\r\n", "").removeprefix("BEGIN:VCARD\r\n")
+    wanted = {f"UID:{number:04}-{book.group.slug}" for number in range(2 * PAGE + 1)}
+    assert set(re.findall("UID:.*?(?=\r)", plain.text)) == wanted
+    assert book.alice.get(book.of_alice(), If_None_Match=plain.headers["etag"]).status == 304
+    head = book.alice.request("HEAD", book.of_alice())
+    assert (head.status, head.body, head.headers["etag"]) == (200, b"", plain.headers["etag"])
 
 
 def test_an_empty_book(book: Book) -> None:
