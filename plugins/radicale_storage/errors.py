@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from sharedbook.domain import errors as domain
 from sharedbook.domain.errors import SharedbookError
 
-NAMESPACES = 'xmlns:D="DAV:" xmlns:CR="urn:ietf:params:xml:ns:carddav"'
+NAMESPACES = 'xmlns:D="DAV:" xmlns:CR="urn:ietf:params:xml:ns:carddav" xmlns:SB="urn:sharedbook"'
 XML = "application/xml; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 BUSY_SECONDS = 5
@@ -70,6 +70,7 @@ TABLE: Mapping[type[SharedbookError], tuple[int, str]] = {
     domain.Conflict: (409, ""),
     domain.VersionConflict: (412, ""),
     domain.UidConflict: (409, "CR:no-uid-conflict"),
+    domain.DeletionHeld: (403, "SB:deletion-held"),  # not need-privileges: no right is missing
     domain.QuotaExceeded: (507, "D:quota-not-exceeded"),
     domain.Invalid: (400, ""),
     domain.InvalidQuery: (403, "CR:supported-filter"),

@@ -19,8 +19,8 @@ from radicale_storage.limits import Crowd, trusted
 from radicale_storage.request import Request, bound
 from radicale_storage.rights import CARD_METHODS
 from radicale_storage.site import app
-from sharedbook.domain.errors import Forbidden, LoginFailed, NotFound, SharedbookError
-from sharedbook.services import refetch
+from sharedbook.domain.errors import DeletionHeld, Forbidden, LoginFailed, NotFound, SharedbookError
+from sharedbook.services import breaker, refetch
 from sharedbook.services.cards import PutResult
 from sharedbook.services.groups import Book
 from sharedbook.services.subjects import fold_name
@@ -97,6 +97,7 @@ def _answer(inner: Inner, environ: Environ) -> Response:
             if response is None:
                 _receive(environ, request)
                 response = inner(environ, request)
+                _hold_back(request)
                 _let_refetch(environ, request)
                 response = _translate(environ, request, response)
     except (Refused, SharedbookError) as error:
@@ -231,9 +232,17 @@ def ask(radicale: Application, environ: Environ) -> Response:
     return response
 
 
+def _hold_back(request: Request) -> None:
+    """Keeps it when the breaker has refused a deletion, now that the request's transaction has ended."""
+    refused = request.refusal
+    if isinstance(refused, DeletionHeld) and not refused.known and request.viewer is not None:
+        breaker.hold(app(), request.viewer, request.client, refused)
+
+
 def _let_refetch(environ: Environ, request: Request) -> None:
-    """A write that a right forbids leaves the client with a copy that is not what is stored, or without one."""
-    if request.viewer is None or not isinstance(request.refusal, Forbidden) or request.method not in CARD_METHODS:
+    """A write that is forbidden leaves the client with a copy that is not what is stored, or without one."""
+    forbidden = isinstance(request.refusal, Forbidden | DeletionHeld)
+    if request.viewer is None or not forbidden or request.method not in CARD_METHODS:
         return
     paths = [request.segments[1:]]
     if request.method == "MOVE":

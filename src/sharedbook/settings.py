@@ -31,7 +31,7 @@ _LIMITS = Limits()
 
 
 class Address(NamedTuple):
-    """Where a server listens; port 0 takes a free one."""
+    """Where a server listens (port 0 takes a free one), or is found."""
 
     host: str
     port: int
@@ -103,6 +103,19 @@ class Settings:
     tombstone_days: int = _setting(
         "tombstone_days", 400, "Days that clients can be away and still hear what was deleted.", minimum=1
     )
+    hold_share: int = _setting(
+        "hold.share",
+        10,
+        "Percent of a group that one mail client may take out within hold.window, before it is held back. 100: all.",
+        minimum=1,
+    )
+    hold_minimum: int = _setting(
+        "hold.minimum", 20, "Cards that one mail client may take out of a group in any case.", minimum=1
+    )
+    hold_window: int = _setting("hold.window", 3600, "Seconds over which they are counted.", minimum=1)
+    hold_release: int = _setting(
+        "hold.release", 3600, "Seconds that `hold release` lets a client go on deleting.", minimum=1
+    )
     default_region: str = _setting(
         "default_region",
         "US",
@@ -169,6 +182,22 @@ class Settings:
     )
     login_longest_wait: int = _setting(
         "login.longest_wait", 900, "Seconds that a login is made to wait at most.", minimum=1
+    )
+
+    mail_server: Address | None = _setting(
+        "mail.server", None, "The mail server that takes notices to the postmasters. Empty: none are mailed."
+    )
+    mail_sender: str = _setting("mail.sender", "", "Mail address that notices come from.")
+    mail_security: str = _setting(
+        "mail.security", "starttls", "How the mail server is talked to.", choices=("starttls", "tls", "none")
+    )
+    mail_login: str = _setting("mail.login", "", "Login at the mail server. Empty: none is needed.")
+    mail_password_file: Path | None = _setting("mail.password_file", None, "File with the password of that login.")
+    webhook_url: str = _setting(
+        "webhook.url",
+        "",
+        "Address that notices are posted to, as JSON: https, or http on this machine. Empty: nowhere.",
+        secret=True,
     )
 
     limits_contacts: int = _setting(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,10 @@ def every_error(base: type[SharedbookError] = SharedbookError) -> list[type[Shar
 def make(kind: type[SharedbookError]) -> SharedbookError:
     if kind is domain.Throttled:
         return domain.Throttled("too many <b>", retry_after=7, hint="wait")
+    if kind is domain.DeletionHeld:
+        return domain.DeletionHeld(
+            "20 <b> of 100", group_id=1, at=datetime.now(UTC), taken=20, size=100, known=False, hint="the next step"
+        )
     return kind("what <b> & where", hint="the next step")
 
 

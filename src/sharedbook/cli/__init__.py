@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "erase": ("erasing", "What was erased for good: list, resume, verify."),
     "subject": ("subject", "A person: all that is held on him, to report or to erase."),
     "audit": ("audit", "Who saw, changed, exported and erased what."),
+    "hold": ("hold", "Mail clients that deleted too much: release, or bring back."),
+    "notice": ("notice", "What postmasters are told by mail and webhook."),
     "import": ("transfer", "Bring contacts in from a csv or vcf file."),
     "export": ("transfer", "Write contacts into a csv or vcf file."),
     "template": ("transfer", "Write an empty import file to fill in."),

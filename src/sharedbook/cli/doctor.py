@@ -19,11 +19,11 @@ import click
 from sharedbook import __version__, settings
 from sharedbook.cli import json_keys
 from sharedbook.cli.errors import FAILED
-from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.serve import Listener, listeners
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import SharedbookError
-from sharedbook.services import certificate, erasure
+from sharedbook.services import certificate, couriers, erasure, holds, notices
 
 TIMEOUT = 5
 LOW_SPACE = 200 * 1024 * 1024
@@ -83,6 +83,8 @@ def _checks(site: Site, *, offline: bool) -> Iterator[tuple[str, Check]]:
     yield "database and key", _database
     yield "clock", _clock
     yield "erasures", _erasures
+    yield "holds", _holds
+    yield "notices", _notices
     yield "certificate", _tls
     if not offline:
         for listener in listeners(found):
@@ -150,6 +152,27 @@ def _erasures(site: Site) -> str:
         if erasure.pending(tx):
             raise _Failed("an erasure is not complete: a reader still held the file", "run: sharedbook erase resume")
     return "none is pending"
+
+
+def _holds(site: Site) -> str:
+    with site.begin() as tx:
+        if count := holds.waiting(tx):
+            raise _Failed(
+                f"{many(count, 'mail client')} may delete no more until you decide", "see: sharedbook hold list"
+            )
+    return "no mail client is held back"
+
+
+def _notices(site: Site) -> str:
+    ways = couriers.ways(site.settings)
+    with site.begin() as tx:
+        if count := notices.unsent(tx):
+            raise _Failed(f"{many(count, 'notice')} could not be sent", "run: sharedbook notice test")
+    return (
+        f"are {' and '.join(ways)}"
+        if ways
+        else "are sent nowhere (mail.server, webhook.url); see: sharedbook notice list"
+    )
 
 
 def _tls(site: Site) -> str:

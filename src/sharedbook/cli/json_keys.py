@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from sharedbook.services.erasure import Erasure, Report
     from sharedbook.services.groups import GroupInfo
     from sharedbook.services.history import Origin, Step
+    from sharedbook.services.holds import Held
     from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
+    from sharedbook.services.notices import Notice
     from sharedbook.services.teams import TeamInfo
     from sharedbook.services.transfer import JobReport
 
@@ -150,6 +152,30 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "action": "what, such as card.put",
         "ids": "which contacts, groups, members: ids only, never a value",
     },
+    "hold": {
+        "id": "number of the hold",
+        "state": "held, released (it may delete until then), discarded (what it took was brought back)",
+        "group": "slug of the group, or null when it is gone",
+        "member": "login of the member",
+        "client": "the program, or the app password's label",
+        "taken": "how many cards it had taken when it was held back",
+        "size": "how many cards the member saw in the group before",
+        "at": "time when it was held back",
+        "until": "end of the release, time of the discarding, or null",
+    },
+    "hold_detail": {"contacts": "contacts that it took, as they are now; those gone for good are left out"},
+    "notice": {
+        "id": "number of the notice",
+        "at": "time",
+        "kind": "what it tells of, such as hold.raised",
+        "subject": "in one line",
+        "text": "in whole",
+        "ids": "what it is about: object of ids",
+        "mailed": "time when a mail server took it, or null",
+        "posted": "time when the webhook took it, or null",
+        "error": "why the last try failed, or null",
+    },
+    "notice_key": {"key": "key of the webhook's signatures, in hexadecimal digits"},
     "backup": {
         "folder": "the backup's folder",
         "contacts": "how many contacts it holds, or were restored",
@@ -321,6 +347,36 @@ def audit_row(found: Entry) -> Object:
         "client": found.client,
         "action": found.action,
         "ids": dict(found.ids),
+    }
+
+
+def hold(found: Held) -> Object:
+    """A client that is, or was, held back."""
+    return {
+        "id": found.hold.id,
+        "state": str(found.hold.state),
+        "group": found.group or None,
+        "member": found.login,
+        "client": found.hold.counted.client,
+        "taken": found.hold.taken,
+        "size": found.hold.size,
+        "at": rfc3339(found.hold.at),
+        "until": rfc3339(found.hold.until),
+    }
+
+
+def notice(found: Notice) -> Object:
+    """What the postmasters were told."""
+    return {
+        "id": found.id,
+        "at": rfc3339(found.at),
+        "kind": found.kind,
+        "subject": found.subject,
+        "text": found.text,
+        "ids": dict(found.ids),
+        "mailed": rfc3339(found.sent["mailed"]),
+        "posted": rfc3339(found.sent["posted"]),
+        "error": found.error or None,
     }
 
 

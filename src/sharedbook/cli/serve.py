@@ -1,4 +1,4 @@
-"""``sharedbook serve``: starts the servers as child processes, keeps house once an hour, and stops them all together.
+"""``sharedbook serve``: starts the servers as child processes, keeps house, and stops them all together.
 
 A server is an entry point of the group ``sharedbook.servers``: a function that reads the settings from its environment,
 prints one line on stdout for each address when it accepts connections there, logs to stderr, ends at SIGTERM or SIGINT
@@ -23,7 +23,7 @@ import click
 from sharedbook.cli.errors import DONE, FAILED
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import SharedbookError, Unavailable
-from sharedbook.services import certificate, housekeeping
+from sharedbook.services import certificate, housekeeping, notices
 from sharedbook.settings import Address, Settings
 
 CHILD = """
@@ -37,8 +37,9 @@ sys.exit(server.load()())
 server: one that is still starting would show a traceback, and granian's workers hang when SIGINT reaches them beside
 what their own parent tells them."""
 
-FIRST_HOUSEKEEPING_SECONDS = 60
-HOUSEKEEPING_SECONDS = 3600
+MINUTE = 60
+HOUR = 60
+"""Minutes between two times of housekeeping."""
 STOPPING_SECONDS = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -168,13 +169,13 @@ class _Servers:
         self._events.put(name)
 
     def _wait(self) -> str:
-        seconds = FIRST_HOUSEKEEPING_SECONDS
+        minutes = 0
         while True:
             try:
-                return self._events.get(timeout=seconds)
+                return self._events.get(timeout=MINUTE)
             except queue.Empty:
-                _keep_house(self._site)
-                seconds = HOUSEKEEPING_SECONDS
+                _keep_house(self._site, whole=minutes % HOUR == 0)
+                minutes += 1
 
     def _stop(self) -> None:
         for child in self._children:
@@ -188,10 +189,12 @@ class _Servers:
                 child.wait()
 
 
-def _keep_house(site: Site) -> None:
-    """What cannot be done now is tried again in an hour."""
+def _keep_house(site: Site, *, whole: bool) -> None:
+    """Sends the notices, and when it is time does all the rest. What cannot be done now is tried again next time."""
     try:
-        housekeeping.run(site.app.site)
+        notices.deliver(site.app.site)
+        if whole:
+            housekeeping.run(site.app.site)
     except SharedbookError as error:
         click.echo(f"housekeeping: {error}", err=True)
     finally:

@@ -6,6 +6,7 @@ Each class has a stable ``code``; its message says what and where, its ``hint`` 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -54,6 +55,12 @@ class JobNotFound(NotFound):
     """No such job."""
 
     code = "job-not-found"
+
+
+class HoldNotFound(NotFound):
+    """No such hold."""
+
+    code = "hold-not-found"
 
 
 # ---- forbidden: it exists and is known to the actor, but the right is missing
@@ -147,6 +154,25 @@ class Protected(Conflict):
     """The default group, the last postmaster: things the organisation cannot do without."""
 
     code = "protected"
+
+
+class DeletionHeld(Conflict):
+    """This client took so much out of a group that it may take no more until a postmaster has looked.
+
+    ``taken`` of the ``size`` cards of group ``group_id`` at the time ``at``; ``known``: it was held back before.
+    """
+
+    code = "deletion-held"
+
+    def __init__(
+        self, message: str, *, group_id: int, at: datetime, taken: int, size: int, known: bool, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.group_id = group_id
+        self.at = at
+        self.taken = taken
+        self.size = size
+        self.known = known
 
 
 class QuotaExceeded(Conflict):

@@ -214,6 +214,14 @@ class Departed(enum.StrEnum):
     MOVED = "moved"
 
 
+class HoldState(enum.StrEnum):
+    """A client that deleted too much: HELD back, RELEASED for a while, or DISCARDED: what it deleted is back."""
+
+    HELD = "held"
+    RELEASED = "released"
+    DISCARDED = "discarded"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the site accepts (settings can change each); sizes in bytes, lengths in characters."""

@@ -22,7 +22,7 @@ from sharedbook.domain.errors import (
 )
 from sharedbook.domain.model import Card, CardState, Contact, Departed, Event, Right
 from sharedbook.formats import convert_back, photo_reduction, vcard
-from sharedbook.services import records, refetch
+from sharedbook.services import breaker, records, refetch
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Site, Tx
 from sharedbook.store import contacts, memberships
@@ -230,12 +230,13 @@ def _forbidden(tx: Tx, book: Book, right: Right) -> Forbidden:
 def remove(tx: Tx, book: Book, href: str, *, if_match: Sequence[str] | None = None) -> None:
     """A client's DELETE: takes the card out of this book; out of its last one it goes to the trash.
 
-    Raises ContactNotFound, VersionConflict, Forbidden.
+    Raises ContactNotFound, VersionConflict, Forbidden, DeletionHeld.
     """
     row, contact = _living(tx, book, href)
     _check_match(row.etag, if_match)
     if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
         raise _forbidden(tx, book, Right.DELETE)
+    breaker.count(tx, book, contact, href)
     if contact.groups != (book.group.id,):
         records.take_out(tx, contact, row, Departed.DELETED, Event.DELETED)
     elif tx.site.settings.deletion == "trash":
@@ -262,13 +263,15 @@ HREF = re.compile(r"[^/\x00-\x09\x0b-\x1f\x7f]{1,255}")
 def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite: bool = True) -> bool:
     """MOVE of a card into another book, or to another name in the same one. Returns whether the target was new.
 
-    Raises ContactNotFound, Forbidden, VersionConflict (412), HrefTaken, UidConflict, CardGone, CardErased.
+    Raises ContactNotFound, Forbidden, VersionConflict (412), HrefTaken, UidConflict, CardErased, DeletionHeld.
     """
     row, contact = _living(tx, book, href)
     if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
         raise _forbidden(tx, book, Right.DELETE)
     if not target.rights & Right.ADD:
         raise _forbidden(tx, target, Right.ADD)
+    if target.group.id != book.group.id:
+        breaker.count(tx, book, contact, href, to=target.group.id)
     replaced = _clear_target(tx, target, to_href, contact, overwrite)
     records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
     still = contacts.fetch(tx.db, [contact.id])[0]

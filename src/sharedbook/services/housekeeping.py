@@ -13,7 +13,8 @@ from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import ChangeKind, Client
 from sharedbook.services import erasure, photos, trash
 from sharedbook.services.tx import Console, Site, Tx, begin
-from sharedbook.store import changes, groups, memberships, refetches, revisions, sync
+from sharedbook.settings import Settings
+from sharedbook.store import changes, groups, holds, memberships, notices, refetches, revisions, sync
 
 ACTOR = Console("housekeeping")
 CHANGES_DAYS = 30
@@ -32,6 +33,8 @@ class Tidied:
     books: int
     trashed: int
     erasures: int
+    removals: int
+    notices: int
 
 
 def run(site: Site) -> Tidied:
@@ -46,6 +49,8 @@ def run(site: Site) -> Tidied:
         books=_step(site, lambda tx: _books(tx, settings.departure_days)),
         trashed=_trash(site, settings.trash_days),
         erasures=_pending_erasures(site),
+        removals=_step(site, lambda tx: _removals(tx, settings)),
+        notices=_step(site, lambda tx: notices.prune(tx.db, _before(tx, settings.history_days))),
     )
 
 
@@ -71,6 +76,11 @@ def _history(tx: Tx, days: int) -> int:
     forgotten = revisions.prune(tx.db, _before(tx, days))
     photos.tidy(tx, sorted(set(forgotten)))
     return len(forgotten)
+
+
+def _removals(tx: Tx, settings: Settings) -> int:
+    """Forgets what clients took out longer ago than it counts, and holds that ended long ago."""
+    return holds.prune(tx.db, tx.now - timedelta(seconds=settings.hold_window), _before(tx, settings.history_days))
 
 
 def _books(tx: Tx, days: int) -> int:

@@ -42,12 +42,13 @@ def restore(tx: Tx, contact_ids: Sequence[int]) -> list[Restored]:
     for contact_id in contact_ids:
         if contact_id not in trashed:
             raise ContactNotFound(f"contact {contact_id} is not in the trash", hint="see: sharedbook trash list")
-    restored = [_restore(tx, contact) for contact in found]
+    restored = [bring_back(tx, contact) for contact in found]
     tx.audit("trash.restore", contacts=list(contact_ids))
     return restored
 
 
-def _restore(tx: Tx, contact: Contact) -> Restored:
+def bring_back(tx: Tx, contact: Contact) -> Restored:
+    """Brings one contact back out of the trash; the caller has asked for the right. Raises UidConflict."""
     note = ""
     known = groups.names(tx)
     for row in memberships.of_contacts(tx.db, [contact.id]):

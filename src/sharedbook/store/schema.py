@@ -364,6 +364,68 @@ erasures = Table(
     sqlite_autoincrement=True,
 )
 
+# A client that took a large part of a group away and is held back from deleting there until a postmaster has looked.
+# ``state`` is a model.HoldState; ``until``: the end of a release.
+holds = Table(
+    "holds",
+    metadata,
+    _id(),
+    Column("group_id", Id, ForeignKey("groups.id"), nullable=False),
+    Column("member_id", Id, ForeignKey("subjects.id"), nullable=False),
+    Column("client", Text, nullable=False),
+    Column("state", String(9), nullable=False),
+    Column("at", Time, nullable=False),
+    Column("until", Time),
+    Column("taken", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Index("ix_holds_client", "group_id", "member_id", "client"),
+    sqlite_autoincrement=True,
+)
+
+# One row a card that a mail client took out of a group: counted, and what ``hold discard`` brings back. Ids only: the
+# contact's outlives it, ``name`` is a keyed hash of the href. ``size``: cards that the member saw, once it mattered.
+removals = Table(
+    "removals",
+    metadata,
+    _id(),
+    Column("group_id", Id, ForeignKey("groups.id"), nullable=False),
+    Column("member_id", Id, ForeignKey("subjects.id"), nullable=False),
+    Column("client", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("contact_id", Id, nullable=False),
+    Column("name", String(66), nullable=False),
+    Column("to_group_id", Id),
+    Column("size", Integer),
+    Column("hold_id", Id, ForeignKey("holds.id", ondelete="CASCADE")),
+    Index(
+        "ix_removals_counted",
+        *("group_id", "member_id", "client", "at", "size"),
+        sqlite_where=text("hold_id IS NULL"),
+        postgresql_where=text("hold_id IS NULL"),
+    ),
+    Index("ix_removals_hold_id", "hold_id"),
+    Index("ix_removals_contact_id", "contact_id"),
+    sqlite_autoincrement=True,
+)
+
+# What postmasters are told: sent by mail and to a webhook where these are set, and kept either way.
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    Column("at", Time, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("ids", Text, nullable=False),
+    Column("mailed", Time),
+    Column("posted", Time),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Time, nullable=False),
+    Column("error", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # Personal data is never stored compressed, so that a byte scan can prove it gone: PostgreSQL compresses long values.
 for _table, _column in (
     (contacts, "vcard"),

@@ -352,6 +352,63 @@ erasures = Table(
     sqlite_autoincrement=True,
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    _id(),
+    Column("group_id", Id, ForeignKey("groups.id"), nullable=False),
+    Column("member_id", Id, ForeignKey("subjects.id"), nullable=False),
+    Column("client", Text, nullable=False),
+    Column("state", String(9), nullable=False),
+    Column("at", Time, nullable=False),
+    Column("until", Time),
+    Column("taken", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Index("ix_holds_client", "group_id", "member_id", "client"),
+    sqlite_autoincrement=True,
+)
+
+removals = Table(
+    "removals",
+    metadata,
+    _id(),
+    Column("group_id", Id, ForeignKey("groups.id"), nullable=False),
+    Column("member_id", Id, ForeignKey("subjects.id"), nullable=False),
+    Column("client", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("contact_id", Id, nullable=False),
+    Column("name", String(66), nullable=False),
+    Column("to_group_id", Id),
+    Column("size", Integer),
+    Column("hold_id", Id, ForeignKey("holds.id", ondelete="CASCADE")),
+    Index(
+        "ix_removals_counted",
+        *("group_id", "member_id", "client", "at", "size"),
+        sqlite_where=text("hold_id IS NULL"),
+        postgresql_where=text("hold_id IS NULL"),
+    ),
+    Index("ix_removals_hold_id", "hold_id"),
+    Index("ix_removals_contact_id", "contact_id"),
+    sqlite_autoincrement=True,
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    Column("at", Time, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("ids", Text, nullable=False),
+    Column("mailed", Time),
+    Column("posted", Time),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Time, nullable=False),
+    Column("error", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 for _table, _column in (
     (contacts, "vcard"),
     (properties, "value"),

@@ -1,0 +1,98 @@
+"""``sharedbook hold``: mail clients that took too much out of a group, and are held back."""
+
+from __future__ import annotations
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.contacts_shown import objects
+from sharedbook.cli.output import Output, json_option, many
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.services import holds
+from sharedbook.services.tx import Tx
+
+
+@click.group("hold")
+def hold_command() -> None:
+    """Mail clients that took too much out of a group: they are held back until you release or discard it."""
+
+
+@hold_command.command("list")
+@json_option
+@pass_site
+def list_holds(site: Site, out: Output) -> None:
+    """List the holds, the newest first.
+
+    \b
+    Example:  sharedbook hold list
+    """
+    with site.begin() as tx:
+        records = [json_keys.hold(each) for each in holds.list_holds(tx)]
+    columns = {"Hold": "id", "State": "state", "Group": "group", "Member": "member", "Client": "client"}
+    out.rows(records, {**columns, "Took": "taken", "Of": "size", "When": "at"}, empty="Nobody was held back.")
+
+
+@hold_command.command("show")
+@click.argument("hold", type=int)
+@json_option
+@pass_site
+def show(site: Site, out: Output, hold: int) -> None:
+    """Show one hold, and what its client took, with the groups that hold it now.
+
+    \b
+    Example:  sharedbook hold show 1
+    """
+    with site.begin() as tx:
+        held, found = holds.show(tx, hold)
+        record = {**json_keys.hold(held), "contacts": objects(tx, found)}
+    if out.as_json:
+        out.record(record)
+        return
+    out.record({**record, "contacts": None})
+    columns = {"Id": "id", "Name": "name", "Groups": "groups", "In the trash": "trashed"}
+    out.rows(record["contacts"], columns, empty="Nothing that it took is left.")
+
+
+@hold_command.command("release")
+@click.argument("hold", type=int)
+@json_option
+@pass_site
+def release(site: Site, out: Output, hold: int) -> None:
+    """Let the client go on deleting in that group, for an hour (setting hold.release).
+
+    What it took stays deleted. `hold discard` can still bring it back, with what it takes meanwhile.
+
+    \b
+    Example:  sharedbook hold release 1
+    """
+    with site.begin(write=True) as tx:
+        held = holds.release(tx, hold)
+    record = json_keys.hold(held)
+    out.done(record, f"{held.login} may delete in {held.group} by {record['client']} until {record['until']}")
+
+
+@hold_command.command("discard")
+@click.argument("hold", type=int)
+@asking
+@json_option
+@pass_site
+def discard(site: Site, out: Output, hold: int, dry_run: bool, yes: bool) -> None:
+    """Bring back what the client took: same groups, UID, addresses and rights. It may delete again from then on.
+
+    What cannot come back, or not as it was, is said.
+
+    \b
+    Examples:  sharedbook hold discard 1 --dry-run
+               sharedbook hold discard 1 --yes
+    """
+
+    def work(tx: Tx) -> json_keys.Object:
+        done = holds.discard(tx, hold)
+        return json_keys.result("discard", done.restored, notes=done.notes)
+
+    def question(planned: json_keys.Object) -> str:
+        return f"Bring back {many(planned['count'], 'contact')}?"
+
+    record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
+    out.outcome(record, f"bring back: {many(record['count'], 'contact')}")

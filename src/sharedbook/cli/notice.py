@@ -1,0 +1,63 @@
+"""``sharedbook notice``: what postmasters were told, and whether telling them works."""
+
+from __future__ import annotations
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.errors import FAILED
+from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.services import couriers, notices
+
+
+@click.group("notice")
+def notice_command() -> None:
+    """What postmasters are told, by mail (mail.server) and webhook (webhook.url)."""
+
+
+@notice_command.command("list")
+@json_option
+@pass_site
+def list_notices(site: Site, out: Output) -> None:
+    """List the latest notices, the newest first.
+
+    \b
+    Example:  sharedbook notice list
+    """
+    with site.begin() as tx:
+        records = [json_keys.notice(each) for each in notices.list_notices(tx)]
+    columns = {"Notice": "id", "When": "at", "What": "subject", "Mailed": "mailed", "Posted": "posted"}
+    out.rows(records, {**columns, "Failed": "error"}, empty="There is no notice.")
+
+
+@notice_command.command("test")
+@json_option
+@pass_site
+def test(site: Site, out: Output) -> None:
+    """Send a notice now, by mail and to the webhook as far as they are set.
+
+    \b
+    Example:  sharedbook notice test
+    """
+    site.refuse_as("notice test")
+    found = notices.test(site.app.site)
+    failed = [f"{error}" for error in found.values() if error]
+    record = json_keys.result("notice test", [way for way, error in found.items() if not error], notes=failed)
+    out.outcome(record, f"sent: {', '.join(record['items']) or 'by no way'}")
+    if failed:
+        raise SystemExit(FAILED)
+
+
+@notice_command.command("key")
+@json_option
+@pass_site
+def key(site: Site, out: Output) -> None:
+    """Print the key with which the webhook checks the header Sharedbook-Signature (HMAC-SHA256 of the body).
+
+    \b
+    Example:  sharedbook notice key
+    """
+    site.refuse_as("notice key")
+    secret = couriers.webhook_key(site.app.site)
+    out.done({"key": secret}, secret)

@@ -1,0 +1,144 @@
+"""How a notice leaves the house: by mail over the site's server, or as a signed JSON POST. No database here.
+
+Every step has a timeout, certificates are verified, and a webhook is followed nowhere: what answers anything but 2xx
+has not taken the notice.
+"""
+
+from __future__ import annotations
+
+import hmac
+import http.client
+import json
+import smtplib
+import ssl
+import urllib.request
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from typing import Any
+from urllib.parse import urlsplit
+
+from sharedbook import __version__
+from sharedbook.services.tx import Site
+from sharedbook.settings import Address, Settings
+from sharedbook.store.notices import Notice
+
+SECONDS = 10
+SIGNATURE = "Sharedbook-Signature"
+KEY = "webhook"
+"""Label of the key that signs what is posted."""
+
+LONGEST_ERROR = 300
+
+
+class NotSent(Exception):
+    """A notice was not taken; the message says by whom and why."""
+
+
+def ways(settings: Settings) -> list[str]:
+    """By which ways this site sends."""
+    set_ = {"mailed": settings.mail_server is not None, "posted": bool(settings.webhook_url)}
+    return [way for way, is_set in set_.items() if is_set]
+
+
+def send(site: Site, notice: Notice, way: str, to: Sequence[str]) -> None:
+    """Sends a notice by one of ``ways``; ``to``: mail addresses, of which the server takes at least one.
+
+    Raises NotSent.
+    """
+    name = "mail" if way == "mailed" else "webhook"
+    try:
+        if way == "mailed":
+            _mail(site.settings, notice, to)
+        else:
+            _post(site.settings.webhook_url, _body(notice), site.secrets.key(KEY))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NotSent(f"{name}: {error or type(error).__name__}"[:LONGEST_ERROR]) from error
+
+
+def webhook_key(site: Site) -> str:
+    """What a webhook checks signatures with, in hexadecimal digits."""
+    return site.secrets.key(KEY).hex()
+
+
+# ---- mail
+
+
+def _mail(settings: Settings, notice: Notice, to: Sequence[str]) -> None:
+    if "@" not in settings.mail_sender:
+        raise ValueError("mail.sender is no mail address; set it")
+    if not to:
+        raise ValueError("no postmaster has a mail address; give one: sharedbook member set LOGIN email=ADDRESS")
+    message = EmailMessage()
+    message["Subject"] = f"sharedbook: {notice.subject}"
+    message["From"] = settings.mail_sender
+    message["To"] = ", ".join(to)
+    message["Date"] = format_datetime(notice.at)
+    message["Message-ID"] = make_msgid(domain=settings.mail_sender.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(notice.text)
+    with _connected(settings) as server:
+        if settings.mail_login:
+            _log_in(server, settings)
+        server.send_message(message)
+
+
+def _connected(settings: Settings) -> smtplib.SMTP:
+    assert settings.mail_server is not None
+    host, port = settings.mail_server
+    if settings.mail_security == "tls":
+        return smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=ssl.create_default_context())
+    server = smtplib.SMTP(host, port, timeout=SECONDS)
+    if settings.mail_security == "starttls":
+        try:
+            server.starttls(context=ssl.create_default_context())
+        except BaseException:
+            server.close()
+            raise
+    return server
+
+
+def _log_in(server: smtplib.SMTP, settings: Settings) -> None:
+    if settings.mail_security == "none" and settings.mail_server and not settings.mail_server.loopback:
+        raise ValueError("mail.login would be sent in clear text; set mail.security")
+    if settings.mail_password_file is None:
+        raise ValueError("mail.login needs mail.password_file; set it")
+    server.login(settings.mail_login, settings.mail_password_file.read_text(encoding="utf-8").strip())
+
+
+# ---- webhook
+
+
+def _body(notice: Notice) -> bytes:
+    """The notice as JSON; a receiver knows by its id one that came twice."""
+    document = {
+        "id": notice.id,
+        "at": notice.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "kind": notice.kind,
+        "subject": notice.subject,
+        "text": notice.text,
+        "ids": dict(notice.ids),
+    }
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _post(url: str, body: bytes, key: bytes) -> None:
+    where = urlsplit(url)
+    if where.scheme != "https" and not (where.scheme == "http" and Address(where.hostname or "", 0).loopback):
+        raise ValueError("webhook.url is neither https nor http on this machine; change it")
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": f"sharedbook/{__version__}",
+        SIGNATURE: f"sha256={hmac.digest(key, body, 'sha256').hex()}",
+    }
+    _opener.open(urllib.request.Request(url, body, headers, method="POST"), timeout=SECONDS).close()
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an error like any other: what is signed for one place is told to no other."""
+
+    def redirect_request(self, *_args: Any) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
