@@ -49,7 +49,10 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """``name`` as answers write it. ``part``: the word of the setting ldap.attributes without which nobody sees it."""
+    """``name`` as answers write it. ``part``: the word of the setting ldap.attributes without which nobody sees it.
+
+    ``runs``: the list of runs of characters by which it is searched (``index.ColumnOf``), "" for none.
+    """
 
     name: str
     oid: str
@@ -58,7 +61,7 @@ class Attribute:
     part: str = ""
     single: bool = False
     operational: bool = False
-    grams: bool = True
+    runs: str = "rest"
 
 
 class Unresolved(enum.Enum):
@@ -80,20 +83,20 @@ def _home(name: str, oid: str, kind: Kind = Kind.TEXT, *aliases: str) -> Attribu
 
 ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("objectClass", "2.5.4.0", Kind.OID),
-    Attribute("uid", f"{_PILOT}.1", aliases=("userid",), grams=False),
-    Attribute("cn", "2.5.4.3", aliases=("commonName",)),
-    Attribute("displayName", "2.16.840.1.113730.3.1.241", aliases=("display-name",), single=True),
-    Attribute("sn", "2.5.4.4", aliases=("surname",)),
-    Attribute("givenName", "2.5.4.42", aliases=("gn",)),
-    Attribute("mozillaNickname", f"{_MOZILLA}.2.1.1", aliases=("xmozillanickname", "nickname")),
-    Attribute("mail", f"{_PILOT}.3", Kind.IA5, ("rfc822Mailbox", "email", "emailAddress")),
-    Attribute("mozillaSecondEmail", f"{_MOZILLA}.2.1.3", Kind.IA5, ("xmozillasecondemail",)),
-    Attribute("telephoneNumber", "2.5.4.20", Kind.PHONE, ("phone", "workPhone")),
-    Attribute("mobile", f"{_PILOT}.41", Kind.PHONE, ("mobileTelephoneNumber", "cellPhone", "carPhone")),
-    Attribute("homePhone", f"{_PILOT}.20", Kind.PHONE, ("homeTelephoneNumber",), part="home-phone"),
-    Attribute("facsimileTelephoneNumber", "2.5.4.23", Kind.PHONE, ("fax",)),
-    Attribute("pager", f"{_PILOT}.42", Kind.PHONE, ("pagerTelephoneNumber", "pagerPhone")),
-    Attribute("o", "2.5.4.10", aliases=("organizationName", "company")),
+    Attribute("uid", f"{_PILOT}.1", aliases=("userid",), runs=""),
+    Attribute("cn", "2.5.4.3", aliases=("commonName",), runs="names"),
+    Attribute("displayName", "2.16.840.1.113730.3.1.241", aliases=("display-name",), single=True, runs="names"),
+    Attribute("sn", "2.5.4.4", aliases=("surname",), runs="names"),
+    Attribute("givenName", "2.5.4.42", aliases=("gn",), runs="names"),
+    Attribute("mozillaNickname", f"{_MOZILLA}.2.1.1", aliases=("xmozillanickname", "nickname"), runs="names"),
+    Attribute("mail", f"{_PILOT}.3", Kind.IA5, ("rfc822Mailbox", "email", "emailAddress"), runs="names"),
+    Attribute("mozillaSecondEmail", f"{_MOZILLA}.2.1.3", Kind.IA5, ("xmozillasecondemail",), runs="names"),
+    Attribute("telephoneNumber", "2.5.4.20", Kind.PHONE, ("phone", "workPhone"), runs="numbers"),
+    Attribute("mobile", f"{_PILOT}.41", Kind.PHONE, ("mobileTelephoneNumber", "cellPhone", "carPhone"), runs="numbers"),
+    Attribute("homePhone", f"{_PILOT}.20", Kind.PHONE, ("homeTelephoneNumber",), part="home-phone", runs="numbers"),
+    Attribute("facsimileTelephoneNumber", "2.5.4.23", Kind.PHONE, ("fax",), runs="numbers"),
+    Attribute("pager", f"{_PILOT}.42", Kind.PHONE, ("pagerTelephoneNumber", "pagerPhone"), runs="numbers"),
+    Attribute("o", "2.5.4.10", aliases=("organizationName", "company"), runs="names"),
     Attribute("ou", "2.5.4.11", aliases=("organizationalUnitName", "department", "departmentNumber", "orgUnit")),
     Attribute("title", "2.5.4.12"),
     Attribute("street", "2.5.4.9", aliases=("streetAddress",)),
@@ -101,8 +104,8 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("postOfficeBox", "2.5.4.18"),
     Attribute("l", "2.5.4.7", aliases=("localityName", "locality")),
     Attribute("st", "2.5.4.8", aliases=("stateOrProvinceName", "region")),
-    Attribute("postalCode", "2.5.4.17", aliases=("zip",), grams=False),
-    Attribute("c", "2.5.4.6", aliases=("countryName",), single=True, grams=False),
+    Attribute("postalCode", "2.5.4.17", aliases=("zip",), runs=""),
+    Attribute("c", "2.5.4.6", aliases=("countryName",), single=True, runs=""),
     Attribute("co", f"{_PILOT}.43", aliases=("friendlyCountryName",)),
     Attribute("postalAddress", "2.5.4.16", Kind.LINES),
     _home("mozillaHomeStreet", f"{_MOZILLA}.3.1"),
@@ -116,15 +119,15 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("mozillaHomeUrl", f"{_MOZILLA}.2.1.11", Kind.IA5, ("homeUrl",)),
     Attribute("labeledURI", "1.3.6.1.4.1.250.1.57", aliases=("labeledURL",)),
     Attribute("description", "2.5.4.13", aliases=("notes",), part="note"),
-    Attribute("birthyear", f"{_OWN}.1", part="birthday", single=True, grams=False),
-    Attribute("birthmonth", f"{_OWN}.2", part="birthday", single=True, grams=False),
-    Attribute("birthday", f"{_OWN}.3", part="birthday", single=True, grams=False),
-    Attribute("jpegPhoto", f"{_PILOT}.60", Kind.JPEG, grams=False),
+    Attribute("birthyear", f"{_OWN}.1", part="birthday", single=True, runs=""),
+    Attribute("birthmonth", f"{_OWN}.2", part="birthday", single=True, runs=""),
+    Attribute("birthday", f"{_OWN}.3", part="birthday", single=True, runs=""),
+    Attribute("jpegPhoto", f"{_PILOT}.60", Kind.JPEG, runs=""),
     Attribute("member", "2.5.4.31", Kind.DN),
     Attribute("dc", f"{_PILOT}.25", Kind.IA5, ("domainComponent",), single=True),
-    Attribute("entryUUID", "1.3.6.1.1.16.4", Kind.UUID, single=True, operational=True, grams=False),
+    Attribute("entryUUID", "1.3.6.1.1.16.4", Kind.UUID, single=True, operational=True, runs=""),
     Attribute("entryDN", "1.3.6.1.1.20", Kind.DN, single=True, operational=True),
-    Attribute("modifyTimestamp", "2.5.18.2", Kind.TIME, single=True, operational=True, grams=False),
+    Attribute("modifyTimestamp", "2.5.18.2", Kind.TIME, single=True, operational=True, runs=""),
     Attribute("hasSubordinates", "2.5.18.9", Kind.BOOLEAN, single=True, operational=True),
     Attribute("structuralObjectClass", "2.5.21.9", Kind.OID, single=True, operational=True),
     Attribute("subschemaSubentry", "2.5.18.10", Kind.DN, single=True, operational=True),

@@ -67,6 +67,10 @@ class Reader:
             raise ValueError(f"tag {found:#04x} where {tag:#04x} belongs")
         return Reader(self._data, start, end)
 
+    def rest(self) -> bytes:
+        """The octets of all elements that follow."""
+        return self._data[self._at : self._end]
+
     def integer(self, tag: int = INTEGER) -> int:
         """A signed integer of at most 8 octets."""
         octets = self.octets(tag)

@@ -1,215 +1,97 @@
-"""One attribute in memory, ready to be searched: which slots hold which value, prefix, run of characters, digits.
+"""One attribute in memory: by slot the text in which its values are sought, and how each test looks at it.
 
-A slot is a small number that stands for one contact. Values are kept as ``domain/query.py`` compares them (padded text,
-or the digit strings of a phone number), each once. What a column says is what ``query.compare`` says: it may give
-candidates that are too many (``Candidates.exact`` False), never too few.
+A slot is a small number that stands for one contact. Its values, as ``domain/query.py`` compares them (padded text, or
+the digit strings of phone numbers), stand between separators in one text, so that a value, a prefix, a suffix and a
+piece are all the same question: is this in that text. What a column says is what ``query.compare`` says.
 """
 
 from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from array import array
-from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from itertools import chain
-from typing import Generic, NamedTuple, TypeVar
 
+from ldap_gateway.runs import Postings, Runs
 from sharedbook.domain import folding, query
 from sharedbook.domain.query import Comparison, Op, Test
 
-GRAM = 3
-"""The longest run of characters with a list of its own. Shorter ones have lists too: many names are one or two."""
+SEPARATOR = "\x1f"
+"""Stands in no folded text (RFC 4518 section 2.2 maps it to nothing) and in no number."""
 
-_FEW = 64
-
-Item = TypeVar("Item", str, tuple[str, int])
-
-
-class Sorted(Generic[Item]):
-    """Different items in order; many new ones at once are sorted in together when it is next read."""
-
-    def __init__(self) -> None:
-        self._items: list[Item] = []
-        self._new: list[Item] = []
-
-    def add(self, item: Item) -> None:
-        """``item`` must not be in it."""
-        self._new.append(item)
-
-    def discard(self, item: Item) -> None:
-        """``item`` must be in it."""
-        items = self.items()
-        del items[bisect_left(items, item)]
-
-    def items(self) -> list[Item]:
-        """All of them, in order."""
-        if len(self._new) > _FEW:
-            self._items += self._new
-            self._items.sort()
-        else:
-            for item in self._new:
-                insort(self._items, item)
-        self._new.clear()
-        return self._items
+Keep = Callable[[Iterable[int]], list[int]]
+"""Of some slots those that pass a test."""
 
 
-def prefixed(texts: Sorted[str], prefix: str) -> list[str]:
-    """Those that start with ``prefix``."""
-    items, size = texts.items(), len(prefix)
-    return items[bisect_left(items, prefix) : bisect_right(items, prefix, key=lambda text: text[:size])]
+def joined(values: Iterable[str]) -> str:
+    """Values as they are compared, in one text; "" for none."""
+    text = SEPARATOR.join(dict.fromkeys(values))
+    return f"{SEPARATOR}{text}{SEPARATOR}"
 
 
-class Postings:
-    """Text -> the slots that hold it, ascending. A single slot is kept without an array around it."""
-
-    def __init__(self) -> None:
-        self._of: dict[str, int | array[int]] = {}
-
-    def add(self, text: str, slot: int) -> bool:
-        """Returns whether the text is new."""
-        held = self._of.get(text)
-        if held is None:
-            self._of[text] = slot
-        elif isinstance(held, int):
-            self._of[text] = array("I", sorted((held, slot)))
-        elif held[-1] < slot:
-            held.append(slot)
-        else:
-            insort(held, slot)
-        return held is None
-
-    def discard(self, text: str, slot: int) -> bool:
-        """Returns whether nobody holds the text any more."""
-        held = self._of[text]
-        if isinstance(held, int):
-            del self._of[text]
-            return True
-        del held[bisect_left(held, slot)]
-        if len(held) == 1:
-            self._of[text] = held[0]
-        return False
-
-    def get(self, text: str) -> Sequence[int]:
-        """The slots; empty when nobody holds the text."""
-        held = self._of.get(text, ())
-        return (held,) if isinstance(held, int) else held
+def first_of(text: str) -> str:
+    """The first value of a joined text."""
+    return text[1 : text.index(SEPARATOR, 1)]
 
 
-class Candidates(NamedTuple):
-    """Slots that may pass a test: about how many, which (some perhaps twice), and whether all of them pass."""
-
-    size: int
-    slots: Iterable[int]
-    exact: bool
+def _pieces(initial: str, middle: Sequence[str], final: str) -> list[str]:
+    """What a joined text must hold for a value to start, go on and end like this."""
+    ends = (f"{SEPARATOR}{initial}" if initial else "", *middle, f"{final}{SEPARATOR}" if final else "")
+    return [piece for piece in ends if piece]
 
 
 class Column(ABC):
-    """One attribute. ``values`` maps each slot that has it to its values, in card order, as they are compared."""
+    """One attribute. ``texts``: by slot, "" where it has no value. ``runs``: what finds candidates, or None."""
 
-    def __init__(self, *, grams: bool = True) -> None:
-        self.values: dict[int, tuple[str, ...]] = {}
-        self._keys: Sorted[str] = Sorted()
-        self._holders = Postings()
-        self._grams = Postings() if grams else None
+    def __init__(self, runs: Runs | None) -> None:
+        self.texts: list[str] = []
+        self._runs = runs
 
-    # ---- what a kind of column decides
+    @staticmethod
+    @abstractmethod
+    def prepare(values: Iterable[str]) -> str:
+        """Values as written, or as ``formats.phones.forms`` writes numbers: joined."""
 
     @abstractmethod
-    def prepare(self, value: str) -> str:
-        """A value as it is compared."""
+    def candidates(self, test: Test) -> Sequence[int] | None:
+        """Slots of which some may pass; None when any may."""
 
     @abstractmethod
-    def texts_of(self, prepared: str) -> Sequence[str]:
-        """The texts under which a prepared value is sought."""
+    def keep(self, test: Test) -> Keep:
+        """Decides a test, with the needle folded once."""
 
-    @abstractmethod
-    def candidates(self, test: Test) -> Candidates:
-        """Slots for a test on the value."""
+    def present(self, slots: Iterable[int]) -> list[int]:
+        """Those with a value."""
+        texts = self.texts
+        return [slot for slot in slots if texts[slot]]
 
-    @abstractmethod
-    def passes_value(self, test: Test) -> Callable[[str], bool]:
-        """Decides the test for one prepared value, with the needle folded once."""
+    # ---- what kinds of columns share
 
-    # ---- keeping
+    def _like(self, initial: str, middle: Sequence[str], final: str) -> Keep:
+        """All parts as they are compared."""
+        pieces = _pieces(initial, middle, final)
+        if not pieces:
+            return self.present
+        if len(pieces) == 1:
+            return self._holding(pieces[0])
+        first, *others = pieces
+        texts = self.texts
 
-    def put(self, slot: int, values: Iterable[str]) -> None:
-        """The values of a slot that has none yet."""
-        prepared = tuple(dict.fromkeys(map(self.prepare, values)))
-        if not prepared:
-            return
-        self.values[slot] = prepared
-        texts = self._texts(prepared)
-        for text in texts:
-            if self._holders.add(text, slot):
-                self._new_text(text)
-        if self._grams is not None:
-            for gram in _grams(texts):
-                self._grams.add(gram, slot)
+        def keep(slots: Iterable[int]) -> list[int]:
+            return [slot for slot in slots if first in texts[slot] and passes(texts[slot])]
 
-    def remove(self, slot: int) -> None:
-        """Forgets a slot, whether or not it had values."""
-        texts = self._texts(self.values.pop(slot, ()))
-        for text in texts:
-            if self._holders.discard(text, slot):
-                self._lost_text(text)
-        if self._grams is not None:
-            for gram in _grams(texts):
-                self._grams.discard(gram, slot)
+        def passes(text: str) -> bool:
+            if not all(piece in text for piece in others):
+                return False
+            return any(query.like(value, initial, middle, final) for value in text[1:-1].split(SEPARATOR))
 
-    def _texts(self, prepared: Iterable[str]) -> list[str]:
-        return list(dict.fromkeys(text for value in prepared for text in self.texts_of(value)))
+        return keep
 
-    def _new_text(self, text: str) -> None:
-        self._keys.add(text)
+    def _holding(self, piece: str) -> Keep:
+        texts = self.texts
+        return lambda slots: [slot for slot in slots if piece in texts[slot]]
 
-    def _lost_text(self, text: str) -> None:
-        self._keys.discard(text)
-
-    # ---- finding
-
-    def passes(self, test: Test) -> Callable[[int], bool]:
-        """Decides whether a value of a slot passes the test."""
-        passes_value, values = self.passes_value(test), self.values
-        return lambda slot: any(map(passes_value, values.get(slot, ())))
-
-    def present(self) -> Candidates:
-        """The slots with a value."""
-        return Candidates(len(self.values), self.values, True)
-
-    def _holding(self, text: str) -> Candidates:
-        slots = self._holders.get(text)
-        return Candidates(len(slots), slots, True)
-
-    def _of_texts(self, texts: Sequence[str], *, exact: bool = True) -> Candidates:
-        """The holders of some texts."""
-        return Candidates(len(texts), chain.from_iterable(map(self._holders.get, texts)), exact)
-
-    def _like(self, initial: str, middle: Sequence[str], final: str) -> Candidates:
-        """For substrings, prepared: the fewest slots that one prefix or one run of characters leaves."""
-        best: Candidates | None = None
-        if initial:
-            best = self._of_texts(prefixed(self._keys, initial), exact=not (any(middle) or final))
-            if best.exact or best.size <= _FEW:
-                return best
-        parts = [part for part in (initial, *middle, final) if part]
-        if not parts:
-            return self.present()
-        by_gram = self._by_gram(parts, exact=not initial and not final)
-        return min((each for each in (best, by_gram) if each), key=lambda each: each.size)
-
-    def _by_gram(self, parts: Sequence[str], *, exact: bool) -> Candidates:
-        if self._grams is None:
-            return Candidates(len(self.values), self.values, False)
-        grams = {part[at : at + GRAM] for part in parts for at in range(max(1, len(part) - GRAM + 1))}
-        slots = min((self._grams.get(gram) for gram in grams), key=len)
-        return Candidates(len(slots), slots, exact and len(parts) == 1 and len(parts[0]) <= GRAM)
-
-
-def _grams(texts: Iterable[str]) -> set[str]:
-    """Every run of one to GRAM characters."""
-    return {text[at : at + size] for text in texts for size in range(1, GRAM + 1) for at in range(len(text) - size + 1)}
+    def _with(self, pieces: Iterable[str]) -> Sequence[int] | None:
+        return None if self._runs is None else self._runs.candidates(pieces)
 
 
 # ---- text
@@ -218,41 +100,43 @@ def _grams(texts: Iterable[str]) -> set[str]:
 class TextColumn(Column):
     """Text as ``Comparison.DIRECTORY`` compares it: folded and padded (RFC 4518)."""
 
-    def prepare(self, value: str) -> str:
-        return folding.pad(folding.fold(value))
+    @staticmethod
+    def prepare(values: Iterable[str]) -> str:
+        return joined(_prepared(value) for value in values)
 
-    def texts_of(self, prepared: str) -> Sequence[str]:
-        return (prepared,)
+    def candidates(self, test: Test) -> Sequence[int] | None:
+        if test.op is Op.LIKE:
+            return self._with(_pieces(*_prepared_parts(test)))
+        return self._with([joined([_prepared(test.needle)])]) if test.op is Op.EQUALS else None
 
-    def candidates(self, test: Test) -> Candidates:
+    def keep(self, test: Test) -> Keep:
         if test.op is Op.LIKE:
             return self._like(*_prepared_parts(test))
-        needle = self.prepare(test.needle)
+        needle = _prepared(test.needle)
         if test.op is Op.EQUALS:
-            return self._holding(needle)
-        texts = self._keys.items()
-        at_least = test.op is Op.AT_LEAST
-        return self._of_texts(texts[bisect_left(texts, needle) :] if at_least else texts[: bisect_right(texts, needle)])
+            return self._holding(joined([needle]))
+        # the needle is the left operand
+        relation = operator.le if test.op is Op.AT_LEAST else operator.ge
+        texts = self.texts
 
-    def passes_value(self, test: Test) -> Callable[[str], bool]:
-        if test.op is Op.LIKE:
-            initial, middle, final = _prepared_parts(test)
-            return lambda value: query.like(value, initial, middle, final)
-        return partial(_RELATIONS[test.op], self.prepare(test.needle))
+        def keep(slots: Iterable[int]) -> list[int]:
+            return [slot for slot in slots if any(relation(needle, value) for value in _values(texts[slot]))]
+
+        return keep
 
 
-_RELATIONS: Mapping[Op, Callable[[str, str], bool]] = {
-    Op.EQUALS: operator.eq,
-    # the needle is the left operand
-    Op.AT_LEAST: operator.le,
-    Op.AT_MOST: operator.ge,
-}
+def _prepared(value: str) -> str:
+    return folding.pad(folding.fold(value))
+
+
+def _values(text: str) -> list[str]:
+    return text[1:-1].split(SEPARATOR) if text else []
 
 
 def _prepared_parts(test: Test) -> tuple[str, tuple[str, ...], str]:
     return (
         folding.pad_initial(folding.fold(test.initial)),
-        tuple(folding.pad_any(folding.fold(part)) for part in test.middle),
+        tuple(folding.pad_any(folding.fold(part)) for part in test.middle if part),
         folding.pad_final(folding.fold(test.final)),
     )
 
@@ -260,51 +144,73 @@ def _prepared_parts(test: Test) -> tuple[str, tuple[str, ...], str]:
 # ---- phone numbers
 
 
-class PhoneColumn(Column):
-    """Numbers as ``formats.phones.forms`` writes them: digit strings between spaces, sought by either end."""
+class Tails:
+    """The last digits of numbers: what two ways to dial one number have in common."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._reversed: Sorted[str] = Sorted()
+        self._slots = Postings()
 
-    def prepare(self, value: str) -> str:
-        return value
+    def __len__(self) -> int:
+        return len(self._slots)
 
-    def texts_of(self, prepared: str) -> Sequence[str]:
-        return prepared.split(" ")
+    def add(self, slot: int, texts: Iterable[str]) -> None:
+        """The joined numbers of a slot that has none yet."""
+        for tail in self._of(texts):
+            self._slots.add(tail, slot)
 
-    def _new_text(self, text: str) -> None:
-        super()._new_text(text)
-        self._reversed.add(text[::-1])
+    def remove(self, slot: int, texts: Iterable[str]) -> None:
+        """Forgets a slot; ``texts`` as they were added."""
+        for tail in self._of(texts):
+            self._slots.discard(tail, slot)
 
-    def _lost_text(self, text: str) -> None:
-        super()._lost_text(text)
-        self._reversed.discard(text[::-1])
+    def get(self, number: str) -> Sequence[int]:
+        """The slots with a number that ends as this one, which is as long as a tail; a shorter one, that is it."""
+        return self._slots.get(number[-folding.LOCAL_DIGITS :])
 
-    def candidates(self, test: Test) -> Candidates:
+    @staticmethod
+    def _of(texts: Iterable[str]) -> set[str]:
+        return {number[-folding.LOCAL_DIGITS :] for text in texts for number in _values(text)}
+
+
+class PhoneColumn(Column):
+    """Numbers as ``formats.phones.forms`` writes them: every form of every number is a value here."""
+
+    def __init__(self, runs: Runs | None, tails: Tails) -> None:
+        super().__init__(runs)
+        self._tails = tails
+
+    @staticmethod
+    def prepare(values: Iterable[str]) -> str:
+        return joined(form for value in values for form in value.split(" "))
+
+    def candidates(self, test: Test) -> Sequence[int] | None:
+        if test.op is Op.EQUALS:
+            found = {slot for form in test.needle.split() for slot in self._tails.get(form)}
+            return sorted(found)
+        if test.op is not Op.LIKE:
+            return ()
+        if len(test.final) >= folding.LOCAL_DIGITS:
+            return self._tails.get(test.final)
+        return self._with(_pieces(test.initial, test.middle, test.final))
+
+    def keep(self, test: Test) -> Keep:
         if test.op is Op.EQUALS:
             return self._equal(test.needle.split())
-        if test.op is not Op.LIKE:
-            return Candidates(0, (), True)
-        if test.final and not test.initial and not any(test.middle):
-            return self._ending(test.final)
-        return self._like(test.initial, test.middle, test.final)
+        if test.op is Op.LIKE:
+            return self._like(test.initial, test.middle, test.final)
+        return lambda slots: []
 
-    def _ending(self, digits: str) -> Candidates:
-        return self._of_texts([text[::-1] for text in prefixed(self._reversed, digits[::-1])])
-
-    def _equal(self, forms: Sequence[str]) -> Candidates:
-        """Holders of a form, and those that end like a number dialled without its area code: a few too many."""
-        if not forms:
-            return Candidates(0, (), True)
-        found = [self._holding(form) for form in forms] + [self._ending(forms[0][-folding.LOCAL_DIGITS :])]
-        slots = [slot for each in found for slot in each.slots]
-        return Candidates(len(slots), slots, False)
-
-    def passes_value(self, test: Test) -> Callable[[str], bool]:
-        return partial(query.compare, test)
+    def _equal(self, forms: Sequence[str]) -> Keep:
+        """As ``folding.phone_equal``: a form in common, or the end of a number dialled without its area code."""
+        pieces = [joined([form]) for form in forms]
+        if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
+            pieces.append(f"{forms[0][-folding.LOCAL_DIGITS :]}{SEPARATOR}")
+        texts = self.texts
+        return lambda slots: [slot for slot in slots if any(piece in texts[slot] for piece in pieces)]
 
 
-def column_for(comparison: Comparison, *, grams: bool = True) -> Column:
-    """An empty column for one of the comparisons that the directory uses: DIRECTORY or PHONE."""
-    return PhoneColumn() if comparison is Comparison.PHONE else TextColumn(grams=grams)
+COLUMN_OF: Mapping[Comparison, type[TextColumn] | type[PhoneColumn]] = {
+    Comparison.DIRECTORY: TextColumn,
+    Comparison.PHONE: PhoneColumn,
+}
+"""The comparisons that the directory uses."""

@@ -12,23 +12,38 @@ filter that names their class, or as the base of a base search: an address book 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
-from ldap_gateway import dn, schema, wire
+from ldap_gateway import dn, entries, schema, wire
 from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Names, Unresolved
 from ldap_gateway.dn import InvalidDN
-from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, encode_values
+from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, attributes_of, encode_values, rows_of
 from ldap_gateway.errors import Refused
 from ldap_gateway.filters import Translator, canonical, mentions, names_structure
-from ldap_gateway.index import Index, Mask, Order
+from ldap_gateway.index import Document, Index, Mask, Order
 from ldap_gateway.messages import Code, Scope
 from ldap_gateway.people import CONSTANTS, People, columns, instances
 from sharedbook.domain import folding, query
 from sharedbook.domain.model import Limits, Right
 from sharedbook.domain.query import Query, Some
 from sharedbook.services.feed import FeedGroup, FeedMember
+
+SELECTIONS = 256
+"""How many different lists of attributes are remembered."""
+KEPT = 3
+"""How many selections of attributes a contact keeps its answer to; each client program has one of its own."""
+
+
+class Answer(NamedTuple):
+    """Encoded entries, and how many contacts of which group they give away."""
+
+    entries: list[bytes]
+    read: Counter[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,8 @@ class Directory:
         self._slugs: dict[int, str] = {}
         self._by_slug: dict[str, int] = {}
         self._viewed: dict[frozenset[int], frozenset[int]] = {}
+        self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
+        self._constants = encode_values(CONSTANTS)
         self._fixed = {
             DSE: schema.root_dse(base, start_tls=start_tls),
             SCHEMA: schema.subschema(),
@@ -198,7 +215,7 @@ class Directory:
             found = self.index.search(
                 self._query(place, request.filter), self._mask(reader, place), order=order, limit=rest
             )
-            rows += [Row(place, document.id) for document in found]
+            rows += rows_of(place, map(_ID, found))
         if start.contact and request.scope is not Scope.ONE:
             rows += self._only(start, request.filter)
         for each in reversed(order if mixed else ()):
@@ -231,7 +248,7 @@ class Directory:
 
     def _query(self, place: int, found: m.Filter) -> Query:
         name = self._base if place <= BASE else dn.parse(self._name(place))
-        return query.simplify(Translator(self.names, self._region, name).query(found))
+        return Translator(self.names, self._region, name).query(found)
 
     def sort_value(self, reader: Reader | None, row: Row, name: str) -> str:
         """By what an entry is sorted: its first value of an attribute, or what comes after all values."""
@@ -296,43 +313,45 @@ class Directory:
 
     # ---- answering
 
-    def encode(self, reader: Reader | None, rows: Sequence[Row], selection: Selection) -> Iterator[bytes]:
-        """The encoded entries of rows; those that are gone or hidden by now are left out.
-
-        To be walked at once: what the reader sees of a place is looked up once.
-        """
-        masks: dict[int, Mask] = {}
-        usual = selection.usual
-        for row in rows:
-            if not row.contact:
-                if self.exists(reader, row):
-                    yield self._encode_structure(reader, row.place, selection)
-                continue
-            if reader is None:
-                continue
-            if row.place not in masks:
-                masks[row.place] = self._mask(reader, row.place)
-            document = self.index.seen(masks[row.place], row.contact)
-            if document is None:
-                continue
-            if usual and row.place == BASE:
-                yield document.entry
-                continue
-            name = f"uid={document.key},{self._name(row.place)}"
-            extra = encode_values({"entryDN": [name]}) if selection.operational or selection.wants("entryDN") else {}
-            yield wire.entry(name.encode(), selection.encode({**document.attributes, **extra}))
-
-    def groups_of(self, reader: Reader | None, rows: Sequence[Row]) -> Counter[int]:
-        """How many contacts of an answer are of which group; one below the base counts for its first group in view."""
-        found: Counter[int] = Counter()
-        if reader is None:
-            return found
-        documents = ((row.place, self.index.document(row.contact)) for row in rows if row.contact)
-        alike = Counter((place, tuple(document.groups)) for place, document in documents if document is not None)
-        for (place, groups), count in alike.items():
-            group = place if place > BASE else min(reader.groups.intersection(groups), default=0)
-            found[group] += count if group else 0
+    def selection(self, attributes: tuple[str, ...], *, types_only: bool) -> Selection:
+        """What a client asks for; the same object for the same words, as contacts keep their answers by it."""
+        asked = attributes, types_only
+        found = self._selections.get(asked)
+        if found is None:
+            if len(self._selections) == SELECTIONS:
+                self._selections.clear()
+            found = self._selections[asked] = entries.select(attributes, self.names, types_only=types_only)
         return found
+
+    def encode(self, reader: Reader | None, rows: Sequence[Row], selection: Selection) -> Answer:
+        """The entries of rows; those that are gone or hidden by now are left out."""
+        answer = Answer([], Counter())
+        for (place, is_contact), run in groupby(rows, key=_kind):
+            if not is_contact:
+                if self.exists(reader, Row(place)):
+                    answer.entries.append(self._encode_structure(reader, place, selection))
+            elif reader is not None:
+                documents = self.index.seen(self._mask(reader, place), [contact for _, contact in run])
+                answer.entries.extend(self._encode_contacts(documents, place, selection))
+                answer.read.update(_groups_of(documents, place, reader))
+        return answer
+
+    def _encode_contacts(self, documents: Sequence[Document], place: int, selection: Selection) -> list[bytes]:
+        if place != BASE:
+            return [self._encode_contact(document, place, selection) for document in documents]
+        if selection.usual:
+            return [document.entry for document in documents]
+        for document in documents:
+            if selection not in document.kept:
+                if len(document.kept) == KEPT:
+                    document.kept.clear()
+                document.kept[selection] = self._encode_contact(document, place, selection)
+        return [document.kept[selection] for document in documents]
+
+    def _encode_contact(self, document: Document, place: int, selection: Selection) -> bytes:
+        name = f"uid={document.key},{self._name(place)}"
+        values = self._constants | attributes_of(document) | encode_values({"entryDN": [name]})
+        return wire.entry(name.encode(), selection.encode(values))
 
     def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:
         values = self._values(reader, place)
@@ -343,6 +362,25 @@ class Directory:
             values = values | {"member": self._members(reader, place, self.base)}
         return wire.entry(self._name(place).encode(), selection.encode(encode_values(values)))
 
+
+def _kind(row: Row) -> tuple[int, bool]:
+    place, contact = row
+    return place, contact > 0
+
+
+def _groups_of(documents: Iterable[Document], place: int, reader: Reader) -> Counter[int]:
+    """How many contacts are of which group; one below the base counts for its first group in view."""
+    alike = Counter(map(_GROUPS, documents))
+    if place > BASE:
+        return Counter({place: alike.total()})
+    found: Counter[int] = Counter()
+    for groups, count in alike.items():
+        found[min(reader.groups.intersection(groups))] += count
+    return found
+
+
+_ID: Callable[[Document], int] = attrgetter("id")
+_GROUPS: Callable[[Document], tuple[int, ...]] = attrgetter("groups")
 
 _CLASS_OF = {"dc": "domain", "o": "organization"}
 

@@ -6,12 +6,15 @@ asked for. Structure entries (the base, the groups) are made for each reader, si
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 from ldap_gateway import ber, wire
 from ldap_gateway.attributes import ATTRIBUTES, Kind, Names, Unresolved
+from ldap_gateway.index import Document
 
 DSE, SCHEMA, GROUPS, BASE = -3, -2, -1, 0
 """Places that are no group: the rootDSE, the subschema, ``ou=groups,<base>``, ``<base>``."""
@@ -24,12 +27,21 @@ class Row(NamedTuple):
     contact: int = 0
 
 
+def rows_of(place: int, contacts: Iterable[int]) -> list[Row]:
+    """The rows of contacts below one place."""
+    return list(map(_ROW, zip(repeat(place), contacts)))
+
+
+_ROW: Callable[[tuple[int, int]], Row] = partial(tuple.__new__, Row)
+"""Rows are made by the ten thousand: without the checks of the usual constructor."""
+
+
 _OPERATIONAL = frozenset(each.name for each in ATTRIBUTES if each.operational)
 _ONLY_BY_NAME = frozenset(each.name for each in ATTRIBUTES if each.kind is Kind.JPEG)
 _NO_VALUES = ber.values(())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """What to answer: all user attributes, all operational ones, and those wanted by name (as written -> attribute)."""
 
@@ -72,8 +84,28 @@ def select(descriptions: Sequence[str], names: Names, *, types_only: bool) -> Se
 
 
 USUAL = Selection(user=True, operational=False, wanted=(), types_only=False)
+MORE = Selection(
+    user=False,
+    operational=True,
+    wanted=tuple((name, name) for name in sorted(_ONLY_BY_NAME)),
+    types_only=False,
+)
+"""What of a contact is not in its usual answer."""
 
 
 def encode_values(values: Mapping[str, Iterable[str]]) -> dict[str, bytes]:
     """Attributes with their values encoded; those without a value are left out."""
     return {name: ber.values(value.encode() for value in found) for name, found in values.items() if found}
+
+
+def attributes_of(document: Document) -> dict[str, bytes]:
+    """What of a contact is kept encoded: name -> encoded values."""
+    found = {}
+    entry = ber.Reader(document.entry).enter(wire.ENTRY)
+    entry.octets()
+    for attributes in (entry.enter(), ber.Reader(document.more)):
+        while attributes.more():
+            attribute = attributes.enter()
+            name = attribute.text()
+            found[name] = attribute.rest()
+    return found

@@ -20,7 +20,6 @@ from ldap_gateway.index import Document
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidCard, InvalidToken, Unavailable
 from sharedbook.domain.model import Client
-from sharedbook.domain.query import Record
 from sharedbook.services import feed
 from sharedbook.services.feed import Delta, FeedContact
 from sharedbook.services.tx import Service
@@ -31,6 +30,9 @@ LOOK_SECONDS = 0.02
 SLICE_SECONDS = 0.002
 BATCH = 16
 """Contacts that are parsed before they are given to the loop."""
+
+Indexed = tuple[Document, dict[str, str]]
+"""What ``People.indexed`` makes of a contact, and ``Index.put`` takes."""
 
 _ACTOR, _CLIENT = Service("ldap"), Client("ldap")
 
@@ -54,14 +56,14 @@ class Follower:
             found = feed.snapshot(tx)
             self._directory.set_members(found.members)
             self._directory.set_groups(found.groups)
-            for document, record in self._documents(found.contacts):
-                self._directory.index.put(document, record)
+            for document, texts in self._documents(found.contacts):
+                self._directory.index.put(document, texts)
         self._seq = found.seq
 
-    def _documents(self, contacts: Iterable[FeedContact]) -> Iterable[tuple[Document, Record]]:
+    def _documents(self, contacts: Iterable[FeedContact]) -> Iterable[Indexed]:
         for contact in contacts:
             try:
-                yield self._directory.people.document(contact)
+                yield self._directory.people.indexed(contact)
             except InvalidCard as error:
                 logger.warning("contact %d is left out: its card cannot be read: %s", contact.id, error.code)
 
@@ -143,7 +145,7 @@ class Follower:
         old = self._directory.index.document(contact.id)
         return old is not None and (old.audience, set(old.groups)) != (contact.audience, set(contact.groups))
 
-    async def _apply(self, documents: Sequence[tuple[Document, Record]], gone: Sequence[int]) -> None:
+    async def _apply(self, documents: Sequence[Indexed], gone: Sequence[int]) -> None:
         index = self._directory.index
         steps = [partial(index.put, *each) for each in documents] + [partial(index.remove, each) for each in gone]
         began = time.monotonic()

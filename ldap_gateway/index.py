@@ -7,42 +7,55 @@ each group (who is in it) and one for each audience (who may be shown it).
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
-from ldap_gateway.columns import Column, Sorted, column_for
+from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Tails, TextColumn, first_of
 from ldap_gateway.plan import Compiler, Plan
-from sharedbook.domain import query
+from ldap_gateway.runs import Runs
 from sharedbook.domain.query import Comparison, Query, Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Document:
-    """One contact as it is answered: ``attributes``: name -> encoded values, ``entry``: the usual answer.
+    """One contact as it is answered: ``entry``: the usual answer; ``more``: its encoded attributes that are not in it.
 
     ``groups`` and ``audience`` are ids of the groups that hold it and of the subjects that may be shown it.
+    ``kept``: answers to other selections of attributes, made when they were first asked for.
     """
 
     id: int
     key: str
     groups: Collection[int]
     audience: frozenset[int]
-    attributes: Mapping[str, bytes]
     entry: bytes
+    more: bytes = b""
+    kept: dict[Any, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnOf:
-    """How a property is kept: compared as text or as phone numbers, with or without runs of characters."""
+    """How a property is kept: compared as text or as phone numbers; ``runs`` names the list of runs that it is in.
+
+    Properties that clients ask for together share one: the same word has the same candidates in all of them.
+    """
 
     comparison: Comparison = Comparison.DIRECTORY
-    grams: bool = True
+    runs: str = "names"
 
+
+NO_PAIRS = "rest"
+"""The list of runs that keeps pairs of telling characters only: of what is seldom searched."""
 
 Mask = bytes
 """One byte a slot: 1 where the reader may see the contact."""
 MASKS = 256
 """How many are remembered; each change of a contact forgets them all."""
+_FIRST_LOOK = 128
+_LONGEST_LOOK = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,53 +71,72 @@ class Index:
 
     def __init__(self, columns: Mapping[str, ColumnOf], constants: Record, ranked: str) -> None:
         """``constants``: properties that are the same in every contact. ``ranked``: the property kept in order."""
-        self._columns: dict[str, Column] = {
-            name: column_for(column.comparison, grams=column.grams) for name, column in columns.items()
-        }
-        self._constants = constants
+        names = {column.runs for column in columns.values() if column.runs}
+        self._runs = {name: Runs(pairs=name != NO_PAIRS) for name in names}
+        self._tails = Tails()
+        self._columns: dict[str, Column] = {name: self._column(column) for name, column in columns.items()}
+        self._sharing: list[tuple[Runs | Tails, list[Column]]] = [
+            (runs, [self._columns[name] for name, column in columns.items() if column.runs == runs_name])
+            for runs_name, runs in self._runs.items()
+        ]
+        self._sharing.append((self._tails, [each for each in self._columns.values() if isinstance(each, PhoneColumn)]))
+        self._compiler = Compiler(self._columns, constants)
         self._documents: list[Document | None] = []
         self._free: list[int] = []
         self._slots: dict[int, int] = {}
         self._keys: dict[str, int] = {}
         self._ranked = ranked
-        self._rank: Sorted[tuple[str, int]] = Sorted()
+        self._rank: list[int] = []
+        self._unranked: list[int] = []
         self._groups: dict[int, int] = {}
         self._audiences: dict[frozenset[int], int] = {}
         self._masks: dict[tuple[frozenset[int], frozenset[int]], Mask] = {}
+
+    def _column(self, column: ColumnOf) -> Column:
+        runs = self._runs.get(column.runs)
+        return PhoneColumn(runs, self._tails) if column.comparison is Comparison.PHONE else TextColumn(runs)
 
     def __len__(self) -> int:
         return len(self._slots)
 
     # ---- keeping
 
-    def put(self, document: Document, record: Record) -> None:
-        """Adds a contact, or replaces the one with its id. ``record``: property -> instances, as filters see it."""
+    def put(self, document: Document, texts: Mapping[str, str]) -> None:
+        """Adds a contact, or replaces the one with its id. ``texts``: property -> joined text, as ``prepare`` makes."""
         self.remove(document.id)
-        slot = self._free.pop() if self._free else len(self._documents)
-        if slot == len(self._documents):
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = len(self._documents)
             self._documents.append(None)
+            for column in self._columns.values():
+                column.texts.append("")
         self._documents[slot] = document
         self._slots[document.id] = slot
         self._keys[document.key] = slot
-        for name, column in self._columns.items():
-            found = record.get(name)
-            if found:
-                column.put(slot, [instance.value for instance in found])
-        self._rank.add((self._sort_key(self._ranked, slot), slot))
+        for name, text in texts.items():
+            self._columns[name].texts[slot] = text
+        for shared, columns in self._sharing:
+            shared.add(slot, _texts(columns, slot))
+        self._unranked.append(slot)
         self._show(document, slot)
 
     def remove(self, contact_id: int) -> None:
         """Forgets a contact and every value of it; does nothing when there is none."""
-        slot = self._slots.pop(contact_id, None)
+        slot = self._slots.get(contact_id)
         if slot is None:
             return
         document = self._documents[slot]
         assert document is not None
         self._hide(document, slot)
-        self._rank.discard((self._sort_key(self._ranked, slot), slot))
+        rank = self._in_order()
+        key = self._rank_key(slot)
+        del rank[bisect_left(rank, key, key=self._rank_key)]
+        for shared, columns in self._sharing:
+            shared.remove(slot, _texts(columns, slot))
         for column in self._columns.values():
-            column.remove(slot)
-        del self._keys[document.key]
+            column.texts[slot] = ""
+        del self._slots[contact_id], self._keys[document.key]
         self._documents[slot] = None
         self._free.append(slot)
 
@@ -165,10 +197,14 @@ class Index:
         slot = self._slots.get(contact_id)
         return slot is not None and bool(mask[slot])
 
-    def seen(self, mask: Mask, contact_id: int) -> Document | None:
-        """A contact by its id, if it is in the mask."""
-        slot = self._slots.get(contact_id)
-        return self._documents[slot] if slot is not None and mask[slot] else None
+    def seen(self, mask: Mask, contact_ids: Iterable[int]) -> list[Document]:
+        """Those of some contacts, by their ids, that exist and are in the mask, in the same order."""
+        slots, documents = self._slots, self._documents
+        return [
+            document
+            for contact_id in contact_ids
+            if (slot := slots.get(contact_id)) is not None and mask[slot] and (document := documents[slot]) is not None
+        ]
 
     def by_key(self, mask: Mask, key: str) -> Document | None:
         """The visible contact with this key."""
@@ -184,7 +220,8 @@ class Index:
 
         Raises InvalidQuery for a query that no LDAP filter makes.
         """
-        slots = self._matching(self._compile(found), mask, None if order else limit)
+        plan = self._compiler.compile(found, len(self._documents))
+        slots = self._matching(plan, mask, None if order else limit)
         if order:
             slots = self._sorted(slots, order)[:limit]
         documents = self._documents
@@ -192,53 +229,79 @@ class Index:
 
     def holds(self, found: Query, contact_id: int) -> bool:
         """Whether a query is True for one contact, whoever may see it."""
-        return self._compile(found).has(self._slots[contact_id])
+        plan = self._compiler.compile(found, 1)
+        return bool(plan.keep([self._slots[contact_id]]))
+
+    def _matching(self, plan: Plan, mask: Mask, limit: int | None) -> list[int]:
+        """With a limit a few candidates are looked at, then more, until there are enough."""
+        candidates = range(len(self._documents)) if plan.candidates is None else plan.candidates
+        seen = filter(mask.__getitem__, candidates)
+        if limit is None:
+            return plan.keep(seen)
+        found: list[int] = []
+        look = _FIRST_LOOK
+        while len(found) < limit and (some := list(islice(seen, look))):
+            found += plan.keep(some)
+            look = min(look * 2, _LONGEST_LOOK)
+        return found[:limit]
+
+    # ---- ordering
 
     def sort_value(self, contact_id: int, name: str) -> str:
         """By what a contact is sorted: the first value of a property, or what comes after all values."""
         return self._sort_key(name, self._slots[contact_id])
 
-    def _compile(self, found: Query) -> Plan:
-        return Compiler(self._columns, self._constants, len(self._documents)).compile(query.simplify(found))
+    def _sort_key(self, name: str, slot: int) -> str:
+        """The first value; after all others where there is none, as where the property is one that nobody has."""
+        column = self._columns.get(name)
+        text = column.texts[slot] if column else ""
+        return first_of(text) if text else _LAST
 
-    @staticmethod
-    def _matching(plan: Plan, mask: Mask, limit: int | None) -> list[int]:
-        seen = (slot for slot in plan.slots() if mask[slot])
-        if limit is None:
-            return sorted(set(seen))
-        found: dict[int, None] = {}
-        for slot in seen:
-            if len(found) == limit:
-                break
-            found[slot] = None
-        return list(found)
+    def _rank_key(self, slot: int) -> tuple[str, int]:
+        return self._sort_key(self._ranked, slot), slot
 
-    # ---- ordering
+    def _in_order(self) -> list[int]:
+        """All slots by the ranked property; those that are new are sorted in when it is next asked for."""
+        if len(self._unranked) > len(self._rank) // 16:
+            self._rank += self._unranked
+            self._rank.sort(key=self._rank_key)
+        else:
+            for slot in self._unranked:
+                insort(self._rank, slot, key=self._rank_key)
+        self._unranked.clear()
+        return self._rank
 
     def _sorted(self, slots: list[int], order: Sequence[Order]) -> list[int]:
         for each in reversed(order):
             if each.property == self._ranked and len(order) == 1 and len(slots) > len(self._slots) // 8:
                 slots = self._by_rank(slots, reverse=each.reverse)
             else:
-                slots = self._by_value(slots, each)
+                keys = {slot: self._sort_key(each.property, slot) for slot in slots}
+                slots = sorted(slots, key=keys.__getitem__, reverse=each.reverse)
         return slots
 
     def _by_rank(self, slots: list[int], *, reverse: bool) -> list[int]:
         """A slice of what is in order already: faster than sorting a large answer."""
         wanted = set(slots)
-        ranked = self._rank.items()
-        return [slot for _, slot in (reversed(ranked) if reverse else ranked) if slot in wanted]
-
-    def _by_value(self, slots: list[int], order: Order) -> list[int]:
-        return sorted(slots, key=lambda slot: self._sort_key(order.property, slot), reverse=order.reverse)
-
-    def _sort_key(self, name: str, slot: int) -> str:
-        """The first value; after all others where there is none, as where the property is one that nobody has."""
-        column = self._columns.get(name)
-        return column.values.get(slot, _LAST)[0] if column else _LAST[0]
+        ranked = self._in_order()
+        return [slot for slot in (reversed(ranked) if reverse else ranked) if slot in wanted]
 
 
-_LAST = ("\U0010ffff",)
+def prepare(columns: Mapping[str, ColumnOf], record: Record) -> dict[str, str]:
+    """What ``Index.put`` takes: the values of a contact as each column keeps them. Costs most of indexing one."""
+    return {
+        name: COLUMN_OF[column.comparison].prepare(instance.value for instance in found)
+        for name, column in columns.items()
+        if (found := record.get(name))
+    }
+
+
+def _texts(columns: Iterable[Column], slot: int) -> set[str]:
+    """The different texts of a slot."""
+    return {text for column in columns if (text := column.texts[slot])}
+
+
+_LAST = "\U0010ffff"
 _BYTE_OF_DIGIT = bytes.maketrans(b"01", b"\x00\x01")
 
 

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from ldap_gateway import ber, wire
 from ldap_gateway.attributes import ATTRIBUTES, Kind, Names
-from ldap_gateway.entries import USUAL, encode_values
-from ldap_gateway.index import ColumnOf, Document
+from ldap_gateway.entries import MORE, USUAL, encode_values
+from ldap_gateway.index import ColumnOf, Document, prepare
 from sharedbook.domain.model import Limits
 from sharedbook.domain.query import Comparison, Instance, Record, record
 from sharedbook.formats import fields, phones, vcard
@@ -47,7 +47,7 @@ _BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
 def columns(names: Names) -> dict[str, ColumnOf]:
     """What the index keeps of each contact, by attribute."""
     return {
-        each.name: ColumnOf(Comparison.PHONE if each.kind is Kind.PHONE else Comparison.DIRECTORY, each.grams)
+        each.name: ColumnOf(Comparison.PHONE if each.kind is Kind.PHONE else Comparison.DIRECTORY, each.runs)
         for each in ATTRIBUTES
         if each.name not in _COMPUTED and not names.hides(each.name)
     }
@@ -66,7 +66,13 @@ class People:
         self._region = region
         self._limits = limits
         self._below = f",{base}"
+        self._columns = columns(names)
         self._constants = encode_values(CONSTANTS)
+
+    def indexed(self, contact: FeedContact) -> tuple[Document, dict[str, str]]:
+        """What ``Index.put`` takes. Raises InvalidCard for a card over the limits."""
+        document, found = self.document(contact)
+        return document, prepare(self._columns, found)
 
     def document(self, contact: FeedContact) -> tuple[Document, Record]:
         """What the index keeps of a contact, and what it is found by. Raises InvalidCard for a card over the limits."""
@@ -79,7 +85,8 @@ class People:
             values["jpegPhoto"] = [""]
             encoded["jpegPhoto"] = ber.values((photo,))
         entry = wire.entry(f"uid={contact.key}{self._below}".encode(), USUAL.encode(encoded))
-        document = Document(contact.id, contact.key, contact.groups, contact.audience, encoded, entry)
+        more = MORE.encode({name: each for name, each in encoded.items() if name not in CONSTANTS})
+        document = Document(contact.id, contact.key, contact.groups, contact.audience, entry, more)
         return document, self._record(values, fields.sought_names(card, read))
 
     def _record(self, values: dict[str, list[str]], names: list[str]) -> Record:

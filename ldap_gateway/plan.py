@@ -1,4 +1,4 @@
-"""A compiled filter: which slots to look at, cheapest first, and how to decide one slot.
+"""A compiled filter: which slots to look at, and how to decide many of them at once.
 
 Three-valued logic is gone after compiling: a plan is made for "where is this true", and ``Not`` turns it into "where is
 this false", which is not the same as "where is it not true" (RFC 4511 section 4.5.1.7). Only tests remain, plain or
@@ -7,10 +7,10 @@ complemented, so nothing is negated twice and nothing undefined is left.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from ldap_gateway.columns import Column
+from ldap_gateway.columns import Column, Keep
 from sharedbook.domain import query
 from sharedbook.domain.errors import CostlyQuery, InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, Not, Or, Query, Some, Test
@@ -19,199 +19,145 @@ MOST_TESTS = 4_000_000
 """How many values one search may look at: all the time that a filter can take from other clients, a second or two."""
 
 
-class Plan(ABC):
-    """A compiled filter or a part of it.
+class Plan(NamedTuple):
+    """``candidates``: slots, ascending, outside of which it holds for none; None: it may hold for any.
 
-    ``size``: about how many slots ``slots`` gives; it may name one twice, and dead ones where it is complemented.
-    ``weight`` and ``cost``: about how many tests ``has`` makes, and all of ``slots``.
+    ``keep``: of some slots those for which it holds. ``weight``: how many tests that makes of each, at most.
     """
 
-    size: int
+    candidates: Sequence[int] | None
+    keep: Keep
     weight: int
-    cost: int
 
-    @abstractmethod
-    def slots(self) -> Iterable[int]:
-        """Every living slot that the plan holds for; each passes."""
-
-    @abstractmethod
-    def has(self, slot: int) -> bool:
-        """Whether it holds for this living slot."""
+    def cost(self, capacity: int) -> int:
+        """How many tests it makes of all its candidates."""
+        return self.weight * (capacity if self.candidates is None else len(self.candidates))
 
 
-class Nothing(Plan):
-    """Holds for no slot."""
-
-    size = weight = cost = 0
-
-    def slots(self) -> Iterable[int]:
-        return ()
-
-    def has(self, slot: int) -> bool:
-        return False
+NOTHING = Plan((), lambda slots: [], 0)
+EVERYTHING = Plan(None, list, 0)
 
 
-class Everything(Plan):
-    """Holds for every slot."""
+def complement(plan: Plan) -> Plan:
+    """Holds where the plan does not."""
 
-    def __init__(self, capacity: int) -> None:
-        self.size = self.cost = capacity
-        self.weight = 0
+    def keep(slots: Iterable[int]) -> list[int]:
+        every = list(slots)
+        without = set(plan.keep(every))
+        return [slot for slot in every if slot not in without]
 
-    def slots(self) -> Iterable[int]:
-        return range(self.size)
-
-    def has(self, slot: int) -> bool:
-        return True
+    return Plan(None, keep, plan.weight)
 
 
-class Present(Plan):
-    """Slots with any value."""
+def every_of(plans: Sequence[Plan]) -> Plan:
+    """Holds where all of them do: looks at the candidates of the most selective one."""
+    ordered = sorted(plans, key=_size)
 
-    def __init__(self, column: Column) -> None:
-        self._values = column.values
-        self.size = self.cost = len(column.values)
-        self.weight = 1
+    def keep(slots: Iterable[int]) -> list[int]:
+        for plan in ordered:
+            slots = plan.keep(slots)
+        return list(slots)
 
-    def slots(self) -> Iterable[int]:
-        return self._values
-
-    def has(self, slot: int) -> bool:
-        return slot in self._values
+    return Plan(ordered[0].candidates, keep, sum(plan.weight for plan in plans))
 
 
-class Tested(Plan):
-    """Slots of which a value passes one test."""
+def any_of(plans: Sequence[Plan]) -> Plan:
+    """Holds where one of them does."""
 
-    def __init__(self, column: Column, test: Test) -> None:
-        self._candidates = column.candidates(test)
-        self._passes = column.passes(test)
-        self.size = self.cost = self._candidates.size
-        self.weight = 1
+    def keep(slots: Iterable[int]) -> list[int]:
+        rest = list(slots)
+        found: list[int] = []
+        for plan in plans:
+            some = plan.keep(rest)
+            if len(some) == len(rest):
+                return found + some
+            if some:
+                found += some
+                without = set(some)
+                rest = [slot for slot in rest if slot not in without]
+        return found
 
-    def slots(self) -> Iterable[int]:
-        found = self._candidates
-        return found.slots if found.exact else filter(self._passes, found.slots)
-
-    def has(self, slot: int) -> bool:
-        return self._passes(slot)
-
-
-class Complement(Plan):
-    """Slots for which a test's plan does not hold."""
-
-    def __init__(self, plan: Plan, capacity: int) -> None:
-        self._plan = plan
-        self.size = capacity
-        self.weight = plan.weight
-        self.cost = capacity * plan.weight
-
-    def slots(self) -> Iterable[int]:
-        return (slot for slot in range(self.size) if not self._plan.has(slot))
-
-    def has(self, slot: int) -> bool:
-        return not self._plan.has(slot)
+    return Plan(_union(plans), keep, sum(plan.weight for plan in plans))
 
 
-class All(Plan):
-    """Every part holds: walks the part with the fewest slots and asks the others."""
-
-    def __init__(self, parts: Sequence[Plan]) -> None:
-        self._first, *self._others = sorted(parts, key=lambda part: part.size)
-        self.size = self._first.size
-        self.weight = sum(part.weight for part in parts)
-        self.cost = self._first.cost + self.size * sum(part.weight for part in self._others)
-
-    def slots(self) -> Iterator[int]:
-        for slot in self._first.slots():
-            if all(part.has(slot) for part in self._others):
-                yield slot
-
-    def has(self, slot: int) -> bool:
-        return self._first.has(slot) and all(part.has(slot) for part in self._others)
+def _size(plan: Plan) -> float:
+    return float("inf") if plan.candidates is None else len(plan.candidates)
 
 
-class AnyOf(Plan):
-    """Some part holds: walks them one after the other, so that a reader who has enough stops early."""
-
-    def __init__(self, parts: Sequence[Plan], capacity: int) -> None:
-        self._parts = parts
-        self.size = min(sum(part.size for part in parts), capacity)
-        self.weight = sum(part.weight for part in parts)
-        self.cost = sum(part.cost for part in parts)
-
-    def slots(self) -> Iterator[int]:
-        given: set[int] = set()
-        for part in self._parts:
-            for slot in part.slots():
-                if slot not in given:
-                    given.add(slot)
-                    yield slot
-
-    def has(self, slot: int) -> bool:
-        return any(part.has(slot) for part in self._parts)
+def _union(plans: Sequence[Plan]) -> Sequence[int] | None:
+    """Attributes with runs in common have the very same candidates for the same word."""
+    different: dict[int, Sequence[int]] = {}
+    for plan in plans:
+        if plan.candidates is None:
+            return None
+        if plan.candidates:
+            different[id(plan.candidates)] = plan.candidates
+    if len(different) < 2:
+        return next(iter(different.values()), ())
+    return sorted(set().union(*different.values()))
 
 
 class Compiler:
     """Makes plans over some columns. ``constants``: properties with the same values in every contact."""
 
-    def __init__(self, columns: Mapping[str, Column], constants: query.Record, capacity: int) -> None:
+    def __init__(self, columns: Mapping[str, Column], constants: query.Record) -> None:
         self._columns = columns
         self._constants = constants
-        self._capacity = capacity
 
-    def compile(self, found: Query) -> Plan:
-        """The plan of the slots for which a query is True.
+    def compile(self, found: Query, capacity: int) -> Plan:
+        """The plan of the slots, ``capacity`` in all, for which a query is True.
 
         Raises InvalidQuery for tests that no LDAP filter makes (of parameters, negated, or several on one value), of
         its kinds CostlyQuery.
         """
         plan = self._where(found, true=True)
-        if plan.cost > MOST_TESTS:
+        if plan.cost(capacity) > MOST_TESTS:
             raise CostlyQuery("this filter would look at too many values", hint="use fewer terms, or longer words")
         return plan
 
     def _where(self, found: Query, *, true: bool) -> Plan:
         """The plan of the slots for which a query is True or, with ``true`` False, for which it is False."""
         match found:
-            case Const(value):
-                return Everything(self._capacity) if value is true else Nothing()
-            case Not(part):
-                return self._where(part, true=not true)
-            case And(parts):
-                return self._combine(parts, true=true, every=true)
-            case Or(parts):
-                return self._combine(parts, true=true, every=not true)
             case Some():
                 return self._some(found, true=true)
+            case Or(parts):
+                return self._combine(parts, true=true, every=not true)
+            case And(parts):
+                return self._combine(parts, true=true, every=true)
+            case Not(part):
+                return self._where(part, true=not true)
+            case Const(value):
+                return EVERYTHING if value is true else NOTHING
 
     def _combine(self, parts: Sequence[Query], *, true: bool, every: bool) -> Plan:
-        plans = [self._where(part, true=true) for part in parts]
-        absorbing, neutral = (Nothing, Everything) if every else (Everything, Nothing)
-        for plan in plans:
-            if isinstance(plan, absorbing):
+        absorbing, neutral = (NOTHING, EVERYTHING) if every else (EVERYTHING, NOTHING)
+        plans = []
+        for part in parts:
+            plan = self._where(part, true=true)
+            if plan is absorbing:
                 return plan
-        plans = [plan for plan in plans if not isinstance(plan, neutral)]
-        if not plans:
-            return Everything(self._capacity) if every else Nothing()
+            if plan is not neutral:
+                plans.append(plan)
         if len(plans) == 1:
             return plans[0]
-        return All(plans) if every else AnyOf(plans, self._capacity)
+        if not plans:
+            return neutral
+        return every_of(plans) if every else any_of(plans)
 
     def _some(self, some: Some, *, true: bool) -> Plan:
         column = self._columns.get(some.property)
         if column is None:
             return self._where(Const(query.matches(some, self._constants)), true=true)
         plan = _of_column(column, some)
-        return plan if true else Complement(plan, self._capacity)
+        return plan if true else complement(plan)
 
 
 def _of_column(column: Column, some: Some) -> Plan:
     if not some.tests:
-        return Present(column)
+        return Plan(None, column.present, 1)
     test = some.tests[0]
     if len(some.tests) > 1 or not isinstance(test, Test) or test.negate or test.param is not None:
         raise InvalidQuery(f"the directory cannot test {some.property} like this")
     if test.comparison not in (Comparison.DIRECTORY, Comparison.PHONE):
         raise InvalidQuery(f"the directory cannot compare {some.property} by {test.comparison}")
-    return Tested(column, test)
+    return Plan(column.candidates(test), column.keep(test), 1)

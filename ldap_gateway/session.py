@@ -19,7 +19,6 @@ from ldap_gateway.ber import Reader as Elements
 from ldap_gateway.ber import octets
 from ldap_gateway.binding import Verify, credentials
 from ldap_gateway.directory import Directory, Reader
-from ldap_gateway.entries import select
 from ldap_gateway.errors import Refused, refusal
 from ldap_gateway.log import Access
 from ldap_gateway.messages import Code
@@ -302,22 +301,19 @@ class Session:
 
     def _stream(self, message_id: int, request: m.Search, found: Found, started: float) -> Iterator[bytes]:
         """The entries in chunks, then the result."""
-        selection = select(request.attributes, self._directory.names, types_only=request.types_only)
+        selection = self._directory.selection(request.attributes, types_only=request.types_only)
         limit = min(request.time_limit or self._rules.time_limit, self._rules.time_limit)
         code, sent = found.code, 0
+        who = self._identity.member_id if self._identity else None
         for start in range(0, len(found.rows), CHUNK):
             if self._clock() - started > limit:
                 code = Code.TIME_LIMIT_EXCEEDED
                 break
-            rows = found.rows[start : start + CHUNK]
-            entries = [
-                wire.envelope(message_id, each) for each in self._directory.encode(self._reader(), rows, selection)
-            ]
-            sent += len(entries)
-            who = self._identity.member_id if self._identity else None
-            for group, count in self._directory.groups_of(self._reader(), rows).items():
+            answer = self._directory.encode(self._reader(), found.rows[start : start + CHUNK], selection)
+            sent += len(answer.entries)
+            for group, count in answer.read.items():
                 self._read(who, group, count)
-            yield b"".join(entries)
+            yield wire.envelopes(message_id, answer.entries)
         self._note(request, code, sent, started)
         yield wire.envelope(message_id, wire.result(wire.DONE, code), found.controls)
 

@@ -6,7 +6,7 @@ Only two errors leave this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -271,6 +271,20 @@ def envelope(message_id: int, operation: bytes, controls: bytes = b"") -> bytes:
     if controls:
         operation += element(0xA0, controls)
     return bytes((SEQUENCE,)) + length(len(head) + len(operation)) + head + operation
+
+
+def envelopes(message_id: int, operations: Iterable[bytes]) -> bytes:
+    """The LDAPMessages around encoded operations: an answer has many of few different lengths."""
+    head = _id(message_id)
+    heads: dict[int, bytes] = {}
+    pieces = []
+    for operation in operations:
+        size = len(operation)
+        if (start := heads.get(size)) is None:
+            start = heads[size] = bytes((SEQUENCE,)) + length(len(head) + size) + head
+        pieces.append(start)
+        pieces.append(operation)
+    return b"".join(pieces)
 
 
 def result(tag: int, code: Code, matched: str = "", text: str = "", extra: bytes = b"") -> bytes:

@@ -35,7 +35,7 @@ def dns(directory: Directory, reader: Reader | None, asked: m.Search, order: tup
     """The DNs that a search answers."""
     rows = directory.search(reader, asked, order=order)
     selection = select(("1.1",), directory.names, types_only=False)
-    return [wiring.answers(enveloped(octets))[0].dn for octets in directory.encode(reader, rows, selection)]
+    return [wiring.answers(enveloped(octets))[0].dn for octets in directory.encode(reader, rows, selection).entries]
 
 
 def enveloped(octets: bytes) -> bytes:
@@ -48,7 +48,7 @@ def entry(place: World, name: str, base: str, *attributes: str) -> dict[str, lis
     asked = search(base=base, scope=Scope.BASE, attributes=attributes)
     rows = place.directory.search(place.reader(name), asked)
     selection = select(attributes, place.directory.names, types_only=False)
-    (octets,) = place.directory.encode(place.reader(name), rows, selection)
+    (octets,) = place.directory.encode(place.reader(name), rows, selection).entries
     return wiring.answers(enveloped(octets))[0].attributes
 
 

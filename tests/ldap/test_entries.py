@@ -190,7 +190,7 @@ def test_types_only() -> None:
     place = world([FULL])
     rows = place.directory.search(place.reader("carol"), search())
     selection = select((), place.directory.names, types_only=True)
-    (octets,) = place.directory.encode(place.reader("carol"), rows, selection)
+    (octets,) = place.directory.encode(place.reader("carol"), rows, selection).entries
     attributes = wiring.answers(enveloped(octets))[0].attributes
     assert set(attributes) == set(USUAL) and not any(attributes.values())
 

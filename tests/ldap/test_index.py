@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldap_gateway import plan
-from ldap_gateway.index import ColumnOf, Document, Index, Order
+from ldap_gateway.index import ColumnOf, Document, Index, Order, prepare
 from sharedbook.domain import folding, query
 from sharedbook.domain.errors import CostlyQuery, InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, Not, Op, Or, Query, Record, Some, Test
@@ -19,8 +19,8 @@ from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, 
 COLUMNS = {
     "cn": ColumnOf(),
     "mail": ColumnOf(),
-    "zip": ColumnOf(grams=False),
-    "phone": ColumnOf(Comparison.PHONE),
+    "zip": ColumnOf(runs=""),
+    "phone": ColumnOf(Comparison.PHONE, "numbers"),
 }
 CONSTANTS = {"objectClass": tuple(Instance("objectClass", name) for name in ("top", "person"))}
 TEXTS = ("cn", "mail", "zip")
@@ -46,7 +46,7 @@ class Contact:
 
     @property
     def document(self) -> Document:
-        return Document(self.id, f"key-{self.id}", self.groups, self.audience, {}, b"")
+        return Document(self.id, f"key-{self.id}", self.groups, self.audience, b"")
 
     def is_seen(self, groups: frozenset[int], of: frozenset[int]) -> bool:
         return not groups.isdisjoint(self.groups) and not of.isdisjoint(self.audience)
@@ -101,7 +101,7 @@ def index_of(history: list[Contact], gone: list[int]) -> tuple[Index, dict[int, 
     """An index with a history of puts, replacements and removals, and what it must hold."""
     index, kept = Index(COLUMNS, CONSTANTS, ranked="cn"), {}
     for contact in history:
-        index.put(contact.document, contact.record)
+        index.put(contact.document, prepare(COLUMNS, contact.record))
         kept[contact.id] = contact
     for contact_id in gone:
         index.remove(contact_id)
@@ -138,7 +138,7 @@ def index_with(values: Iterable[dict[str, list[str]]]) -> tuple[Index, dict[int,
     index, records = Index(COLUMNS, CONSTANTS, ranked="cn"), {}
     for number, each in enumerate(values, 1):
         contact = Contact(number, (1,), EVERYONE, each)
-        index.put(contact.document, contact.record)
+        index.put(contact.document, prepare(COLUMNS, contact.record))
         records[number] = {**CONSTANTS, **contact.record}
     return index, records
 
@@ -214,7 +214,7 @@ def test_two_orders() -> None:
     index = Index(COLUMNS, CONSTANTS, ranked="cn")
     for number, (cn, mail) in enumerate(rows, 1):
         contact = Contact(number, (1,), frozenset({1}), {"cn": [cn], "mail": [mail]})
-        index.put(contact.document, contact.record)
+        index.put(contact.document, prepare(COLUMNS, contact.record))
     mask = index.visible(frozenset({1}), frozenset({1}))
     found = index.search(query.EVERYTHING, mask, order=[Order("cn"), Order("mail", reverse=True)])
     assert [rows[document.id - 1] for document in found] == [("a", "2"), ("a", "1"), ("b", "2"), ("b", "1")]
@@ -229,7 +229,7 @@ def test_hidden_contacts_are_gone_until_they_are_put(history: list[Contact]) -> 
     mask = index.visible(everyone, everyone)
     assert {document.id for document in index.search(query.EVERYTHING, mask)} == kept.keys() - {first.id}
     assert index.by_key(mask, f"key-{first.id}") is None and not index.sees(mask, first.id)
-    index.put(kept[first.id].document, kept[first.id].record)
+    index.put(kept[first.id].document, prepare(COLUMNS, kept[first.id].record))
     mask = index.visible(everyone, everyone)
     assert len(index.search(query.EVERYTHING, mask)) == len(kept)
 
@@ -241,10 +241,9 @@ def test_nothing_is_left_of_what_is_removed(history: list[Contact]) -> None:
     for contact_id in list(kept):
         index.remove(contact_id)
     assert len(index) == 0 and index.ids() == []
-    for column in index._columns.values():
-        assert not column.values and not column._keys.items()
-        assert not column._holders._of and (column._grams is None or not column._grams._of)
-    assert not index._rank.items() and not index._keys and set(index._documents) <= {None}
+    assert all(set(column.texts) <= {""} for column in index._columns.values())
+    assert all(len(runs) == 0 for runs, _ in index._sharing)
+    assert not index._in_order() and not index._keys and set(index._documents) <= {None}
 
 
 def test_many_at_once_are_sorted_in() -> None:
@@ -252,7 +251,7 @@ def test_many_at_once_are_sorted_in() -> None:
     index = Index(COLUMNS, CONSTANTS, ranked="cn")
     for number in range(1, 501):
         contact = Contact(number, (1,), frozenset({1}), {"cn": [f"name {number * 7919 % 500:03}"]})
-        index.put(contact.document, contact.record)
+        index.put(contact.document, prepare(COLUMNS, contact.record))
     mask = index.visible(frozenset({1}), frozenset({1}))
     found = Some("cn", (Test(Op.LIKE, initial="name 12"),))
     assert len(index.search(found, mask)) == 10
@@ -270,7 +269,7 @@ def test_a_filter_that_would_hold_up_everybody_is_refused(monkeypatch: pytest.Mo
         with pytest.raises(CostlyQuery):
             found_by(index, costly)
     assert found_by(index, And((Some("cn", (Test(Op.EQUALS, "name 1 001"),)), *map(Not, terms)))) == set()
-    assert len(found_by(index, Or(terms))) == 300
+    assert len(found_by(index, Or(terms[:20]))) == 300
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class World:
     def put(self, *contacts: FeedContact) -> None:
         """Adds or replaces contacts."""
         for each in contacts:
-            self.directory.index.put(*self.directory.people.document(each))
+            self.directory.index.put(*self.directory.people.indexed(each))
             self.contacts[each.id] = each
 
     def reader(self, name: str) -> Reader:
