@@ -67,10 +67,6 @@ class Reader:
             raise ValueError(f"tag {found:#04x} where {tag:#04x} belongs")
         return Reader(self._data, start, end)
 
-    def rest(self) -> bytes:
-        """The octets of all elements that follow."""
-        return self._data[self._at : self._end]
-
     def integer(self, tag: int = INTEGER) -> int:
         """A signed integer of at most 8 octets."""
         octets = self.octets(tag)
@@ -95,6 +91,20 @@ class Reader:
         if not 0 <= number <= MAX_ID:
             raise ValueError("a number is out of range")
         return number
+
+
+def attributes(data: bytes, at: int = 0) -> dict[str, bytes]:
+    """The attributes from ``at`` on, name -> encoded values. Only of octets that were made here."""
+    found, end = {}, len(data)
+    while at < end:
+        size, start = data[at + 1], at + 2
+        if size > 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(data[at + 2 : start], "big")
+        at = start + size
+        values = start + 2 + data[start + 1]
+        found[data[start + 2 : values].decode()] = data[values:at]
+    return found
 
 
 # ---- writing

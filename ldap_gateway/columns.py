@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from ldap_gateway.runs import Postings, Runs
 from sharedbook.domain import folding, query
@@ -90,7 +91,7 @@ class Column(ABC):
         texts = self.texts
         return lambda slots: [slot for slot in slots if piece in texts[slot]]
 
-    def _with(self, pieces: Iterable[str]) -> Sequence[int] | None:
+    def _with(self, pieces: Sequence[str]) -> Sequence[int] | None:
         return None if self._runs is None else self._runs.candidates(pieces)
 
 
@@ -106,12 +107,12 @@ class TextColumn(Column):
 
     def candidates(self, test: Test) -> Sequence[int] | None:
         if test.op is Op.LIKE:
-            return self._with(_pieces(*_prepared_parts(test)))
+            return self._with(_pieces(*_prepared_parts(test.initial, test.middle, test.final)))
         return self._with([joined([_prepared(test.needle)])]) if test.op is Op.EQUALS else None
 
     def keep(self, test: Test) -> Keep:
         if test.op is Op.LIKE:
-            return self._like(*_prepared_parts(test))
+            return self._like(*_prepared_parts(test.initial, test.middle, test.final))
         needle = _prepared(test.needle)
         if test.op is Op.EQUALS:
             return self._holding(joined([needle]))
@@ -133,11 +134,13 @@ def _values(text: str) -> list[str]:
     return text[1:-1].split(SEPARATOR) if text else []
 
 
-def _prepared_parts(test: Test) -> tuple[str, tuple[str, ...], str]:
+@lru_cache(maxsize=64)
+def _prepared_parts(initial: str, middle: tuple[str, ...], final: str) -> tuple[str, tuple[str, ...], str]:
+    """The same words are sought in several attributes of one filter."""
     return (
-        folding.pad_initial(folding.fold(test.initial)),
-        tuple(folding.pad_any(folding.fold(part)) for part in test.middle if part),
-        folding.pad_final(folding.fold(test.final)),
+        folding.pad_initial(folding.fold(initial)),
+        tuple(folding.pad_any(folding.fold(part)) for part in middle if part),
+        folding.pad_final(folding.fold(final)),
     )
 
 

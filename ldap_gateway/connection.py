@@ -11,7 +11,7 @@ import ipaddress
 import logging
 import ssl
 from collections.abc import Coroutine
-from typing import Protocol
+from typing import Protocol, cast
 
 from ldap_gateway import wire
 from ldap_gateway.binding import Verify
@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
     # ---- the socket
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else ""

@@ -48,8 +48,13 @@ class Controls:
     view: View | None = None
 
 
+NONE = Controls()
+
+
 def read(found: Sequence[Control], names: Names) -> Controls:
     """Raises Refused: an unknown control or an impossible order is critical (12), or a value cannot be read (2)."""
+    if not found:
+        return NONE
     for control in found:
         if control.critical and control.oid not in schema.CONTROLS:
             raise Refused(Code.UNAVAILABLE_CRITICAL_EXTENSION, f"the control {control.oid} is not known")

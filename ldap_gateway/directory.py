@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -71,7 +72,7 @@ class Directory:
         self._base_rdn = dn.split(base)[0][0]
         self._slugs: dict[int, str] = {}
         self._by_slug: dict[str, int] = {}
-        self._viewed: dict[frozenset[int], frozenset[int]] = {}
+        self._readers: dict[frozenset[int], Reader] = {}
         self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
         self._constants = encode_values(CONSTANTS)
         self._fixed = {
@@ -90,7 +91,7 @@ class Directory:
         self.groups.update((group.id, group) for group in groups)
         self._slugs = _slugs(self.groups)
         self._by_slug = {_folded(slug): group_id for group_id, slug in self._slugs.items()}
-        self._viewed.clear()
+        self._readers.clear()
 
     def set_members(self, members: Sequence[FeedMember], gone: Sequence[int] = ()) -> None:
         """Adds or replaces members, and forgets those that are gone."""
@@ -100,15 +101,15 @@ class Directory:
 
     def reader(self, subjects: frozenset[int]) -> Reader:
         """What these subjects may view now."""
-        viewed = self._viewed.get(subjects)
-        if viewed is None:
+        reader = self._readers.get(subjects)
+        if reader is None:
             viewed = frozenset(
                 group.id
                 for group in self.groups.values()
                 if any(group.rights.get(subject, 0) & Right.VIEW for subject in subjects)
             )
-            self._viewed[subjects] = viewed
-        return Reader(subjects, viewed)
+            reader = self._readers[subjects] = Reader(subjects, viewed)
+        return reader
 
     def login_of(self, name: str) -> str:
         """The login behind a bind name: of ``uid=alice,ou=members,<base>`` alice, of anything else the name itself."""
@@ -243,6 +244,8 @@ class Directory:
         return [row] if self.index.holds(self._query(row.place, found), row.contact) else []
 
     def _structure(self, reader: Reader | None, rows: Sequence[Row], found: m.Filter) -> list[Row]:
+        if not rows:
+            return []
         asked = self._query(BASE, found)
         return [row for row in rows if self._is_true(asked, reader, row.place)]
 
@@ -306,7 +309,7 @@ class Directory:
     def _is_true(self, asked: Query, reader: Reader | None, place: int) -> bool:
         values = dict(self._values(reader, place))
         for name in ("entryDN", "subschemaSubentry"):
-            values[name] = [canonical(dn.parse(value)) for value in values.get(name, ())]
+            values[name] = [_canonical(value) for value in values.get(name, ())]
         if place > BASE and reader is not None and mentions(asked, "member"):
             values["member"] = self._members(reader, place, canonical(self._base))
         return query.matches(asked, instances(values)) is True
@@ -361,6 +364,11 @@ class Directory:
         if place > BASE and reader is not None and selection.wants("member"):
             values = values | {"member": self._members(reader, place, self.base)}
         return wire.entry(self._name(place).encode(), selection.encode(encode_values(values)))
+
+
+@lru_cache(maxsize=1024)
+def _canonical(name: str) -> str:
+    return canonical(dn.parse(name))
 
 
 def _kind(row: Row) -> tuple[int, bool]:

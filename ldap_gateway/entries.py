@@ -100,12 +100,4 @@ def encode_values(values: Mapping[str, Iterable[str]]) -> dict[str, bytes]:
 
 def attributes_of(document: Document) -> dict[str, bytes]:
     """What of a contact is kept encoded: name -> encoded values."""
-    found = {}
-    entry = ber.Reader(document.entry).enter(wire.ENTRY)
-    entry.octets()
-    for attributes in (entry.enter(), ber.Reader(document.more)):
-        while attributes.more():
-            attribute = attributes.enter()
-            name = attribute.text()
-            found[name] = attribute.rest()
-    return found
+    return ber.attributes(document.entry, document.start) | ber.attributes(document.more)

@@ -21,7 +21,8 @@ from sharedbook.domain.query import Comparison, Query, Record
 
 @dataclass(slots=True, eq=False)
 class Document:
-    """One contact as it is answered: ``entry``: the usual answer; ``more``: its encoded attributes that are not in it.
+    """One contact as it is answered: ``entry``: the usual answer, whose attributes are from ``start`` on; ``more``:
+    its other attributes.
 
     ``groups`` and ``audience`` are ids of the groups that hold it and of the subjects that may be shown it.
     ``kept``: answers to other selections of attributes, made when they were first asked for.
@@ -32,6 +33,7 @@ class Document:
     groups: Collection[int]
     audience: frozenset[int]
     entry: bytes
+    start: int = 0
     more: bytes = b""
     kept: dict[Any, bytes] = field(default_factory=dict)
 

@@ -7,15 +7,19 @@ no line tells whom anyone looked for. What is logged is put aside as it is; only
 from __future__ import annotations
 
 import logging
-import queue
 import re
 import threading
-from typing import NamedTuple
+import time
+from collections import deque
+from functools import lru_cache
+from typing import NamedTuple, TextIO
 
 from ldap_gateway import messages as m
 from ldap_gateway.messages import Code, Scope
 
 logger = logging.getLogger("sharedbook.ldap")
+
+WRITE_SECONDS = 0.25
 
 _SAFE = re.compile(r"[A-Za-z0-9.;-]{1,64}")
 
@@ -86,28 +90,49 @@ def _word(text: str) -> str:
 
 
 class AccessLog:
-    """Takes accesses on the loop, writes them in its thread. At most ``most`` wait; what comes then is only counted."""
+    """Takes accesses on the loop; its thread writes them a few times a second, many at once.
 
-    def __init__(self, most: int = 10_000) -> None:
-        self._waiting: queue.Queue[Access | None] = queue.Queue(most)
+    A line an access costs more than many searches do. At most ``most`` wait; what comes then is only counted.
+    """
+
+    def __init__(self, stream: TextIO, most: int = 50_000) -> None:
+        self._stream = stream
+        self._most = most
+        self._waiting: deque[tuple[float, Access]] = deque()
         self._dropped = 0
-        self._thread = threading.Thread(target=self._write, name="access-log", daemon=True)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
         self._thread.start()
 
     def __call__(self, access: Access) -> None:
         """Takes one access; never waits."""
-        try:
-            self._waiting.put_nowait(access)
-        except queue.Full:
+        if len(self._waiting) < self._most:
+            self._waiting.append((time.time(), access))
+        else:
             self._dropped += 1
 
-    def _write(self) -> None:
-        while (access := self._waiting.get()) is not None:
-            logger.info("%s", describe(access))
+    def _run(self) -> None:
+        while not self._closing.wait(WRITE_SECONDS):
+            self._write()
+        self._write()
         if self._dropped:
             logger.warning("%d requests were not logged: too many at once", self._dropped)
 
+    def _write(self) -> None:
+        lines = []
+        for _ in range(len(self._waiting)):
+            at, access = self._waiting.popleft()
+            lines.append(f"{_clock(int(at))},{int(at % 1 * 1000):03} {logger.name} {describe(access)}\n")
+        if lines:
+            self._stream.write("".join(lines))
+            self._stream.flush()
+
     def close(self) -> None:
         """Writes what waits, and ends."""
-        self._waiting.put(None)
+        self._closing.set()
         self._thread.join()
+
+
+@lru_cache(maxsize=8)
+def _clock(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))

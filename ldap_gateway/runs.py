@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 _TELLING = "\u2e80"
 """From here on a character is a syllable or a word (CJK Radicals and all that follow)."""
@@ -50,6 +50,22 @@ class Postings:
         held = self._of.get(text, ())
         return (held,) if isinstance(held, int) else held
 
+    def common(self, texts: Sequence[str]) -> Sequence[int]:
+        """The slots that hold each of these texts, at least one, or some more: ascending."""
+        held = [self.get(text) for text in texts]
+        held.sort(key=len)
+        best = held[0]
+        if not _FEW < len(best) < _MANY:
+            return best
+        telling = [each for each in held[1:_COMPARED] if len(each) < _ALIKE * len(best)]
+        return sorted(set(best).intersection(*telling)) if telling else best
+
+
+_FEW, _MANY = 64, 4096
+"""So few candidates are sooner looked at than compared with other lists; of so many only the first ones will be."""
+_COMPARED, _ALIKE = 3, 4
+"""How many lists are compared, and how much longer than the shortest one they may be to tell anything."""
+
 
 class Runs:
     """The runs of some columns together. ``pairs``: two characters have a list of their own in every script."""
@@ -57,31 +73,30 @@ class Runs:
     def __init__(self, *, pairs: bool) -> None:
         self._pairs = pairs
         self._slots = Postings()
+        self._last: tuple[Sequence[str], Sequence[int] | None] = ((), None)
 
     def __len__(self) -> int:
         return len(self._slots)
 
     def add(self, slot: int, texts: Iterable[str]) -> None:
         """The texts of a slot that has none yet."""
+        self._last = ((), None)
         for run in self._of_texts(texts):
             self._slots.add(run, slot)
 
     def remove(self, slot: int, texts: Iterable[str]) -> None:
         """Forgets a slot; ``texts`` as they were added."""
+        self._last = ((), None)
         for run in self._of_texts(texts):
             self._slots.discard(run, slot)
 
-    def candidates(self, parts: Iterable[str]) -> Sequence[int] | None:
+    def candidates(self, parts: Sequence[str]) -> Sequence[int] | None:
         """The slots that may have a text with all of these parts in it, ascending; None when any slot may."""
-        best: Sequence[int] | None = None
-        for part in parts:
-            for run in self._of_part(part):
-                held = self._slots.get(run)
-                if not held:
-                    return ()
-                if best is None or len(held) < len(best):
-                    best = held
-        return best
+        if self._last[0] != parts:
+            # the attributes of one filter ask for the same word
+            runs = [run for part in parts for run in self._of_part(part)]
+            self._last = parts, self._slots.common(runs) if runs else None
+        return self._last[1]
 
     def _of_texts(self, texts: Iterable[str]) -> set[str]:
         found: set[str] = set()
@@ -94,10 +109,10 @@ class Runs:
                 found.update([character for character in text if character >= _TELLING])
         return found
 
-    def _of_part(self, part: str) -> Iterator[str]:
+    def _of_part(self, part: str) -> Sequence[str]:
         """The longest runs of a part that have lists in every text that holds it."""
         if len(part) > 2:
-            for at in range(len(part) - 2):
-                yield part[at : at + 3]
-        elif part and (part >= _TELLING or (len(part) == 2 and (self._pairs or part[1] >= _TELLING))):
-            yield part
+            return [part[at : at + 3] for at in range(len(part) - 2)]
+        if part and (part >= _TELLING or (len(part) == 2 and (self._pairs or part[1] >= _TELLING))):
+            return (part,)
+        return ()

@@ -15,6 +15,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import uvloop
+
 import sharedbook.app
 from ldap_gateway.attributes import Names
 from ldap_gateway.binding import Verify
@@ -68,7 +70,7 @@ class Gateway:
         self._rules = _rules(settings)
         self._limits = LoginLimits.of(app.site)
         self._passwords = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="password")
-        self._log = AccessLog()
+        self._log = AccessLog(sys.stderr)
         self._connections: set[Connection] = set()
         self._of_network: Counter[str] = Counter()
 
@@ -250,7 +252,7 @@ def main() -> int:
     try:
         app = sharedbook.app.open(settings_module.load())
         try:
-            asyncio.run(_run(app))
+            uvloop.run(_run(app))
         finally:
             app.close()
     except SharedbookError as error:

@@ -287,6 +287,7 @@ def envelopes(message_id: int, operations: Iterable[bytes]) -> bytes:
     return b"".join(pieces)
 
 
+@lru_cache(maxsize=256)
 def result(tag: int, code: Code, matched: str = "", text: str = "", extra: bytes = b"") -> bytes:
     """An answer with an LDAPResult; ``extra`` is what follows it in a bind or extended answer."""
     return sequence(integer(code, ENUMERATED), octets(matched), octets(text), extra, tag=tag)

@@ -12,50 +12,9 @@ from sharedbook.app import App
 from sharedbook.domain.model import ALL_RIGHTS
 from sharedbook.formats import vcard
 from sharedbook.services import contacts, grants, groups, members
+from tests.bench.names import name
 from tests.support.sites import as_console, new_site
 
-FAMILY = [
-    "Kim",
-    "Lee",
-    "Park",
-    "Müller",
-    "Schmidt",
-    "García",
-    "Rossi",
-    "Nowak",
-    "Yılmaz",
-    "Papadopoulos",
-    "김",
-    "이",
-    "王",
-    "李",
-    "佐藤",
-    "鈴木",
-    "Nguyễn",
-    "Иванов",
-]
-GIVEN = [
-    "Minjun",
-    "Jiwoo",
-    "Anna",
-    "Jonas",
-    "Lucía",
-    "Marco",
-    "Zofia",
-    "Emre",
-    "Eleni",
-    "민준",
-    "서연",
-    "伟",
-    "芳",
-    "翔太",
-    "美咲",
-    "Linh",
-    "Ольга",
-    "John",
-    "Mary",
-    "Aisha",
-]
 SYLLABLES = ["ba", "ko", "ri", "ta", "mu", "ne", "lo", "shi", "va", "zu", "pe", "da", "gi", "fo", "ha"]
 PHOTO_EVERY = 20
 PHOTO_BYTES = 20_000
@@ -66,7 +25,7 @@ def people(count: int) -> Iterator[tuple[str, str]]:
     """(uid, vCard text) of ``count`` people: 600 to 1,400 bytes, one in twenty with a 20 KB photo."""
     chance = random.Random(7)
     for number in range(count):
-        family, given = chance.choice(FAMILY), chance.choice(GIVEN)
+        who = name(chance, number)
         company = "".join(chance.choices(SYLLABLES, k=3)).title()
         uid = f"{number:08x}-bench"
         lines = [
@@ -74,9 +33,9 @@ def people(count: int) -> Iterator[tuple[str, str]]:
             "VERSION:3.0",
             "PRODID:-//bench//EN",
             f"UID:{uid}",
-            f"FN:{given} {family}",
-            f"N:{family};{given};;;",
-            f"EMAIL;TYPE=WORK:p{number}@{company.lower()}.example",
+            f"FN:{who.full}",
+            f"N:{who.family};{who.given};;;",
+            f"EMAIL;TYPE=WORK:{who.mail}@{company.lower()}.example",
             f"EMAIL;TYPE=HOME:{''.join(chance.choices(SYLLABLES, k=4))}{number}@mail.example",
             f"TEL;TYPE=CELL:+82 10-{chance.randrange(1000, 9999)}-{number % 10000:04d}",
             f"TEL;TYPE=WORK:+82 2-{chance.randrange(100, 999)}-{chance.randrange(1000, 9999)}",

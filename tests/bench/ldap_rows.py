@@ -13,7 +13,7 @@ from tests.bench.ber_load import BIND_ID, SEARCH_ID, Load
 from tests.ldap.wiring import Answer, number, octets, text, tlv
 
 CLIENTS = 10
-NEEDLES = 60
+NEEDLES = 300
 LIMIT = 100
 PERSON = ("cn", "mail", "givenName", "sn")
 WINDOW = (
