@@ -46,10 +46,10 @@ class Gateway(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """``tls``: handshakes first, as on the ldaps port."""
+    """``tls``: the transport is encrypted, and whoever accepted it has asked ``admit`` for this ``address``."""
 
-    def __init__(self, gateway: Gateway, *, tls: bool) -> None:
-        self.address = ""
+    def __init__(self, gateway: Gateway, *, tls: bool, address: str = "") -> None:
+        self.address = address
         self._gateway = gateway
         self._loop = asyncio.get_running_loop()
         self._tls = tls
@@ -66,15 +66,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         self._transport = transport
-        peer = transport.get_extra_info("peername")
-        self.address = peer[0] if peer else ""
-        if not self._gateway.admit(self):
-            transport.write(wire.notice(Code.BUSY, "too many connections"))
-            transport.close()
-            return
+        if not self._tls:
+            peer = transport.get_extra_info("peername")
+            self.address = peer[0] if peer else ""
+            if not self._gateway.admit(self):
+                transport.write(wire.notice(Code.BUSY, "too many connections"))
+                transport.close()
+                return
         self._session = self._gateway.session(Peer(self.address, is_loopback(self.address)), tls=self._tls)
-        if self._tls:
-            self._begin_tls(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._task is not None:

@@ -87,7 +87,9 @@ class People:
         usual = USUAL.encode(encoded)
         entry = wire.entry(f"uid={contact.key}{self._below}".encode(), usual)
         more = MORE.encode({name: each for name, each in encoded.items() if name not in CONSTANTS})
-        document = Document(contact.id, contact.key, contact.groups, contact.audience, entry, len(entry) - len(usual), more)
+        document = Document(
+            contact.id, contact.key, contact.groups, contact.audience, entry, len(entry) - len(usual), more
+        )
         return document, self._record(values, fields.sought_names(card, read))
 
     def _record(self, values: dict[str, list[str]], names: list[str]) -> Record:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import ssl
 import sys
 from collections import Counter
@@ -20,7 +21,7 @@ import uvloop
 import sharedbook.app
 from ldap_gateway.attributes import Names
 from ldap_gateway.binding import Verify
-from ldap_gateway.connection import Connection
+from ldap_gateway.connection import MESSAGE_SECONDS, Connection
 from ldap_gateway.directory import Directory
 from ldap_gateway.dn import InvalidDN
 from ldap_gateway.follower import Follower
@@ -139,25 +140,60 @@ class Gateway:
             await self._look_until(stop)
         finally:
             for server in servers:
-                server.close()
+                if isinstance(server, asyncio.Task):
+                    server.cancel()
+                else:
+                    server.close()
             for connection in list(self._connections):
                 connection.dismiss("the server stops")
             await self.follower.stop()
 
-    async def _listen(self, listener: Listener) -> asyncio.Server:
-        address = listener.address
+    async def _listen(self, listener: Listener) -> asyncio.AbstractServer | asyncio.Task[None]:
+        address, loop = listener.address, asyncio.get_running_loop()
         try:
-            server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(self, tls=listener.tls), address.host, address.port, backlog=BACKLOG
-            )
+            here = socket.create_server((address.host, address.port), family=_family(address.host), backlog=BACKLOG)
         except OSError as error:
             raise Unavailable(
                 f"cannot listen on {address}: {error.strerror or error}",
                 hint="choose another port or stop the other program",
             ) from None
-        bound = Address(address.host, server.sockets[0].getsockname()[1])
+        bound = Address(address.host, here.getsockname()[1])
+        here.setblocking(False)
+        server: asyncio.AbstractServer | asyncio.Task[None]
+        if listener.tls:
+            server = loop.create_task(self._accept_tls(here))
+        else:
+            server = await loop.create_server(lambda: Connection(self, tls=False), sock=here)
         print(f"ldap listening on {Listener(bound, listener.tls).url}", flush=True)
         return server
+
+    async def _accept_tls(self, here: socket.socket) -> None:
+        """Accepts until it is cancelled. Connections are counted before they shake hands."""
+        loop = asyncio.get_running_loop()
+        shaking: set[asyncio.Task[None]] = set()
+        with here:
+            while True:
+                try:
+                    accepted, peer = await loop.sock_accept(here)
+                except OSError as error:
+                    logger.warning("a connection could not be accepted: %s", error.strerror or error)
+                    await asyncio.sleep(1)
+                    continue
+                task = loop.create_task(self._shake_hands(Connection(self, tls=True, address=peer[0]), accepted))
+                shaking.add(task)
+                task.add_done_callback(shaking.discard)
+
+    async def _shake_hands(self, connection: Connection, accepted: socket.socket) -> None:
+        if not self.admit(connection):
+            accepted.close()
+            return
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection, accepted, ssl=self.tls, ssl_handshake_timeout=MESSAGE_SECONDS
+            )
+        except (OSError, ssl.SSLError) as error:
+            logger.info("%s speaks no TLS: %s", connection.address, type(error).__name__)
+            self.left(connection)
 
     async def _look_until(self, stop: asyncio.Event) -> None:
         """Looks after silent and slow clients until the server stops."""
@@ -175,6 +211,10 @@ class Gateway:
         self._passwords.shutdown(wait=False, cancel_futures=True)
         self._limits.close()
         self._log.close()
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _rules(settings: Settings) -> Rules:
