@@ -7,7 +7,6 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-
 SOUNDS = [first + second for first in "bktrmnlsvzpdgfh" for second in "aeiou"]
 
 
