@@ -87,9 +87,9 @@ class People:
         usual = USUAL.encode(encoded)
         entry = wire.entry(f"uid={contact.key}{self._below}".encode(), usual)
         more = MORE.encode({name: each for name, each in encoded.items() if name not in CONSTANTS})
-        document = Document(
-            contact.id, contact.key, contact.groups, contact.audience, entry, len(entry) - len(usual), more
-        )
+        # the list that a mail client keeps as a card is nobody to write to or to call: no reader is shown it
+        groups = () if read.kind == fields.GROUP_CARD else contact.groups
+        document = Document(contact.id, contact.key, groups, contact.audience, entry, len(entry) - len(usual), more)
         return document, self._record(values, fields.sought_names(card, read))
 
     def _record(self, values: dict[str, list[str]], names: list[str]) -> Record:

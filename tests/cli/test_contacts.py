@@ -35,6 +35,7 @@ def test_a_contact_has_its_documented_keys(staffed: CommandLine) -> None:
     assert len(uid) == 36 and modified.endswith("Z")
     assert made == {
         "id": 1,
+        "kind": "individual",
         "name": "Minji Kim",
         "emails": [
             {"type": "", "value": "minji@example.com", "pref": None},
@@ -51,7 +52,37 @@ def test_a_contact_has_its_documented_keys(staffed: CommandLine) -> None:
     }
     shown = staffed.json("contact", "show", uid)
     assert shown["fields"]["email.2"] == "m@home.example"
-    assert {"fields", "created"} == shown.keys() - made.keys() - {"uid", "modified"}
+    assert {"fields", "members", "created"} == shown.keys() - made.keys() - {"uid", "modified"}
+
+
+GROUP_CARD = """BEGIN:VCARD
+VERSION:3.0
+UID:crew
+FN:Crew
+X-ADDRESSBOOKSERVER-KIND:group
+X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:{uid}
+X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:unknown
+X-ADDRESSBOOKSERVER-MEMBER:mailto:guest@example.com
+END:VCARD
+"""
+
+
+def test_a_group_card_is_marked_and_its_members_are_named(three: CommandLine, tmp_path: Path) -> None:
+    uid = three.json("contact", "show", "Minji Kim")["uid"]
+    (tmp_path / "crew.vcf").write_text(GROUP_CARD.format(uid=uid.upper()))
+    three("import", str(tmp_path / "crew.vcf"), "--group", "customers")
+    assert "Crew (group card)" in three("contact", "list").out
+    shown = three.json("contact", "show", "crew")
+    assert shown["kind"] == "group"
+    assert [(each["uri"], each["name"]) for each in shown["members"]] == [
+        (f"urn:uuid:{uid.upper()}", "Minji Kim"),
+        ("urn:uuid:unknown", None),
+        ("mailto:guest@example.com", None),
+    ]
+    lines = three("contact", "show", "crew").out
+    assert "group card" in lines and "Minji Kim, urn:uuid:unknown, mailto:guest@example.com" in lines
+    three("contact", "share", "Minji Kim", "off")
+    assert three.json("--as", "bob", "contact", "show", "crew")["members"][0]["name"] is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +87,28 @@ def test_everything_is_read_anew_when_the_changes_are_not_known(app: App, caplog
 
     asyncio.run(scenario())
     assert "everything is read anew" in caplog.text
+
+
+def test_a_group_card_is_no_person(app: App) -> None:
+    """Not when it is loaded, not when a card becomes one; it is one again when it says so no more."""
+    ann = add(app, "EMAIL:ann@example.org")
+    team = add(app, "X-ADDRESSBOOKSERVER-KIND:group", "EMAIL:team@example.org", name="Team")
+    become = [vcard.Set("X-ADDRESSBOOKSERVER-KIND", "Group")]
+
+    async def scenario() -> None:
+        async with following(app) as (directory, _):
+            assert seen(directory) == {ann}
+            edit(app, ann, become)
+            await soon(lambda: seen(directory) == set())
+            edit(app, team, [vcard.Remove("X-ADDRESSBOOKSERVER-KIND")])
+            await soon(lambda: seen(directory) == {team})
+
+    asyncio.run(scenario())
+
+
+def edit(app: App, contact_id: int, edits: Sequence[vcard.Edit]) -> None:
+    with as_console(app) as tx:
+        contacts.edit(tx, [contact_id], lambda read: vcard.parse(vcard.patch(read, edits)))
 
 
 def test_a_card_that_cannot_be_read_is_left_out(app: App, caplog: pytest.LogCaptureFixture) -> None:

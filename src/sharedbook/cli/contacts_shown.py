@@ -8,7 +8,7 @@ from sharedbook.cli import json_keys
 from sharedbook.cli.output import rfc3339
 from sharedbook.domain.model import Contact
 from sharedbook.formats import entry_cards, fields, vcard
-from sharedbook.services import groups, subjects
+from sharedbook.services import groups, mentions, subjects
 from sharedbook.services.tx import Tx
 
 COLUMNS = {"Id": "id", "Name": "name", "Mail": "emails", "Phone": "phones", "Company": "organization"}
@@ -16,7 +16,8 @@ COLUMNS = {"Id": "id", "Name": "name", "Mail": "emails", "Phone": "phones", "Com
 
 def row(record: json_keys.Object) -> json_keys.Object:
     """A contact for a table: the first of its mail addresses and numbers, and how many more there are."""
-    return {**record, "emails": _first(record["emails"]), "phones": _first(record["phones"])}
+    name = f"{record['name']} (group card)" if record["kind"] == fields.GROUP_CARD else record["name"]
+    return {**record, "name": name, "emails": _first(record["emails"]), "phones": _first(record["phones"])}
 
 
 def _first(found: Sequence[json_keys.Object]) -> str:
@@ -26,11 +27,13 @@ def _first(found: Sequence[json_keys.Object]) -> str:
 
 def lines(record: json_keys.Object) -> json_keys.Object:
     """A contact in detail, for people: its columns by the names that `contact set` takes, then what is kept beside."""
-    fields = record["fields"]
-    shown = {name: text for name, text in fields.items() if not name.endswith(".type")}
-    typed = {name: f"{text} ({fields[f'{name}.type']})" for name, text in shown.items() if f"{name}.type" in fields}
+    held = record["fields"]
+    shown = {name: text for name, text in held.items() if not name.endswith(".type")}
+    typed = {name: f"{text} ({held[f'{name}.type']})" for name, text in shown.items() if f"{name}.type" in held}
+    kind = {"kind": "group card"} if record["kind"] == fields.GROUP_CARD else {}
+    members = {"members": [each["name"] or each["uri"] for each in record["members"]]}
     beside = ("uid", "groups", "owner", "visibility", "version", "created", "modified", "trashed")
-    return {"id": record["id"], **shown, **typed, **{key: record[key] for key in beside}}
+    return {"id": record["id"], **kind, **shown, **typed, **members, **{key: record[key] for key in beside}}
 
 
 def objects(tx: Tx, found: Sequence[Contact]) -> list[json_keys.Object]:
@@ -46,6 +49,7 @@ def _object(contact: Contact, slugs: dict[int, str], labels: dict[int, str]) -> 
     return {
         "id": contact.id,
         "uid": contact.uid,
+        "kind": read.kind,
         "name": contact.name,
         "emails": [_typed(each) for each in read.emails],
         "phones": [_typed(each) for each in read.phones],
@@ -68,9 +72,14 @@ def _typed(found: fields.Typed) -> json_keys.Object:
 
 def detail(tx: Tx, contact: Contact) -> json_keys.Object:
     """One contact with all its columns."""
+    members = mentions.members(tx, fields.read(vcard.load(contact.vcard)).members)
     return {
         **objects(tx, [contact])[0],
         "fields": columns_of(contact.vcard),
+        "members": [
+            {"uri": uri, "id": found.id if found else None, "name": found.name if found else None}
+            for uri, found in members
+        ],
         "created": rfc3339(contact.created),
     }
 

@@ -30,6 +30,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "contact": {
         "id": "number of the contact; never used again",
         "uid": "the card's UID",
+        "kind": "what the card says it is: individual, group (a list that a mail client keeps as a card), org, ...",
         "name": "the name it is listed under",
         "emails": "mail addresses: objects of type, value, pref",
         "phones": "phone numbers: objects of type, value, pref",
@@ -43,6 +44,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "contact_detail": {
         "fields": "what the card holds, by column name (those of `template`)",
+        "members": "of a group card: objects of uri, id, name (null where the actor sees no such contact)",
         "created": "time when it was added",
     },
     "group": {

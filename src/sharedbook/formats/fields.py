@@ -16,6 +16,9 @@ from sharedbook.formats import images, names, phones
 from sharedbook.formats.content_line import Params, Property
 from sharedbook.formats.vcard import Card
 
+GROUP_CARD = "group"
+"""The kind of a card that is a list of others: KIND of 4.0, X-ADDRESSBOOKSERVER-KIND of Apple's programs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Typed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import Ambiguous, ContactNotFound, Forbidden, Protected, VersionConflict
@@ -47,6 +47,12 @@ def get_many(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
 
 def _seen(tx: Tx, contact: Contact) -> bool:
     return tx.viewer.console or (contact.trashed_at is None and access.sees(tx.viewer, held(contact)))
+
+
+def with_uids(tx: Tx, uids: Collection[str]) -> list[Contact]:
+    """The contacts not in the trash that the viewer sees and that have one of these UIDs, given in lower case."""
+    found = contacts.with_uids(tx.db, uids) if uids else []
+    return [contact for contact in found if contact.trashed_at is None and _seen(tx, contact)]
 
 
 def resolve(tx: Tx, ref: str) -> Contact:

@@ -17,7 +17,7 @@ from typing import Any
 from sharedbook.domain import access
 from sharedbook.domain.errors import ContactNotFound, ErasurePending
 from sharedbook.domain.model import Client
-from sharedbook.services import attest, ledger, removal, sealed
+from sharedbook.services import attest, ledger, mentions, removal, sealed
 from sharedbook.services.tx import Actor, Site, Tx, begin
 from sharedbook.store import contacts, copies, erasures, photos, revisions
 from sharedbook.store.database import Cleaned
@@ -71,6 +71,7 @@ def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int], 
             "revisions": sum(len(revisions.of_contact(tx.db, contact.id)) for contact in found)
             + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
             "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
+            "references": mentions.forget(tx, found),
             "job_rows": removal.remove_job_rows(tx, found, subject),
             "books": removal.remove(tx, found),
         }

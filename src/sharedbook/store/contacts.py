@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
@@ -64,6 +64,11 @@ def fetch(connection: Connection, contact_ids: Sequence[int]) -> list[Contact]:
 def by_uid(connection: Connection, uid: str) -> list[Contact]:
     """Every contact with this UID."""
     return _where(connection, contacts.c.uid == uid)
+
+
+def with_uids(connection: Connection, uids: Collection[str]) -> list[Contact]:
+    """The contacts that have one of these UIDs, in lower case, whatever the case of ASCII letters in theirs."""
+    return _where(connection, func.lower(contacts.c.uid).in_(uids))
 
 
 def keys(connection: Connection) -> dict[int, str]:

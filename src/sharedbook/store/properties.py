@@ -52,6 +52,20 @@ def holding(connection: Connection, folded: str) -> list[int]:
     return list(connection.execute(statement.order_by(properties.c.contact_id)).scalars())
 
 
+def of_names(connection: Connection, names: Collection[str]) -> list[tuple[int, str]]:
+    """Contact and value of every row with one of these names."""
+    statement = select(properties.c.contact_id, properties.c.value).where(properties.c.name.in_(names))
+    return [(contact_id, value) for contact_id, value in connection.execute(statement)]
+
+
+def having(connection: Connection, name: str, values: Collection[str]) -> list[tuple[int, str]]:
+    """Contact and value of the rows of a name that have one of these values, as the directory compares text."""
+    folded = {folding.pad(folding.fold(value)) for value in values}
+    columns = select(properties.c.contact_id, properties.c.value)
+    statement = columns.where(properties.c.name == name, properties.c.folded.in_(folded))
+    return [(contact_id, value) for contact_id, value in connection.execute(statement)]
+
+
 def _row(contact_id: int, position: int, instance: Instance) -> Row:
     value = instance.value
     return {

@@ -1,0 +1,67 @@
+"""Cards that name other contacts: members of a group card, relations. An erased contact is named nowhere.
+
+A card names another by its UID, as it is or as ``urn:uuid:``, or by ``mailto:`` (RFC 6350 sections 6.6.5, 6.6.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sharedbook.domain.model import Contact
+from sharedbook.formats import fields, vcard
+from sharedbook.formats.content_line import Property
+from sharedbook.formats.vcard import Remove
+from sharedbook.services import contacts, records
+from sharedbook.services.photos import tidy
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts as stored
+from sharedbook.store import properties, revisions
+
+NAMES = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER", "RELATED", "AGENT"})
+
+
+def named(value: str) -> str:
+    """The UID or mail address in a member's URI, in a form in which two can be compared."""
+    text = value.strip().casefold()
+    if text.startswith("mailto:"):
+        return text.removeprefix("mailto:").partition("?")[0]
+    return text.removeprefix("urn:uuid:")
+
+
+def members(tx: Tx, uris: Sequence[str]) -> list[tuple[str, Contact | None]]:
+    """Each member of a group card with its contact, None where the viewer sees none of that UID."""
+    names = {named(uri) for uri in uris}
+    found = contacts.with_uids(tx, {form for name in names for form in (name, f"urn:uuid:{name}")})
+    by_name = {named(contact.uid): contact for contact in found}
+    return [(uri, by_name.get(named(uri))) for uri in uris]
+
+
+def forget(tx: Tx, found: Sequence[Contact]) -> int:
+    """Takes the lines that name these contacts out of all other cards, and out of what is kept of their past.
+
+    An address that another contact has, too, stays. Returns how many cards were changed.
+    """
+    own = {contact.id for contact in found}
+    doomed = {named(contact.uid) for contact in found} | _addresses(tx, found, own)
+    rows = properties.of_names(tx.db, NAMES)
+    holding = sorted({contact_id for contact_id, value in rows if named(value) in doomed} - own)
+    for contact in stored.fetch(tx.db, holding):
+        card = vcard.load(contact.vcard)
+        edits = [Remove(each.name, card.all(each.name).index(each)) for each in _lines(card, doomed)]
+        records.rewrite(tx, contact, vcard.load(vcard.patch(card, edits)))
+    past = {step.id: step for name in sorted(NAMES) for step in revisions.holding(tx.db, name)}
+    past = {key: step for key, step in past.items() if step.before and _lines(vcard.load(step.before), doomed)}
+    revisions.forget_texts(tx.db, sorted(past))
+    tidy(tx, sorted({step.contact_id for step in past.values()} - own))
+    return len(holding)
+
+
+def _addresses(tx: Tx, found: Sequence[Contact], own: set[int]) -> set[str]:
+    """Mail addresses that only these contacts have."""
+    addresses = {each.value for contact in found for each in fields.read(vcard.load(contact.vcard)).emails}
+    others = {value for contact_id, value in properties.having(tx.db, "email", addresses) if contact_id not in own}
+    return {named(address) for address in addresses} - {named(value) for value in others}
+
+
+def _lines(card: vcard.Card, doomed: set[str]) -> list[Property]:
+    return [each for each in card.properties if each.name in NAMES and named(each.text()) in doomed]
