@@ -105,7 +105,7 @@ def test_doctor_names_the_next_step(sharedbook: CommandLine, data_dir: Path, mon
     monkeypatch.setenv("SHAREDBOOK_LDAP_LISTEN", f"127.0.0.1:{other}")
     failed = {each["name"]: each for each in sharedbook.json("doctor", code=1) if not each["ok"]}
     assert failed.keys() == {
-        "settings", "data folder", "database and key", "erasures",
+        "settings", "data folder", "database and key", "erasures", "holds", "notices",
         f"http://127.0.0.1:{port}/", f"ldap://127.0.0.1:{other}",
     }  # fmt: skip
     assert "SHAREDBOOK_TRASHDAYS" in failed["settings"]["message"]
@@ -132,7 +132,7 @@ def test_serve_says_when_it_listens_and_ends_cleanly(
             scheme = {"CARDDAV_LISTEN": "http", "CARDDAV_TLS_LISTEN": "https", "LDAP_LISTEN": "ldap"}.get(name, "ldaps")
             server.wait_for_line(f"^(carddav|ldap) listening on {scheme}://127.0.0.1:{port}$", timeout=60)
         checks = {each["name"]: each["ok"] for each in sharedbook.json("doctor")}
-        assert all(checks.values()) and len(checks) == 11
+        assert all(checks.values()) and len(checks) == 13
         assert (data_dir / "tls.key").stat().st_mode & 0o077 == 0
         os.killpg(server.process.pid, number)
         assert server.process.wait(30) == 0

@@ -46,13 +46,14 @@ def send(site: Site, notice: Notice, way: str, to: Sequence[str]) -> None:
 
     Raises NotSent.
     """
-    name = "mail" if way == "mailed" else "webhook"
+    settings = site.settings
     try:
-        if way == "mailed":
-            _mail(site.settings, notice, to)
-        else:
-            _post(site.settings.webhook_url, _body(notice), site.secrets.key(KEY))
+        if way == "mailed" and settings.mail_server:
+            _mail(settings, settings.mail_server, notice, to)
+        elif way == "posted":
+            _post(settings.webhook_url, _body(notice), site.secrets.key(KEY))
     except (OSError, http.client.HTTPException, ValueError) as error:
+        name = "mail" if way == "mailed" else "webhook"
         raise NotSent(f"{name}: {error or type(error).__name__}"[:LONGEST_ERROR]) from error
 
 
@@ -64,11 +65,8 @@ def webhook_key(site: Site) -> str:
 # ---- mail
 
 
-def _mail(settings: Settings, notice: Notice, to: Sequence[str]) -> None:
-    if "@" not in settings.mail_sender:
-        raise ValueError("mail.sender is no mail address; set it")
-    if not to:
-        raise ValueError("no postmaster has a mail address; give one: sharedbook member set LOGIN email=ADDRESS")
+def _mail(settings: Settings, address: Address, notice: Notice, to: Sequence[str]) -> None:
+    _refuse_unsendable(settings, address, to)
     message = EmailMessage()
     message["Subject"] = f"sharedbook: {notice.subject}"
     message["From"] = settings.mail_sender
@@ -77,33 +75,30 @@ def _mail(settings: Settings, notice: Notice, to: Sequence[str]) -> None:
     message["Message-ID"] = make_msgid(domain=settings.mail_sender.rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(notice.text)
-    with _connected(settings) as server:
-        if settings.mail_login:
-            _log_in(server, settings)
+    with _connected(settings, address) as server:
+        if settings.mail_security == "starttls":
+            server.starttls(context=ssl.create_default_context())
+        if settings.mail_login and settings.mail_password_file:
+            server.login(settings.mail_login, settings.mail_password_file.read_text(encoding="utf-8").strip())
         server.send_message(message)
 
 
-def _connected(settings: Settings) -> smtplib.SMTP:
-    assert settings.mail_server is not None
-    host, port = settings.mail_server
-    if settings.mail_security == "tls":
-        return smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=ssl.create_default_context())
-    server = smtplib.SMTP(host, port, timeout=SECONDS)
-    if settings.mail_security == "starttls":
-        try:
-            server.starttls(context=ssl.create_default_context())
-        except BaseException:
-            server.close()
-            raise
-    return server
-
-
-def _log_in(server: smtplib.SMTP, settings: Settings) -> None:
-    if settings.mail_security == "none" and settings.mail_server and not settings.mail_server.loopback:
-        raise ValueError("mail.login would be sent in clear text; set mail.security")
-    if settings.mail_password_file is None:
+def _refuse_unsendable(settings: Settings, address: Address, to: Sequence[str]) -> None:
+    """Raises ValueError for what could not work, or would give the password away."""
+    if "@" not in settings.mail_sender:
+        raise ValueError("mail.sender is no mail address; set it")
+    if not to:
+        raise ValueError("no postmaster has a mail address; give one: sharedbook member set LOGIN email=ADDRESS")
+    if settings.mail_login and settings.mail_password_file is None:
         raise ValueError("mail.login needs mail.password_file; set it")
-    server.login(settings.mail_login, settings.mail_password_file.read_text(encoding="utf-8").strip())
+    if settings.mail_login and settings.mail_security == "none" and not address.loopback:
+        raise ValueError("mail.login would be sent in clear text; set mail.security")
+
+
+def _connected(settings: Settings, address: Address) -> smtplib.SMTP:
+    if settings.mail_security == "tls":
+        return smtplib.SMTP_SSL(*address, timeout=SECONDS, context=ssl.create_default_context())
+    return smtplib.SMTP(*address, timeout=SECONDS)
 
 
 # ---- webhook
