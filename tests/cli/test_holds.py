@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sharedbook import app
+from sharedbook.cli import json_keys
 from sharedbook.domain.errors import DeletionHeld
 from sharedbook.domain.model import Client, Right
 from sharedbook.formats import vcard
@@ -47,6 +48,7 @@ def test_a_hold_is_listed_shown_and_discarded(held: CommandLine) -> None:
         "until": None,
     }  # fmt: skip
     shown = held.json("hold", "show", 1)
+    assert shown.keys() == {*json_keys.KEYS["hold"], *json_keys.KEYS["hold_detail"]} > hold.keys()
     assert len(shown["contacts"]) == 20 and all(each["trashed"] for each in shown["contacts"])
     assert "Name 7" in held("hold", "show", 1).out
     assert "Phone" in held("hold", "list").out
@@ -86,6 +88,7 @@ def test_doctor_tells_of_holds_until_they_are_decided(held: CommandLine) -> None
 def test_notices_are_listed_and_their_failure_is_told(held: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     (notice,) = held.json("notice", "list")
     assert (notice["kind"], notice["mailed"], notice["posted"], notice["error"]) == ("hold.raised", None, None, None)
+    assert notice.keys() == json_keys.KEYS["notice"].keys()
     assert notice["subject"] == "bob is held back from deleting in Customers"
     assert "20 of 30 contacts" in notice["text"] and not any(f"Name {each}" in notice["text"] for each in range(30))
     assert "mail.server" in held("notice", "test", code=1).err

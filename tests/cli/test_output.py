@@ -48,6 +48,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("result",), ("contact", "delete", "1")),
     (("erased",), ("contact", "erase", "1", "--yes")),
     (("audit",), ("audit", "list")),
+    (("notice_key",), ("notice", "key")),
 ]
 
 
@@ -63,8 +64,8 @@ def test_answers_have_the_documented_keys(
 
 
 def test_every_documented_kind_is_tested_or_told_elsewhere() -> None:
-    # test_transfer.py, test_site.py, test_contacts.py, test_backup.py
-    elsewhere = {"job", "job_error", "import", "demo", "erasure", "backup"}
+    # test_transfer.py, test_site.py, test_contacts.py, test_backup.py, test_holds.py
+    elsewhere = {"job", "job_error", "import", "demo", "erasure", "backup", "hold", "hold_detail", "notice"}
     assert {kind for kinds, _ in KINDS for kind in kinds} | elsewhere == set(json_keys.KEYS)
 
 
