@@ -126,6 +126,7 @@ def test_both_ways(three: list[str], four: list[str]) -> None:
         (["NOTE;CHARSET=UTF-8:said \\\"x\\\""], "4.0", ['NOTE:said "x"']),
         (["TEL;HOME;PREF:1"], "4.0", ["TEL;TYPE=home;PREF=1:1"]),
         (["TEL:+49 (0)30 1", "TEL:+1 555 CALL"], "4.0", ["TEL:+49 (0)30 1", "TEL:+1 555 CALL"]),
+        (["TEL;VALUE=uri:sip:a@b.example"], "4.0", ["TEL;VALUE=uri:sip:a@b.example"]),
         (["PHOTO;VALUE=uri:data:image/gif;base64," + GIF], "4.0", [f"PHOTO:data:image/gif;base64,{GIF}"]),
         (["BDAY:1985-04", "BDAY;VALUE=text:x", "CLIENTPIDMAP:1;urn:a"], "3.0", []),
         (["TEL;VALUE=uri:sip:a@b", "TZ;VALUE=uri:https://a", "KEY:https://a", "GEO:here"], "3.0", []),
@@ -140,6 +141,11 @@ def test_both_ways(three: list[str], four: list[str]) -> None:
 def test_one_way(lines: list[str], version: Version, expected: list[str]) -> None:
     named = NAMED[: 2 if lines[0].startswith("N:") else 3]
     assert converted(named + lines, version) == expected
+
+
+def test_a_long_number_takes_no_time() -> None:
+    spaces = " " * 300_000
+    assert converted([*NAMED, f"TEL:+1{spaces}1{spaces}x{spaces}1"], "4.0")[0].startswith("TEL:+1 ")
 
 
 def test_a_required_name_is_made() -> None:

@@ -72,6 +72,31 @@ class TestGolden:
             before = [unfold(read.text[found.start : found.end]) for found in unit.sources]
             assert difference(read, removed) == (sorted(before), [])
 
+    def test_a_program_that_writes_it_in_its_own_way_changes_nothing(self, path: Path) -> None:
+        read = vcard.parse(path.read_bytes())
+        assert patched(read, vcard.parse(in_another_way(served(read)))) == read.text
+
+
+def in_another_way(copy: Card) -> str:
+    """The same card: other order, case and folding, one TYPE with a list, parameters in quotes, short N and ADR."""
+    written = []
+    for found in reversed(copy.properties):
+        types = ",".join(value for name, values in found.params if name == "TYPE" for value in values).swapcase()
+        params = [(name, values) for name, values in found.params if name not in ("TYPE", "VALUE")]
+        head = f"{found.group.swapcase()}." if found.group else ""
+        head += found.name.lower() + (f";Type={types}" if types else "")
+        head += "".join(f";{name.lower()}={','.join(map(quoted, values))}" for name, values in reversed(params))
+        raw = found.raw.replace("tel:", "") if found.name == "TEL" and ";ext=" not in found.raw else found.raw
+        raw = raw.rstrip(";") if found.name in ("N", "ADR") else raw
+        line = f"{head}:{raw}"
+        written += [line[:40], *(f" {line[at : at + 40]}" for at in range(40, len(line), 40))]
+    return "\r\n".join(["BEGIN:VCARD", *written, "END:VCARD", ""])
+
+
+def quoted(value: str) -> str:
+    """A parameter's value in quotes (RFC 6868)."""
+    return '"' + value.replace("^", "^^").replace("\n", "^n").replace('"', "^'") + '"'
+
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")) | st.just("\n"), max_size=12).filter(
     lambda text: not set(text) & {"\ufffe", "\uffff"}

@@ -13,7 +13,7 @@ from itertools import count
 from typing import cast
 from urllib.parse import unquote
 
-from sharedbook.formats import convert, vcard
+from sharedbook.formats import convert, images, vcard
 from sharedbook.formats import convert_parts as parts
 from sharedbook.formats.content_line import Property, Raw, escape_text
 from sharedbook.formats.convert import Version
@@ -58,15 +58,20 @@ def patched(stored: Card, put: Card) -> str:
 
 
 def _value(found: Property) -> Hashable:
-    """A value without what programs write differently: escapes, empty components at the end, breaks in base64."""
+    """A value without what programs write differently: escapes, empty components, encodings, formats of dates, tel:."""
+    text = found.text().strip()
     if found.name in parts.BINARY:
-        return "".join(found.text().split())
+        return images.inline_data(found) or text
     if found.name in (*parts.STRUCTURED, "ORG"):
         components = [tuple(map(str.strip, part)) for part in found.parts()]
         while components and not any(components[-1]):
             components.pop()
         return tuple(components)
-    return found.values() if found.name in parts.LISTS else found.text().strip()
+    if found.name in parts.LISTS:
+        return found.values()
+    if found.name in ("BDAY", "ANNIVERSARY", "REV"):
+        return parts.date_for_4(found) or text
+    return parts.number_for_3(text) if found.name == "TEL" else text
 
 
 def _params(found: Property) -> Hashable:

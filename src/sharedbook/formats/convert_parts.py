@@ -9,6 +9,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from sharedbook.formats import images
 from sharedbook.formats.content_line import Params, Property, unescape_text
@@ -147,18 +148,30 @@ def place_for_3(uri: str) -> str | None:
 
 
 _NUMBER = re.compile(r"\+[0-9][0-9 ().\-/\u00a0]*[0-9]")
+_LONGEST_NUMBER = 100
 _EXTENSION = re.compile(r"\s*(?:;?ext(?:ension)?[.=:]?|x|#)\s*([0-9]+)$", re.IGNORECASE)
 
 
 def number_for_4(text: str) -> str | None:
     """An international number as a tel: URI (RFC 3966); None for any other, such as ``+49 (0)30 ...``."""
     text = text.strip()
+    if len(text) > _LONGEST_NUMBER:
+        return None
     extension = _EXTENSION.search(text)
     number = text[: extension.start()] if extension else text
     if not _NUMBER.fullmatch(number) or "(0)" in number:
         return None
     digits = re.sub(r"[ /\u00a0-]+", "-", number)
     return f"tel:{digits}" + (f";ext={extension[1]}" if extension else "")
+
+
+def number_for_3(uri: str) -> str:
+    """Number and extension of a tel: URI; any other text as it is."""
+    if uri[:4].lower() != "tel:":
+        return uri
+    number, *more = uri[4:].split(";")
+    extension = next((part[4:] for part in more if part[:4].lower() == "ext="), "")
+    return unquote(number) + (f" ext. {extension}" if extension else "")
 
 
 # ---- files

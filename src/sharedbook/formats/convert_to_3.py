@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from urllib.parse import unquote
 
 from sharedbook.formats import convert_parts as parts
 from sharedbook.formats.content_line import Params, Property, escape_text, raw_value, unescape_text
@@ -129,15 +128,11 @@ def _organization(found: Property) -> Property:
 
 
 def _number(found: Property) -> Property | None:
-    """A number as it is read; of a tel: URI (RFC 3966) number and extension."""
+    """A number as it is read. 3.0 has no other URI here."""
     text = found.text().strip()
-    if (found.param("VALUE") or "").lower() != "uri" and text[:4].lower() != "tel:":
-        return _line(found, escape_text(text))
     if text[:4].lower() != "tel:":
-        return None
-    number, *more = text[4:].split(";")
-    extension = next((part[4:] for part in more if part[:4].lower() == "ext="), "")
-    return _line(found, unquote(number) + (f" ext. {extension}" if extension else ""))
+        return None if (found.param("VALUE") or "").lower() == "uri" else _line(found, escape_text(text))
+    return _line(found, escape_text(parts.number_for_3(text)))
 
 
 def _date(found: Property) -> Property | None:

@@ -135,7 +135,8 @@ def _organization(found: Property) -> Property:
 
 
 def _number(found: Property) -> Property:
-    uri = parts.number_for_4(found.text())
+    text = found.text().strip()
+    uri = text if (found.param("VALUE") or "").lower() == "uri" else parts.number_for_4(text)
     return _line(found, escape_text(found.text())) if uri is None else _line(found, uri, ("VALUE", "uri"))
 
 
