@@ -20,7 +20,7 @@ from radicale_storage.request import Request, bound
 from radicale_storage.rights import CARD_METHODS
 from radicale_storage.site import app
 from sharedbook.domain.errors import DeletionHeld, Forbidden, LoginFailed, NotFound, SharedbookError
-from sharedbook.services import breaker, refetch
+from sharedbook.services import breaker, refetch, suggestions
 from sharedbook.services.cards import PutResult
 from sharedbook.services.groups import Book
 from sharedbook.services.subjects import fold_name
@@ -98,7 +98,7 @@ def _answer(inner: Inner, environ: Environ) -> Response:
                 _receive(environ, request)
                 response = inner(environ, request)
                 _hold_back(request)
-                _let_refetch(environ, request)
+                _undo(environ, request)
                 response = _translate(environ, request, response)
     except (Refused, SharedbookError) as error:
         response = errors.response(error, request.asked())
@@ -239,8 +239,8 @@ def _hold_back(request: Request) -> None:
         breaker.hold(app(), request.viewer, request.client, refused)
 
 
-def _let_refetch(environ: Environ, request: Request) -> None:
-    """A write that is forbidden leaves the client with a copy that is not what is stored, or without one."""
+def _undo(environ: Environ, request: Request) -> None:
+    """A write that is forbidden leaves the client with what is not stored: it fetches again, an edit is kept."""
     forbidden = isinstance(request.refusal, Forbidden | DeletionHeld)
     if request.viewer is None or not forbidden or request.method not in CARD_METHODS:
         return
@@ -248,6 +248,8 @@ def _let_refetch(environ: Environ, request: Request) -> None:
     if request.method == "MOVE":
         paths.append(guards.path_segments(environ["HTTP_DESTINATION"])[-2:])
     places = [(path[0], path[1]) for path in paths if len(path) == 2]
+    if request.method == "PUT":
+        suggestions.keep(app(), request.viewer, request.client, *places[0], request.body)
     refetch.ask(app(), request.viewer, request.client, places)
 
 

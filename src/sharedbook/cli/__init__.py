@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "member": ("member", "Members: those who log in."),
     "team": ("team", "Teams: some members under one name."),
     "grant": ("grant", "Rights of members and teams on groups."),
+    "suggestion": ("suggestion", "Refused edits: list, show, apply, dismiss."),
     "trash": ("trash", "Deleted contacts: list, restore, empty."),
     "erase": ("erasing", "What was erased for good: list, resume, verify."),
     "subject": ("subject", "A person: all that is held on him, to report or to erase."),

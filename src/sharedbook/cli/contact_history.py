@@ -57,10 +57,11 @@ def _changes(step: service.Step) -> str:
     if not step.known:
         return "(erased)"
     forgotten = [] if step.whole else ["(with later steps that are forgotten)"]
-    return "\n".join([*map(_change, step.by_field), *forgotten])
+    return "\n".join([*map(difference_line, step.by_field), *forgotten])
 
 
-def _change(found: Difference) -> str:
+def difference_line(found: Difference) -> str:
+    """One field's change, for people."""
     return f"{found.name}: {_short(found.before)} -> {_short(found.after)}"
 
 

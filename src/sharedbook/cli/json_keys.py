@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
     from sharedbook.services.notices import Notice
+    from sharedbook.services.suggestions import Open as Suggested
     from sharedbook.services.teams import TeamInfo
     from sharedbook.services.transfer import JobReport
 
@@ -92,6 +93,20 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "whole": "false where the changes may be those of later steps, too, which are forgotten",
     },
     "reverted": {"notes": "what is not as it was then, beside the keys of the contact in detail"},
+    "suggestion": {
+        "id": "number of the suggestion",
+        "contact": "number of the contact",
+        "name": "the contact's name",
+        "by": "login of the member who suggests it",
+        "at": "time when it was refused and kept",
+        "client": "through what: the door, the program, the app password's label",
+        "version": "version of the contact that it was made on",
+    },
+    "suggestion_detail": {
+        "changes": "what it would change in the card as it is now: objects of field, before, after (null: none)",
+        "properties": "the same by property: objects of property, before, after, as the card has the line",
+        "conflicts": "properties that were changed in another way since; apply then needs --force",
+    },
     "origin": {
         "field": "the field asked for",
         "value": "its value now, or null",
@@ -270,12 +285,36 @@ def revision_detail(step: Step) -> Object:
     """One step, with what it changed."""
     return {
         **revision(step.revision),
-        "changes": [{"field": each.name, "before": each.before, "after": each.after} for each in step.by_field],
-        "properties": [
-            {"property": each.name, "before": each.before, "after": each.after} for each in step.by_property
-        ],
+        **_differences(step),
         "known": step.known,
         "whole": step.whole,
+    }
+
+
+def suggestion(found: Suggested) -> Object:
+    """What a member would change."""
+    return {
+        "id": found.suggestion.id,
+        "contact": found.contact.id,
+        "name": found.contact.name,
+        "by": found.suggestion.member,
+        "at": rfc3339(found.suggestion.at),
+        "client": found.suggestion.client,
+        "version": found.suggestion.version,
+    }
+
+
+def suggestion_detail(found: Suggested) -> Object:
+    """A suggestion, with what it would change."""
+    return {**suggestion(found), **_differences(found), "conflicts": list(found.rebased.conflicts)}
+
+
+def _differences(found: Step | Suggested) -> Object:
+    return {
+        "changes": [{"field": each.name, "before": each.before, "after": each.after} for each in found.by_field],
+        "properties": [
+            {"property": each.name, "before": each.before, "after": each.after} for each in found.by_property
+        ],
     }
 
 

@@ -117,7 +117,7 @@ def put(
         raise _forbidden(tx, book, Right.EDIT)
     if card.uid != contact.uid:
         raise UidConflict("a card keeps its UID", href=href, hint="put a card with another UID at another name")
-    changed = records.rewrite(tx, contact, _in_stored_version(tx, contact, card))
+    changed = records.rewrite(tx, contact, in_stored_version(tx, contact, card))
     if changed:
         tx.audit("card.put", contact=contact.id, group=book.group.id)
     return PutResult(_served(tx, book, href), created=False, changed=changed)
@@ -133,8 +133,11 @@ def prepared(site: Site, data: bytes) -> vcard.Card | None:
     return photo_reduction.fit(vcard.parse(data, site.limits), site.limits)
 
 
-def _in_stored_version(tx: Tx, contact: Contact, card: vcard.Card) -> vcard.Card:
-    """The card as it is to be stored: of the other version, the stored one with what the client changed in its copy."""
+def in_stored_version(tx: Tx, contact: Contact, card: vcard.Card) -> vcard.Card:
+    """The card as it is to be stored: of the other version, the stored one with what the client changed in its copy.
+
+    Raises InvalidCard and its kin.
+    """
     stored = vcard.load(contact.vcard)
     if stored.version == card.version:
         return card

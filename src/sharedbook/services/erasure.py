@@ -72,6 +72,7 @@ def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int], 
             + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
             "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
             "references": mentions.forget(tx, found),
+            "suggestions": removal.remove_suggestions(tx, contact_ids, subject),
             "job_rows": removal.remove_job_rows(tx, found, subject),
             "books": removal.remove(tx, found),
         }

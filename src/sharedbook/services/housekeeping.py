@@ -14,7 +14,7 @@ from sharedbook.domain.model import ChangeKind, Client
 from sharedbook.services import erasure, photos, trash
 from sharedbook.services.tx import Console, Site, Tx, begin
 from sharedbook.settings import Settings
-from sharedbook.store import changes, groups, holds, memberships, notices, refetches, revisions, sync
+from sharedbook.store import changes, groups, holds, memberships, notices, refetches, revisions, suggestions, sync
 
 ACTOR = Console("housekeeping")
 CHANGES_DAYS = 30
@@ -30,6 +30,7 @@ class Tidied:
     tombstones: int
     changes: int
     revisions: int
+    suggestions: int
     books: int
     trashed: int
     erasures: int
@@ -46,6 +47,7 @@ def run(site: Site) -> Tidied:
         tombstones=_step(site, lambda tx: memberships.prune_tombstones(tx.db, _before(tx, settings.tombstone_days))),
         changes=_step(site, lambda tx: changes.prune(tx.db, _before(tx, CHANGES_DAYS))),
         revisions=_step(site, lambda tx: _history(tx, settings.history_days)),
+        suggestions=_step(site, lambda tx: suggestions.prune(tx.db, _before(tx, settings.history_days))),
         books=_step(site, lambda tx: _books(tx, settings.departure_days)),
         trashed=_trash(site, settings.trash_days),
         erasures=_pending_erasures(site),

@@ -15,7 +15,7 @@ from sharedbook.services import contacts, records
 from sharedbook.services.photos import tidy
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts as stored
-from sharedbook.store import properties, revisions
+from sharedbook.store import properties, revisions, suggestions
 
 NAMES = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER", "RELATED", "AGENT"})
 
@@ -37,7 +37,7 @@ def members(tx: Tx, uris: Sequence[str]) -> list[tuple[str, Contact | None]]:
 
 
 def forget(tx: Tx, found: Sequence[Contact]) -> int:
-    """Takes the lines that name these contacts out of all other cards, and out of what is kept of their past.
+    """Takes the lines that name these contacts out of all other cards, and out of what is kept of their past; suggestions go.
 
     An address that another contact has, too, stays. Returns how many cards were changed.
     """
@@ -53,6 +53,11 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
     past = {key: step for key, step in past.items() if step.before and _lines(vcard.load(step.before), doomed)}
     revisions.forget_texts(tx.db, sorted(past))
     tidy(tx, sorted({step.contact_id for step in past.values()} - own))
+    wished = {each.id: each for name in sorted(NAMES) for each in suggestions.holding(tx.db, name)}
+    suggestions.remove(
+        tx.db,
+        [key for key, each in wished.items() if any(_lines(vcard.load(t), doomed) for t in (each.base, each.wanted))],
+    )
     return len(holding)
 
 

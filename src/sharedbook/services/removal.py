@@ -13,7 +13,7 @@ from sharedbook.formats import fields, images, vcard
 from sharedbook.services import records
 from sharedbook.services.photos import tidy
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, groups, jobs, memberships, photos, refetches, revisions, sync
+from sharedbook.store import contacts, groups, jobs, memberships, photos, refetches, revisions, suggestions, sync
 from sharedbook.store.memberships import Membership
 
 SHORTEST_MARK = 6
@@ -44,7 +44,8 @@ def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
 
 def _texts(tx: Tx, contact: Contact) -> Iterable[str]:
     steps = revisions.of_contact(tx.db, contact.id)
-    return dict.fromkeys([contact.vcard, *(step.before for step in steps if step.before)])
+    wished = (text for each in suggestions.of_contact(tx.db, contact.id) for text in (each.base, each.wanted))
+    return dict.fromkeys([contact.vcard, *(step.before for step in steps if step.before), *wished])
 
 
 def _runs(data: AnyStr) -> list[AnyStr]:
@@ -103,6 +104,15 @@ def remove_job_rows(tx: Tx, found: Sequence[Contact], subject: str = "") -> int:
     every = jobs.every_cells(tx.db) if wanted else ()
     doomed = [(job, line) for job, line, cells in every if any(mark in cells.casefold() for mark in wanted)]
     jobs.delete_rows(tx.db, doomed)
+    return len(doomed)
+
+
+def remove_suggestions(tx: Tx, contact_ids: Sequence[int], subject: str) -> int:
+    """Removes what was suggested for contacts, and for others with a mail address in it; returns how many."""
+    found = [each for contact_id in contact_ids for each in suggestions.of_contact(tx.db, contact_id)]
+    found += suggestions.holding(tx.db, subject) if subject else []
+    doomed = {each.id for each in found}
+    suggestions.remove(tx.db, sorted(doomed))
     return len(doomed)
 
 

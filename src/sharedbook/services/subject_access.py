@@ -18,13 +18,15 @@ from sharedbook.domain.model import Contact, Member, Revision
 from sharedbook.domain.query import Op, Some, Test
 from sharedbook.services import audit_log, groups, photos, search
 from sharedbook.services.tx import Tx
-from sharedbook.store import app_passwords, jobs, properties, revisions, subjects, teams
+from sharedbook.store import app_passwords, jobs, properties, revisions, subjects, suggestions, teams
+from sharedbook.store.suggestions import Suggestion
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What is held. ``history``: steps of ``contacts``; ``elsewhere``: steps of others whose earlier text has the mail.
 
+    ``suggestions``: those for ``contacts``, and others with the mail in them.
     ``mentions``: ids of other contacts that have it in some value; ``job_rows``: job, line, cells (one text).
     """
 
@@ -32,6 +34,7 @@ class Held:
     contacts: list[Contact]
     history: list[Revision]
     elsewhere: list[Revision]
+    suggestions: list[Suggestion]
     mentions: list[int]
     job_rows: list[tuple[int, int, str]]
     members: list[Member]
@@ -39,7 +42,8 @@ class Held:
     @property
     def empty(self) -> bool:
         """Whether nothing is held."""
-        return not (self.contacts or self.elsewhere or self.mentions or self.job_rows or self.members)
+        found = (self.contacts, self.elsewhere, self.suggestions, self.mentions, self.job_rows, self.members)
+        return not any(found)
 
 
 def find(tx: Tx, mail: str) -> Held:
@@ -52,12 +56,14 @@ def find(tx: Tx, mail: str) -> Held:
     query = Some("EMAIL", (Test(Op.EQUALS, mail),))
     found = [each for trashed in (False, True) for each in search.find(tx, search.Search(query, trashed=trashed))]
     own = {contact.id for contact in found}
+    wished = [each for contact_id in own for each in suggestions.of_contact(tx.db, contact_id)]
     folded = folding.fold(mail)
     return Held(
         mail,
         found,
         [step for contact in found for step in revisions.of_contact(tx.db, contact.id)],
         [step for step in revisions.holding(tx.db, mail) if step.contact_id not in own],
+        wished + [each for each in suggestions.holding(tx.db, mail) if each.contact_id not in own],
         [contact_id for contact_id in properties.holding(tx.db, folded) if contact_id not in own],
         [row for row in jobs.every_cells(tx.db) if folded in folding.fold(row[2])],
         [member for member in subjects.members(tx.db) if folded in (member.email, member.login)],
@@ -78,6 +84,8 @@ def report(tx: Tx, mail: str, target: BinaryIO) -> Held:
             if step.before is not None:
                 text = photos.with_originals(tx, step.contact_id, step.before)
                 file.writestr(f"history/contact-{step.contact_id}-before-{step.id}.vcf", text)
+        for each in held.suggestions:
+            file.writestr(f"suggestions/contact-{each.contact_id}-{each.id}.vcf", each.wanted)
         for name, content in _lists(tx, held).items():
             file.writestr(f"{name}.json", json.dumps(content, ensure_ascii=False, indent=2))
     return held
@@ -98,6 +106,7 @@ def _lists(tx: Tx, held: Held) -> Mapping[str, Any]:
         },
         "contacts": [_contact(contact, slugs) for contact in held.contacts],
         "history": [_step(step) for step in (*held.history, *held.elsewhere)],
+        "suggestions": [_suggestion(each) for each in held.suggestions],
         "audit": [_entry(rows[key]) for key in sorted(rows)],
         "import_rows": [{"job": job, "line": line, "cells": text.split("\n")} for job, line, text in held.job_rows],
         "members": [_member(tx, member) for member in held.members],
@@ -125,6 +134,16 @@ def _step(step: Revision) -> dict[str, Any]:
         "actor": step.actor,
         "client": step.client,
         "event": step.event.value,
+    }
+
+
+def _suggestion(each: Suggestion) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "contact": each.contact_id,
+        "at": each.at.isoformat(),
+        "by": each.member,
+        "client": each.client,
     }
 
 

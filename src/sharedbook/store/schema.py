@@ -61,6 +61,11 @@ class Time(TypeDecorator[datetime]):
 Exact = Text(collation="C").with_variant(Text(), "sqlite")
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """What makes an index hold only some rows."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 def _id() -> Column[int]:
     return Column("id", Id, Identity(always=False), primary_key=True)
 
@@ -81,14 +86,7 @@ subjects = Table(
     Column("since", Id, nullable=False),
     Column("created", Time, nullable=False),
     Column("deleted_at", Time),
-    Index(
-        "uq_subjects_kind_name",
-        "kind",
-        "name",
-        unique=True,
-        sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
-    ),
+    Index("uq_subjects_kind_name", "kind", "name", unique=True, **_where("deleted_at IS NULL")),
     Index("ix_subjects_email", "email"),
     sqlite_autoincrement=True,
 )
@@ -180,18 +178,8 @@ contacts = Table(
     Index("ix_contacts_uid", "uid"),
     Index("ix_contacts_owner_id", "owner_id"),
     Index("ix_contacts_sort", "sort", "id"),
-    Index(
-        "ix_contacts_restricted",
-        "visibility",
-        sqlite_where=text("visibility <> 'all'"),
-        postgresql_where=text("visibility <> 'all'"),
-    ),
-    Index(
-        "ix_contacts_trashed_at",
-        "trashed_at",
-        sqlite_where=text("trashed_at IS NOT NULL"),
-        postgresql_where=text("trashed_at IS NOT NULL"),
-    ),
+    Index("ix_contacts_restricted", "visibility", **_where("visibility <> 'all'")),
+    Index("ix_contacts_trashed_at", "trashed_at", **_where("trashed_at IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -221,21 +209,8 @@ memberships = Table(
     Column("reason", String(8)),
     Column("died_at", Time),
     UniqueConstraint("contact_id", "group_id"),
-    Index(
-        "uq_memberships_group_id_uid",
-        "group_id",
-        "uid",
-        unique=True,
-        sqlite_where=text("state < 2"),
-        postgresql_where=text("state < 2"),
-    ),
-    Index(
-        "ix_memberships_dead",
-        "group_id",
-        "uid",
-        sqlite_where=text("state >= 2"),
-        postgresql_where=text("state >= 2"),
-    ),
+    Index("uq_memberships_group_id_uid", "group_id", "uid", unique=True, **_where("state < 2")),
+    Index("ix_memberships_dead", "group_id", "uid", **_where("state >= 2")),
     Index("ix_memberships_group_id_seq", "group_id", "seq"),
     CheckConstraint("(contact_id IS NULL) = (reason IS NOT NULL)", name="dead_or_alive"),
 )
@@ -300,6 +275,23 @@ photos = Table(
     Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
     Column("served", String(64), primary_key=True),
     Column("data", LargeBinary, nullable=False),
+)
+
+# Refused edits, for who may make them. The text that each was made on is kept: the contact may move on.
+suggestions = Table(
+    "suggestions",
+    metadata,
+    _id(),
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Column("member_id", Id, ForeignKey("subjects.id"), nullable=False),
+    Column("at", Time, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    UniqueConstraint("contact_id", "member_id"),
+    Index("ix_suggestions_member_id", "member_id"),
+    sqlite_autoincrement=True,
 )
 
 changes = Table(
@@ -397,12 +389,7 @@ removals = Table(
     Column("to_group_id", Id),
     Column("size", Integer),
     Column("hold_id", Id, ForeignKey("holds.id", ondelete="CASCADE")),
-    Index(
-        "ix_removals_counted",
-        *("group_id", "member_id", "client", "at", "size"),
-        sqlite_where=text("hold_id IS NULL"),
-        postgresql_where=text("hold_id IS NULL"),
-    ),
+    Index("ix_removals_counted", *("group_id", "member_id", "client", "at", "size"), **_where("hold_id IS NULL")),
     Index("ix_removals_hold_id", "hold_id"),
     Index("ix_removals_contact_id", "contact_id"),
     sqlite_autoincrement=True,
@@ -433,6 +420,8 @@ for _table, _column in (
     (properties, "folded"),
     (properties, "cased"),
     (revisions, "before"),
+    (suggestions, "base"),
+    (suggestions, "wanted"),
     (photos, "data"),
     (job_rows, "cells"),
 ):

@@ -1,0 +1,90 @@
+"""``sharedbook suggestion``: edits that mail clients made and might not, for who may."""
+
+from __future__ import annotations
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.contact_history import difference_line
+from sharedbook.cli.contacts_shown import detail
+from sharedbook.cli.output import Output, json_option, many
+from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.services import suggestions
+
+
+@click.group("suggestion")
+def suggestion_command() -> None:
+    """Refused edits: what members wanted to change in contacts that they may only read.
+
+    The newest of each member for each contact is kept, for the days of the setting `history_days`. Whoever may edit the
+    contact decides: --as LOGIN lists those for that member, and his own.
+    """
+
+
+@suggestion_command.command("list")
+@json_option
+@pass_site
+def list_suggestions(site: Site, out: Output) -> None:
+    """List the suggestions that wait, the oldest first.
+
+    \b
+    Examples:  sharedbook suggestion list
+               sharedbook --as alice suggestion list
+    """
+    with site.begin() as tx:
+        records = [json_keys.suggestion(each) for each in suggestions.every(tx)]
+    columns = {"Id": "id", "Contact": "contact", "Name": "name", "By": "by", "When": "at", "Through": "client"}
+    out.rows(records, columns, empty="Nothing is suggested.")
+
+
+@suggestion_command.command("show")
+@click.argument("suggestion", type=int)
+@json_option
+@pass_site
+def show(site: Site, out: Output, suggestion: int) -> None:
+    """Show what a suggestion would change in the contact as it is now.
+
+    \b
+    Example:  sharedbook suggestion show 3
+    """
+    with site.begin() as tx:
+        found = suggestions.get(tx, suggestion)
+        record = json_keys.suggestion_detail(found)
+    changes = "\n".join(map(difference_line, found.by_field)) or "(nothing)"
+    conflicts = ", ".join(record["conflicts"]) or None
+    shown = {**json_keys.suggestion(found), "changes": changes, "changed in another way since": conflicts}
+    out.record(record if out.as_json else shown)
+
+
+@suggestion_command.command("apply")
+@click.argument("suggestion", type=int)
+@click.option("--force", is_flag=True, help="Also where the contact was changed in another way since.")
+@json_option
+@pass_site
+def apply(site: Site, out: Output, suggestion: int, force: bool) -> None:
+    """Make the suggested change: only what the member changed, on the contact as it is now.
+
+    That is a step in the contact's history that names both: who applied it, and whose suggestion it was.
+
+    \b
+    Example:  sharedbook suggestion apply 3
+    """
+    with site.begin(write=True) as tx:
+        record = detail(tx, suggestions.apply(tx, suggestion, force=force))
+    out.done(record, f"applied to contact {record['id']}: {record['name']} (version {record['version']})")
+
+
+@suggestion_command.command("dismiss")
+@click.argument("numbers", metavar="SUGGESTION...", type=int, nargs=-1, required=True)
+@json_option
+@pass_site
+def dismiss(site: Site, out: Output, numbers: tuple[int, ...]) -> None:
+    """Throw suggestions away. Nothing changes in the contacts.
+
+    \b
+    Example:  sharedbook suggestion dismiss 3 4
+    """
+    with site.begin(write=True) as tx:
+        gone = suggestions.dismiss(tx, numbers)
+    record = json_keys.result("dismiss", [each.suggestion.id for each in gone])
+    out.outcome(record, f"dismiss: {many(len(gone), 'suggestion')}")

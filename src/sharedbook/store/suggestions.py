@@ -1,0 +1,89 @@
+"""Rows of suggestions: statements, no rules. A row is an open one; what was applied or dismissed is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, insert, or_, select
+
+from sharedbook.store.schema import subjects, suggestions
+
+_S = suggestions.c
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What ``member`` (a login) wanted a contact's card to be. ``base``, ``version``: the contact as it was then."""
+
+    id: int
+    contact_id: int
+    member_id: int
+    member: str
+    at: datetime
+    client: str
+    version: int
+    base: str
+    wanted: str
+
+
+def _select() -> Select[Any]:
+    columns = (_S.id, _S.contact_id, _S.member_id, subjects.c.name, _S.at, _S.client, _S.version, _S.base, _S.wanted)
+    return select(*columns).join(subjects, subjects.c.id == _S.member_id).order_by(_S.id)
+
+
+def _suggestions(connection: Connection, statement: Select[Any]) -> list[Suggestion]:
+    return [Suggestion(*row) for row in connection.execute(statement)]
+
+
+def every(connection: Connection) -> list[Suggestion]:
+    """All of them, the oldest first."""
+    return _suggestions(connection, _select())
+
+
+def by_id(connection: Connection, suggestion_id: int) -> Suggestion | None:
+    """One of them."""
+    return next(iter(_suggestions(connection, _select().where(_S.id == suggestion_id))), None)
+
+
+def of_contact(connection: Connection, contact_id: int) -> list[Suggestion]:
+    """Those for one contact."""
+    return _suggestions(connection, _select().where(_S.contact_id == contact_id))
+
+
+def holding(connection: Connection, text: str) -> list[Suggestion]:
+    """Those with a text in them, whatever its case (of ASCII letters)."""
+    found = (each.icontains(text, autoescape=True) for each in (_S.base, _S.wanted))
+    return _suggestions(connection, _select().where(or_(*found)))
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Adds one and returns its id."""
+    result = connection.execute(insert(suggestions).values(**values))
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])
+
+
+def remove(connection: Connection, suggestion_ids: Sequence[int]) -> None:
+    """Deletes some."""
+    connection.execute(delete(suggestions).where(_S.id.in_(suggestion_ids)))
+
+
+def remove_of(connection: Connection, contact_id: int, member_id: int) -> None:
+    """Deletes the one of a member for a contact."""
+    connection.execute(delete(suggestions).where(_S.contact_id == contact_id, _S.member_id == member_id))
+
+
+def trim(connection: Connection, member_id: int, keep: int) -> None:
+    """Deletes a member's oldest, but for so many."""
+    newest = select(_S.id).where(_S.member_id == member_id).order_by(_S.id.desc()).offset(keep).limit(1)
+    last = connection.execute(newest).scalar()
+    if last is not None:
+        connection.execute(delete(suggestions).where(_S.member_id == member_id, _S.id <= last))
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Deletes those made before a time; returns how many."""
+    return connection.execute(delete(suggestions).where(_S.at < before)).rowcount
