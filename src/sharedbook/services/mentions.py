@@ -39,7 +39,7 @@ def members(tx: Tx, uris: Sequence[str]) -> list[tuple[str, Contact | None]]:
 def forget(tx: Tx, found: Sequence[Contact]) -> int:
     """Takes the lines that name these contacts out of all other cards, and out of what is kept of their past.
 
-    Suggestions with such a line go, too. An address that another contact has stays. Returns how many cards were changed.
+    Suggestions with such a line go. An address that another contact has stays. Returns how many cards were changed.
     """
     own = {contact.id for contact in found}
     doomed = {named(contact.uid) for contact in found} | _addresses(tx, found, own)
