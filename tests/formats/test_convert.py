@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import vobject
 
 from sharedbook.formats import convert, vcard
 from sharedbook.formats.content_line import unfold
@@ -61,6 +62,13 @@ def test_every_hard_card_becomes_a_card_of_the_other_version(path: Path) -> None
         own = [found for found in made.properties if not found.name.startswith("X-")]
         assert not any(found.param("ENCODING") or found.param("CHARSET") for found in own)
         assert all(len(made.all(name)) <= 1 for name in ("N", "BDAY", "ANNIVERSARY", "GENDER", "KIND", "REV"))
+
+
+@pytest.mark.parametrize("path", golden_cards(), ids=lambda path: path.stem)
+def test_another_library_finds_the_converted_card_valid(path: Path) -> None:
+    stored = vcard.parse(path.read_bytes())
+    if stored.version == "4.0":
+        assert vobject.readOne(convert.converted(stored.text, "3.0")).validate()
 
 
 RFC_2426 = frozenset(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sharedbook.app import App
-from sharedbook.services import cards, contacts, erasure, groups, history
+from sharedbook.services import cards, contacts, erasure, groups, history, trash
 from sharedbook.store import revisions
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 
@@ -49,6 +49,16 @@ def test_lines_that_name_it_go_and_no_others(site: App) -> None:
     assert text_of(site, untouched) == before
     assert report.certificate is not None
     assert (report.certificate["removed"]["references"], report.residue) == (3, {})
+
+
+def test_a_group_card_in_the_trash_comes_back_without_it(site: App) -> None:
+    zoe, group = put(site, ZOE), put(site, "group", "KIND:group", f"MEMBER:urn:uuid:{ZOE}")
+    with as_console(site) as tx:
+        contacts.delete(tx, [group])
+    erasure.erase(site.site, CONSOLE, CLIENT, [zoe])
+    with as_console(site) as tx:
+        trash.restore(tx, [group])
+    assert text_of(site, group) == card("group", "group", "KIND:group")
 
 
 def test_the_past_of_a_group_card_forgets_it(site: App) -> None:

@@ -27,7 +27,7 @@ _OLD_TYPES = frozenset(
 _NO_TYPE = frozenset({"N", "BDAY", "REV", "PRODID", "KIND", "MEMBER", "GENDER", "ANNIVERSARY"})
 """Properties whose grammar in RFC 6350 has neither TYPE nor PREF; PREF of a member is not in 3.0 either."""
 
-LEFT_OUT = frozenset({"CLASS", "MAILER", "NAME", "PROFILE", "SORT-STRING"})
+_LEFT_OUT = frozenset({"CLASS", "MAILER", "NAME", "PROFILE", "SORT-STRING"})
 
 
 def units(properties: Sequence[Property]) -> list[Unit]:
@@ -80,7 +80,7 @@ def _anniversaries(properties: Iterable[Property]) -> dict[Property, Property]:
 def _converted(found: Property, partner: Property | None) -> Property | None:
     if found.name == "X-ABDATE":
         return _date(found, "ANNIVERSARY") if partner else found
-    if (found.param("ENCODING") or "").upper() == "QUOTED-PRINTABLE" or found.name in LEFT_OUT:
+    if (found.param("ENCODING") or "").upper() == "QUOTED-PRINTABLE" or found.name in _LEFT_OUT:
         return None
     line = _converter(found.name)(found)
     if line is None or partner is None:
