@@ -132,6 +132,9 @@ class Settings:
     carddav_connections_per_address: int = _setting(
         "carddav.connections_per_address", 64, "CardDAV connections that one address may hold.", minimum=1
     )
+    carddav_merged_name: str = _setting(
+        "carddav.merged_name", "Shared contacts", "Name of the merged book of members who have one for all groups."
+    )
     carddav_timeout: int = _setting(
         "carddav.timeout", 30, "Seconds that a client may take to send a request.", minimum=1
     )

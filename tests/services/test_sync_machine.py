@@ -408,7 +408,7 @@ def test_sync_shows_exactly_what_a_member_may_see_on_sqlite(tmp_path: Path, soak
             site.close()
             shutil.rmtree(site.settings.data_dir)
 
-    _run(make_site, examples=300 if soak else 45, steps=50)
+    run(SyncMachine, make_site, examples=300 if soak else 45, steps=50)
 
 
 @pytest.mark.soak
@@ -422,11 +422,12 @@ def test_sync_shows_exactly_what_a_member_may_see_on_postgresql(postgres_cluster
             finally:
                 site.close()
 
-    _run(make_site, examples=60 if soak else 8, steps=40)
+    run(SyncMachine, make_site, examples=60 if soak else 8, steps=40)
 
 
-def _run(make_site: Any, *, examples: int, steps: int) -> None:
-    machine = type("Machine", (SyncMachine,), {"make_site": staticmethod(make_site)})
+def run(machine: type[SyncMachine], make_site: Any, *, examples: int, steps: int) -> None:
+    """Runs a machine on sites of this kind."""
+    machine = type("Machine", (machine,), {"make_site": staticmethod(make_site)})
     plan = settings(
         max_examples=examples,
         stateful_step_count=steps,

@@ -250,6 +250,7 @@ def member(found: Member) -> Object:
         "email": found.email,
         "postmaster": found.postmaster,
         "disabled": found.disabled,
+        "merged_book": found.merged_book,
     }
 
 

@@ -21,7 +21,9 @@ COLUMNS = {
     "Mail": "email",
     "Postmaster": "postmaster",
     "Disabled": "disabled",
+    "Merged book": "merged_book",
 }
+SWITCHES = {"postmaster": "yes or no", "merged_book": "on or off"}
 WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -89,10 +91,14 @@ def list_members(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def set_(site: Site, out: Output, login: str, changes: tuple[str, ...]) -> None:
-    """Change a member: display-name, email, postmaster (yes or no).
+    """Change a member: display-name, email, postmaster (yes or no), merged-book (on or off).
+
+    With merged-book=on the member's mail clients see one address book with the contacts of all groups, instead of
+    one for each group. A member may switch it himself: sharedbook --as MEMBER member set MEMBER merged-book=on
 
     \b
-    Example:  sharedbook member set bob email=bob@example.com postmaster=yes
+    Examples:  sharedbook member set bob email=bob@example.com postmaster=yes
+               sharedbook member set bob merged-book=on
     """
     values = dict(_change(change) for change in changes)
     with site.begin(write=True) as tx:
@@ -103,14 +109,16 @@ def set_(site: Site, out: Output, login: str, changes: tuple[str, ...]) -> None:
 def _change(text: str) -> tuple[str, str | bool]:
     key, equals, value = text.partition("=")
     name = key.replace("-", "_")
-    if not equals or name not in ("display_name", "email", "postmaster"):
+    if not equals or name not in ("display_name", "email", *SWITCHES):
         raise InvalidValue(
-            f"{text!r} is not K=V of a member", field=key, hint="K is one of: display-name, email, postmaster"
+            f"{text!r} is not K=V of a member",
+            field=key,
+            hint="K is one of: display-name, email, postmaster, merged-book",
         )
-    if name != "postmaster":
+    if name not in SWITCHES:
         return name, value
     if value.lower() not in WORDS:
-        raise InvalidValue(f"postmaster is yes or no, not {value!r}", field="postmaster")
+        raise InvalidValue(f"{key} is {SWITCHES[name]}, not {value!r}", field=key)
     return name, WORDS[value.lower()]
 
 

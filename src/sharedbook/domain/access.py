@@ -43,6 +43,8 @@ class Viewer:
     ``subject_since``: subject id -> seq since when one has been it.
     ``lost``: groups whose VIEW was taken away lately; their books are shown empty for a while.
     ``refetched``: group id -> seq of the last refusal after which one's clients must fetch something again.
+    ``merged``: has one merged book in place of one for each group; ``switched``: chose this lately, so that the books
+    that went are shown empty for a while.
     ``console``: the command line without ``--as``; ``read_only``: logged in with an app password that may not write.
     """
 
@@ -54,6 +56,8 @@ class Viewer:
     subject_since: Mapping[int, int] = field(default_factory=dict)
     lost: frozenset[int] = frozenset()
     refetched: Mapping[int, int] = field(default_factory=dict)
+    merged: bool = False
+    switched: bool = False
     postmaster: bool = False
     console: bool = False
     read_only: bool = False

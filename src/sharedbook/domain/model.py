@@ -37,6 +37,8 @@ class SubjectKind(enum.StrEnum):
 
 EVERYONE_ID = 1
 POSTMASTERS_ID = 2
+MERGED_ID = 0
+"""Stands for the merged book where the id of a group names a book."""
 
 
 class VisibilityKind(enum.StrEnum):
@@ -83,6 +85,7 @@ class Member:
     email: str
     postmaster: bool
     disabled: bool
+    merged_book: bool = False
 
 
 @dataclass(frozen=True, slots=True)

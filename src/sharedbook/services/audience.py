@@ -44,12 +44,12 @@ def changing(tx: Tx, contact_ids: Sequence[int]) -> Iterator[None]:
         if old == of(contact):
             continue
         rows = memberships.of_contacts(tx.db, [contact.id])
-        sync.depart(tx.db, rows, old, seq, tx.now)
+        sync.depart(tx.db, contact.key, rows, old, seq, tx.now)
         touched = memberships.stamp_contacts(tx.db, [contact.id], seq, since=seq, state=state_of(contact))
         groups.stamp(tx.db, touched, seq, tx.now)
 
 
 def leave(tx: Tx, contact: Contact, rows: Sequence[Membership], seq: int) -> None:
     """These rows of a contact are about to go: tells its audience."""
-    sync.depart(tx.db, rows, of(contact), seq, tx.now)
+    sync.depart(tx.db, contact.key, rows, of(contact), seq, tx.now)
     groups.stamp(tx.db, [row.group_id for row in rows], seq, tx.now)

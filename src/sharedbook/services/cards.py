@@ -22,19 +22,13 @@ from sharedbook.domain.errors import (
 )
 from sharedbook.domain.model import Card, CardState, Contact, Departed, Event, Right
 from sharedbook.formats import convert_back, photo_reduction, vcard
-from sharedbook.services import breaker, records, refetch
+from sharedbook.services import breaker, groups, records, refetch
 from sharedbook.services.groups import Book
+from sharedbook.services.shelf import Entry as Entry
+from sharedbook.services.shelf import is_name, name_of
 from sharedbook.services.tx import Site, Tx
 from sharedbook.store import contacts, memberships
 from sharedbook.store.memberships import Membership
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a listing."""
-
-    href: str
-    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +47,28 @@ def get(tx: Tx, book: Book, href: str) -> Card | None:
 
 def get_many(tx: Tx, book: Book, hrefs: Sequence[str]) -> dict[str, Card]:
     """The cards at these hrefs that the viewer sees, by href."""
-    if not book.shown:
-        return {}
-    found = memberships.cards(tx.db, tx.viewer, book.group.id, hrefs)
+    found = book.shelf.cards(tx, hrefs)
     return {card.href: card for card in refetch.marks(tx, book.group.id, hrefs).on(found.values())}
 
 
 def listing(tx: Tx, book: Book) -> list[Entry]:
     """Every href that the viewer sees in the book."""
-    found = memberships.entries(tx.db, tx.viewer, book.group.id) if book.shown else []
-    return list(refetch.marks(tx, book.group.id).on(Entry(href, etag) for href, etag in found))
+    return list(refetch.marks(tx, book.group.id).on(book.shelf.entries(tx)))
 
 
 def all_cards(tx: Tx, book: Book) -> Iterator[Card]:
     """Every card that the viewer sees in the book, streamed."""
-    if not book.shown:
-        return iter(())
-    return refetch.marks(tx, book.group.id).on(memberships.all_cards(tx.db, tx.viewer, book.group.id))
+    return refetch.marks(tx, book.group.id).on(book.shelf.all_cards(tx))
 
 
 def count(tx: Tx, book: Book) -> int:
     """How many cards the viewer sees in the book."""
-    return memberships.count(tx.db, tx.viewer, book.group.id) if book.shown else 0
+    return book.shelf.count(tx)
 
 
 def has_uid(tx: Tx, book: Book, uid: str) -> str | None:
     """The href of the card with this UID, if the viewer sees it."""
-    if not book.shown:
-        return None
-    rows = memberships.by_uid(tx.db, book.group.id, [uid], living=True)
-    return next((row.href for row in rows if memberships.is_seen(tx.db, tx.viewer, book.group.id, row.href)), None)
+    return book.shelf.href_of(tx, uid)
 
 
 # ---- writing
@@ -105,14 +91,27 @@ def put(
     Forbidden, VersionConflict (412), UidConflict, HrefTaken, CardGone, CardErased (409), QuotaExceeded (507).
     """
     card = data if isinstance(data, vcard.Card) else vcard.parse(data, tx.site.limits)
+    if book.merged:
+        return _put_merged(tx, book, href, card, if_match, only_new)
     row = _row_at(tx, book, href)
     if row is None or row.state >= CardState.TRASHED:
         _refuse_return(tx, book, href, row, card.uid, if_match, only_new)
         return _create(tx, book, href, card, row)
-    contact = _edited(tx, book, row)
+    return _edit(tx, book, href, _edited(tx, book, row), card, if_match, only_new)
+
+
+def _edit(
+    tx: Tx,
+    book: Book,
+    href: str,
+    contact: Contact,
+    card: vcard.Card,
+    if_match: Sequence[str] | None,
+    only_new: bool,
+) -> PutResult:
     if only_new:
         raise VersionConflict("there is a card at this name already", hint="choose another name, or edit that card")
-    _check_match(row.etag, if_match)
+    _check_match(contact.etag, if_match)
     if not access.may_edit(tx.viewer, _held(contact, book)):
         raise _forbidden(tx, book, Right.EDIT)
     if card.uid != contact.uid:
@@ -168,13 +167,17 @@ def _refuse_return(
         raise CardErased("the card at this name was erased for good", hint="make a new card under a new name")
     if if_match is not None:
         raise VersionConflict("there is no card at this name any more", hint="fetch the address book again")
-    dead = [row] if row is not None and row.reason != Departed.MOVED else []
-    dead += [found for found in records.dead_uids(tx, book.group.id, [uid]) if found.reason != Departed.MOVED]
-    if any(found.reason == Departed.ERASED for found in dead):
+    _refuse_dead([*records.dead_uids(tx, book.group.id, [uid]), *([row] if row is not None else [])], only_new)
+    records.refuse_living_uids(tx, book.group.id, book.group.slug, [uid])
+
+
+def _refuse_dead(rows: Sequence[Membership], only_new: bool) -> None:
+    """Refuses the return of what these rows held: what moved may come again, and a new card what was deleted."""
+    dead = [row for row in rows if row.reason != Departed.MOVED]
+    if any(row.reason == Departed.ERASED for row in dead):
         raise CardErased("a card with this UID was erased for good", hint="make a new card")
     if dead and not only_new:
         raise CardGone("this card was deleted meanwhile", hint="fetch the address book again, or save it as a new card")
-    records.refuse_living_uids(tx, book.group.id, book.group.slug, [uid])
 
 
 def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:
@@ -233,20 +236,29 @@ def _forbidden(tx: Tx, book: Book, right: Right) -> Forbidden:
 def remove(tx: Tx, book: Book, href: str, *, if_match: Sequence[str] | None = None) -> None:
     """A client's DELETE: takes the card out of this book; out of its last one it goes to the trash.
 
+    Out of the merged book it goes where he may delete it, and stays there when another group shows it to him.
     Raises ContactNotFound, VersionConflict, Forbidden, DeletionHeld.
     """
-    row, contact = _living(tx, book, href)
-    _check_match(row.etag, if_match)
-    if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
+    if book.merged:
+        contact, places = _shown(tx, book, href, Right.DELETE)
+    else:
+        row, contact = _living(tx, book, href)
+        places = [(book, row)]
+    _check_match(contact.etag, if_match)
+    held = _held(contact, book)
+    places = [(place, row) for place, row in places if access.may_take_out(tx.viewer, held, place.group.id)]
+    if not places:
         raise _forbidden(tx, book, Right.DELETE)
-    breaker.count(tx, book, contact, href)
-    if contact.groups != (book.group.id,):
-        records.take_out(tx, contact, row, Departed.DELETED, Event.DELETED)
+    for place, row in places:
+        breaker.count(tx, place, contact, row.href)
+        tx.audit("card.remove", contact=contact.id, group=place.group.id)
+    if len(places) < len(contact.groups):
+        for _, row in places:
+            records.take_out(tx, contact, row, Departed.DELETED, Event.DELETED)
     elif tx.site.settings.deletion == "trash":
         records.trash(tx, [contact.id])
     else:
         records.drop(tx, contact)
-    tx.audit("card.remove", contact=contact.id, group=book.group.id)
 
 
 def _living(tx: Tx, book: Book, href: str) -> tuple[Membership, Contact]:
@@ -268,6 +280,8 @@ def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite
 
     Raises ContactNotFound, Forbidden, VersionConflict (412), HrefTaken, UidConflict, CardErased, DeletionHeld.
     """
+    if book.merged or target.merged:
+        raise Forbidden("cards are not moved in a merged book", right="delete", hint="move it on the command line")
     row, contact = _living(tx, book, href)
     if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
         raise _forbidden(tx, book, Right.DELETE)
@@ -308,3 +322,67 @@ def _free_name(tx: Tx, row: Membership | None) -> None:
         memberships.change(tx.db, row.group_id, row.href, href=records.fresh_href())
     elif row is not None and row.state is CardState.DEAD:
         memberships.remove(tx.db, row.group_id, [row.href])
+
+
+# ---- through the merged book
+
+
+def _put_merged(
+    tx: Tx, book: Book, href: str, card: vcard.Card, if_match: Sequence[str] | None, only_new: bool
+) -> PutResult:
+    """An edit at the name that the card's key gives; at any other name a new card for the default group.
+
+    There the client's name is its href; here it is served under its key, and the client told to forget his own name.
+    """
+    if is_name(href):
+        try:
+            contact, _ = _shown(tx, book, href, Right.EDIT)
+        except ContactNotFound:
+            raise _not_given(if_match is not None or only_new) from None
+        return _edit(tx, book, href, contact, card, if_match, only_new)
+    home = groups.single(tx, groups.default(tx))
+    row = _row_at(tx, home, href)
+    new = row is None or row.state >= CardState.TRASHED
+    if not book.rights & home.rights & (Right.ADD if new else Right.VIEW):
+        raise _forbidden(tx, book, Right.ADD)
+    if new and if_match is None:
+        _refuse_uid(tx, book, card.uid, only_new)
+    done = put(tx, home, href, card, if_match=if_match, only_new=only_new)
+    name = name_of(contacts.fetch(tx.db, [done.card.contact_id])[0].key)
+    if done.created:
+        refetch.note(tx, book, href)
+    return replace(done, card=_served(tx, book, name))
+
+
+def _not_given(conditional: bool) -> VersionConflict | CardGone:
+    """Names of this kind are given by the server: the card was hidden, deleted or erased, which is not told."""
+    kind = VersionConflict if conditional else CardGone
+    return kind("there is no card at this name any more", hint="fetch the address book again, or use another name")
+
+
+def _refuse_uid(tx: Tx, book: Book, uid: str, only_new: bool) -> None:
+    """Refuses a new card with the UID of another in the merged book, or of a dead one in any group."""
+    taken = book.shelf.href_of(tx, uid)
+    if taken is not None:
+        raise UidConflict("there is a card with this UID already", href=taken, hint="edit that card")
+    _refuse_dead([row for group in book.shelf.groups for row in records.dead_uids(tx, group, [uid])], only_new)
+
+
+def _shown(tx: Tx, book: Book, href: str, right: Right) -> tuple[Contact, list[tuple[Book, Membership]]]:
+    """What stands at a name of the merged book, and where: the groups that show it as books, with its rows.
+
+    Raises ContactNotFound, and Forbidden for a card under a UID that is not its own: it is read only.
+    """
+    card = book.shelf.cards(tx, [href]).get(href)
+    if card is None:
+        raise ContactNotFound("there is no card at this name")
+    [contact] = contacts.fetch(tx.db, [card.contact_id])
+    if card.uid != contact.uid:
+        raise Forbidden(
+            "another card has the same UID, so this one is read only here",
+            right=str(right.name).lower(),
+            hint="ask a postmaster to delete one of the two",
+        )
+    singles = groups.singles(tx, book)
+    rows = memberships.of_contacts(tx.db, [contact.id])
+    return contact, [(singles[row.group_id], row) for row in rows if row.group_id in singles]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import GroupNotFound, InvalidName, InvalidValue, NameTaken, Protected
 from sharedbook.domain.model import (
+    ALL_RIGHTS,
+    MERGED_ID,
+    NO_RIGHTS,
     ChangeKind,
     Departed,
     Event,
@@ -16,20 +20,32 @@ from sharedbook.domain.model import (
     Right,
 )
 from sharedbook.services import records
+from sharedbook.services.shelf import GroupShelf, MergedShelf, Shelf
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, groups, memberships
 
 NAME_LENGTH = 100
 DEFAULT_NAME = "Contacts"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A group as one viewer has it. ``shown`` False: the view was taken away lately, and the book is shown empty."""
+    """A group as one viewer has it; or all of his groups in one, with a group of its own that is stored nowhere."""
 
     group: Group
     rights: Right
-    shown: bool
+    shelf: Shelf
+
+    @property
+    def shown(self) -> bool:
+        """False: the view was taken away lately, or he switched to the other kind of books; it is shown empty."""
+        return bool(self.shelf.groups)
+
+    @property
+    def merged(self) -> bool:
+        """Whether it is the merged book."""
+        return self.group.id == MERGED_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +89,9 @@ def _free_slug(tx: Tx, slug: str) -> str:
     return next(f"{slug}-{number}" for number in range(2, len(taken) + 3) if f"{slug}-{number}" not in taken)
 
 
-RESERVED_SLUGS = frozenset({"all"})
-"""Path segments that mean something else: ``all`` is kept for the merged book."""
+MERGED_SLUG = "all"
+RESERVED_SLUGS = frozenset({MERGED_SLUG})
+"""Path segments that mean something else."""
 
 
 def _clean(tx: Tx, name: str) -> str:
@@ -129,16 +146,26 @@ def names(tx: Tx) -> dict[int, Group]:
 
 
 def books(tx: Tx) -> list[Book]:
-    """The viewer's books in the site's order, those lost lately included."""
-    return [_book(tx, group) for group in groups.every(tx.db) if _has(tx, group)]
+    """The viewer's books in the site's order, the merged one first; those lost lately included."""
+    every = groups.every(tx.db)
+    merged = [_merged(tx, every)] if _has_kind(tx, merged=True) else []
+    single = [_book(tx, group) for group in every if _has(tx, group)] if _has_kind(tx, merged=False) else []
+    return merged + single
 
 
 def book(tx: Tx, slug: str) -> Book:
     """One of the viewer's books, by slug. Raises GroupNotFound."""
-    found = groups.by_slug(tx.db, slug)
+    if slug == MERGED_SLUG and _has_kind(tx, merged=True):
+        return _merged(tx, groups.every(tx.db))
+    found = groups.by_slug(tx.db, slug) if _has_kind(tx, merged=False) else None
     if found is None or not _has(tx, found):
         raise GroupNotFound("there is no such address book")
     return _book(tx, found)
+
+
+def _has_kind(tx: Tx, *, merged: bool) -> bool:
+    """Whether the viewer has books of this kind, or had lately."""
+    return tx.viewer.merged == merged or tx.viewer.switched
 
 
 def _has(tx: Tx, group: Group) -> bool:
@@ -146,10 +173,35 @@ def _has(tx: Tx, group: Group) -> bool:
 
 
 def _book(tx: Tx, group: Group) -> Book:
+    return Book(group, NO_RIGHTS, GroupShelf(group, shown=False)) if tx.viewer.merged else single(tx, group)
+
+
+def single(tx: Tx, group: Group) -> Book:
+    """A group as a book, whatever books the viewer has: for what he does through the merged one."""
+    rights = _rights(tx, group)
+    return Book(group, rights, GroupShelf(group, bool(rights)))
+
+
+def singles(tx: Tx, merged: Book) -> dict[int, Book]:
+    """The groups that a merged book shows, each as a book, by id."""
+    return {group.id: single(tx, group) for group in groups.every(tx.db) if group.id in merged.shelf.groups}
+
+
+def _rights(tx: Tx, group: Group) -> Right:
     rights = tx.viewer.on(group.id)
-    if group.emptied_at is not None:
-        rights &= Right.VIEW
-    return Book(group, rights, bool(rights & Right.VIEW))
+    return rights if group.emptied_at is None else rights & Right.VIEW
+
+
+def _merged(tx: Tx, every: Sequence[Group]) -> Book:
+    """The book of all groups that the viewer views. New cards go into the default group."""
+    viewed = [group for group in every if tx.viewer.views(group.id)] if tx.viewer.merged else []
+    rights = NO_RIGHTS
+    for group in viewed:
+        rights |= _rights(tx, group) & (ALL_RIGHTS if group.default else ~Right.ADD)
+    stamp = max((group.seq for group in viewed), default=0)
+    modified = max((group.modified for group in viewed), default=LONG_AGO)
+    group = Group(MERGED_ID, MERGED_SLUG, tx.site.settings.carddav_merged_name, "", 0, False, stamp, 0, modified)
+    return Book(group, rights, MergedShelf(frozenset(group.id for group in viewed)))
 
 
 def rename(tx: Tx, ref: str, name: str) -> Group:

@@ -60,12 +60,26 @@ def list_members(tx: Tx) -> list[Member]:
 
 
 def change(
-    tx: Tx, login: str, *, display_name: str | None = None, email: str | None = None, postmaster: bool | None = None
+    tx: Tx,
+    login: str,
+    *,
+    display_name: str | None = None,
+    email: str | None = None,
+    postmaster: bool | None = None,
+    merged_book: bool | None = None,
 ) -> Member:
-    """Changes what is given. Raises SubjectNotFound, InvalidValue, Protected (the last postmaster)."""
-    access.require_manage(tx.viewer, "change members")
+    """Changes what is given. A member may switch his own merged book on and off, no more.
+
+    Raises SubjectNotFound, InvalidValue, Protected (the last postmaster).
+    """
+    if (display_name, email, postmaster) == (None, None, None):
+        _require_self_or_manage(tx, login, "change other members")
+    else:
+        access.require_manage(tx.viewer, "change members")
     member = subjects.member(tx, login)
     values: dict[str, Any] = {}
+    if merged_book is not None and merged_book != member.merged_book:
+        values |= {"merged_book": merged_book, "switched_at": tx.now}
     if display_name is not None:
         values["display_name"] = _display_name(tx, display_name)
     if email is not None:

@@ -15,10 +15,11 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import GroupNotFound
-from sharedbook.domain.model import CardState, ChangeKind, Client
+from sharedbook.domain.model import ChangeKind, Client
 from sharedbook.services import groups
+from sharedbook.services.groups import Book
 from sharedbook.services.tx import App, Tx
-from sharedbook.store import memberships, refetches
+from sharedbook.store import refetches
 
 UNKNOWN_HREFS = 1000
 """Hrefs without a card, kept for one member: he can invent as many as he likes. Those with a card are as many as it."""
@@ -95,14 +96,16 @@ def _ask(tx: Tx, slug: str, href: str) -> None:
         book = groups.book(tx, slug)
     except GroupNotFound:
         return
-    member_id, group_id = tx.viewer.member_id, book.group.id
+    note(tx, book, href)
+
+
+def note(tx: Tx, book: Book, href: str) -> None:
+    """Lets the viewer's clients fetch a href of a book again; where he sees no card, they are told that it is gone."""
+    member_id = tx.viewer.member_id
     if member_id is None:
         return
-    row = next(iter(memberships.raw(tx.db, group_id, [href])), None)
-    shown = row is not None and row.state < CardState.TRASHED and book.shown
-    seen = shown and memberships.is_seen(tx.db, tx.viewer, group_id, href)
-    etag = row.etag if row is not None and seen else ""
+    etag = book.shelf.etags(tx, [href]).get(href, "")
     seq = tx.tick(ChangeKind.REFETCH, member_id)
-    refetches.put(tx.db, member_id, group_id, href, etag=etag, seq=seq, at=tx.now)
+    refetches.put(tx.db, member_id, book.group.id, href, etag=etag, seq=seq, at=tx.now)
     if not etag:
         refetches.forget_unknown(tx.db, member_id, UNKNOWN_HREFS)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import AnyStr
 
-from sharedbook.domain.model import CardState, ChangeKind, Contact, Departed
+from sharedbook.domain.model import MERGED_ID, CardState, ChangeKind, Contact, Departed
 from sharedbook.formats import fields, images, vcard
 from sharedbook.services import records
 from sharedbook.services.photos import tidy
+from sharedbook.services.shelf import name_of
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, groups, jobs, memberships, photos, refetches, revisions, suggestions, sync
 from sharedbook.store.memberships import Membership
@@ -60,9 +61,11 @@ def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
     ids = [contact.id for contact in found]
     rows = memberships.of_contacts(tx.db, ids) + memberships.dead_of(tx.db, ids)
     tx.tick_many(ChangeKind.CONTACT, ids)
+    sync.forget(tx.db, [contact.key for contact in found])
+    refetches.forget_hrefs(tx.db, MERGED_ID, [name_of(contact.key) for contact in found])
     for row in rows:
-        sync.forget_hrefs(tx.db, row.group_id, [row.href])
-        refetches.forget_hrefs(tx.db, row.group_id, [row.href])
+        for group_id in (row.group_id, MERGED_ID):
+            refetches.forget_hrefs(tx.db, group_id, [row.href])
         _bury(tx, row)
     contacts.remove(tx.db, ids)
     slugs: list[str] = []

@@ -57,9 +57,7 @@ def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> l
 
 def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None) -> list[Card]:
     """The cards of a book that match, by href; none of a book that is shown empty. Raises InvalidQuery."""
-    if not book.shown:
-        return []
-    hrefs = search.hrefs(tx.db, query, tx.viewer, book.group.id, limit)
+    hrefs = book.shelf.search(tx, query, limit)
     found = cards.get_many(tx, book, hrefs)
     return [found[href] for href in hrefs]
 

@@ -1,12 +1,13 @@
 """Sync tokens and what changed since one (RFC 6578): each token of ours is answered with the complete difference.
 
-A token holds who asked and when: epoch, group, seq, the viewer's subjects, whether he viewed the group, and a MAC.
+A token holds who asked and when: epoch, book, seq, the viewer's subjects, the groups that the book showed, and a MAC.
 From it the hrefs that the client holds are known exactly:
   held    = living cards whose audience began by then and named one of the subjects,
             and departures after it that began by then;
   changed = what he sees now and was touched since, or did not hold;
   removed = what he held, or could see meanwhile, and does not see now.
-What a refusal made him fetch again since (``refetch.py``) is added to either, as he sees it now.
+What a refusal made him fetch again since (``refetch.py``) is added to either, as he sees it now. In a merged book he
+holds a contact when he held it in any group.
 Nobody is told of a href that he never could see.
 """
 
@@ -18,12 +19,10 @@ from dataclasses import dataclass, replace
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import InvalidToken
-from sharedbook.domain.model import Right
 from sharedbook.services import refetch
-from sharedbook.services.cards import Entry
 from sharedbook.services.groups import Book
+from sharedbook.services.shelf import Entry, Past
 from sharedbook.services.tx import Tx
-from sharedbook.store import memberships, sync
 from sharedbook.store.sync import Departure
 
 SCHEME = "sharedbook:sync:"
@@ -55,7 +54,7 @@ class Token:
     epoch: str
     group_id: int
     seq: int
-    shown: bool
+    groups: frozenset[int]
     subjects: frozenset[int]
 
 
@@ -74,82 +73,67 @@ def changes(tx: Tx, book: Book, token: str, limit: int | None = None) -> SyncRes
     """
     now = _now(tx, book)
     if not token:
-        every = sync.changed(tx.db, tx.viewer, book.group.id, -1) if book.shown else []
-        return _answer(tx, now, [], {}, every, limit)
-    then = _decode(tx, book, token)
-    if then == now:
+        return _answer(tx, now, [], {}, book.shelf.changed(tx, -1), limit)
+    if token == _encode(tx, now):
         return SyncResult(token, [], [])
-    was = _viewer_then(tx, then)
-    touched = sync.changed(tx.db, tx.viewer, book.group.id, then.seq if then.shown else -1) if book.shown else []
-    again, refused = _refetched(tx, book, then, {href for _, href, _ in touched})
-    removed = sorted({*_removed(tx, book, then, now, was), *refused})
-    return _answer(tx, now, removed, _untouched(tx, book, then, was) | again, touched, limit)
+    then = _past(tx, _decode(tx, book, token))
+    touched = book.shelf.changed(tx, then.seq if then.groups else -1)
+    also, removed = _also(tx, book, then, now, {entry.href for _, entry in touched})
+    for _, entry in touched:
+        also.pop(entry.href, None)
+    return _answer(tx, now, removed, also, touched, limit)
 
 
 def _answer(
     tx: Tx,
     now: Token,
     removed: list[str],
-    untouched: Mapping[str, str],
-    touched: Sequence[tuple[int, str, str]],
+    also: Mapping[str, str],
+    touched: Sequence[tuple[int, Entry]],
     limit: int | None,
 ) -> SyncResult:
     """With a limit everything but the touched cards is given whole, and of those the oldest whole ticks that fit."""
-    room = len(touched) if limit is None else max(limit - len(untouched), 1)
+    room = len(touched) if limit is None else max(limit - len(also), 1)
     last = touched[-1][0] if touched else now.seq
     if room < len(touched):
         last = touched[room - 1][0]
         if touched[room][0] == last:
             # Cards of one tick stay together, as the next token can only name a whole seq.
-            last = next((seq for seq, _, _ in reversed(touched[:room]) if seq < last), last)
-    given = [Entry(href, etag) for seq, href, etag in touched if seq <= last]
-    entries = [*(Entry(href, etag) for href, etag in untouched.items()), *given]
+            last = next((seq for seq, _ in reversed(touched[:room]) if seq < last), last)
+    given = [entry for seq, entry in touched if seq <= last]
+    entries = [*(Entry(href, etag) for href, etag in also.items()), *given]
     more = len(given) < len(touched)
     token = _encode(tx, replace(now, seq=last) if more else now)
     return SyncResult(token, list(refetch.marks(tx, now.group_id).on(entries)), removed, more)
 
 
-def _viewer_then(tx: Tx, then: Token) -> Viewer:
+def _past(tx: Tx, then: Token) -> Past:
     """The viewer as the token remembers him: who he was, not what he may."""
     owner = tx.viewer.member_id if tx.viewer.member_id in then.subjects else None
-    return replace(tx.viewer, member_id=owner, subjects=then.subjects)
+    return Past(replace(tx.viewer, member_id=owner, subjects=then.subjects), then.groups, then.seq)
 
 
-def _untouched(tx: Tx, book: Book, then: Token, was: Viewer) -> dict[str, str]:
-    """ETags by href of cards that came into sight because the viewer changed, not they."""
-    if not book.shown or not then.shown or then.subjects == tx.viewer.subjects:
-        return {}
-    return dict(sync.gained(tx.db, tx.viewer, was, book.group.id, then.seq))
+def _also(tx: Tx, book: Book, then: Past, now: Token, touched: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """What the client must fetch though it was not touched, as ETags by href, and what it must forget."""
+    shelf, also, gone = book.shelf, dict[str, str](), set[str]()
+    if then.groups and (then.groups, then.viewer.subjects) != (now.groups, now.subjects):
+        also.update((entry.href, entry.etag) for entry in shelf.gained(tx, then))
+        gone.update(shelf.lost(tx, then))
+    if then.groups or now.groups:
+        gone.update(row.href for row in shelf.departed(tx, then) if _knew(tx.viewer, now, then, row))
+    also.update((entry.href, entry.etag) for entry in shelf.renamed(tx, sorted(gone.union(also, touched)), then))
+    gone.update(refetch.after(tx, book.group.id, then.seq))
+    still = shelf.etags(tx, sorted(gone))
+    return also | still, sorted(gone - still.keys())
 
 
-def _refetched(tx: Tx, book: Book, then: Token, touched: Collection[str]) -> tuple[dict[str, str], list[str]]:
-    """What he must fetch again though it was not touched: ETags by href, and the hrefs where he sees no card."""
-    hrefs = refetch.after(tx, book.group.id, then.seq)
-    seen = memberships.etags_seen(tx.db, tx.viewer, book.group.id, hrefs) if book.shown else {}
-    return {href: etag for href, etag in seen.items() if href not in touched}, [h for h in hrefs if h not in seen]
-
-
-def _removed(tx: Tx, book: Book, then: Token, now: Token, was: Viewer) -> list[str]:
-    gone: set[str] = set()
-    if then.shown and not book.shown:
-        gone.update(sync.held(tx.db, was, book.group.id, then.seq))
-    elif then.shown and then.subjects != now.subjects:
-        gone.update(sync.lost(tx.db, tx.viewer, was, book.group.id, then.seq))
-    if then.shown or book.shown:
-        left = sync.departed(tx.db, book.group.id, then.seq) if then.seq < book.group.seq else []
-        gone.update(row.href for row in left if _knew(tx.viewer, book, then, row))
-    if gone and book.shown:
-        gone -= memberships.etags_seen(tx.db, tx.viewer, book.group.id, sorted(gone)).keys()
-    return sorted(gone)
-
-
-def _knew(viewer: Viewer, book: Book, then: Token, row: Departure) -> bool:
+def _knew(viewer: Viewer, now: Token, then: Past, row: Departure) -> bool:
     """Whether the client held this href, or its member could see it after the token without a break until now."""
-    if then.shown and row.since <= then.seq and row.subject_id in then.subjects:
+    if row.since <= then.seq and row.group_id in then.groups and row.subject_id in then.viewer.subjects:
         return True
-    if not book.shown or row.subject_id not in viewer.subjects:
+    if row.group_id not in now.groups or row.subject_id not in viewer.subjects:
         return False
-    steady = max(viewer.view_since.get(book.group.id, 0), viewer.subject_since.get(row.subject_id, 0))
+    steady = max(viewer.view_since.get(row.group_id, 0), viewer.subject_since.get(row.subject_id, 0))
     return row.since >= steady
 
 
@@ -158,12 +142,19 @@ def _knew(viewer: Viewer, book: Book, then: Token, row: Departure) -> bool:
 
 def _now(tx: Tx, book: Book) -> Token:
     seq = max(book.group.seq, tx.viewer.refetched.get(book.group.id, 0))
-    return Token(tx.site.epoch, book.group.id, seq, bool(book.rights & Right.VIEW), tx.viewer.subjects)
+    return Token(tx.site.epoch, book.group.id, seq, book.shelf.groups, tx.viewer.subjects)
 
 
 def _body(token: Token) -> str:
-    subjects = ".".join(f"{subject:x}" for subject in sorted(token.subjects))
-    return f"{token.epoch}:{token.group_id:x}:{token.seq:x}:{int(token.shown)}:{subjects}"
+    return f"{token.epoch}:{token.group_id:x}:{token.seq:x}:{_written(token.groups)}:{_written(token.subjects)}"
+
+
+def _written(ids: frozenset[int]) -> str:
+    return ".".join(f"{each:x}" for each in sorted(ids))
+
+
+def _read(text: str) -> frozenset[int]:
+    return frozenset(int(each, 16) for each in text.split(".") if each)
 
 
 def _mac(tx: Tx, body: str) -> str:
@@ -180,15 +171,18 @@ def _decode(tx: Tx, book: Book, text: str) -> Token:
     body, _, mac = text.removeprefix(SCHEME).rpartition(":")
     if not text.startswith(SCHEME) or not tx.site.secrets.same(mac, _mac(tx, body)):
         raise InvalidToken("this sync token is not ours", hint="fetch the address book anew")
-    epoch, group_id, seq, shown, subjects = body.split(":")
-    token = Token(
-        epoch,
-        int(group_id, 16),
-        int(seq, 16),
-        shown == "1",
-        frozenset(int(subject, 16) for subject in subjects.split(".") if subject),
-    )
+    epoch, group_id, seq, groups, subjects = body.split(":")
+    token = Token(epoch, int(group_id, 16), int(seq, 16), _read(groups), _read(subjects))
     ours = token.epoch == tx.site.epoch and token.group_id == book.group.id
-    if not ours or token.seq < book.group.floor_seq:
+    if not ours or not _remembered(tx, book, token):
         raise InvalidToken("this sync token is of another time or book", hint="fetch the address book anew")
     return token
+
+
+def _remembered(tx: Tx, book: Book, token: Token) -> bool:
+    """Whether all is remembered that left a group since the viewer could see it here, and the token is not older."""
+    floors, since = book.shelf.floors(tx, token.groups), tx.viewer.view_since
+    return all(
+        floors[group] <= (token.seq if group in token.groups else max(token.seq, since.get(group, 0)))
+        for group in token.groups | book.shelf.groups
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
@@ -27,12 +27,13 @@ _COLUMNS = (
 )
 _ADD = insert(contacts).returning(contacts.c.id)
 _ADD_MANY = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
+Key = TypeVar("Key", int, str)
 BATCH = 500
 """How many ids one statement names; both databases take more, none takes all."""
 
 
-def batches(ids: Sequence[int]) -> list[Sequence[int]]:
-    """The ids in pieces that one statement can name."""
+def batches(ids: Sequence[Key]) -> list[Sequence[Key]]:
+    """The ids, or other keys, in pieces that one statement can name."""
     return [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -95,6 +95,12 @@ _STAMP = (
 def stamp(connection: Connection, group_ids: Sequence[int], seq: int, at: datetime) -> None:
     """The cards of these groups changed at ``seq``."""
     connection.execute(_STAMP, {"groups": list(group_ids), "seq": seq, "modified": at})
+
+
+def floors(connection: Connection, group_ids: Collection[int]) -> dict[int, int]:
+    """Before which seq nothing is remembered, by group; of removed ones too."""
+    statement = select(groups.c.id, groups.c.floor_seq).where(groups.c.id.in_(sorted(group_ids)))
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def raise_floor(connection: Connection, group_id: int, seq: int) -> None:

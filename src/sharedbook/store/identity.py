@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, LargeBinary, TextClause, bindparam, text
 
 from sharedbook.domain.access import Viewer
-from sharedbook.domain.model import EVERYONE_ID, NO_RIGHTS, POSTMASTERS_ID, Right
+from sharedbook.domain.model import EVERYONE_ID, MERGED_ID, NO_RIGHTS, POSTMASTERS_ID, Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,15 @@ class Identity:
 
 _STATEMENT = """
 WITH me AS (
-  SELECT id, name, password, disabled, since FROM subjects
+  SELECT id, name, password, disabled, merged_book, switched_at, since FROM subjects
   WHERE kind = 'member' AND deleted_at IS NULL AND {which}
 ), mine AS (
   SELECT id AS subject_id, since FROM me
   UNION ALL SELECT {everyone}, since FROM me
   UNION ALL SELECT t.team_id, t.since FROM team_members t JOIN me ON t.member_id = me.id WHERE t.left_at IS NULL
 )
-SELECT 0 AS row_kind, id AS a, since AS b, CASE WHEN disabled THEN 1 ELSE 0 END AS c, 0 AS d,
+SELECT 0 AS row_kind, id AS a, since AS b, CASE WHEN disabled THEN 1 ELSE 0 END AS c,
+       CASE WHEN merged_book THEN 1 ELSE 0 END + CASE WHEN switched_at >= :recent THEN 2 ELSE 0 END AS d,
        0 AS refetched, name AS t, password AS u FROM me
 UNION ALL
 SELECT 1, subject_id, since, 0, 0, 0, NULL, NULL FROM mine
@@ -63,11 +64,15 @@ JOIN groups ON groups.id = l.group_id AND groups.removed_at IS NULL WHERE l.at >
 UNION ALL
 SELECT 4, p.id, p.expires, CASE WHEN p.write THEN 1 ELSE 0 END, p.last_used, 0, p.label, p.doors
 FROM app_passwords p JOIN me ON p.member_id = me.id WHERE p.hmac = :hmac AND p.revoked_at IS NULL
+UNION ALL
+SELECT 5, {merged}, 0, 0, 0, max(r.seq), NULL, NULL
+FROM refetches r JOIN me ON r.member_id = me.id WHERE r.group_id = {merged}
 """
 
 
 def _statement(which: str) -> TextClause:
-    return text(_STATEMENT.format(which=which, everyone=EVERYONE_ID)).bindparams(bindparam("hmac", type_=LargeBinary))
+    written = _STATEMENT.format(which=which, everyone=EVERYONE_ID, merged=MERGED_ID)
+    return text(written).bindparams(bindparam("hmac", type_=LargeBinary))
 
 
 _BY_LOGIN = _statement("name = :who")
@@ -86,7 +91,7 @@ def load(connection: Connection, who: str | int, *, departure_days: int, hmac: b
     own = [row for row in rows if row[0] == 0]
     if not own:
         return None
-    _, member_id, _, disabled, _, _, login, password = own[0]
+    _, member_id, _, disabled, books, _, login, password = own[0]
     subjects = {row[1]: row[2] for row in rows if row[0] == 1}
     rights: dict[int, Right] = {}
     since: dict[int, int] = {}
@@ -102,6 +107,8 @@ def load(connection: Connection, who: str | int, *, departure_days: int, hmac: b
         subject_since=subjects,
         lost=frozenset(row[1] for row in rows if row[0] == 3) - rights.keys(),
         refetched={row[1]: row[5] for row in rows if row[5]},
+        merged=bool(books & 1),
+        switched=bool(books & 2),
         postmaster=POSTMASTERS_ID in subjects,
     )
     opener = next((_opener(row) for row in rows if row[0] == 4), None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
-from sharedbook.domain.model import CardState
+from sharedbook.domain.model import MERGED_ID, CardState
 from sharedbook.store.contacts import BATCH
 from sharedbook.store.schema import memberships, refetches
 
@@ -50,7 +50,7 @@ def forget_unknown(connection: Connection, member_id: int, keep: int) -> None:
         .correlate(refetches)
         .exists()
     )
-    unknown = (_R.member_id == member_id, ~living)
+    unknown = (_R.member_id == member_id, ~living, or_(_R.group_id != MERGED_ID, _R.etag == ""))
     newest = select(_R.seq).where(*unknown).order_by(_R.seq.desc()).offset(keep).limit(1)
     last = connection.execute(newest).scalar()
     if last is not None:

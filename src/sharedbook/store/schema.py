@@ -83,6 +83,8 @@ subjects = Table(
     Column("password", Text),
     Column("disabled", Boolean, nullable=False, server_default=text("false")),
     Column("source", Text),
+    Column("merged_book", Boolean, nullable=False, server_default=text("false")),
+    Column("switched_at", Time),
     Column("since", Id, nullable=False),
     Column("created", Time, nullable=False),
     Column("deleted_at", Time),
@@ -216,6 +218,7 @@ memberships = Table(
 )
 
 # Who lost sight of which href, and since when they had seen it: it tells what a client of any old token holds.
+# ``key`` and ``uid`` are the contact's, for merged books: it may be gone.
 departures = Table(
     "departures",
     metadata,
@@ -225,14 +228,17 @@ departures = Table(
     Column("subject_id", Id, primary_key=True),
     Column("since", Id, nullable=False),
     Column("at", Time, nullable=False),
+    Column("key", Exact, nullable=False),
+    Column("uid", Exact, nullable=False),
 )
 
 # What one member's clients must fetch again, as a write of theirs was refused. ``etag``: the card's then, "" for none.
+# ``group_id`` is model.MERGED_ID for the merged book.
 refetches = Table(
     "refetches",
     metadata,
     Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
-    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("group_id", Id, primary_key=True),
     Column("href", Exact, primary_key=True),
     Column("etag", Exact, nullable=False),
     Column("seq", Id, nullable=False),

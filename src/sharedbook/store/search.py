@@ -66,6 +66,13 @@ def hrefs(connection: Connection, query: Query, viewer: Viewer, group_id: int, l
     return [row[1] for row in _matching(connection, statement, query, limit, 0)]
 
 
+def keys(connection: Connection, query: Query, viewer: Viewer, limit: int | None) -> list[str]:
+    """The keys of the contacts that match and that the viewer sees in any group, in order."""
+    seen = Scope((viewer,)).conditions()
+    statement = select(contacts.c.id, contacts.c.key).where(*seen).order_by(contacts.c.key)
+    return [row[1] for row in _matching(connection, statement, query, limit, 0)]
+
+
 def _matching(
     connection: Connection, statement: Select[Any], query: Query, limit: int | None, offset: int
 ) -> Iterable[Sequence[Any]]:

@@ -1,41 +1,43 @@
 """Who sees a contact, as SQL: the same rule as ``domain/access.py`` (``audience``, ``sees``).
 
-Every fragment speaks of the row of ``schema.contacts`` in the enclosing statement. Who reads one group's memberships
-needs ``visible`` alone, and only for restricted rows.
+Every fragment speaks of the row of ``schema.contacts``, or of its alias ``of``, in the enclosing statement. Who reads
+one group's memberships needs ``visible`` alone, and only for restricted rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Subquery, and_, exists, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, literal, or_, select, true, union_all
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, SubjectKind, VisibilityKind
 from sharedbook.store.schema import contact_visibility, contacts, grants, memberships, subjects, team_members
 
 
-def visible(subject_ids: Collection[int], member_id: int | None, console: bool = False) -> ColumnElement[bool]:
+def visible(
+    subject_ids: Collection[int], member_id: int | None, console: bool = False, of: FromClause = contacts
+) -> ColumnElement[bool]:
     """Whether the contact's audience names the viewer: one of ``subject_ids``, or the owner ``member_id``."""
     if console:
         return true()
-    kind = contacts.c.visibility
-    of_contact = contact_visibility.c.contact_id == contacts.c.id
-    listed = exists().where(of_contact, contact_visibility.c.subject_id.in_(sorted(subject_ids))).correlate(contacts)
+    kind = of.c.visibility
+    of_contact = contact_visibility.c.contact_id == of.c.id
+    listed = exists().where(of_contact, contact_visibility.c.subject_id.in_(sorted(subject_ids))).correlate(of)
     ways = [and_(kind == VisibilityKind.LISTED.value, listed)]
     if EVERYONE_ID in subject_ids:
         ways.insert(0, kind == VisibilityKind.ALL.value)
     if POSTMASTERS_ID in subject_ids:
         ways.append(kind == VisibilityKind.PRIVATE.value)
     if member_id is not None:
-        ways.append(and_(kind != VisibilityKind.ALL.value, contacts.c.owner_id == member_id))
+        ways.append(and_(kind != VisibilityKind.ALL.value, of.c.owner_id == member_id))
     return or_(*ways)
 
 
-def held(group_ids: Collection[int]) -> ColumnElement[bool]:
+def held(group_ids: Collection[int], of: FromClause = contacts) -> ColumnElement[bool]:
     """Whether one of these groups holds the contact (in the trash or not)."""
-    of_contact = memberships.c.contact_id == contacts.c.id
-    return exists().where(of_contact, memberships.c.group_id.in_(sorted(group_ids))).correlate(contacts)
+    of_contact = memberships.c.contact_id == of.c.id
+    return exists().where(of_contact, memberships.c.group_id.in_(sorted(group_ids))).correlate(of)
 
 
 def seen(viewer: Viewer) -> ColumnElement[bool]:

@@ -87,9 +87,10 @@ def _members() -> Select[Any]:
         subjects.c.display_name,
         subjects.c.email,
         subjects.c.disabled,
+        subjects.c.merged_book,
         _POSTMASTER.label("postmaster"),
     ).where(subjects.c.kind == SubjectKind.MEMBER.value, subjects.c.deleted_at.is_(None))
 
 
 def _member(row: Any) -> Member:
-    return Member(row.id, row.name, row.display_name, row.email, bool(row.postmaster), row.disabled)
+    return Member(row.id, row.name, row.display_name, row.email, bool(row.postmaster), row.disabled, row.merged_book)

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, not_, or_, select
 
 from sharedbook.domain.access import Viewer
+from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many
 from sharedbook.store.memberships import Membership, seen_by
 from sharedbook.store.schema import departures, memberships
@@ -26,15 +27,15 @@ class Departure:
     """One subject's lost sight of one href."""
 
     href: str
+    group_id: int
     subject_id: int
     since: int
-    seq: int
 
 
 def depart(
-    connection: Connection, rows: Sequence[Membership], subjects: frozenset[int], seq: int, at: datetime
+    connection: Connection, key: str, rows: Sequence[Membership], subjects: frozenset[int], seq: int, at: datetime
 ) -> None:
-    """Records that these subjects saw these rows until now."""
+    """Records that these subjects saw these rows of the contact with this key until now."""
     insert_many(
         connection,
         departures,
@@ -46,6 +47,8 @@ def depart(
                 "subject_id": subject,
                 "since": row.since,
                 "at": at,
+                "key": key,
+                "uid": row.uid,
             }
             for row in rows
             for subject in sorted(subjects)
@@ -55,8 +58,8 @@ def depart(
 
 def departed(connection: Connection, group_id: int, after: int) -> list[Departure]:
     """Every departure of a group after a seq."""
-    columns = select(_D.href, _D.subject_id, _D.since, _D.seq)
-    statement = columns.where(_D.group_id == group_id, _D.seq > after).order_by(_D.seq)
+    columns = select(_D.href, _D.group_id, _D.subject_id, _D.since)
+    statement = columns.where(_D.group_id == group_id, _D.seq > after)
     return [Departure(*row) for row in connection.execute(statement)]
 
 
@@ -86,9 +89,10 @@ def lost(connection: Connection, now: Viewer, then: Viewer, group_id: int, at: i
     return list(connection.execute(statement).scalars())
 
 
-def forget_hrefs(connection: Connection, group_id: int, hrefs: Sequence[str]) -> None:
-    """Deletes every departure of these hrefs (after an erasure: floor_seq rises instead)."""
-    connection.execute(delete(departures).where(_D.group_id == group_id, _D.href.in_(hrefs)))
+def forget(connection: Connection, keys: Sequence[str]) -> None:
+    """Deletes every departure of the contacts with these keys (after an erasure: floor_seq rises instead)."""
+    for some in batches(keys):
+        connection.execute(delete(departures).where(_D.key.in_(some)))
 
 
 def prune(connection: Connection, before: datetime) -> dict[int, int]:

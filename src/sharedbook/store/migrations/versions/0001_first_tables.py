@@ -83,6 +83,8 @@ subjects = Table(
     Column("password", Text),
     Column("disabled", Boolean, nullable=False, server_default=text("false")),
     Column("source", Text),
+    Column("merged_book", Boolean, nullable=False, server_default=text("false")),
+    Column("switched_at", Time),
     Column("since", Id, nullable=False),
     Column("created", Time, nullable=False),
     Column("deleted_at", Time),
@@ -218,13 +220,15 @@ departures = Table(
     Column("subject_id", Id, primary_key=True),
     Column("since", Id, nullable=False),
     Column("at", Time, nullable=False),
+    Column("key", Exact, nullable=False),
+    Column("uid", Exact, nullable=False),
 )
 
 refetches = Table(
     "refetches",
     metadata,
     Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
-    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("group_id", Id, primary_key=True),
     Column("href", Exact, primary_key=True),
     Column("etag", Exact, nullable=False),
     Column("seq", Id, nullable=False),
