@@ -1,4 +1,4 @@
-"""Random lives of merged books: members switch theirs on and off, contacts share UIDs, clients take pages or all at once.
+"""Random lives of merged books: members switch theirs on and off, contacts share UIDs, new cards come in at any name.
 
 It is the machine of ``test_sync_machine.py`` with one more book for each member, held against the same model: what he
 sees in any group, once; of those with one UID the oldest under it, the others under a UID of their own.
@@ -6,6 +6,7 @@ sees in any group, once; of those with one UID the oldest under it, the others u
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,15 +16,15 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from sharedbook import app as sharedbook_app
 from sharedbook.app import App
-from sharedbook.domain.errors import Conflict, Forbidden, GroupNotFound, InvalidToken, NotFound
+from sharedbook.domain.errors import Conflict, Forbidden, GroupNotFound, NotFound
 from sharedbook.formats import vcard
-from sharedbook.services import cards, contacts, grants, groups, members, sync
+from sharedbook.services import cards, contacts, grants, groups, members
 from sharedbook.settings import Settings
-from tests.services.sync_model import Model, ModelContact
+from tests.services.sync_model import Device, Model, ModelContact
 from tests.services.test_sync_machine import MEMBERS, RIGHTS, SyncMachine, group, member, run
 from tests.support.sites import Mold, as_console, as_member, card
 
@@ -32,44 +33,85 @@ DEFAULT = "contacts"
 
 
 class MergedModel(Model):
-    """Who has a merged book views no single one."""
+    """Who has a merged book views no single one. ``keys`` and ``uids`` of contacts are the product's own."""
 
     def __init__(self) -> None:
         super().__init__(MEMBERS)
         self.merged: set[str] = set()
+        self.keys: dict[int, str] = {}
+        self.uids: dict[int, str] = {}
 
     def views(self, member: str, group: str) -> bool:
         """Whether the member has the group as a book of its own."""
         return member not in self.merged and super().views(member, group)
 
-    def all_of(self, member: str) -> set[int]:
-        """Ids of the contacts in the member's merged book."""
-        if member not in self.merged:
+    def in_groups(self, member: str, contact: ModelContact) -> set[str]:
+        """The groups in which the merged book's owner sees the contact."""
+        if member not in self.merged or not self.sees(member, contact):
             return set()
-        viewed = {group for group in self.viewers if super(MergedModel, self).views(member, group)}
-        return {key for key, each in self.contacts.items() if viewed & set(each.places) and self.sees(member, each)}
+        return {group for group in contact.places if super(MergedModel, self).views(member, group)}
+
+    def served(self, member: str) -> dict[int, str]:
+        """The UID under which each contact stands in the merged book, in the order of their age."""
+        found: dict[int, str] = {}
+        for number, contact in sorted(self.contacts.items()):
+            if self.in_groups(member, contact):
+                uid = self.uids[number]
+                found[number] = f"{uid}-{self.keys[number]}" if uid in found.values() else uid
+        return found
+
+    def writable(self, member: str, number: int) -> bool:
+        """Whether the contact stands in the merged book under its own UID."""
+        return self.served(member).get(number) == self.uids[number]
+
+    def book(self, member: str, group: str) -> dict[str, str]:
+        """href -> etag of what the member sees in a group, or in all."""
+        if group != ALL:
+            return super().book(member, group)
+        found = {}
+        for number, uid in self.served(member).items():
+            key, etag = self.keys[number], self.contacts[number].etag
+            own = hashlib.sha256(f"{etag}|{key}".encode()).hexdigest()[:32]
+            found[f"{key}.vcf"] = etag if uid == self.uids[number] else f'"{own}"'
+        return found
+
+    def remember(self) -> None:
+        """Notes for every member what he can see now, in his merged book too."""
+        super().remember()
+        for login in self.members:
+            self.ever.setdefault((login, ALL), set()).update(self.book(login, ALL))
 
 
 class MergedMachine(SyncMachine):
-    """``uids`` and ``names`` by contact: its UID, its href in merged books; ``own_names``: hrefs that clients chose."""
+    """``had``: who had a merged book at some time."""
 
     model: MergedModel
 
     def __init__(self) -> None:
         super().__init__()
         self.model = MergedModel()
-        self.uids: dict[int, str] = {}
-        self.names: dict[int, str] = {}
-        self.own_names: set[str] = set()
         self.had: set[str] = set()
-        self.saw: dict[str, set[str]] = {login: set() for login in MEMBERS}
 
     @initialize()
     def found(self) -> None:
-        super().found()
         self.model.viewers[DEFAULT] = set()
-        self.switch("alice")
-        self.switch("bob")
+        super().found()
+        self.know()
+        for login in MEMBERS[:2]:
+            self.switch(login)
+            self.sync(Device(login, ALL))
+
+    @invariant()
+    def know(self) -> None:
+        """What the product has chosen: keys, and UIDs as they were put."""
+        for number in self.model.contacts.keys() - self.model.keys.keys():
+            with as_console(self.site, write=False) as tx:
+                self.model.keys[number] = contacts.get(tx, number).key
+            self.model.uids[number] = vcard.load(self.text[number]).uid
+        self.model.remember()
+
+    def remember(self) -> None:
+        """``know`` does, once it knows."""
 
     @rule(login=member)
     def switch(self, login: str) -> None:
@@ -95,7 +137,7 @@ class MergedMachine(SyncMachine):
     def put_namesake(self, login: str, slug: str, data: st.DataObject) -> None:
         """A new contact with the UID of another one, in a group that does not hold it."""
         self.number += 1
-        href, text = f"card-{self.number}.vcf", self.text[self.some(data)]
+        href, text = f"namesake-{self.number}.vcf", self.text[self.some(data)]
         with as_member(self.site, login, write=True) as tx:
             try:
                 result = cards.put(tx, groups.book(tx, slug), href, text)
@@ -103,9 +145,10 @@ class MergedMachine(SyncMachine):
                 return
         self.added(result.card.contact_id, slug, href, result.card.etag, login, text)
 
-    def added(self, key: int, slug: str, href: str, etag: str, login: str, text: str) -> None:
-        self.model.contacts[key] = ModelContact({slug: href}, etag, login)
-        self.text[key] = text
+    def added(self, number: int, slug: str, href: str, etag: str, login: str, text: str) -> None:
+        self.model.contacts[number] = ModelContact({slug: href}, etag, login)
+        self.text[number] = text
+        self.know()
 
     @rule(login=member)
     def put_new_merged(self, login: str) -> None:
@@ -119,45 +162,48 @@ class MergedMachine(SyncMachine):
                 assert not may
                 return
         assert may
-        self.own_names.add(href)
         self.added(result.card.contact_id, DEFAULT, href, result.card.etag, login, text)
         assert result.card.href == self.name_of(result.card.contact_id)
+        self.model.ever[login, ALL].add(href)
 
     @precondition(lambda self: self.model.contacts)
     @rule(login=member, data=st.data())
     def edit_merged(self, login: str, data: st.DataObject) -> None:
-        key = self.some(data)
-        text = self.text[key].replace("END:VCARD", f"NOTE:{self.number}\r\nEND:VCARD")
+        number = self.some(data)
+        text = self.text[number].replace("END:VCARD", f"NOTE:{self.number}\r\nEND:VCARD")
         self.number += 1
-        may = key in self.model.all_of(login) - self.seconds(login)
+        may = self.model.writable(login, number)
         with as_member(self.site, login, write=True) as tx:
             try:
-                result = cards.put(tx, groups.book(tx, ALL), self.name_of(key), text)
+                result = cards.put(tx, groups.book(tx, ALL), self.name_of(number), text)
             except (Forbidden, NotFound, Conflict):
                 assert not may
                 return
         assert may
-        self.model.contacts[key].etag, self.text[key] = result.card.etag, text
+        self.model.contacts[number].etag, self.text[number] = result.card.etag, text
 
     @precondition(lambda self: self.model.contacts)
     @rule(login=member, data=st.data())
     def delete_merged(self, login: str, data: st.DataObject) -> None:
-        key = self.some(data)
-        contact = self.model.contacts[key]
-        may = key in self.model.all_of(login) - self.seconds(login)
+        number = self.some(data)
+        contact = self.model.contacts[number]
+        may = self.model.writable(login, number)
         with as_member(self.site, login, write=True) as tx:
             try:
-                cards.remove(tx, groups.book(tx, ALL), self.name_of(key))
+                cards.remove(tx, groups.book(tx, ALL), self.name_of(number))
             except (Forbidden, NotFound):
                 assert not may
                 return
         assert may
-        viewed = {slug for slug in contact.places if Model.views(self.model, login, slug)}
-        if viewed == set(contact.places):
+        left = self.model.in_groups(login, contact)
+        if left == set(contact.places):
             contact.trashed = True
         else:
-            for slug in viewed:
+            for slug in left:
                 del contact.places[slug]
+
+    def name_of(self, number: int) -> str:
+        return f"{self.model.keys[number]}.vcf"
 
     # Where another contact has the UID, these are refused, and nothing has changed.
 
@@ -179,70 +225,36 @@ class MergedMachine(SyncMachine):
         with suppress(Conflict):
             super().restore(data=data)
 
+    @precondition(lambda self: self.model.contacts)
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        super().erase(data=data)
+        self.erased_in[ALL] = 1
+
     # ---- what must hold
-
-    def name_of(self, key: int) -> str:
-        if key not in self.names:
-            with as_console(self.site, write=False) as tx:
-                found = contacts.get(tx, key)
-            self.names[key] = f"{found.key}.vcf"
-            self.uids[key] = found.uid
-        return self.names[key]
-
-    def seconds(self, login: str) -> set[int]:
-        """Those in his merged book that stand behind an older one with the same UID."""
-        seen = sorted(self.model.all_of(login))
-        uids = [vcard.load(self.text[key]).uid for key in seen]
-        return {key for at, key in enumerate(seen) if uids[at] in uids[:at]}
-
-    def merged_book(self, tx: Any, login: str) -> dict[str, str]:
-        """href -> etag of what should be in it, the ETags of second ones as they are served."""
-        names = {key: self.name_of(key) for key in self.model.all_of(login)}
-        seconds = self.seconds(login)
-        served = cards.get_many(tx, groups.book(tx, ALL), list(names.values()))
-        assert set(served) == set(names.values())
-        for key, name in names.items():
-            own = f"{self.uids[key]}-{name.removesuffix('.vcf')}" if key in seconds else self.uids[key]
-            assert vcard.parse(served[name].vcard).uid == served[name].uid == own
-        return {
-            name: served[name].etag if key in seconds else self.model.contacts[key].etag for key, name in names.items()
-        }
 
     @rule(login=member)
     def first_sync_merged(self, login: str) -> None:
-        self.sync_from(login, ALL, "", {})
+        self.sync(Device(login, ALL))
 
-    def sync_from(self, login: str, slug: str, token: str, held: dict[str, str]) -> None:
-        if slug != ALL:
-            super().sync_from(login, slug, token, held)
-            return
+    def sync(self, device: Device, limit: int | None = None) -> None:
+        super().sync(device, limit)
+        if device.group == ALL:
+            self.reads_as_the_model_says(device.member)
+
+    def reads_as_the_model_says(self, login: str) -> None:
+        expected = self.model.served(login)
         with as_member(self.site, login) as tx:
             try:
                 book = groups.book(tx, ALL)
             except GroupNotFound:
                 assert login not in self.had
                 return
-            expected = self.merged_book(tx, login)
-            assert {entry.href: entry.etag for entry in cards.listing(tx, book)} == expected
-            self.saw[login] |= expected.keys()
-            limit = 1 + self.number % 3 if self.number % 2 else None
-            more = True
-            while more:
-                try:
-                    result = sync.changes(tx, book, token, limit=limit)
-                except InvalidToken:
-                    assert token
-                    assert self.erased_in, "only an erasure ends a token"
-                    token, held = "", {}
-                    continue
-                told = {entry.href for entry in result.changed} | set(result.removed)
-                assert told <= self.saw[login] | self.own_names
-                assert token or not result.removed, "a first sync has no tombstones"
-                held = {href: etag for href, etag in held.items() if href not in result.removed}
-                held |= {entry.href: entry.etag for entry in result.changed}
-                token, more = result.token, result.more
-                self.clients.append((login, ALL, token, held))
-            assert held == expected
+            served = cards.get_many(tx, book, [self.name_of(number) for number in expected])
+            listed = {entry.href: entry.etag for entry in cards.listing(tx, book)}
+        assert {card.contact_id: card.uid for card in served.values()} == expected
+        assert all(vcard.parse(card.vcard).uid == card.uid for card in served.values())
+        assert listed == {href: card.etag for href, card in served.items()}
 
 
 @pytest.mark.soak

@@ -338,7 +338,7 @@ def _put_merged(
         try:
             contact, _ = _shown(tx, book, href, Right.EDIT)
         except ContactNotFound:
-            raise _not_given(if_match is not None or only_new) from None
+            raise _not_given(tx, book, conditional=if_match is not None or only_new) from None
         return _edit(tx, book, href, contact, card, if_match, only_new)
     home = groups.single(tx, groups.default(tx))
     row = _row_at(tx, home, href)
@@ -354,8 +354,10 @@ def _put_merged(
     return replace(done, card=_served(tx, book, name))
 
 
-def _not_given(conditional: bool) -> VersionConflict | CardGone:
+def _not_given(tx: Tx, book: Book, *, conditional: bool) -> Forbidden | VersionConflict | CardGone:
     """Names of this kind are given by the server: the card was hidden, deleted or erased, which is not told."""
+    if not book.rights & Right.ADD:
+        return _forbidden(tx, book, Right.ADD)
     kind = VersionConflict if conditional else CardGone
     return kind("there is no card at this name any more", hint="fetch the address book again, or use another name")
 
