@@ -108,7 +108,8 @@ class MergedMachine(SyncMachine):
             with as_console(self.site, write=False) as tx:
                 self.model.keys[number] = contacts.get(tx, number).key
             self.model.uids[number] = vcard.load(self.text[number]).uid
-        self.model.remember()
+            self.order[ALL, self.name_of(number)] = number
+        super().remember()
 
     def remember(self) -> None:
         """``know`` does, once it knows."""

@@ -50,7 +50,10 @@ subject = st.sampled_from([*MEMBERS, *(f"@{name}" for name in TEAMS), "everyone"
 
 
 class SyncMachine(RuleBasedStateMachine):
-    """``site`` is the product, ``model`` what should be; ``devices`` hold what they were told."""
+    """``site`` is the product, ``model`` what should be; ``devices`` hold what they were told.
+
+    ``order``: the contact behind each (group, href), as hrefs that the product has chosen sort differently each time.
+    """
 
     make_site: ClassVar[Any]
 
@@ -62,6 +65,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.devices: list[Device] = []
         self.erased_in: dict[str, int] = {}
         self.number = 0
+        self.order: dict[tuple[str, str], int] = {}
         self.text: dict[int, str] = {}
 
     def teardown(self) -> None:
@@ -180,7 +184,8 @@ class SyncMachine(RuleBasedStateMachine):
     def refused_change(self, data: st.DataObject, method: str) -> None:
         self.number += 1
         device = data.draw(st.sampled_from([device for device in self.devices if device.held]))
-        self.refused(device, data.draw(st.sampled_from(sorted(device.held))), method)
+        held = sorted(device.held, key=lambda href: (self.order.get((device.group, href), 0), href))
+        self.refused(device, data.draw(st.sampled_from(held)), method)
 
     def refused(self, device: Device, href: str, method: str) -> None:
         """A device that may only read writes all the same: its copy is spoiled until the next sync."""
@@ -386,6 +391,9 @@ class SyncMachine(RuleBasedStateMachine):
     @invariant()
     def remember(self) -> None:
         self.model.remember()
+        for number, contact in self.model.contacts.items():
+            for place in contact.places.items():
+                self.order.setdefault(place, number)
 
     @precondition(lambda self: self.devices)
     @invariant()
