@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from radicale_storage import auth, properties, propfind, report
+from radicale_storage import auth, principal_reports, properties, propfind, report
 from radicale_storage.errors import Response
 from radicale_storage.item import http_date
 from radicale_storage.request import Request
@@ -33,8 +33,8 @@ class Method:
 
 def find(request: Request) -> Method | None:
     """What answers this request; None: Radicale does."""
-    if request.method == "REPORT" and (request.xml is None or request.xml.tag not in report.READERS):
-        return None
+    if request.method == "REPORT" and request.xml is not None and request.xml.tag in principal_reports.READERS:
+        return Method(principal_reports.answer)
     if request.method in _OF_CARDS and len(request.segments) != CARD_SEGMENTS:
         return None
     return _EVERYWHERE.get(request.method) or _OF_CARDS.get(request.method)

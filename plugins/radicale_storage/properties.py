@@ -5,8 +5,9 @@ Names are in Clark notation; values are XML. What is not here is 404.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from xml.etree.ElementTree import Element
 
@@ -14,7 +15,7 @@ from radicale_storage.address_data import ADDRESS_DATA, Form
 from radicale_storage.filters import CARDDAV, COLLATIONS
 from radicale_storage.item import http_date
 from radicale_storage.multistatus import Value, href, path, text
-from sharedbook.domain.model import Right
+from sharedbook.domain.model import Member, Right
 from sharedbook.formats.vcard import VERSIONS
 from sharedbook.services.groups import Book
 from sharedbook.services.sync import BookState
@@ -40,9 +41,18 @@ def reported(form: Form | None) -> Mapping[str, Value]:
 
 _LISTED = frozenset({f"{DAV}getetag", f"{DAV}getcontenttype", f"{DAV}resourcetype"})
 
-REPORTS = ("D:sync-collection", "CR:addressbook-multiget", "CR:addressbook-query")
+EXPAND = "D:expand-property"
+BOOK_REPORTS = ("D:sync-collection", "CR:addressbook-multiget", "CR:addressbook-query", EXPAND)
+PRINCIPAL_REPORTS = (
+    *("D:principal-match", "D:principal-property-search", "D:principal-search-property-set"),
+    EXPAND,
+)
 _NOT_IN_ALLPROP = frozenset(
-    {f"{DAV}supported-report-set", f"{DAV}current-user-privilege-set", f"{DAV}principal-collection-set"}
+    DAV + name
+    for name in (
+        *("supported-report-set", "current-user-privilege-set", "principal-collection-set"),
+        *("alternate-URI-set", "group-membership"),
+    )
 )
 
 
@@ -102,19 +112,49 @@ def root(prefix: str, login: str) -> dict[str, Value]:
         f"{DAV}displayname": "sharedbook",
         f"{DAV}resourcetype": "<D:collection/>",
         f"{DAV}current-user-privilege-set": privileges(Right.VIEW),
-        f"{DAV}supported-report-set": "",
+        f"{DAV}supported-report-set": _reports(PRINCIPAL_REPORTS),
+    }
+
+
+class PrincipalRow:
+    """A member as a principal; his row is read when a property of it is asked for, as a poll asks for none."""
+
+    def __init__(self, load: Callable[[], Member]) -> None:
+        self._load = load
+
+    @cached_property
+    def member(self) -> Member:
+        """The member."""
+        return self._load()
+
+
+def principal(prefix: str, viewer: str, login: str) -> dict[str, Value]:
+    """A member as a principal (RFC 3744 section 4), for ``viewer``; its row is a ``PrincipalRow``.
+
+    Teams are no principals, so nobody has a group-membership; no card is a member's own, so there is no
+    principal-address.
+    """
+    own = href(path(prefix, login))
+    return {
+        **root(prefix, viewer),
+        f"{DAV}displayname": lambda row: text(row.member.display_name or row.member.login),
+        f"{DAV}resourcetype": "<D:principal/>",
+        f"{DAV}owner": own,
+        f"{DAV}principal-URL": own,
+        f"{DAV}alternate-URI-set": lambda row: href(f"mailto:{row.member.email}") if row.member.email else "",
+        f"{DAV}group-membership": "",
+        f"{CS}email-address-set": lambda row: (
+            f"<CS:email-address>{text(row.member.email)}</CS:email-address>" if row.member.email else ""
+        ),
     }
 
 
 def home(prefix: str, login: str) -> dict[str, Value]:
-    """The principal, which is its own address book home."""
-    principal = href(path(prefix, login))
+    """The member's own principal, which is his address book home."""
     return {
-        **root(prefix, login),
-        f"{DAV}displayname": text(login),
+        **principal(prefix, login, login),
         f"{DAV}resourcetype": "<D:principal/><D:collection/>",
-        f"{DAV}principal-URL": principal,
-        f"{CARDDAV}addressbook-home-set": principal,
+        f"{CARDDAV}addressbook-home-set": href(path(prefix, login)),
     }
 
 
@@ -137,9 +177,7 @@ def book(prefix: str, login: str, card_bytes: int) -> dict[str, Value]:
         f"{DAV}getlastmodified": lambda row: http_date(row.book.group.modified),
         f"{DAV}getcontenttype": "text/vcard; charset=utf-8",
         f"{DAV}current-user-privilege-set": lambda row: privileges(row.book.rights),
-        f"{DAV}supported-report-set": "".join(
-            f"<D:supported-report><D:report><{name}/></D:report></D:supported-report>" for name in REPORTS
-        ),
+        f"{DAV}supported-report-set": _reports(BOOK_REPORTS),
         f"{CS}getctag": lambda row: f'"{row.state.ctag}"',
         f"{CARDDAV}addressbook-description": lambda row: text(row.book.group.description),
         f"{CARDDAV}max-resource-size": str(card_bytes),
@@ -154,7 +192,16 @@ def book(prefix: str, login: str, card_bytes: int) -> dict[str, Value]:
 
 def card(prefix: str, login: str, rights: Right) -> dict[str, Value]:
     """A card of a book on which these rights are held; its rows are ``Card``, or ``Entry`` for what a listing has."""
-    return {**common(prefix, login), **CARD, f"{DAV}current-user-privilege-set": privileges(rights)}
+    return {
+        **common(prefix, login),
+        **CARD,
+        f"{DAV}current-user-privilege-set": privileges(rights),
+        f"{DAV}supported-report-set": _reports((EXPAND,)),
+    }
+
+
+def _reports(names: Sequence[str]) -> str:
+    return "".join(f"<D:supported-report><D:report><{name}/></D:report></D:supported-report>" for name in names)
 
 
 _PRIVILEGES = ((Right.ADD, "bind"), (Right.EDIT, "write-content"), (Right.DELETE, "unbind"))

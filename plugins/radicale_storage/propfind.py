@@ -5,13 +5,17 @@ As stock Radicale, any depth but 0 is 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from radicale_storage import multistatus, properties
-from radicale_storage.multistatus import Layout
-from radicale_storage.properties import BookRow, Wanted
+from radicale_storage.multistatus import Layout, Value
+from radicale_storage.properties import BookRow, PrincipalRow, Wanted
 from radicale_storage.request import Request
 from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import NotFound
-from sharedbook.services import cards, groups, sync
+from sharedbook.domain.model import Member
+from sharedbook.services import cards, groups, principals, sync
 from sharedbook.services.groups import Book
 
 NO_ROOT = "depth-noroot"
@@ -26,6 +30,9 @@ def answer(request: Request, prefix: str, depth: str) -> bytes:
             responses = _root(request, prefix, wanted, deep=deep)
         case (login,) if login == login_of(request):
             responses = _home(request, prefix, wanted, deep=deep)
+        case (login,):
+            known, row = resource(request, (login,))
+            responses = [Layout(*wanted.of(known)).write(multistatus.path(prefix, login), row)]
         case (login, slug) if login == login_of(request):
             responses = _book(request, prefix, wanted, slug, deep=deep)
         case (login, slug, name) if login == login_of(request):
@@ -44,7 +51,7 @@ def _root(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> list[
 def _home(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> list[str]:
     login = login_of(request)
     layout = Layout(*wanted.of(properties.home(prefix, login)))
-    responses = [layout.write(multistatus.path(prefix, login), None)]
+    responses = [layout.write(multistatus.path(prefix, login), _principal_row(request, login))]
     return responses + (_books(request, prefix, wanted, groups.books(request.tx)) if deep else [])
 
 
@@ -78,6 +85,39 @@ def _card(request: Request, prefix: str, wanted: Wanted, slug: str, name: str) -
 
 def _card_layout(request: Request, prefix: str, wanted: Wanted, book: Book) -> Layout:
     return Layout(*wanted.of(properties.card(prefix, login_of(request), book.rights)))
+
+
+def resource(request: Request, segments: tuple[str, ...]) -> tuple[Mapping[str, Value], Any]:
+    """The properties of the one resource at a path, and the row that their values are made of. Raises NotFound."""
+    prefix, viewer = request.prefix, login_of(request)
+    if not segments:
+        return properties.root(prefix, viewer), None
+    if segments == (viewer,):
+        return properties.home(prefix, viewer), _principal_row(request, viewer)
+    if len(segments) == 1:
+        return principal(request, principals.find(request.tx, segments[0]))
+    if segments[0] != viewer:
+        raise NotFound("no such path")
+    book = _found(request, segments[1])
+    if len(segments) == 2:
+        known = properties.book(prefix, viewer, request.tx.site.settings.limits_card_bytes)
+        return known, BookRow(book, sync.state(request.tx, book))
+    card = cards.get(request.tx, book, segments[2])
+    if card is None:
+        raise NotFound("no such card")
+    return properties.card(prefix, viewer, book.rights), card
+
+
+def principal(request: Request, member: Member) -> tuple[Mapping[str, Value], PrincipalRow]:
+    """The properties of a member, and their row."""
+    viewer = login_of(request)
+    if member.login == viewer:
+        return properties.home(request.prefix, viewer), PrincipalRow(lambda: member)
+    return properties.principal(request.prefix, viewer, member.login), PrincipalRow(lambda: member)
+
+
+def _principal_row(request: Request, login: str) -> PrincipalRow:
+    return PrincipalRow(lambda: principals.find(request.tx, login))
 
 
 def _found(request: Request, slug: str) -> Book:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from radicale_storage import address_data, errors, guards, report, whole
+from radicale_storage import address_data, errors, guards, principal_reports, report, whole
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
 from radicale_storage.item import STAND_IN
 from radicale_storage.limits import Crowd, trusted
@@ -46,13 +46,8 @@ take an address book without PUT for one that nobody can write to. A COPY (RFC 4
 contact that no edit of the first one reaches; sharedbook copies by showing one contact in two groups."""
 
 XML_METHODS = frozenset({"MKCOL", "PROPFIND", "PROPPATCH", "REPORT"})
-REPORTS = frozenset(
-    {
-        *report.READERS,
-        *("{DAV:}expand-property", "{DAV:}principal-property-search", "{DAV:}principal-search-property-set"),
-    }
-)
-"""What may be asked; to the last three Radicale answers that there is nothing."""
+REPORTS = frozenset({*report.READERS, *principal_reports.READERS})
+"""What may be asked; to those on principals Radicale answers that there is nothing, or that it does not know them."""
 
 NEEDED_RIGHT = {"PUT": "add", "DELETE": "delete", "MKCOL": "add", "PROPPATCH": "describe"}
 GREETING = b"sharedbook: give this address and your login to a program that knows CardDAV.\n"

@@ -214,8 +214,3 @@ def test_reports_on_what_is_no_address_book(book: Book) -> None:
 def test_10_001_hrefs(book: Book) -> None:
     reply = book.alice.multiget(book.of_alice(), *([book.of_alice("kept.vcf")] * 10_001))
     assert (reply.status, reply.conditions) == (507, [f"{D}number-of-matches-within-limits"])
-
-
-@pytest.mark.parametrize("name", ["expand-property", "principal-property-search", "principal-search-property-set"])
-def test_reports_that_find_nothing(book: Book, name: str) -> None:
-    assert book.alice.report(f"/{book.alice.login}/", f'<{name} xmlns="DAV:"/>').status == 207

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, exists, func, insert, or_, select, update
 
 from sharedbook.domain.model import POSTMASTERS_ID, Member, Subject, SubjectKind
-from sharedbook.store.schema import subjects, team_members
+from sharedbook.store.schema import grants, groups, subjects, team_members
 
 _POSTMASTER = (
     select(team_members.c.member_id)
@@ -70,6 +70,29 @@ def member(connection: Connection, login: str) -> Member | None:
 def members(connection: Connection) -> list[Member]:
     """Every living member, by login."""
     return [_member(row) for row in connection.execute(_members().order_by(subjects.c.name))]
+
+
+def acquainted(connection: Connection, member_id: int | None, subject_ids: Collection[int]) -> list[Member]:
+    """Enabled members in a team of ``subject_ids``, or with a grant on a group on which one of these holds one.
+
+    ``member_id`` is always among them; grants and teams count that hold now, of groups that are not being deleted.
+    """
+    team, grant, held = team_members.c, grants.c, grants.alias("held").c
+    in_team = exists().where(team.member_id == subjects.c.id, team.left_at.is_(None), team.team_id.in_(subject_ids))
+    groups_held = (
+        select(held.group_id)
+        .join(groups, groups.c.id == held.group_id)
+        .where(held.mask != 0, held.subject_id.in_(subject_ids), groups.c.emptied_at.is_(None))
+    )
+    teams_of = select(team.team_id).where(team.member_id == subjects.c.id, team.left_at.is_(None))
+    on_group = exists().where(
+        grant.mask != 0,
+        grant.group_id.in_(groups_held),
+        or_(grant.subject_id == subjects.c.id, grant.subject_id.in_(teams_of.correlate(subjects))),
+    )
+    others = and_(subjects.c.disabled.is_(False), or_(in_team.correlate(subjects), on_group.correlate(subjects)))
+    statement = _members().where(or_(subjects.c.id == member_id, others)).order_by(subjects.c.name)
+    return [_member(row) for row in connection.execute(statement)]
 
 
 def enabled_postmasters(connection: Connection) -> int:
