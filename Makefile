@@ -34,8 +34,8 @@ conformance: ## only the suite that drives real clients against a running server
 soak: env-test ## the long reliability plans: hours
 	@SHAREDBOOK_TEST_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 tests
 
-bench: env-test ## CardDAV beside Radicale's own storage: 1,000 to 50,000 contacts
-	@$(BIN)/python -m tests.bench.carddav
+bench: env-test ## CardDAV beside four other servers, as far as they are here; SIZES="1000 10000 50000"
+	@$(BIN)/python -m tests.bench.carddav $(SIZES)
 
 bench-ldap: env-test ## the LDAP gateway: autocomplete, lookups, paging
 	@$(BIN)/python -m tests.bench.ldap

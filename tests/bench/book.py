@@ -1,9 +1,8 @@
-"""One big address book, the same for every server: made once, written into ours and into Radicale's own storage."""
+"""One big address book, the same for every server: the same people, the same bytes."""
 
 from __future__ import annotations
 
 import base64
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,12 +72,3 @@ def fill_ours(folder: Path, count: int) -> tuple[App, str]:
 def _add(app: App, batch: list[str]) -> None:
     with as_console(app) as tx:
         contacts.add_many(tx, groups.get(tx, "bench"), [vcard.parse(text) for text in batch])
-
-
-def fill_radicale(folder: Path, count: int) -> None:
-    """Radicale's own storage with the same people in ``/alice/bench/``."""
-    book = folder / "collection-root" / "alice" / "bench"
-    book.mkdir(parents=True)
-    (book / ".Radicale.props").write_text(json.dumps({"tag": "VADDRESSBOOK", "D:displayname": "Bench"}))
-    for uid, text in people(count):
-        (book / f"{uid}.vcf").write_text(text, newline="")

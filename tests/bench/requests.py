@@ -1,135 +1,152 @@
-"""What mail clients ask, over one keep-alive connection, and how long the answer takes."""
+"""What mail clients ask of a book, the same of every server, and how long the answer takes (milliseconds)."""
 
 from __future__ import annotations
 
-import base64
-import http.client
-import socket
-import time
-import xml.etree.ElementTree as ElementTree
+import re
+import uuid
 from collections.abc import Callable
 
-SECONDS = 900
-XML = "application/xml; charset=utf-8"
+from tests.bench.client import Connection
+from tests.bench.peers import Running
+
+XML = "Content-Type: application/xml; charset=utf-8\r\n"
+VCARD = "Content-Type: text/vcard; charset=utf-8\r\n"
 SYNC = (
-    '<sync-collection xmlns="DAV:"><sync-token>{token}</sync-token><sync-level>1</sync-level>'
-    "<prop><getetag/></prop></sync-collection>"
+    '<sync-collection xmlns="DAV:"><sync-token>{}</sync-token><sync-level>1</sync-level><prop><getetag/></prop>'
+    "</sync-collection>"
 )
-POLL = '<propfind xmlns="DAV:"><prop><getctag xmlns="http://calendarserver.org/ns/"/><sync-token/></prop></propfind>'
+POLL = b'<propfind xmlns="DAV:"><prop><getctag xmlns="http://calendarserver.org/ns/"/><sync-token/></prop></propfind>'
+HOME = (
+    b'<propfind xmlns="DAV:"><prop><resourcetype/><displayname/><getctag xmlns="http://calendarserver.org/ns/"/>'
+    b"<sync-token/></prop></propfind>"
+)
 MULTIGET = (
     '<C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><getetag/><C:address-data/>'
-    "</prop>{hrefs}</C:addressbook-multiget>"
+    "</prop>{}</C:addressbook-multiget>"
 )
 QUERY = (
     '<C:addressbook-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav">'
     '<prop><getetag/><C:address-data/></prop><C:filter><C:prop-filter name="EMAIL">'
-    '<C:text-match match-type="contains">{needle}</C:text-match></C:prop-filter></C:filter></C:addressbook-query>'
+    '<C:text-match collation="i;unicode-casemap" match-type="{}">{}</C:text-match></C:prop-filter></C:filter>'
+    "</C:addressbook-query>"
 )
+ONE_IN = 100
+"""Cards of one multiget."""
 
 
 class Asker:
-    """A client of the book ``/alice/bench/`` on a server of 127.0.0.1. Times are in milliseconds."""
+    """A mail client of a server's book, with one connection. ``seconds``: how long one answer may take."""
 
-    def __init__(self, port: int, secret: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-        self._headers = {"Authorization": "Basic " + base64.b64encode(f"alice:{secret}".encode()).decode()}
+    def __init__(self, running: Running, seconds: float) -> None:
+        self.running = running
+        self._connection: Connection = running.connection(seconds)
         self._number = 0
         self.token = ""
         self.hrefs: list[str] = []
 
-    def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[float, int, bytes]:
-        """Milliseconds, status and body of one request; one that closed meanwhile is connected to anew."""
-        sent = {
-            **self._headers,
-            "Content-Type": XML,
-            **{name.replace("_", "-"): text for name, text in headers.items()},
-        }
+    def patience(self, seconds: float) -> None:
+        """How long the next answers may take."""
+        self._connection.seconds = seconds
+
+    def _ask(
+        self, statuses: tuple[int, ...], method: str, path: str, body: bytes | str = b"", headers: str = ""
+    ) -> tuple[float, bytes]:
+        sent = body.encode() if isinstance(body, str) else body
         try:
-            return self._ask(method, path, body.encode(), sent)
-        except (ConnectionError, http.client.RemoteDisconnected):
+            milliseconds, status, data = self._connection.ask(method, path, sent, headers)
+        except BaseException:
             self._connection.close()
-            return self._ask(method, path, body.encode(), sent)
-
-    def _ask(self, method: str, path: str, body: bytes, sent: dict[str, str]) -> tuple[float, int, bytes]:
-        if self._connection.sock is None:
-            self._connection.connect()
-            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        started = time.perf_counter()
-        self._connection.request(method, path, body, sent)
-        answer = self._connection.getresponse()
-        data = answer.read()
-        return (time.perf_counter() - started) * 1000, answer.status, data
-
-    def _expect(self, reply: tuple[float, int, bytes], *statuses: int) -> float:
-        milliseconds, status, data = reply
+            raise
         if status not in statuses:
-            raise RuntimeError(f"the server answered {status}: {data[:300]!r}")
-        return milliseconds
+            raise RuntimeError(f"{self.running.name} answered {status} to {method}: {data[:300]!r}")
+        return milliseconds, data
 
-    def prepare(self) -> float:
-        """The first full listing: remembers token and hrefs. Returns its time."""
-        milliseconds, status, data = self.ask("REPORT", "/alice/bench/", SYNC.format(token=""), Depth="1")
-        self._expect((milliseconds, status, data), 207)
-        root = ElementTree.fromstring(data)
-        self.token = root.findtext("{DAV:}sync-token") or ""
-        self.hrefs = [found.text or "" for found in root.iter("{DAV:}href")]
+    def _report(self, body: str, depth: int = 1) -> tuple[float, bytes]:
+        return self._ask((207,), "REPORT", self.running.book, body, f"Depth: {depth}\r\n{XML}")
+
+    def first(self) -> float:
+        """A sync with an empty token: remembers token and hrefs."""
+        milliseconds, data = self._report(SYNC.format(""))
+        self.token = _token(data)
+        self.hrefs = [found.decode() for found in re.findall(rb"href>([^<]+\.vcf)<", data)]
         return milliseconds
 
     def poll(self) -> float:
         """ctag and sync token of the book."""
-        return self._expect(self.ask("PROPFIND", "/alice/bench/", POLL, Depth="0"), 207)
+        return self._ask((207,), "PROPFIND", self.running.book, POLL, f"Depth: 0\r\n{XML}")[0]
+
+    def home(self) -> float:
+        """The books of the member."""
+        return self._ask((207,), "PROPFIND", self.running.home, HOME, f"Depth: 1\r\n{XML}")[0]
 
     def sync_nothing(self) -> float:
         """A sync that finds nothing new."""
-        return self._expect(self.ask("REPORT", "/alice/bench/", SYNC.format(token=self.token), Depth="1"), 207)
+        return self._report(SYNC.format(self.token))[0]
 
     def sync_one(self) -> float:
         """A sync after one change (made outside the time)."""
         self.put()
-        milliseconds, status, data = self.ask("REPORT", "/alice/bench/", SYNC.format(token=self.token), Depth="1")
-        self.token = ElementTree.fromstring(data).findtext("{DAV:}sync-token") or ""
-        return self._expect((milliseconds, status, data), 207)
+        milliseconds, data = self._report(SYNC.format(self.token))
+        self.token = _token(data)
+        return milliseconds
 
     def multiget(self) -> float:
         """A hundred cards."""
-        start = self._number * 97 % max(len(self.hrefs) - 100, 1)
-        wanted = "".join(f"<href>{href}</href>" for href in self.hrefs[start : start + 100])
         self._number += 1
-        return self._expect(self.ask("REPORT", "/alice/bench/", MULTIGET.format(hrefs=wanted), Depth="1"), 207)
+        start = self._number * 97 % max(len(self.hrefs) - ONE_IN, 1)
+        return self._cards(self.hrefs[start : start + ONE_IN])
 
-    def query(self) -> float:
-        """One mail address among all."""
-        return self._expect(self.ask("REPORT", "/alice/bench/", QUERY.format(needle="p77@"), Depth="1"), 207)
+    def _cards(self, hrefs: list[str]) -> float:
+        milliseconds, data = self._report(MULTIGET.format("".join(f"<href>{href}</href>" for href in hrefs)))
+        if data.count(b"BEGIN:VCARD") != len(hrefs):
+            raise RuntimeError(f"{self.running.name} gave {data.count(b'BEGIN:VCARD')} of {len(hrefs)} cards")
+        return milliseconds
+
+    def whole(self) -> float:
+        """All that a new client fetches: the list, then every card."""
+        milliseconds = self.first()
+        for at in range(0, len(self.hrefs), ONE_IN):
+            milliseconds += self._cards(self.hrefs[at : at + ONE_IN])
+        return milliseconds
+
+    def equals(self) -> float:
+        """One mail address, whole."""
+        return self._found(QUERY.format("equals", "p77@pezuba.example"))
+
+    def contains(self) -> float:
+        """A part of one mail address."""
+        return self._found(QUERY.format("contains", "p77@"))
+
+    def _found(self, query: str) -> float:
+        milliseconds, data = self._report(query)
+        if data.count(b"BEGIN:VCARD") != 1:
+            raise RuntimeError(f"{self.running.name} found {data.count(b'BEGIN:VCARD')} cards, not one")
+        return milliseconds
 
     def get(self) -> float:
         """One card."""
         self._number += 1
-        return self._expect(self.ask("GET", self.hrefs[self._number * 31 % len(self.hrefs)]), 200)
+        return self._ask((200,), "GET", self.hrefs[self._number * 31 % len(self.hrefs)])[0]
 
     def put(self) -> float:
         """A new card."""
-        self._number += 1
-        uid = f"put-{self._number}-{id(self)}"
-        card = f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nFN:New One\r\nN:One;New;;;\r\nEND:VCARD\r\n"
-        reply = self.ask("PUT", f"/alice/bench/{uid}.vcf", card, Content_Type="text/vcard")
-        milliseconds = self._expect(reply, 201, 204)
-        if self.token == "":
-            self.prepare()
-        return milliseconds
+        uid = f"put-{uuid.uuid4()}"
+        card = (
+            f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nFN:New One\r\nN:One;New;;;\r\nORG:Bench\r\n"
+            f"EMAIL;TYPE=WORK:{uid}@bench.example\r\nTEL;TYPE=CELL:+82 10-1234-5678\r\nEND:VCARD\r\n"
+        )
+        return self._ask((201, 204), "PUT", f"{self.running.book}{uid}.vcf", card, VCARD)[0]
 
     def close(self) -> None:
         """Ends the connection."""
         self._connection.close()
 
 
-MEASURES: dict[str, Callable[[Asker], float]] = {
-    "poll (ctag + token)": Asker.poll,
-    "sync, nothing new": Asker.sync_nothing,
-    "sync after one change": Asker.sync_one,
-    "multiget of 100": Asker.multiget,
-    "query on EMAIL, one hit": Asker.query,
-    "GET card": Asker.get,
-    "PUT new": Asker.put,
-}
-"""Row of the table -> one measurement in milliseconds."""
+def _token(data: bytes) -> str:
+    found = re.search(rb"sync-token>([^<]+)<", data)
+    if found is None:
+        raise RuntimeError("a sync was answered without a token")
+    return found[1].decode()
+
+
+Measure = Callable[[Asker], float]

@@ -227,6 +227,7 @@ INDEXED = [
     some(Test(Op.EQUALS, "kim@example.com"), "email"),
     some(Test(Op.EQUALS, "Kim", comparison=Comparison.OCTET)),
     some(Test(Op.EQUALS, "Kim", comparison=Comparison.ASCII)),
+    some(Test(Op.EQUALS, "김 Işık", comparison=Comparison.UNICODE)),
     like(initial="홍길"),
     like("x", initial="kim", final="y"),
     And((some(Test(Op.EQUALS, "kim")), like("choi"))),

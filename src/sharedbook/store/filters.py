@@ -3,7 +3,7 @@
 Three-valued logic needs no NULL: a query is compiled for "it is True" or for "it is False", and Not swaps the two.
 
 Decided here, exactly: presence; every test of a value by any collation (``value``, ``cased``, ``folded``); phone
-numbers. Equality and prefixes of directory strings, and equality by i;octet and i;ascii-casemap, use the index on name
+numbers. Equality (but of combining marks by i;unicode-casemap) and prefixes of directory strings use the index on name
 and folded; everything else reads the rows of one property name.
 
 Not decided here: tests of parameters, phone substrings of several parts, very long patterns. For these the statement
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -170,9 +171,10 @@ def _equals(test: Test) -> ColumnElement[bool]:
     if test.comparison is Comparison.DIRECTORY:
         # Not folded == needle: SQLite would put the needle into the expression and not know its index any more.
         return and_(indexed, func.substr(properties.c.folded, _KEY + 1) == needle[_KEY:])
-    same = _COLUMNS[test.comparison] == FOLDS[test.comparison](test.needle)
-    # Texts that are one for i;unicode-casemap may be two when folded (dotless i).
-    return same if test.comparison is Comparison.UNICODE else and_(indexed, same)
+    mapped = FOLDS[test.comparison](test.needle)
+    same = _COLUMNS[test.comparison] == mapped
+    # Texts that are one for i;unicode-casemap may be two when folded, if they have combining marks (U+0345).
+    return same if any(map(unicodedata.combining, mapped)) else and_(indexed, same)
 
 
 def _squeezed() -> ColumnElement[str]:
