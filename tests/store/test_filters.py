@@ -227,7 +227,7 @@ INDEXED = [
     some(Test(Op.EQUALS, "kim@example.com"), "email"),
     some(Test(Op.EQUALS, "Kim", comparison=Comparison.OCTET)),
     some(Test(Op.EQUALS, "Kim", comparison=Comparison.ASCII)),
-    some(Test(Op.EQUALS, "김 Işık", comparison=Comparison.UNICODE)),
+    some(Test(Op.EQUALS, "김 Müller", comparison=Comparison.UNICODE)),
     like(initial="홍길"),
     like("x", initial="kim", final="y"),
     And((some(Test(Op.EQUALS, "kim")), like("choi"))),
@@ -249,6 +249,6 @@ def plan(connection: Connection, query: Query) -> str:
 @pytest.mark.parametrize("query", INDEXED)
 def test_equality_and_prefixes_use_the_index(connection: Connection, query: Query) -> None:
     words = plan(connection, query)
-    expression = "<expr>" if connection.dialect.name == "sqlite" else "substr(folded, 1, 200)"
+    expression = "<expr>" if connection.dialect.name == "sqlite" else "substr(COALESCE(folded"
     assert "ix_properties_name_folded" in words
     assert expression in next(line for line in words.splitlines() if expression in line and "name" in line)

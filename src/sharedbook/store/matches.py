@@ -9,18 +9,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import Connection, Select, select
 
 from sharedbook.domain import folding
 from sharedbook.domain.access import Viewer
 from sharedbook.store.contacts import batches
 from sharedbook.store.memberships import seen_by
-from sharedbook.store.schema import contacts, memberships, properties
+from sharedbook.store.properties import FOLDED, KEY
+from sharedbook.store.schema import FOLDED_KEY, contacts, memberships, properties
 
 Key = tuple[str, str]
 """Name of an index row, and its value folded as the index folds it: see ``key``."""
 
-_LENGTH = 200  # characters of folded that the index holds
 _BATCH = 400
 
 
@@ -45,9 +45,8 @@ def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collect
 
 
 def _having(name: str, values: Sequence[str]) -> Select[Any]:
-    start = func.substr(properties.c.folded, literal_column("1"), literal_column(str(_LENGTH)))
-    return select(properties.c.contact_id, properties.c.folded).where(
-        properties.c.name == name, start.in_([value[:_LENGTH] for value in values]), properties.c.folded.in_(values)
+    return select(properties.c.contact_id, FOLDED).where(
+        properties.c.name == name, KEY.in_([value[:FOLDED_KEY] for value in values]), FOLDED.in_(values)
     )
 
 

@@ -1,8 +1,9 @@
 """The search index: one row for each value of a contact's card, made anew whenever the card is written.
 
-``folded`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string are
-plain comparisons (RFC 4518 section 2.6.1). ``cased`` is ``folding.unicode_casemap(value)``; NULL for an ASCII value,
-of which ``upper(value)`` is the same. Only ``store/filters.py`` asks these columns.
+``FOLDED`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string are
+plain comparisons (RFC 4518 section 2.6.1); its column is NULL where SQL makes the same of the value. ``cased`` is
+``folding.unicode_casemap(value)``; NULL for an ASCII value, of which ``upper(value)`` is the same. Only ``filters.py``
+and ``matches.py`` ask these columns.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, Text, delete, func, literal_column, select
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
+from sharedbook.store import schema
 from sharedbook.store.database import Row, insert_many
 from sharedbook.store.schema import properties
+
+FOLDED: ColumnElement[str] = literal_column(schema.FOLDED, Text)
+KEY: ColumnElement[str] = func.substr(FOLDED, literal_column("1"), literal_column(str(schema.FOLDED_KEY)))
+"""What the index holds, beside the name."""
 
 Params = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -48,7 +54,7 @@ def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tupl
 
 def holding(connection: Connection, folded: str) -> list[int]:
     """Ids of the contacts that have a folded text somewhere in a value."""
-    statement = select(properties.c.contact_id).where(properties.c.folded.contains(folded, autoescape=True)).distinct()
+    statement = select(properties.c.contact_id).where(FOLDED.contains(folded, autoescape=True)).distinct()
     return list(connection.execute(statement.order_by(properties.c.contact_id)).scalars())
 
 
@@ -74,9 +80,16 @@ def _row(contact_id: int, position: int, instance: Instance) -> Row:
         "name": instance.name,
         "params": _write_params(instance.params),
         "value": value,
-        "folded": folding.pad(folding.fold(value)),
+        "folded": _folded(value),
         "cased": None if value.isascii() else folding.unicode_casemap(value),
     }
+
+
+def _folded(value: str) -> str | None:
+    """What the column holds: nothing when ``schema.FOLDED`` makes it of the value."""
+    folded = folding.pad(folding.fold(value))
+    made = f" {value.lower().replace(' ', '  ')} "
+    return None if value.isascii() and folded == made else folded
 
 
 def _write_params(params: Params) -> str:

@@ -254,11 +254,15 @@ properties = Table(
     Column("name", Exact, nullable=False),
     Column("params", Text, nullable=False),
     Column("value", Exact, nullable=False),
-    Column("folded", Exact, nullable=False),
+    Column("folded", Exact),
     Column("cased", Exact),
+    sqlite_with_rowid=False,
 )
-# PostgreSQL refuses index entries over 2,700 bytes, so long values are found by their first 200 characters.
-Index("ix_properties_name_folded", properties.c.name, text("substr(folded, 1, 200)"))
+# ``folded`` of most ASCII values is not stored but made of the value: it would double the table.
+FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
+# PostgreSQL refuses index entries over 2,700 bytes, and few texts are the same that far: longer ones are then compared.
+FOLDED_KEY = 64
+Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
 
 revisions = Table(
     "revisions",

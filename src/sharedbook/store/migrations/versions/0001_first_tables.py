@@ -244,10 +244,13 @@ properties = Table(
     Column("name", Exact, nullable=False),
     Column("params", Text, nullable=False),
     Column("value", Exact, nullable=False),
-    Column("folded", Exact, nullable=False),
+    Column("folded", Exact),
     Column("cased", Exact),
+    sqlite_with_rowid=False,
 )
-Index("ix_properties_name_folded", properties.c.name, text("substr(folded, 1, 200)"))
+FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
+FOLDED_KEY = 64
+Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
 
 revisions = Table(
     "revisions",
