@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import FOLDS, And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
-from sharedbook.store.properties import FOLDED, KEY
+from sharedbook.store.properties import folded_text, index_key
 from sharedbook.store.schema import FOLDED_KEY, contacts, properties
 
 MOST_TERMS = 256
@@ -130,11 +130,11 @@ class _Compiler:
         if test.comparison is not Comparison.DIRECTORY:
             return self._like(_COLUMNS[test.comparison], [initial, *middle, final])
         parts = [folding.pad_initial(initial), *map(folding.pad_any, middle), folding.pad_final(final)]
-        rows = self._like(FOLDED, parts)
+        rows = self._like(folded_text, parts)
         start = parts[0][:FOLDED_KEY]
         if not start or not _storable(start):
             return rows
-        return Filter(and_(start <= KEY, _after(start) > KEY, rows.where), rows.exact)
+        return Filter(and_(index_key >= start, index_key < _after(start), rows.where), rows.exact)
 
     def _like(self, column: ColumnElement[str], parts: Sequence[str]) -> Filter:
         if not all(map(_storable, parts)):
@@ -151,7 +151,7 @@ class _Compiler:
         if test.op is not Op.LIKE or any(" " in part for part in parts):
             return _NONE
         starts, ends = " " * bool(test.initial), " " * bool(test.final)
-        rows = self._like(FOLDED, ["", starts + test.initial, *test.middle, test.final + ends, ""])
+        rows = self._like(folded_text, ["", starts + test.initial, *test.middle, test.final + ends, ""])
         return Filter(rows.where, rows.exact and len(parts) < 2)
 
     def _phone_equals(self, forms: Sequence[str]) -> Filter:
@@ -159,16 +159,16 @@ class _Compiler:
         needles = [f" {form} " for form in forms]
         if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
             needles.append(f"{forms[0][-folding.LOCAL_DIGITS :]} ")
-        found = [self._like(FOLDED, ["", needle, ""]) for needle in needles]
+        found = [self._like(folded_text, ["", needle, ""]) for needle in needles]
         return Filter(or_(false(), *(rows.where for rows in found)), all(rows.exact for rows in found))
 
 
 def _equals(test: Test) -> ColumnElement[bool]:
     needle = folding.pad(folding.fold(test.needle))
-    indexed = needle[:FOLDED_KEY] == KEY
+    indexed = index_key == needle[:FOLDED_KEY]
     if test.comparison is Comparison.DIRECTORY:
         # Not folded == needle: SQLite would put the needle into the expression and not know its index any more.
-        return and_(indexed, func.substr(FOLDED, FOLDED_KEY + 1) == needle[FOLDED_KEY:])
+        return and_(indexed, func.substr(folded_text, FOLDED_KEY + 1) == needle[FOLDED_KEY:])
     mapped = FOLDS[test.comparison](test.needle)
     same = _COLUMNS[test.comparison] == mapped
     # Texts that are one for i;unicode-casemap are one when folded, but for marks behind a Greek iota or a dot above.
@@ -178,7 +178,7 @@ def _equals(test: Test) -> ColumnElement[bool]:
 
 def _squeezed() -> ColumnElement[str]:
     """``folding.squeeze`` of the value, made of ``folding.pad``: without the outer spaces, one for two inside."""
-    return func.replace(func.substr(FOLDED, 2, func.length(FOLDED) - 2), "  ", " ")
+    return func.replace(func.substr(folded_text, 2, func.length(folded_text) - 2), "  ", " ")
 
 
 def _holds_param(param: str) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from sharedbook.domain import folding
 from sharedbook.domain.access import Viewer
 from sharedbook.store.contacts import batches
 from sharedbook.store.memberships import seen_by
-from sharedbook.store.properties import FOLDED, KEY
+from sharedbook.store.properties import folded_text, index_key
 from sharedbook.store.schema import FOLDED_KEY, contacts, memberships, properties
 
 Key = tuple[str, str]
@@ -45,8 +45,8 @@ def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collect
 
 
 def _having(name: str, values: Sequence[str]) -> Select[Any]:
-    return select(properties.c.contact_id, FOLDED).where(
-        properties.c.name == name, KEY.in_([value[:FOLDED_KEY] for value in values]), FOLDED.in_(values)
+    return select(properties.c.contact_id, folded_text).where(
+        properties.c.name == name, index_key.in_([value[:FOLDED_KEY] for value in values]), folded_text.in_(values)
     )
 
 

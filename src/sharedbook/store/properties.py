@@ -1,6 +1,6 @@
 """The search index: one row for each value of a contact's card, made anew whenever the card is written.
 
-``FOLDED`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string are
+``folded_text`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string are
 plain comparisons (RFC 4518 section 2.6.1); its column is NULL where SQL makes the same of the value. ``cased`` is
 ``folding.unicode_casemap(value)``; NULL for an ASCII value, of which ``upper(value)`` is the same. Only ``filters.py``
 and ``matches.py`` ask these columns.
@@ -19,8 +19,8 @@ from sharedbook.store import schema
 from sharedbook.store.database import Row, insert_many
 from sharedbook.store.schema import properties
 
-FOLDED: ColumnElement[str] = literal_column(schema.FOLDED, Text)
-KEY: ColumnElement[str] = func.substr(FOLDED, literal_column("1"), literal_column(str(schema.FOLDED_KEY)))
+folded_text: ColumnElement[str] = literal_column(schema.FOLDED, Text)
+index_key: ColumnElement[str] = func.substr(folded_text, literal_column("1"), literal_column(str(schema.FOLDED_KEY)))
 """What the index holds, beside the name."""
 
 Params = tuple[tuple[str, tuple[str, ...]], ...]
@@ -54,7 +54,7 @@ def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tupl
 
 def holding(connection: Connection, folded: str) -> list[int]:
     """Ids of the contacts that have a folded text somewhere in a value."""
-    statement = select(properties.c.contact_id).where(FOLDED.contains(folded, autoescape=True)).distinct()
+    statement = select(properties.c.contact_id).where(folded_text.contains(folded, autoescape=True)).distinct()
     return list(connection.execute(statement.order_by(properties.c.contact_id)).scalars())
 
 
