@@ -1,7 +1,7 @@
 """The search index: one row for each value of a contact's card, made anew whenever the card is written.
 
-``folded_text`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string are
-plain comparisons (RFC 4518 section 2.6.1); its column is NULL where SQL makes the same of the value. ``cased`` is
+``folded_text`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string
+are plain comparisons (RFC 4518 section 2.6.1); its column is NULL where SQL makes the same of the value. ``cased`` is
 ``folding.unicode_casemap(value)``; NULL for an ASCII value, of which ``upper(value)`` is the same. Only ``filters.py``
 and ``matches.py`` ask these columns.
 """
