@@ -1,12 +1,33 @@
-"""What a bind claims: a login and its password, or nothing (RFC 4513 section 5, RFC 4616). Nobody is believed here."""
+"""What a bind claims (RFC 4513 section 5, RFC 4616), and whether what was once proved still holds."""
 
 from __future__ import annotations
 
+import hmac
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ldap_gateway import messages as m
+from ldap_gateway.directory import Directory
 from ldap_gateway.errors import Refused
 from ldap_gateway.messages import Code
+from sharedbook.services import accounts, passwords
+from sharedbook.services.feed import FeedAppPassword, FeedMember
+from sharedbook.services.secrets import Secrets
+from sharedbook.services.subjects import fold_name
+
+NOTED_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A member who has proved who he is; ``proof`` as ``accounts.Login`` has it."""
+
+    member_id: int
+    login: str
+    subjects: frozenset[int]
+    proof: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +69,54 @@ def _plain(credentials: bytes) -> tuple[str, str]:
     if identity not in ("", login, f"u:{login}"):
         raise Refused(Code.INSUFFICIENT_ACCESS_RIGHTS, "nobody may act as another member")
     return login, password
+
+
+def proves(member: FeedMember, proof: int | str) -> bool:
+    """Whether a proof still holds for a member: he may log in, and has that password or app password."""
+    if member.disabled:
+        return False
+    if isinstance(proof, str):
+        return member.password == proof
+    return any(each.id == proof and is_open(each) for each in member.app_passwords)
+
+
+def is_open(key: FeedAppPassword) -> bool:
+    """Whether an app password is for this door, and has not expired."""
+    return "ldap" in key.doors and (key.expires is None or key.expires > datetime.now(UTC))
+
+
+class Known:
+    """Binds that need no database: by what the directory knows of members, which follows every change.
+
+    An app password is recognised once the database was asked for it within the hour, which notes that it is in use.
+    """
+
+    def __init__(self, directory: Directory, secrets: Secrets, clock: Callable[[], float] = time.monotonic) -> None:
+        self._directory = directory
+        self._secrets = secrets
+        self._clock = clock
+        self._noted: dict[int, float] = {}
+
+    def recognise(self, claimed: Verify) -> Bound | None:
+        """Who this is, if no password must be hashed to tell."""
+        member = self._directory.member_named(fold_name(claimed.login))
+        if member is None or member.disabled:
+            return None
+        proof = self._proof(member, claimed.password)
+        return None if proof is None else Bound(member.id, member.login, member.subjects, proof)
+
+    def _proof(self, member: FeedMember, password: str) -> int | str | None:
+        mac = passwords.app_password_mac(self._secrets, password) if member.app_passwords else None
+        if mac is not None:
+            for key in member.app_passwords:
+                if hmac.compare_digest(key.hmac, mac) and is_open(key):
+                    noted = self._noted.get(key.id)
+                    return key.id if noted is not None and self._clock() - noted < NOTED_SECONDS else None
+        stored = member.password
+        seconds = accounts.REMEMBER_SECONDS["ldap"]
+        return stored if passwords.remembered(member.login, password, stored, seconds=seconds) else None
+
+    def note(self, bound: Bound) -> None:
+        """Remembers a login that the database confirmed."""
+        if isinstance(bound.proof, int):
+            self._noted[bound.proof] = self._clock()

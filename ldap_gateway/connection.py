@@ -14,10 +14,9 @@ from collections.abc import Coroutine
 from typing import Protocol, cast
 
 from ldap_gateway import wire
-from ldap_gateway.binding import Verify
+from ldap_gateway.binding import Bound, Verify
 from ldap_gateway.messages import Code
 from ldap_gateway.session import Peer, Session
-from sharedbook.domain.access import Viewer
 
 logger = logging.getLogger("sharedbook.ldap")
 
@@ -41,7 +40,10 @@ class Gateway(Protocol):
     def session(self, peer: Peer, *, tls: bool) -> Session:
         """A session for a new connection."""
 
-    async def authenticate(self, verify: Verify, address: str) -> Viewer | Exception:
+    def recognise(self, verify: Verify, address: str) -> Bound | None:
+        """Who this is, if that can be told at once."""
+
+    async def authenticate(self, verify: Verify, address: str) -> Bound | Exception:
         """Compares a password, off the loop."""
 
 
@@ -137,6 +139,10 @@ class Connection(asyncio.Protocol):
         while handled < MESSAGES_AT_ONCE and not self._full and session.advance():
             handled += 1
             self._progress = self._loop.time()
+            if session.verify is not None:
+                bound = self._gateway.recognise(session.verify, self.address)
+                if bound is not None:
+                    session.verified(bound)
         if answers := session.take():
             transport.write(answers)
         if session.streaming and not self._full:

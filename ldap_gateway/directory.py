@@ -65,6 +65,8 @@ class Directory:
         self.people = People(names, region, limits, base)
         self.index = Index(columns(names), instances(CONSTANTS), ranked="cn")
         self.members: dict[int, FeedMember] = {}
+        self._logins: dict[str, int] = {}
+        self._mails: dict[str, list[int]] = {}
         self.groups: dict[int, FeedGroup] = {}
         self._region = region
         self._base = dn.parse(base)
@@ -98,6 +100,17 @@ class Directory:
         for member_id in gone:
             self.members.pop(member_id, None)
         self.members.update((member.id, member) for member in members)
+        self._logins = {member.login: member.id for member in self.members.values()}
+        self._mails.clear()
+        for member in self.members.values():
+            if member.email:
+                self._mails.setdefault(member.email, []).append(member.id)
+
+    def member_named(self, name: str) -> FeedMember | None:
+        """The member with this login or, alone, with this mail address; both folded."""
+        having = self._mails.get(name, [])
+        found = self._logins.get(name, having[0] if len(having) == 1 else None)
+        return None if found is None else self.members[found]
 
     def reader(self, subjects: frozenset[int]) -> Reader:
         """What these subjects may view now."""

@@ -27,6 +27,7 @@ from sharedbook.services.tx import Service
 logger = logging.getLogger("sharedbook.ldap")
 
 LOOK_SECONDS = 0.02
+FRESH_SECONDS = 0.5
 SLICE_SECONDS = 0.002
 BATCH = 16
 """Contacts that are parsed before they are given to the loop."""
@@ -45,6 +46,7 @@ class Follower:
         self._directory = directory
         self._probe = app.change_probe()
         self._seq = 0
+        self._looked = 0.0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -74,6 +76,11 @@ class Follower:
         self._thread = threading.Thread(target=self._follow, args=(loop,), name="follower", daemon=True)
         self._thread.start()
 
+    @property
+    def fresh(self) -> bool:
+        """Whether the database was asked for changes just now."""
+        return time.monotonic() - self._looked < FRESH_SECONDS
+
     async def stop(self) -> None:
         """Ends the thread; the loop goes on meanwhile, since the thread may wait for it."""
         self._stopping.set()
@@ -87,6 +94,7 @@ class Follower:
             try:
                 if failing or self._probe.moved():
                     self._catch_up(loop)
+                self._looked = time.monotonic()
                 if failing:
                     logger.warning("the database answers again")
                 failing = False

@@ -20,7 +20,7 @@ import uvloop
 
 import sharedbook.app
 from ldap_gateway.attributes import Names
-from ldap_gateway.binding import Verify
+from ldap_gateway.binding import Bound, Known, Verify
 from ldap_gateway.connection import MESSAGE_SECONDS, Connection
 from ldap_gateway.directory import Directory
 from ldap_gateway.dn import InvalidDN
@@ -30,7 +30,6 @@ from ldap_gateway.session import Peer, Rules, Session
 from ldap_gateway.wire import Bounds
 from sharedbook import settings as settings_module
 from sharedbook.app import App
-from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import InvalidSetting, SharedbookError, Unavailable
 from sharedbook.services import accounts
 from sharedbook.services.login_limits import LoginLimits, network_of
@@ -66,6 +65,7 @@ class Gateway:
         self.tls = _tls(settings)
         self.directory = _directory(settings, start_tls=self.tls is not None)
         self.follower = Follower(app, self.directory)
+        self._known = Known(self.directory, app.site.secrets)
         self._app = app
         self._settings = settings
         self._rules = _rules(settings)
@@ -106,7 +106,14 @@ class Gateway:
     def _read(self, member_id: int | None, group_id: int, count: int) -> None:
         self._app.reads.note(member_id, "ldap", group_id, count)
 
-    async def authenticate(self, verify: Verify, address: str) -> Viewer | Exception:
+    def recognise(self, verify: Verify, address: str) -> Bound | None:
+        """A login that the directory can confirm, as long as it is fresh."""
+        bound = self._known.recognise(verify) if self.follower.fresh else None
+        if bound is not None and isinstance(bound.proof, str):
+            self._limits.succeeded(bound.login, address)
+        return bound
+
+    async def authenticate(self, verify: Verify, address: str) -> Bound | Exception:
         """Compares a password in the thread pool; an error is an answer, too."""
         loop = asyncio.get_running_loop()
         try:
@@ -117,14 +124,18 @@ class Gateway:
             logger.exception("a login could not be checked")
             return error
 
-    def _authenticate(self, verify: Verify, address: str) -> Viewer:
+    def _authenticate(self, verify: Verify, address: str) -> Bound:
         login = fold_name(verify.login)
         found = accounts.authenticate(
             self._app, verify.login, verify.password, "ldap", admit=lambda: self._limits.admit(login, address)
         )
         if found.app_password is None:
             self._limits.succeeded(login, address)
-        return found.viewer
+        viewer = found.viewer
+        assert viewer.member_id is not None
+        bound = Bound(viewer.member_id, viewer.name, viewer.subjects, found.proof)
+        self._known.note(bound)
+        return bound
 
     # ---- serving
 

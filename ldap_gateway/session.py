@@ -17,18 +17,19 @@ from ldap_gateway import messages as m
 from ldap_gateway import schema, wire
 from ldap_gateway.ber import Reader as Elements
 from ldap_gateway.ber import octets
-from ldap_gateway.binding import Verify, credentials
+from ldap_gateway.binding import Bound, Verify, credentials, proves
 from ldap_gateway.directory import Directory, Reader
 from ldap_gateway.errors import Refused, refusal
 from ldap_gateway.log import Access
 from ldap_gateway.messages import Code
 from ldap_gateway.searching import Found, Searches
 from ldap_gateway.wire import BadRequest, Bounds, BrokenStream
-from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import EVERYONE_ID
 
 CHUNK = 256
 """Entries that go out at once; a larger answer lets other clients in between."""
+HEARSAY_SECONDS = 5.0
+"""How long a bind is believed that the directory cannot confirm: it hears of changes within a fraction of a second."""
 STREAMS = 8
 """Large answers that may be under way on one connection before it is read no further."""
 
@@ -54,11 +55,10 @@ class Peer:
 
 @dataclass(slots=True)
 class _Identity:
-    """Who is bound. ``known``: the directory has had this member since; before, the bind's own view of him counts."""
+    """Who is bound. Until the directory has heard of this member and his proof, the bind's own view of him counts."""
 
-    member_id: int
-    login: str
-    subjects: frozenset[int]
+    bound: Bound
+    since: float
     known: bool = False
 
 
@@ -170,7 +170,7 @@ class Session:
 
     # ---- what the server reports
 
-    def verified(self, outcome: Viewer | Exception) -> None:
+    def verified(self, outcome: Bound | Exception) -> None:
         """The answer to ``verify``: who it is, or why not."""
         pending = self._pending
         assert pending is not None
@@ -179,8 +179,7 @@ class Session:
             refused = refusal(outcome)
             self._answer(pending.message, wire.BIND_ANSWER, refused.code, refused.text, since=pending.started)
             return
-        assert outcome.member_id is not None
-        self._identity = _Identity(outcome.member_id, outcome.name, outcome.subjects)
+        self._identity = _Identity(outcome, self._clock())
         self._answer(pending.message, wire.BIND_ANSWER, Code.SUCCESS, since=pending.started)
 
     def tls_started(self) -> None:
@@ -213,7 +212,7 @@ class Session:
         self._note(message.operation, code, 0, self._clock() if since is None else since)
 
     def _note(self, request: m.Operation | str, code: Code, entries: int, since: float) -> None:
-        member = self._identity.member_id if self._identity else None
+        member = self._identity.bound.member_id if self._identity else None
         self._log(Access(self._peer.address, member, request, code, entries, self._clock() - since))
 
     def _reject(self, error: BadRequest) -> None:
@@ -267,11 +266,14 @@ class Session:
         identity = self._identity
         if identity is None:
             return self._directory.reader(frozenset({EVERYONE_ID})) if self._rules.anonymous else None
-        member = self._directory.members.get(identity.member_id)
-        if member is None:
-            return None if identity.known else self._directory.reader(identity.subjects)
-        identity.known = True
-        return None if member.disabled else self._directory.reader(member.subjects)
+        member = self._directory.members.get(identity.bound.member_id)
+        if member is not None and proves(member, identity.bound.proof):
+            identity.known = True
+            return self._directory.reader(member.subjects)
+        gone = identity.known or (member is not None and member.disabled)
+        if gone or self._clock() - identity.since > HEARSAY_SECONDS:
+            return None
+        return self._directory.reader((member or identity.bound).subjects)
 
     def _compare(self, message: m.Message, request: m.Compare) -> None:
         holds = self._directory.compare(self._reader(), request)
@@ -304,7 +306,7 @@ class Session:
         selection = self._directory.selection(request.attributes, types_only=request.types_only)
         limit = min(request.time_limit or self._rules.time_limit, self._rules.time_limit)
         code, sent = found.code, 0
-        who = self._identity.member_id if self._identity else None
+        who = self._identity.bound.member_id if self._identity else None
         for start in range(0, len(found.rows), CHUNK):
             if self._clock() - started > limit:
                 code = Code.TIME_LIMIT_EXCEEDED
@@ -344,7 +346,7 @@ class Session:
             case schema.START_TLS:
                 self._start_tls(message)
             case schema.WHO_AM_I:
-                name = f"dn:{self._directory.member_dn(self._identity.login)}" if self._identity else ""
+                name = f"dn:{self._directory.member_dn(self._identity.bound.login)}" if self._identity else ""
                 self._answer(message, wire.EXTENDED_ANSWER, Code.SUCCESS, extra=octets(name, 0x8B))
             case schema.CANCEL:
                 self._cancel(message, request)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ldap_gateway import messages as m
+from ldap_gateway.binding import Bound
 from ldap_gateway.log import Access
 from ldap_gateway.session import Peer, Rules, Session
-from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import LoginFailed
 from tests.ldap.wiring import BOUNDS, Answer, answers, octets
 from tests.ldap.world import MEMBERS, World
@@ -64,8 +64,11 @@ class Talk:
     def check(self, login: str, password: str) -> None:
         """A login's password is the login backwards."""
         known = login in IDS and password == login[::-1]
-        viewer = Viewer(IDS[login], login) if known else None
-        self.session.verified(viewer or LoginFailed("the login or the password is wrong"))
+        if not known:
+            self.session.verified(LoginFailed("the login or the password is wrong"))
+            return
+        member = next(each for each in MEMBERS if each.login == login)
+        self.session.verified(Bound(member.id, login, member.subjects, f"hash of {login}"))
 
     def request(self, operation: m.Operation, *controls: m.Control) -> list[Answer]:
         """One request under the next id."""

@@ -11,11 +11,10 @@ import pytest
 
 from ldap_gateway import messages as m
 from ldap_gateway import schema
-from ldap_gateway.binding import Verify
+from ldap_gateway.binding import Bound, Verify
 from ldap_gateway.connection import MESSAGE_SECONDS, Connection, is_loopback
 from ldap_gateway.messages import Code
 from ldap_gateway.session import Peer, Session
-from sharedbook.domain.access import Viewer
 from tests.ldap.asked import many
 from tests.ldap.served import heard
 from tests.ldap.talk import IDS, RULES
@@ -44,9 +43,12 @@ class Place:
     def session(self, peer: Peer, *, tls: bool) -> Session:
         return Session(self.directory, RULES, peer, tls=tls)
 
-    async def authenticate(self, verify: Verify, address: str) -> Viewer | Exception:
+    def recognise(self, verify: Verify, address: str) -> Bound | None:
+        return None
+
+    async def authenticate(self, verify: Verify, address: str) -> Bound | Exception:
         await asyncio.sleep(0)
-        return Viewer(IDS[verify.login], verify.login)
+        return Bound(IDS[verify.login], verify.login, frozenset(), f"hash of {verify.login}")
 
 
 Scenario = Callable[[Place, Connection, socket.socket], Awaitable[None]]

@@ -41,16 +41,33 @@ def test_app_passwords(site: Site) -> None:
     assert code_of(site, login, other) == Code.INVALID_CREDENTIALS
     with as_console(site.app) as tx:
         members.app_password_revoke(tx, login, "test")
-    assert code_of(site, login, secret) == Code.INVALID_CREDENTIALS
+    soon(lambda: code_of(site, login, secret) == Code.INVALID_CREDENTIALS)
 
 
-def test_a_changed_password_is_the_only_one_at_once(site: Site) -> None:
+def test_a_changed_password_is_the_only_one(site: Site) -> None:
     login, _ = site.member()
     for password in ("first-password", "second-password"):
         with as_console(site.app) as tx:
             members.set_password(tx, login, password)
-        assert code_of(site, login, password) == Code.SUCCESS
-    assert code_of(site, login, "first-password") == Code.INVALID_CREDENTIALS
+        assert code_of(site, login, password) == code_of(site, login, password) == Code.SUCCESS
+    soon(lambda: code_of(site, login, "first-password") == Code.INVALID_CREDENTIALS)
+
+
+def test_who_is_bound_stays_so_only_while_the_proof_holds(site: Site) -> None:
+    """A connection ends with the password, or the app password, that opened it."""
+    login, secret = site.member()
+    with as_console(site.app) as tx:
+        members.set_password(tx, login, "first-password")
+    bound = [site.connect(login, secret), site.connect(login, "first-password")]
+    assert all(each.search(BASE, "(objectClass=*)", ldap3.BASE) for each in bound)
+    with as_console(site.app) as tx:
+        members.set_password(tx, login, "second-password")
+    soon(lambda: not bound[1].search(BASE, "(objectClass=*)", ldap3.BASE))
+    assert bound[1].result["result"] == Code.INSUFFICIENT_ACCESS_RIGHTS
+    assert bound[0].search(BASE, "(objectClass=*)", ldap3.BASE)
+    with as_console(site.app) as tx:
+        members.app_password_revoke(tx, login, "test")
+    soon(lambda: not bound[0].search(BASE, "(objectClass=*)", ldap3.BASE))
 
 
 def test_too_many_wrong_passwords(site: Site) -> None:
@@ -86,7 +103,7 @@ def test_disabled_members(site: Site) -> None:
     assert connection.search(BASE, "(objectClass=*)", ldap3.BASE)
     with as_console(site.app) as tx:
         members.disable(tx, login)
-    assert code_of(site, login, secret) == Code.INVALID_CREDENTIALS
+    soon(lambda: code_of(site, login, secret) == Code.INVALID_CREDENTIALS)
     soon(lambda: not connection.search(BASE, "(objectClass=*)", ldap3.BASE))
     assert connection.result["result"] == Code.INSUFFICIENT_ACCESS_RIGHTS
 

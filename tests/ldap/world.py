@@ -20,11 +20,16 @@ MODIFIED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 MEMBERS = [
     FeedMember(
-        ALICE, "alice", "alice@example.com", None, False, frozenset({ALICE, EVERYONE_ID, POSTMASTERS_ID, SALES})
+        ALICE,
+        "alice",
+        "alice@example.com",
+        "hash of alice",
+        False,
+        frozenset({ALICE, EVERYONE_ID, POSTMASTERS_ID, SALES}),
     ),
-    FeedMember(BOB, "bob", "", None, False, frozenset({BOB, EVERYONE_ID, SALES})),
-    FeedMember(CAROL, "carol", "", None, False, frozenset({CAROL, EVERYONE_ID})),
-    FeedMember(DAVE, "dave", "", None, True, frozenset({DAVE, EVERYONE_ID, SALES})),
+    FeedMember(BOB, "bob", "", "hash of bob", False, frozenset({BOB, EVERYONE_ID, SALES})),
+    FeedMember(CAROL, "carol", "", "hash of carol", False, frozenset({CAROL, EVERYONE_ID})),
+    FeedMember(DAVE, "dave", "", "hash of dave", True, frozenset({DAVE, EVERYONE_ID, SALES})),
 ]
 GROUPS = [
     FeedGroup(OPEN, "open", "Open, to all", "for everybody", {EVERYONE_ID: Right.VIEW}),

@@ -29,9 +29,14 @@ USE_NOTED_EVERY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login that succeeded; ``app_password`` is the label of the one used."""
+    """A login that succeeded; ``app_password`` is the label of the one used.
+
+    ``proof``: what it was compared with, the id of an app password or the stored hash: the login holds while the member
+    has it.
+    """
 
     viewer: Viewer
+    proof: int | str
     app_password: str | None = None
 
 
@@ -48,9 +53,9 @@ def authenticate(app: App, login: str, password: str, door: Door, *, admit: Call
     if admit is not None:
         admit()
     user, stored = (found.viewer.name, found.password) if found else ("", None)
-    if not passwords.verify(user, password, stored) or found is None:
+    if not passwords.verify(user, password, stored) or found is None or stored is None:
         raise LoginFailed("the login or the password is wrong", hint="a postmaster can set a new password")
-    return Login(found.viewer)
+    return Login(found.viewer, stored)
 
 
 def recognize(app: App, tx: Tx, login: str, password: str, door: Door) -> Login | None:
@@ -65,9 +70,10 @@ def _known(app: App, found: Identity | None, password: str, door: Door) -> Login
     used = found.app_password
     if used is not None and _opens(used, door):
         _note_use(app, found.viewer, used, door)
-        return Login(found.viewer if used.write else found.viewer.as_read_only(), used.label)
-    if passwords.remembered(found.viewer.name, password, found.password, seconds=REMEMBER_SECONDS[door]):
-        return Login(found.viewer)
+        return Login(found.viewer if used.write else found.viewer.as_read_only(), used.id, used.label)
+    stored = found.password
+    if stored is not None and passwords.remembered(found.viewer.name, password, stored, seconds=REMEMBER_SECONDS[door]):
+        return Login(found.viewer, stored)
     return None
 
 

@@ -17,6 +17,7 @@ from sharedbook.domain.model import ChangeKind, Contact, Right, SubjectKind
 from sharedbook.services.tx import Site, Tx
 from sharedbook.store import changes, contacts, feed, grants, groups, subjects
 from sharedbook.store.changes import LoggedChange as LoggedChange
+from sharedbook.store.feed import FeedAppPassword as FeedAppPassword
 from sharedbook.store.feed import FeedMember as FeedMember
 
 BATCH = 500

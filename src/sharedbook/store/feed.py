@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
@@ -11,12 +12,22 @@ from sqlalchemy.exc import DBAPIError
 from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, SubjectKind
 from sharedbook.store.database import Database
-from sharedbook.store.schema import contacts, subjects, team_members
+from sharedbook.store.schema import app_passwords, contacts, subjects, team_members
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAppPassword:
+    """One that was not revoked; ``hmac`` as ``services.passwords.app_password_mac`` makes it."""
+
+    id: int
+    hmac: bytes
+    doors: frozenset[str]
+    expires: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class FeedMember:
-    """Who may log in, and every subject that this member is: himself, his teams, everyone."""
+    """Who may log in and how, and every subject that this member is: himself, his teams, everyone."""
 
     id: int
     login: str
@@ -24,6 +35,7 @@ class FeedMember:
     password: str | None
     disabled: bool
     subjects: frozenset[int]
+    app_passwords: tuple[FeedAppPassword, ...] = ()
 
     @property
     def postmaster(self) -> bool:
@@ -43,14 +55,25 @@ def members(connection: Connection, ids: Collection[int] | None = None) -> list[
     rows = select(subjects.c.id, subjects.c.name, subjects.c.email, subjects.c.password, subjects.c.disabled).where(
         subjects.c.kind == SubjectKind.MEMBER.value, subjects.c.deleted_at.is_(None)
     )
+    opening = select(
+        app_passwords.c.member_id,
+        app_passwords.c.id,
+        app_passwords.c.hmac,
+        app_passwords.c.doors,
+        app_passwords.c.expires,
+    ).where(app_passwords.c.revoked_at.is_(None))
     if ids is not None:
         of_member = of_member.where(team_members.c.member_id.in_(ids))
+        opening = opening.where(app_passwords.c.member_id.in_(ids))
         rows = rows.where(subjects.c.id.in_(ids))
     teams: dict[int, set[int]] = {}
     for member_id, team_id in connection.execute(of_member):
         teams.setdefault(member_id, {EVERYONE_ID, member_id}).add(team_id)
+    keys: dict[int, list[FeedAppPassword]] = {}
+    for member_id, key_id, hmac, doors, expires in connection.execute(opening):
+        keys.setdefault(member_id, []).append(FeedAppPassword(key_id, hmac, frozenset(doors.split(",")), expires))
     return [
-        FeedMember(*row, subjects=frozenset(teams.get(row.id, (EVERYONE_ID, row.id))))
+        FeedMember(*row, frozenset(teams.get(row.id, (EVERYONE_ID, row.id))), tuple(keys.get(row.id, ())))
         for row in connection.execute(rows.order_by(subjects.c.id))
     ]
 
