@@ -8,7 +8,7 @@ The server gives octets to ``receive``, calls ``advance`` until nothing is left 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 
@@ -51,6 +51,10 @@ class Peer:
 
     address: str
     local: bool
+
+
+Stream = Generator[bytes, None, bytes]
+"""The entries of one answer in chunks, then its result."""
 
 
 @dataclass(slots=True)
@@ -101,7 +105,7 @@ class Session:
         self._clock = clock
         self._buffer = bytearray()
         self._out: list[bytes] = []
-        self._streams: dict[int, Iterator[bytes]] = {}
+        self._streams: dict[int, Stream] = {}
         self._searches = Searches(directory, rules.size_limit)
         self._identity: _Identity | None = None
         self._pending: _Pending | None = None
@@ -160,11 +164,16 @@ class Session:
         """The next piece of a large answer; several take turns."""
         if not self._streams:
             return b""
-        message_id, stream = next(iter(self._streams.items()))
-        del self._streams[message_id]
-        chunk = next(stream, None)
-        if chunk is None:
-            return self.next_chunk()
+        return self._step(next(iter(self._streams)))
+
+    def _step(self, message_id: int) -> bytes:
+        """The next piece of one answer, which then is the last in turn."""
+        stream = self._streams.pop(message_id)
+        try:
+            chunk = next(stream)
+        except StopIteration as end:
+            # with its result the id is free: the client may use it for the next page
+            return bytes(end.value)
         self._streams[message_id] = stream
         return chunk
 
@@ -296,13 +305,13 @@ class Session:
             self._note(request, refused.code, 0, started)
             return
         stream = self._stream(message.id, request, found, started)
+        self._streams[message.id] = stream
         if len(found.rows) <= CHUNK:
-            self._out.extend(stream)
-        else:
-            self._streams[message.id] = stream
+            while message.id in self._streams:
+                self._out.append(self._step(message.id))
 
-    def _stream(self, message_id: int, request: m.Search, found: Found, started: float) -> Iterator[bytes]:
-        """The entries in chunks, then the result."""
+    def _stream(self, message_id: int, request: m.Search, found: Found, started: float) -> Stream:
+        """The entries in chunks; returns the result."""
         selection = self._directory.selection(request.attributes, types_only=request.types_only)
         limit = min(request.time_limit or self._rules.time_limit, self._rules.time_limit)
         code, sent = found.code, 0
@@ -317,7 +326,7 @@ class Session:
                 self._read(who, group, count)
             yield wire.envelopes(message_id, answer.entries)
         self._note(request, code, sent, started)
-        yield wire.envelope(message_id, wire.result(wire.DONE, code), found.controls)
+        return wire.envelope(message_id, wire.result(wire.DONE, code), found.controls)
 
     # ---- bind
 
