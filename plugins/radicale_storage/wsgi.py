@@ -17,7 +17,7 @@ from radicale_storage.errors import TEXT, Refusal, Refused, Response
 from radicale_storage.item import STAND_IN
 from radicale_storage.limits import Crowd, trusted
 from radicale_storage.request import Request, bound
-from radicale_storage.rights import CARD_METHODS
+from radicale_storage.rights import CARD_METHODS, CARD_SEGMENTS
 from radicale_storage.site import app
 from sharedbook.domain.errors import DeletionHeld, Forbidden, LoginFailed, NotFound, SharedbookError
 from sharedbook.services import breaker, refetch, suggestions
@@ -236,16 +236,18 @@ def _hold_back(request: Request) -> None:
 
 def _undo(environ: Environ, request: Request) -> None:
     """A write that is forbidden leaves the client with what is not stored: it fetches again, an edit is kept."""
-    forbidden = isinstance(request.refusal, Forbidden | DeletionHeld)
-    if request.viewer is None or not forbidden or request.method not in CARD_METHODS:
+    viewer, forbidden = request.viewer, isinstance(request.refusal, Forbidden | DeletionHeld)
+    if viewer is None or not forbidden or request.method not in CARD_METHODS:
         return
-    paths = [request.segments[1:]]
+    paths = [request.segments]
     if request.method == "MOVE":
-        paths.append(guards.path_segments(environ["HTTP_DESTINATION"])[-2:])
-    places = [(path[0], path[1]) for path in paths if len(path) == 2]
+        paths.append(guards.path_segments(environ["HTTP_DESTINATION"]))
+    own = [path for path in paths if len(path) == CARD_SEGMENTS and fold_name(path[0]) == viewer.name]
+    places = [(slug, href) for _, slug, href in own]
     if request.method == "PUT":
-        suggestions.keep(app(), request.viewer, request.client, *places[0], request.body)
-    refetch.ask(app(), request.viewer, request.client, places)
+        for slug, href in places:
+            suggestions.keep(app(), viewer, request.client, slug, href, request.body)
+    refetch.ask(app(), viewer, request.client, places)
 
 
 def _translate(environ: Environ, request: Request, response: Response) -> Response:

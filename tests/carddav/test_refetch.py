@@ -163,3 +163,10 @@ def test_invented_names_are_bounded(book: Book, bob: Client, monkeypatch: pytest
     synced = bob.sync(folder, token)
     assert synced.statuses() == {f"{folder}{number}.vcf": 404 for number in (2, 3, 4)}
     assert list(synced.etags()) == [folder + "card.vcf"]
+
+
+def test_another_members_address_tells_nothing(book: Book, bob: Client) -> None:
+    polled = _poll(bob, book.path(bob))
+    for path in (book.of_alice("card.vcf"), book.path(bob)):
+        assert bob.put(path, _card(book, "refused")).status in (403, 404, 405, 409)
+    assert _poll(bob, book.path(bob)) == polled

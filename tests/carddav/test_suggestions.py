@@ -26,7 +26,7 @@ def _card(book: Book, *lines: str) -> str:
 
 def _open(book: Book, login: str) -> list[Open]:
     with as_member(book.site.app, login) as tx:
-        return suggestions.every(tx)
+        return [suggestions.get(tx, each.suggestion.id) for each in suggestions.every(tx)]
 
 
 def test_from_a_refused_edit_to_the_new_card(book: Book, bob: Client) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
     from sharedbook.services.notices import Notice
-    from sharedbook.services.suggestions import Open as Suggested
+    from sharedbook.services.suggestions import Open, Waiting
     from sharedbook.services.teams import TeamInfo
     from sharedbook.services.transfer import JobReport
 
@@ -292,7 +292,7 @@ def revision_detail(step: Step) -> Object:
     }
 
 
-def suggestion(found: Suggested) -> Object:
+def suggestion(found: Waiting | Open) -> Object:
     """What a member would change."""
     return {
         "id": found.suggestion.id,
@@ -305,12 +305,12 @@ def suggestion(found: Suggested) -> Object:
     }
 
 
-def suggestion_detail(found: Suggested) -> Object:
+def suggestion_detail(found: Open) -> Object:
     """A suggestion, with what it would change."""
     return {**suggestion(found), **_differences(found), "conflicts": list(found.rebased.conflicts)}
 
 
-def _differences(found: Step | Suggested) -> Object:
+def _differences(found: Step | Open) -> Object:
     return {
         "changes": [{"field": each.name, "before": each.before, "after": each.after} for each in found.by_field],
         "properties": [

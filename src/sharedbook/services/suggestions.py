@@ -18,7 +18,7 @@ from sharedbook.services import cards, contacts, groups
 from sharedbook.services.tx import App, Tx
 from sharedbook.store import contacts as rows
 from sharedbook.store import suggestions
-from sharedbook.store.suggestions import Suggestion as Suggestion
+from sharedbook.store.suggestions import Head, Suggestion
 
 MOST_BYTES = 512 * 1024
 """Of a card that is kept: a large one with a photo as it is served."""
@@ -27,8 +27,16 @@ MOST_OF_MEMBER = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """That something is suggested for a contact, and the contact as it is now."""
+
+    suggestion: Head
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
-    """A suggestion, and its contact as it is now."""
+    """A suggestion with its texts, and its contact as it is now."""
 
     suggestion: Suggestion
     contact: Contact
@@ -78,26 +86,29 @@ def _keep(tx: Tx, contact: Contact, member_id: int, card: vcard.Card) -> None:
     tx.audit("suggestion.keep", contact=contact.id, suggestion=found)
 
 
-def every(tx: Tx) -> list[Open]:
+def every(tx: Tx) -> list[Waiting]:
     """Those that the viewer may decide on, and his own; the oldest first."""
-    found = suggestions.every(tx.db)
+    found = suggestions.heads(tx.db)
     held = {contact.id: contact for contact in rows.fetch(tx.db, [each.contact_id for each in found])}
-    opened = [Open(each, held[each.contact_id]) for each in found]
-    return [each for each in opened if _may_decide(tx, each) or each.suggestion.member_id == tx.viewer.member_id]
+    waiting = [Waiting(each, held[each.contact_id]) for each in found]
+    return [each for each in waiting if _is_known(tx, each)]
 
 
 def get(tx: Tx, suggestion_id: int) -> Open:
     """One that ``every`` has. Raises NotFound."""
-    found = next((each for each in every(tx) if each.suggestion.id == suggestion_id), None)
-    if found is None:
+    found = suggestions.by_id(tx.db, suggestion_id)
+    opened = Open(found, rows.fetch(tx.db, [found.contact_id])[0]) if found is not None else None
+    if opened is None or not _is_known(tx, opened):
         raise NotFound(f"there is no suggestion {suggestion_id}", hint="see: sharedbook suggestion list")
-    return found
+    return opened
 
 
-def _may_decide(tx: Tx, found: Open) -> bool:
-    return tx.viewer.console or (
-        found.contact.trashed_at is None and access.may_edit(tx.viewer, contacts.held(found.contact))
-    )
+def _is_known(tx: Tx, found: Waiting | Open) -> bool:
+    return _may_decide(tx, found.contact) or found.suggestion.member_id == tx.viewer.member_id
+
+
+def _may_decide(tx: Tx, contact: Contact) -> bool:
+    return tx.viewer.console or (contact.trashed_at is None and access.may_edit(tx.viewer, contacts.held(contact)))
 
 
 def apply(tx: Tx, suggestion_id: int, *, force: bool = False) -> Contact:
@@ -106,7 +117,7 @@ def apply(tx: Tx, suggestion_id: int, *, force: bool = False) -> Contact:
     ``force``: also where it was changed in another way since. Raises NotFound, Forbidden, VersionConflict, Protected.
     """
     found = get(tx, suggestion_id)
-    if not _may_decide(tx, found):
+    if not _may_decide(tx, found.contact):
         raise Forbidden(
             f"{tx.viewer.name} may not edit contact {found.contact.id}",
             right="edit",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, select
 
 from sharedbook.store.schema import subjects, suggestions
 
@@ -15,8 +15,8 @@ _S = suggestions.c
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What ``member`` (a login) wanted a contact's card to be. ``base``, ``version``: the contact as it was then."""
+class Head:
+    """That ``member`` (a login) suggests something for a contact, which was of this ``version`` then."""
 
     id: int
     contact_id: int
@@ -25,38 +25,45 @@ class Suggestion:
     at: datetime
     client: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion(Head):
+    """What the card was then, and what it was to be."""
+
     base: str
     wanted: str
 
 
-def _select() -> Select[Any]:
-    columns = (_S.id, _S.contact_id, _S.member_id, subjects.c.name, _S.at, _S.client, _S.version, _S.base, _S.wanted)
-    return select(*columns).join(subjects, subjects.c.id == _S.member_id).order_by(_S.id)
+_HEAD = (_S.id, _S.contact_id, _S.member_id, subjects.c.name, _S.at, _S.client, _S.version)
 
 
-def _suggestions(connection: Connection, statement: Select[Any]) -> list[Suggestion]:
-    return [Suggestion(*row) for row in connection.execute(statement)]
-
-
-def every(connection: Connection) -> list[Suggestion]:
+def heads(connection: Connection) -> list[Head]:
     """All of them, the oldest first."""
-    return _suggestions(connection, _select())
+    return [Head(*row) for row in connection.execute(_select(*_HEAD))]
 
 
 def by_id(connection: Connection, suggestion_id: int) -> Suggestion | None:
     """One of them."""
-    return next(iter(_suggestions(connection, _select().where(_S.id == suggestion_id))), None)
+    return next(iter(_suggestions(connection, _S.id == suggestion_id)), None)
 
 
 def of_contact(connection: Connection, contact_id: int) -> list[Suggestion]:
     """Those for one contact."""
-    return _suggestions(connection, _select().where(_S.contact_id == contact_id))
+    return _suggestions(connection, _S.contact_id == contact_id)
 
 
 def holding(connection: Connection, text: str) -> list[Suggestion]:
     """Those with a text in them, whatever its case (of ASCII letters)."""
-    found = (each.icontains(text, autoescape=True) for each in (_S.base, _S.wanted))
-    return _suggestions(connection, _select().where(or_(*found)))
+    return _suggestions(connection, or_(*(each.icontains(text, autoescape=True) for each in (_S.base, _S.wanted))))
+
+
+def _suggestions(connection: Connection, which: ColumnElement[bool]) -> list[Suggestion]:
+    return [Suggestion(*row) for row in connection.execute(_select(*_HEAD, _S.base, _S.wanted).where(which))]
+
+
+def _select(*columns: ColumnElement[Any]) -> Select[Any]:
+    return select(*columns).join(subjects, subjects.c.id == _S.member_id).order_by(_S.id)
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
