@@ -322,6 +322,20 @@ def test_discard_brings_back_what_lives_on_elsewhere_and_what_was_moved(site: Ap
     assert places(site) == before
 
 
+def test_what_the_same_client_deleted_elsewhere_since_comes_back_with_it(site: App) -> None:
+    with as_console(site) as tx:
+        contacts.copy(tx, [1], groups.get(tx, "partners"))
+    before = places(site)
+    program = Program(site)
+    program.delete(*range(21))
+    with site.begin(program.viewer, program.client, write=True) as tx:
+        book = groups.book(tx, "partners")
+        cards.remove(tx, book, cards.listing(tx, book)[0].href)
+    done = discard(site, 1)
+    assert (len(done.restored), done.notes) == (20, [])
+    assert places(site) == before
+
+
 def test_a_move_to_where_the_contact_was_already_takes_it_out_there_no_more(site: App) -> None:
     with as_console(site) as tx:
         contacts.copy(tx, range(1, 21), groups.get(tx, "partners"))

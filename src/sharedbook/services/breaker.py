@@ -31,10 +31,9 @@ def count(tx: Tx, book: Book, contact: Contact, href: str, *, to: int | None = N
     if tx.viewer.member_id is None:
         return
     who = Counted(book.group.id, tx.viewer.member_id, client_name(tx.client))
-    hold = holds.last(tx.db, who)
+    hold = _standing(tx, who)
     if hold is not None and hold.state is HoldState.HELD:
         raise _refusal(tx, book, hold.taken, hold.size, known=True)
-    released = hold is not None and _is_released(tx, hold)
     holds.add_removal(
         tx.db,
         who,
@@ -42,8 +41,8 @@ def count(tx: Tx, book: Book, contact: Contact, href: str, *, to: int | None = N
         contact_id=contact.id,
         name=name_of(tx, book.group.id, href),
         to_group_id=None if to in contact.groups else to,
-        size=None if released else _size(tx, book, who),
-        hold_id=hold.id if hold is not None and released else None,
+        size=_size(tx, book, who) if hold is None else None,
+        hold_id=None if hold is None else hold.id,
     )
 
 
@@ -60,8 +59,13 @@ def name_of(tx: Tx, group_id: int, href: str) -> str:
     return records.buried_name(tx, group_id, "href", href)
 
 
-def _is_released(tx: Tx, hold: Hold) -> bool:
-    return hold.state is HoldState.RELEASED and hold.until is not None and hold.until > tx.now
+def _standing(tx: Tx, who: Counted) -> Hold | None:
+    """The client's hold: one that nobody has decided, or a release that lasts."""
+    hold = holds.last(tx.db, who)
+    if hold is None or hold.state is HoldState.HELD:
+        return hold
+    lasts = hold.state is HoldState.RELEASED and hold.until is not None and hold.until > tx.now
+    return hold if lasts else None
 
 
 def _size(tx: Tx, book: Book, who: Counted) -> int | None:
@@ -99,10 +103,10 @@ def hold(app: App, viewer: Viewer, client: Client, refused: DeletionHeld) -> Non
         tx.now = refused.at
         group = groups.by_id(tx.db, refused.group_id)
         member_id = tx.viewer.member_id
-        assert group is not None and member_id is not None
+        if group is None or member_id is None:
+            return
         who = Counted(group.id, member_id, client_name(client))
-        last = holds.last(tx.db, who)
-        if last is not None and (last.state is HoldState.HELD or _is_released(tx, last)):
+        if _standing(tx, who) is not None:
             return
         hold_id = holds.add(tx.db, who, tx.now, taken=refused.taken, size=refused.size)
         holds.claim(tx.db, who, _window(tx), hold_id)
