@@ -22,7 +22,8 @@ def test_the_settings_load(tmp_path: Path) -> None:
 def test_the_numbers_are_the_defaults() -> None:
     settings = Settings()
     assert (settings.hold_share, settings.hold_minimum, settings.hold_window) == (10, 20, 3600)
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| 1")]
+    lines = [line for line in PAGE.splitlines() if line.startswith("| 1")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     for size, goes, first in rows:
         cards = int(size.split()[0].replace(",", ""))
         most = max(settings.hold_minimum, cards * settings.hold_share // 100)

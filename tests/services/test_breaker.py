@@ -105,7 +105,7 @@ class Program:
     def __init__(self, site: App, login: str = "alice", client: Client = PHONE, after: timedelta = timedelta()) -> None:
         self.site, self.viewer, self.client, self.now = site, viewer(site, login), client, NOW + after
 
-    def delete(self, *numbers: int, slug: str = "clients") -> int:
+    def delete(self, *numbers: int | str, slug: str = "clients") -> int:
         """DELETEs until one is refused, as the CardDAV door does it; returns how many were done."""
         return self._each(numbers, slug, None)
 
@@ -113,7 +113,7 @@ class Program:
         """MOVEs, likewise."""
         return self._each(numbers, slug, to, name)
 
-    def _each(self, numbers: Sequence[int], slug: str, to: str | None, name: str = "") -> int:
+    def _each(self, numbers: Sequence[int | str], slug: str, to: str | None, name: str = "") -> int:
         for done, number in enumerate(numbers):
             try:
                 with self.site.begin(self.viewer, self.client, write=True) as tx:
@@ -231,6 +231,19 @@ def test_a_move_over_other_cards_counts_those(site: App) -> None:
     program = Program(site, client=Client("carddav", "Laptop/1.0"))
     assert program.delete(99, slug="partners") == 1
     assert program.move(*range(30), to="partners") == 19  # and the twentieth would replace the twenty-first there
+
+
+def test_a_merged_book_is_counted_in_each_of_its_groups(site: App) -> None:
+    fill(site, 100, "partners")
+    with as_console(site) as tx:
+        contacts.copy(tx, range(101, 121), groups.get(tx, "clients"))
+        members.change(tx, "alice", merged_book=True)
+        keys = [contact.key for contact in contacts.get_many(tx, [*range(101, 121), 1])]
+    before = places(site)
+    program = Program(site)
+    assert program.delete(*keys, slug="all") == 20
+    assert {(held.group, held.hold.taken) for held in listed(site)} == {("clients", 20)}
+    assert (len(discard(site, 1).restored), places(site) == before) == (20, True)
 
 
 def test_a_refused_deletion_leaves_nothing(site: App) -> None:
