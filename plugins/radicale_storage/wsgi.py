@@ -255,8 +255,6 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
     refusal = request.refusal or _refusal(request, response.status)
     if refusal is not None:
         return errors.response(refusal, request.asked())
-    if response.status in (302, 403) and len(request.segments) < 2:
-        return Response(200, {"Content-Type": TEXT}, GREETING)
     if request.put is not None:
         return _put(request, request.put, response)
     if request.method in ("GET", "HEAD"):
@@ -268,6 +266,8 @@ def _translate(environ: Environ, request: Request, response: Response) -> Respon
 
 def _got(environ: Environ, request: Request, response: Response) -> Response:
     """What was read: nothing to whom has it already; with its version to whom asked for one."""
+    if response.status in (302, 403) and len(request.segments) < 2:
+        return Response(200, {"Content-Type": TEXT}, GREETING)
     etag, known = response.headers.get("ETag"), environ.get("HTTP_IF_NONE_MATCH", "")
     if etag and known and {"*", etag} & set(guards.etags(known)):
         return Response(304, {"ETag": etag})

@@ -22,11 +22,13 @@ def test_a_login_is_asked_for(site: Site) -> None:
         assert reply.headers["www-authenticate"].startswith('Basic realm="sharedbook"')
 
 
-def test_options_needs_no_login(site: Site) -> None:
-    reply = Client(site.port).request("OPTIONS", "/")
-    assert reply.status == 200
-    assert "addressbook" in reply.headers["dav"]
-    assert {"PUT", "REPORT", "PROPFIND", "DELETE"} <= set(reply.headers["allow"].split(", "))
+def test_options_needs_no_login(book: Book) -> None:
+    needed = {"/": {"PROPFIND", "REPORT"}, book.of_alice(): {"PROPFIND", "REPORT", "PUT", "DELETE"}}
+    for path, methods in needed.items():
+        reply = Client(book.site.port).request("OPTIONS", path)
+        assert reply.status == 200
+        assert "addressbook" in reply.headers["dav"]
+        assert methods <= set(reply.headers["allow"].split(", "))
 
 
 def test_from_the_root_to_the_books(book: Book) -> None:
