@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 from xml.etree.ElementTree import Element
 
 from radicale_storage.errors import Refused
 from radicale_storage.filters import CARDDAV
 from sharedbook.formats import convert
-from sharedbook.formats.convert import Version
 from sharedbook.formats.partial import partial
 from sharedbook.formats.vcard import VERSIONS
 
@@ -26,7 +24,7 @@ MEDIA_TYPE = "text/vcard"
 class Form:
     """A version (None: the stored one), and upper-case names of properties (None: all; False: without their value)."""
 
-    version: Version | None = None
+    version: str | None = None
     names: Mapping[str, bool] | None = None
 
     def of(self, text: str) -> str:
@@ -52,7 +50,7 @@ def of_report(root: Element) -> Form | None:
         names[name] = child.get("novalue", "no") != "yes"
     if element.find(f"{CARDDAV}allprop") is not None:
         names = {}
-    return Form(cast("Version | None", version), names or None) if version or names else None
+    return Form(version, names or None) if version or names else None
 
 
 def of_accept(header: str) -> Form | None:
@@ -65,7 +63,7 @@ def of_accept(header: str) -> Form | None:
         if kind in ("*/*", "text/*") or (kind == MEDIA_TYPE and not version):
             return None
         if kind == MEDIA_TYPE and version in VERSIONS:
-            return Form(cast(Version, version))
+            return Form(version)
         refused = refused or kind == MEDIA_TYPE
     if refused:
         raise Refused(406, "cards are text/vcard, version 3.0 or 4.0", "CR:supported-address-data-conversion")

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from sharedbook.formats import convert, vcard
 from sharedbook.formats.content_line import Raw, make_line, unfold
-from sharedbook.formats.convert import Version
 from sharedbook.formats.convert_back import patched
 from sharedbook.formats.vcard import Add, Card, Edit, Remove, Set
 from tests.formats.samples import card, golden_cards
@@ -39,7 +38,7 @@ def difference(before: Card, after: Card) -> tuple[list[str], list[str]]:
     return sorted((old - new).elements()), sorted((new - old).elements())
 
 
-def stored(version: Version, *written: str) -> Card:
+def stored(version: str, *written: str) -> Card:
     """A stored card."""
     return vcard.parse(card(["UID:1", "FN:Ann", "N:Ann;;;;", *written], version))
 

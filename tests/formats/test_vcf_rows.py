@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Limits
 from sharedbook.formats import incoming, vcard, vcf_rows
+from sharedbook.formats.content_line import unfold
 from sharedbook.formats.incoming import Incoming
 
 CARDS = {
@@ -65,6 +66,15 @@ def test_versions_together_and_one_bad_card() -> None:
         (15, []),
     ]
     assert "line 13 of the file" in found[2].problems[0].message
+
+
+def test_a_file_of_the_other_version_says_the_same_to_a_stored_card() -> None:
+    gif = "R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
+    [row] = rows(small("A", "4.0", f"PHOTO:data:image/gif;base64,{gif}\r\nGEO:geo:1,2\r\n").encode())
+    stored = vcard.parse(small("A", "3.0", "UID:1\r\n"))
+    once = row.edited(stored, fill=True)
+    assert f"PHOTO;ENCODING=b;TYPE=GIF:{gif}" in unfold(once) and "GEO:1;2\r\n" in once
+    assert row.edited(vcard.parse(once), fill=False) == once
 
 
 def test_what_stands_between_cards_is_a_problem() -> None:

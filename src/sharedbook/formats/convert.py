@@ -6,19 +6,16 @@ copy is PUT back, ``convert_back`` changes only what the client changed, so noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Collection, Iterator, Sequence
 
 from sharedbook.formats import convert_to_3, convert_to_4, fields
 from sharedbook.formats.content_line import CRLF, Property, Raw, escape_text, make_line
 from sharedbook.formats.convert_parts import Unit
 from sharedbook.formats.vcard import Card, load
 
-Version = Literal["3.0", "4.0"]
 
-
-def converted(text: str, version: Version) -> str:
-    """A stored card's text in a version: as it is if that is its own."""
+def converted(text: str, version: str) -> str:
+    """A stored card's text in a version, 3.0 or 4.0: as it is if that is its own."""
     card = load(text)
     if card.version == version:
         return text
@@ -26,23 +23,29 @@ def converted(text: str, version: Version) -> str:
     return "".join([f"BEGIN:VCARD{CRLF}", make_line("VERSION", Raw(version)), *lines, f"END:VCARD{CRLF}"])
 
 
-def units(card: Card, version: Version) -> list[Unit]:
+def in_version(card: Card, version: str) -> Card:
+    """A card in a version, itself if that is its own."""
+    return card if card.version == version else load(converted(card.text, version))
+
+
+def units(card: Card, version: str) -> list[Unit]:
     """The whole card, converted. A name that the version requires is made if the card has none."""
     found = units_of(card.properties, version)
-    present = {line.name for unit in found for line in unit.lines}
-    return [Unit((), (line,)) for line in _required(card, version) if line.name not in present] + found
+    required = {"FN", "N"} if version == "3.0" else {"FN"}
+    missing = required - {line.name for unit in found for line in unit.lines}
+    return [Unit((), (line,)) for line in _made(card, missing)] + found
 
 
-def _required(card: Card, version: Version) -> Iterator[Property]:
-    """FN, and N in 3.0: the family name is what many programs of 3.0 show; an organisation has none."""
-    read = fields.read(card)
-    name = escape_text(read.full_name)
-    yield Property("", "FN", (), name, 0, 0, 0)
-    if version == "3.0":
-        yield Property("", "N", (), f"{'' if read.kind == 'org' else name};;;;", 0, 0, 0)
+def _made(card: Card, missing: Collection[str]) -> Iterator[Property]:
+    """FN and N from what else is there: the family name is what many programs of 3.0 show; an organisation has none."""
+    if missing:
+        read = fields.read(card)
+        name = escape_text(read.full_name)
+        values = {"FN": name, "N": f"{'' if read.kind == 'org' else name};;;;"}
+        yield from (Property("", each, (), values[each], 0, 0, 0) for each in sorted(missing))
 
 
-def units_of(properties: Sequence[Property], version: Version) -> list[Unit]:
+def units_of(properties: Sequence[Property], version: str) -> list[Unit]:
     """Some properties of the other version, converted; VERSION is passed over."""
     return convert_to_3.units(properties) if version == "3.0" else convert_to_4.units(properties)
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import cast
 from urllib.parse import unquote
 
 from sharedbook.formats import convert, images, vcard
 from sharedbook.formats import convert_parts as parts
 from sharedbook.formats.content_line import Property, Raw, escape_text
-from sharedbook.formats.convert import Version
 from sharedbook.formats.convert_parts import Unit
 from sharedbook.formats.vcard import Card
 
@@ -39,9 +37,9 @@ def patched(stored: Card, put: Card) -> str:
     The stored text itself if it says the same. Raises InvalidCard for a value that no line can carry; the result is
     not checked against limits.
     """
-    served = convert.units(stored, cast(Version, put.version))
+    served = convert.units(stored, put.version)
     changed, left = _compared(served, put)
-    come = convert.units_of(left, cast(Version, stored.version))
+    come = convert.units_of(left, stored.version)
     back = _Back(stored, put, _taken_groups(stored, served, put))
     pairs, gone, new = _paired(changed, come)
     for unit in gone:
@@ -204,7 +202,7 @@ class _Back:
         self, source: Property, unit: Unit, line: Property, *, same_value: bool
     ) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The stored parameters of which the client was not told, but for those that its edit makes wrong."""
-        [told, *_] = convert.units_of(unit.lines, cast(Version, self.stored.version))
+        [told, *_] = convert.units_of(unit.lines, self.stored.version)
         known = told.lines[0].params if told.lines else ()
         names = {name for name, _ in (*known, *line.params)} | {"TYPE"}
         for name, values in source.params:

@@ -103,9 +103,10 @@ def _converter(name: str) -> Callable[[Property], Property | None]:
     return _CONVERTERS.get(name, lambda found: found)
 
 
-def _params(found: Property) -> Params:
-    kept = tuple((name, values) for name, values in found.params if name not in _SPENT and name)
-    if found.name in _NO_TYPE:
+def _params(found: Property, name: str) -> Params:
+    """The parameters of 4.0 for a property that has this name there."""
+    kept = tuple((param, values) for param, values in found.params if param not in _SPENT and param)
+    if name in _NO_TYPE:
         return kept
     types = [word for word in parts.types_of(found) if word not in _OLD_TYPES]
     preferred = (("PREF", ("1",)),) if "pref" in types and not found.param("PREF") else ()
@@ -115,9 +116,8 @@ def _params(found: Property) -> Params:
 def _line(found: Property, raw: str, *more: tuple[str, str], name: str = "") -> Property:
     """The property with the parameters of 4.0, ``more`` of them, and another value."""
     name = name or found.name
-    return replace(
-        found, name=name, params=(*_params(replace(found, name=name)), *((key, (text,)) for key, text in more)), raw=raw
-    )
+    params = (*_params(found, name), *((param, (text,)) for param, text in more))
+    return Property(found.group, name, params, raw, found.start, found.end, found.line)
 
 
 def _structured(found: Property) -> Property:

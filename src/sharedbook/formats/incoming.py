@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 
 from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import columns, csv_rows, encodings, entries, entry_cards, vcard, vcard21, vcf_rows
+from sharedbook.formats import columns, convert, csv_rows, encodings, entries, entry_cards, vcard, vcard21, vcf_rows
 from sharedbook.formats.columns import Layout
 from sharedbook.formats.content_line import Raw
 from sharedbook.formats.csv_rows import Table
@@ -39,7 +39,7 @@ class Incoming:
         """The text of a card that says what this row says; with ``fill`` only what it lacks. Raises InvalidCard."""
         edits = entry_cards.edits(card, self.entry, fill=fill)
         if self.card is not None:
-            edits += _other_edits(card, self.card, fill)
+            edits += _other_edits(card, convert.in_version(self.card, card.version), fill)
         return vcard.patch(card, edits)
 
 
@@ -47,9 +47,12 @@ _OWN_AFFAIRS = {"VERSION", "UID", "PRODID", "REV", "FN", "N", "ORG", "TITLE", "C
 
 
 def _other_edits(card: Card, given: Card, fill: bool) -> Iterator[Edit]:
-    """Properties that are no column, pictures for one: added where the card has none, one in place of one."""
+    """Properties that are no column, pictures for one: added where the card has none, one in place of one.
+
+    ``given`` is of the card's version.
+    """
     for name in dict.fromkeys(found.name for found in given.properties):
-        if name in _OWN_AFFAIRS or name in entry_cards.PROPERTIES or card.version != given.version:
+        if name in _OWN_AFFAIRS or name in entry_cards.PROPERTIES:
             continue
         has, gives = card.all(name), given.all(name)
         if not has:
