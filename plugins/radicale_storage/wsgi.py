@@ -289,19 +289,24 @@ REPRESENTATION = "return=representation"
 
 
 def _put(request: Request, put: PutResult, response: Response) -> Response:
-    """The answer to a card that was stored; with the card itself for who prefers that (RFC 7240 section 4.2)."""
-    stored = put.card.vcard.encode()
+    """The answer to a card that was stored; with the card itself for who prefers that (RFC 7240 section 4.2).
+
+    A merged book gives a new card a name of its own, and tells it (RFC 9110 section 10.2.2).
+    """
+    stored, place = put.card.vcard.encode(), quote(request.asked().parent + put.card.href)
+    if put.card.href != request.segments[-1]:
+        response.headers["Location"] = place
     if REPRESENTATION not in request.preferences:
         if stored != request.body:
             response.headers.pop("ETag", None)  # RFC 6352 section 6.3.2.3: the client must fetch what was stored
         return response
     headers = {
         "Content-Type": "text/vcard; charset=utf-8",
-        "Content-Location": quote(request.asked().path),
+        "Content-Location": place,
         "ETag": put.card.etag,
         "Preference-Applied": REPRESENTATION,
     }
-    return Response(201 if put.created else 200, headers, stored)
+    return Response(201 if put.created else 200, response.headers | headers, stored)
 
 
 def _refusal(request: Request, status: int) -> Refusal | None:

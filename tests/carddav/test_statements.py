@@ -16,7 +16,8 @@ from sqlalchemy import event
 from radicale_storage import auth, server
 from radicale_storage import site as opened
 from sharedbook.domain.model import ALL_RIGHTS
-from sharedbook.services import grants, groups, members
+from sharedbook.formats.vcard import parse
+from sharedbook.services import contacts, grants, groups, members
 from tests.carddav.served import vcard
 from tests.support.sites import as_console, new_site
 
@@ -114,3 +115,26 @@ def test_statements_of_a_request(ask: Ask, statements: list[str]) -> None:
         statements.clear()
         assert ask(method, path, body.format(now if what == "nothing new" else before))[0] in (200, 207)
         assert len(statements) <= MOST[what], (what, statements)
+
+
+MOST_OF_MERGED = {"poll": 3, "home": 3, "nothing new": 3, "one change": 7, "first sync": 4}
+"""For a change also: what the groups remember, who lost sight of what, and who has the same UID."""
+
+
+def test_statements_of_a_merged_book(ask: Ask, statements: list[str]) -> None:
+    assert ask("PUT", "/alice/friends/a.vcf", vcard("a"))[0] == 201
+    with as_console(opened.app()) as tx:
+        members.change(tx, "alice", merged_book=True)
+    before = token(ask("REPORT", "/alice/all/", SYNC.format(""))[1])
+    with as_console(opened.app()) as tx:
+        contacts.add(tx, groups.get(tx, "friends"), parse(vcard("b")))
+    now = token(ask("REPORT", "/alice/all/", SYNC.format(""))[1])
+    for what, most in MOST_OF_MERGED.items():
+        method, path, body = READS[what]
+        statements.clear()
+        status, answer = ask(
+            method, path.replace("friends", "all"), body.format(now if what == "nothing new" else before)
+        )
+        assert status == 207
+        assert len(statements) <= most, (what, statements)
+        assert answer.count("getetag") == {"one change": 2, "first sync": 4}.get(what, 0)
