@@ -15,7 +15,7 @@ VIEW = Right.VIEW
 
 
 class Merged:
-    """Alice has two groups in one book: ``ours`` with all rights, ``theirs`` to view. The default group is hers, too."""
+    """Alice has two groups in one book: ``ours`` with all rights, ``theirs`` to view. The default group is hers too."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
