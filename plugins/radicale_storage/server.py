@@ -73,7 +73,9 @@ def application() -> Application:
     configuration = radicale.config.load()
     configuration.update(RADICALE, "sharedbook serve", privileged=True)
     logging.getLogger("radicale").setLevel(logging.CRITICAL)
-    return Application(configuration)
+    made = Application(configuration)
+    own.warm()
+    return made
 
 
 # ---- listening
