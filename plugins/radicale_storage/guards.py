@@ -35,6 +35,7 @@ IDENTITY_HEADERS = ("HTTP_X_SCRIPT_NAME", "HTTP_X_REMOTE_USER", "HTTP_X_REMOTE_A
 
 HREF = "{DAV:}href"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_CHARSET = re.compile(r'charset="?([^";\s]+)', re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,15}")
 
 Environ = Mapping[str, Any]
@@ -78,7 +79,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
 
 def as_utf8(body: bytes, content_type: str) -> bytes:
     """The body in UTF-8, from the charset of Content-Type. Raises Refused 415 for any but UTF-8, ASCII, Latin-1."""
-    found = re.search(r'charset="?([^";\s]+)', content_type, re.IGNORECASE)
+    found = _CHARSET.search(content_type)
     if not found:
         return body
     try:

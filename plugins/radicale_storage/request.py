@@ -121,9 +121,13 @@ def bound(request: Request) -> Iterator[Request]:
         _current.reset(token)
 
 
+_COMMENT = re.compile(r"\([^)]*\)")
+_PRODUCT = re.compile(r"[^\s()/;]+/[^\s()/;]+")
+
+
 def product(agent: str) -> str:
     """The program that a User-Agent names: its last product when it poses as Mozilla, else its first."""
-    products = re.findall(r"[^\s()/;]+/[^\s()/;]+", re.sub(r"\([^)]*\)", "", agent))
+    products = _PRODUCT.findall(_COMMENT.sub("", agent))
     if not products:
         return agent[:PRODUCT_LENGTH]
     return str(products[-1 if agent.startswith("Mozilla/") else 0])[:PRODUCT_LENGTH]
