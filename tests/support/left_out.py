@@ -19,10 +19,13 @@ NEEDS = {
     "ldap-utils": "ldapsearch (Debian package: ldap-utils)",
     "curl": "curl (Debian package: curl)",
     "node": "Node.js and npm (Debian packages: nodejs npm)",
+    "cadaver": "cadaver (Debian package: cadaver)",
     "thunderbird": "Thunderbird and a display of its own (Debian packages: thunderbird xvfb)",
+    "evolution": "Evolution Data Server (Debian packages: evolution-data-server gir1.2-ebook-1.2 python3-gi dbus)",
+    "kdav": "KDE's KDAV and a compiler (Debian packages: libkf5dav-dev libkf5coreaddons-dev g++ pkg-config)",
     "shared-data": "the client exports beside the project, in ../shared/data",
 }
-ON_REQUEST = {"thunderbird"}
+ON_REQUEST = {"evolution", "kdav"}
 """Needs that are too big for every run."""
 
 
