@@ -41,8 +41,8 @@ def test_a_book_is_a_folder(book: Book, tmp_path: Path) -> None:
     (tmp_path / "new.vcf").write_bytes(new.encode())
     said = cadaver(
         tmp_path, book, book.alice,
-        "ls .", "cat ann.vcf", "set namespace DAV:", "propget ann.vcf getetag", "put new.vcf", "get new.vcf back.vcf", "ls ../", "ls ./",
-        "mkcol sub", "mkcol ../other", "move new.vcf renamed.vcf", "delete ann.vcf", "ls",
+        "ls .", "cat ann.vcf", "set namespace DAV:", "propget ann.vcf getetag", "put new.vcf", "get new.vcf back.vcf",
+        "ls ../", "ls ./", "mkcol sub", "mkcol ../other", "move new.vcf renamed.vcf", "delete ann.vcf", "ls",
     )  # fmt: skip
     assert listed(said["ls ."]) == {"ann.vcf": len(ann.encode())}
     assert said["cat ann.vcf"] == ann.replace("\r\n", "\n")
