@@ -4,11 +4,15 @@
 set -eu
 missing=
 
-want() { # NEED COMMAND PACKAGE...
-    need=$1 command=$2
+want() { # NEED FILE-OR-COMMAND PACKAGE...
+    need=$1 wanted=$2
     shift 2
     case ",${SHAREDBOOK_TEST_WITHOUT:-}," in *",$need,"*) return ;; esac
-    command -v "$command" >/dev/null || missing="$missing $*"
+    command -v "$wanted" >/dev/null || [ -e "$wanted" ] || missing="$missing $*"
+}
+
+want_on_request() { # as want, where SHAREDBOOK_TEST_WITH names the need
+    case ",${SHAREDBOOK_TEST_WITH:-}," in *",$1,"*) want "$@" ;; esac
 }
 
 PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"
@@ -17,11 +21,17 @@ want ldap-utils ldapsearch ldap-utils
 want curl curl curl
 want node node nodejs
 want node npm npm
-case ",${SHAREDBOOK_TEST_WITH:-}," in *,thunderbird,*)
-    want thunderbird thunderbird thunderbird
-    want thunderbird Xvfb xvfb
-    ;;
-esac
+want cadaver cadaver cadaver
+want thunderbird thunderbird thunderbird
+want thunderbird Xvfb xvfb
+want_on_request evolution /usr/libexec/evolution-addressbook-factory evolution-data-server
+want_on_request evolution /usr/share/doc/gir1.2-ebook-1.2 gir1.2-ebook-1.2
+want_on_request evolution /usr/lib/python3/dist-packages/gi python3-gi
+want_on_request evolution dbus-run-session dbus-daemon
+want_on_request kdav /usr/include/KF5/KDAV libkf5dav-dev
+want_on_request kdav /usr/include/KF5/KCoreAddons libkf5coreaddons-dev
+want_on_request kdav g++ g++
+want_on_request kdav pkg-config pkg-config
 "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 [ -n "$missing" ] || exit 0
 

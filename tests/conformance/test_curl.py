@@ -53,4 +53,4 @@ def test_from_a_host_name_to_a_card(book: Book) -> None:
 def test_options_without_a_login(book: Book) -> None:
     command = ["curl", "--silent", "--include", "--request", "OPTIONS", f"http://127.0.0.1:{book.site.port}/"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
-    assert "addressbook" in done.stdout and done.stdout.startswith("HTTP/1.1 200")
+    assert "addressbook" in done.stdout and done.stdout.split()[1] == "200"

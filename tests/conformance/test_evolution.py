@@ -11,9 +11,10 @@ import pytest
 from sharedbook.domain.model import Right
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, vcard
+from tests.conformance.clients import BY_SERVE
 from tests.conformance.lines import LineClient
 
-pytestmark = pytest.mark.needs("evolution")
+pytestmark = [pytest.mark.needs("evolution"), BY_SERVE]
 
 PROGRAM = Path(__file__).with_name("evolution_client.py")
 SERVICES = Path("/usr/share/dbus-1/services")

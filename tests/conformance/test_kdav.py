@@ -12,9 +12,10 @@ import pytest
 from sharedbook.domain.model import Right
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, vcard
+from tests.conformance.clients import BY_SERVE
 from tests.conformance.lines import LineClient
 
-pytestmark = pytest.mark.needs("kdav")
+pytestmark = [pytest.mark.needs("kdav"), BY_SERVE]
 
 SOURCE = Path(__file__).with_name("kdav_client.cpp")
 INCLUDES = [f"-I/usr/include/KF5/{name}" for name in ("KDAV", "KDAV/kdav", "KCoreAddons")]

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.carddav.served import Book, vcard
+from tests.conformance.clients import BY_SERVE
 from tests.conformance.test_vdirsyncer import Folder
+
+pytestmark = BY_SERVE
 
 CONFIGURATION = """
 [general]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ class Folder:
 
     def __init__(self, folder: Path, book: Book, client: Client) -> None:
         self.folder = folder
+        self._plain = book.site.plain
         self.cards = folder / "cards"
         self.cards.mkdir(parents=True)
         self._configuration = folder / "config"
@@ -66,12 +68,13 @@ class Folder:
         assert "Copying" not in again and "Deleting" not in again, again
 
     def texts(self) -> set[str]:
-        """The cards in the folder."""
-        return {path.read_bytes().decode() for path in self.cards.glob("*.vcf")}
+        """The cards in the folder; those that came through stock Radicale have LF (docs/carddav-server.md)."""
+        texts = {path.read_bytes().decode() for path in self.cards.glob("*.vcf")}
+        return {re.sub("\r?\n", "\r\n", text) for text in texts} if self._plain else texts
 
     def only(self, uid: str) -> Path:
         """The file of a card."""
-        [found] = [path for path in self.cards.glob("*.vcf") if f"UID:{uid}\r\n" in path.read_bytes().decode()]
+        [found] = [path for path in self.cards.glob("*.vcf") if f"UID:{uid}" in path.read_text().splitlines()]
         return found
 
 

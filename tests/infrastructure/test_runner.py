@@ -63,7 +63,7 @@ def test_what_may_be_left_out() -> None:
     missing = ON_REQUEST if SHARED_DATA.is_dir() else ON_REQUEST | {"shared-data"}
     assert left_out({}) == missing
     assert left_out({"SHAREDBOOK_TEST_WITHOUT": "postgres, infrastructure"}) == {"postgres", "infrastructure"} | missing
-    assert left_out({"SHAREDBOOK_TEST_WITH": "thunderbird"}) == missing - {"thunderbird"}
+    assert left_out({"SHAREDBOOK_TEST_WITH": "kdav"}) == missing - {"kdav"}
     assert "postgres" in NEEDS
     with pytest.raises(ValueError, match="names postgre, which is neither"):
         left_out({"SHAREDBOOK_TEST_WITHOUT": "postgre"})

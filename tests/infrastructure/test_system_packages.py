@@ -32,7 +32,7 @@ def run(path: str, without: str) -> subprocess.CompletedProcess[str]:
 def test_missing_packages_are_named(bare_path: str) -> None:
     done = run(bare_path, "postgres")
     assert done.returncode == 1
-    assert "run as root: apt install ldap-utils curl nodejs npm (or leave" in done.stderr
+    assert "run as root: apt install ldap-utils curl nodejs npm cadaver thunderbird xvfb (or leave" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -21,7 +21,7 @@ NEEDS = {
     "node": "Node.js and npm (Debian packages: nodejs npm)",
     "cadaver": "cadaver (Debian package: cadaver)",
     "thunderbird": "Thunderbird and a display of its own (Debian packages: thunderbird xvfb)",
-    "evolution": "Evolution Data Server (Debian packages: evolution-data-server gir1.2-ebook-1.2 python3-gi dbus)",
+    "evolution": "Evolution Data Server (Debian package: evolution-data-server, and its gir1.2-ebook-1.2)",
     "kdav": "KDE's KDAV and a compiler (Debian packages: libkf5dav-dev libkf5coreaddons-dev g++ pkg-config)",
     "shared-data": "the client exports beside the project, in ../shared/data",
 }

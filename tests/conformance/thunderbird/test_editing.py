@@ -10,12 +10,13 @@ import pytest
 from sharedbook.domain.model import ALL_RIGHTS, Right
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, vcard
+from tests.conformance.clients import BY_SERVE
 from tests.conformance.thunderbird.address_book import AddressBook
 from tests.conformance.thunderbird.driver import Thunderbird
 from tests.conformance.thunderbird.marionette import ScriptFailed
 from tests.support.eventually import eventually
 
-pytestmark = pytest.mark.needs("thunderbird")
+pytestmark = [pytest.mark.needs("thunderbird"), BY_SERVE]
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A PNG of one pixel, in base64."""
