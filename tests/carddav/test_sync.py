@@ -82,6 +82,24 @@ def test_a_foreign_token_asks_for_a_fresh_start(book: Book) -> None:
 
 
 @SERVED
+def test_a_foreign_token_in_a_read_only_book_of_thunderbird(book: Book) -> None:
+    fill(book, "a", "b", "c")
+    book.alice.request("DELETE", book.of_alice("b.vcf"))
+    bob = book.viewer()
+    bob.agent = THUNDERBIRD
+    here = book.path(bob)
+    first = bob.sync(here)
+    for token in foreign_tokens(book):
+        reply = bob.sync(here, token)
+        assert reply.etags() == first.etags()
+        assert reply.token() == first.token()
+        assert reply.statuses() == {}, "what was gone before Bob came"
+    book.alice.request("DELETE", book.of_alice("c.vcf"))
+    reply = bob.sync(here, "x")
+    assert (list(reply.etags()), reply.statuses()) == ([here + "a.vcf"], {here + "c.vcf": 404})
+
+
+@SERVED
 def test_a_limit_gives_pages_and_all_of_them(book: Book) -> None:
     fill(book, *"abcdefg")
     seen: dict[str, str] = {}

@@ -65,18 +65,25 @@ def state(tx: Tx, book: Book) -> BookState:
     return BookState(hashlib.sha256("|".join(parts).encode()).hexdigest()[:32], _encode(tx, now))
 
 
-def changes(tx: Tx, book: Book, token: str, limit: int | None = None) -> SyncResult:
+def changes(tx: Tx, book: Book, token: str, limit: int | None = None, *, forgive: bool = False) -> SyncResult:
     """What the client of ``token`` ("" for a first one) must fetch and forget to have what the viewer sees now.
 
     With ``limit`` at most so many touched cards are given, oldest first, and ``more`` says whether there are others.
-    Raises InvalidToken for a token that is foreign, of another book or epoch, or older than what is remembered.
+    Raises InvalidToken for a token that is foreign, of another book or epoch, or older than what is remembered; with
+    ``forgive`` that is answered by every card, and by what is remembered to have left the member's sight.
     """
     now = _now(tx, book)
     if not token:
         return _answer(tx, now, [], {}, book.shelf.changed(tx, -1), limit)
     if token == _encode(tx, now):
         return SyncResult(token, [], [])
-    then = _past(tx, _decode(tx, book, token))
+    try:
+        then = _past(tx, _decode(tx, book, token))
+    except InvalidToken:
+        if not (forgive and now.groups):
+            raise
+        every = book.shelf.changed(tx, -1)
+        return _answer(tx, now, _seen_once(tx, book, now, {entry.href for _, entry in every}), {}, every, limit)
     touched = book.shelf.changed(tx, then.seq if then.groups else -1)
     also, removed = _also(tx, book, then, now, {entry.href for _, entry in touched})
     for _, entry in touched:
@@ -127,14 +134,25 @@ def _also(tx: Tx, book: Book, then: Past, now: Token, touched: Collection[str]) 
     return also | still, sorted(gone - still.keys())
 
 
+def _seen_once(tx: Tx, book: Book, now: Token, seen: Collection[str]) -> list[str]:
+    """Hrefs that left the viewer's sight since he views their group, but for those that he sees again."""
+    left = book.shelf.departed(tx, Past(tx.viewer, now.groups, -1))
+    mine = {row.href for row in left if row.subject_id in now.subjects and row.seq > _steady(tx.viewer, row)}
+    return sorted(mine.difference(seen))
+
+
 def _knew(viewer: Viewer, now: Token, then: Past, row: Departure) -> bool:
     """Whether the client held this href, or its member could see it after the token without a break until now."""
     if row.since <= then.seq and row.group_id in then.groups and row.subject_id in then.viewer.subjects:
         return True
     if row.group_id not in now.groups or row.subject_id not in viewer.subjects:
         return False
-    steady = max(viewer.view_since.get(row.group_id, 0), viewer.subject_since.get(row.subject_id, 0))
-    return row.since >= steady
+    return row.since >= _steady(viewer, row)
+
+
+def _steady(viewer: Viewer, row: Departure) -> int:
+    """The seq since when the viewer has been the departure's subject and viewed its group without a break."""
+    return max(viewer.view_since.get(row.group_id, 0), viewer.subject_since.get(row.subject_id, 0))
 
 
 # ---- the token
