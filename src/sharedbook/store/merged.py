@@ -141,8 +141,8 @@ def lost(connection: Connection, now: Viewer, groups: Groups, then: Viewer, then
     return list(connection.execute(statement).scalars())
 
 
-def departed(connection: Connection, groups: Groups, after: int) -> list[tuple[str, int, int, int]]:
-    """Every departure from these groups after a seq: key, group_id, subject_id, since."""
-    columns = select(_D.key, _D.group_id, _D.subject_id, _D.since)
+def departed(connection: Connection, groups: Groups, after: int) -> list[tuple[str, int, int, int, int]]:
+    """Every departure from these groups after a seq: key, group_id, subject_id, since, seq."""
+    columns = select(_D.key, _D.group_id, _D.subject_id, _D.since, _D.seq)
     statement = columns.where(_D.group_id.in_(sorted(groups)), _D.seq > after)
-    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(statement)]
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(statement)]

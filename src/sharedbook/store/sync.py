@@ -30,6 +30,7 @@ class Departure:
     group_id: int
     subject_id: int
     since: int
+    seq: int
 
 
 def depart(
@@ -58,7 +59,7 @@ def depart(
 
 def departed(connection: Connection, group_id: int, after: int) -> list[Departure]:
     """Every departure of a group after a seq."""
-    columns = select(_D.href, _D.group_id, _D.subject_id, _D.since)
+    columns = select(_D.href, _D.group_id, _D.subject_id, _D.since, _D.seq)
     statement = columns.where(_D.group_id == group_id, _D.seq > after)
     return [Departure(*row) for row in connection.execute(statement)]
 
