@@ -58,6 +58,11 @@ def _tags(tag: str) -> tuple[str, str]:
     return f"<X:{name} xmlns:X={quoteattr(namespace)}>", f"</X:{name}>"
 
 
+def empty(tag: str) -> str:
+    """An element without content, from its name in Clark notation."""
+    return "".join(_tags(tag))
+
+
 class Layout:
     """How one kind of resource answers for the properties asked: known ones under 200, the rest under 404."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from radicale_storage import auth, principal_reports, properties, propfind, report
+from radicale_storage import auth, principal_reports, properties, propfind, proppatch, report
 from radicale_storage.errors import Response
 from radicale_storage.item import http_date
 from radicale_storage.request import Request
@@ -125,7 +125,11 @@ def _is_own(request: Request) -> bool:
     return request.segments[0] == login_of(request)
 
 
-_EVERYWHERE: Mapping[str, Method] = {"PROPFIND": Method(_propfind), "REPORT": Method(_report)}
+_EVERYWHERE: Mapping[str, Method] = {
+    "PROPFIND": Method(_propfind),
+    "PROPPATCH": Method(proppatch.answer, write=True),
+    "REPORT": Method(_report),
+}
 _OF_CARDS: Mapping[str, Method] = {
     "GET": Method(_get),
     "HEAD": Method(_get),

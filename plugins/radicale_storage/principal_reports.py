@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from radicale_storage import multistatus, properties, propfind
 from radicale_storage.errors import NAMESPACES, XML, Refused, Response
-from radicale_storage.multistatus import PREFIXES, Layout, Value
+from radicale_storage.multistatus import Layout, Value
 from radicale_storage.properties import CS, DAV, Wanted
 from radicale_storage.request import Request
 from radicale_storage.storage import login_of
@@ -65,7 +65,7 @@ def _asked(request: Request, root: Element) -> Wanted:
 def _search_properties(request: Request, root: Element) -> Response:
     """principal-search-property-set, section 9.5."""
     parts = [
-        f"<D:principal-search-property><D:prop>{_empty(name)}</D:prop>"
+        f"<D:principal-search-property><D:prop>{multistatus.empty(name)}</D:prop>"
         f'<D:description xml:lang="en">{label}</D:description></D:principal-search-property>'
         for name, (label, _) in SEARCHED.items()
     ]
@@ -73,11 +73,6 @@ def _search_properties(request: Request, root: Element) -> Response:
     name = "D:principal-search-property-set"
     body = f'<?xml version="1.0" encoding="utf-8"?>\n<{name} {spaces}>{"".join(parts)}</{name}>'
     return Response(200, {"Content-Type": XML}, body.encode())
-
-
-def _empty(tag: str) -> str:
-    namespace, _, name = tag.removeprefix("{").rpartition("}")
-    return f"<{PREFIXES[namespace]}:{name}/>"
 
 
 def _search(request: Request, root: Element) -> Response:

@@ -13,6 +13,7 @@ MAY    = the union of the grants of my subjects; no deny. The console (the comma
 | delete (to the trash)        | seen, and DELETE on every group that holds it, or own it                  |
 | set visibility               | seen and own it, or a postmaster on the console                           |
 | export                       | EXPORT on a group that shows it                                           |
+| name, describe a group         | a postmaster who views it, also in a mail client, or the console          |
 | groups, members, teams, grants, owner, trash, erase, jobs of others | postmasters on the command line    |
 """
 
@@ -139,6 +140,11 @@ def may_set_visibility(viewer: Viewer, contact: Held) -> bool:
 def may_export(viewer: Viewer, contact: Held) -> bool:
     """EXPORT on one of its groups."""
     return sees(viewer, contact) and any(viewer.on(group) & Right.EXPORT for group in contact.groups)
+
+
+def may_describe(viewer: Viewer, group_id: int) -> bool:
+    """Name and describe a group."""
+    return viewer.console or (viewer.postmaster and viewer.views(group_id) and not viewer.read_only)
 
 
 def may_manage(viewer: Viewer) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import GroupNotFound, InvalidName, InvalidValue, NameTaken, Protected
+from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidName, InvalidValue, NameTaken, Protected
 from sharedbook.domain.model import (
     ALL_RIGHTS,
     MERGED_ID,
@@ -204,10 +204,21 @@ def _merged(tx: Tx, every: Sequence[Group]) -> Book:
     return Book(group, rights, MergedShelf(frozenset(group.id for group in viewed)))
 
 
+def require_describe(tx: Tx, group: Group) -> None:
+    """Raises Forbidden unless the viewer may name and describe the group."""
+    if not access.may_describe(tx.viewer, group.id):
+        raise Forbidden(
+            f"{tx.viewer.name} may not name or describe {group.slug}",
+            right="describe",
+            group=group.slug,
+            hint="ask a postmaster",
+        )
+
+
 def rename(tx: Tx, ref: str, name: str) -> Group:
     """Another name; the slug stays, as clients keep it. Raises InvalidName, NameTaken."""
-    access.require_manage(tx.viewer, "rename groups")
     group = get(tx, ref)
+    require_describe(tx, group)
     if name != group.name:
         groups.change(tx.db, group.id, name=_clean(tx, name))
     return _changed(tx, group.id, "group.rename")
@@ -215,8 +226,8 @@ def rename(tx: Tx, ref: str, name: str) -> Group:
 
 def describe(tx: Tx, ref: str, description: str) -> Group:
     """Another description."""
-    access.require_manage(tx.viewer, "describe groups")
     group = get(tx, ref)
+    require_describe(tx, group)
     groups.change(tx.db, group.id, description=description.strip())
     return _changed(tx, group.id, "group.describe")
 
