@@ -68,7 +68,7 @@ def having(connection: Connection, name: str, values: Collection[str]) -> list[t
     """Contact and value of the rows of a name that have one of these values, as the directory compares text."""
     folded = {folding.pad(folding.fold(value)) for value in values}
     columns = select(properties.c.contact_id, properties.c.value)
-    statement = columns.where(properties.c.name == name, properties.c.folded.in_(folded))
+    statement = columns.where(properties.c.name == name, folded_text.in_(folded))
     return [(contact_id, value) for contact_id, value in connection.execute(statement)]
 
 
