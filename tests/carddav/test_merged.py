@@ -6,7 +6,7 @@ import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Group, Right
 from sharedbook.formats.vcard import parse
-from sharedbook.services import contacts, grants, groups, members
+from sharedbook.services import contacts, grants, groups, members, suggestions
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import NAMES, Site, vcard
 from tests.support.sites import as_console, as_member
@@ -169,6 +169,9 @@ def test_of_two_cards_with_one_uid_the_later_is_read_only_under_another(merged: 
         grants.grant(tx, merged.theirs.slug, merged.alice.login, ALL_RIGHTS)
     for uid in ("uid-twice", f"uid-twice-{second[:-4]}"):
         assert merged.alice.put(merged.path(second), vcard(uid, "Changed")).status == 403
+    with as_member(merged.site.app, merged.alice.login) as tx:
+        kept = [suggestions.get(tx, each.suggestion.id).suggestion.wanted for each in suggestions.every(tx)]
+    assert [parse(text).uid for text in kept] == ["uid-twice"]
     assert merged.alice.request("DELETE", merged.path(second)).status == 403
     token = merged.sync(token)[2]
     assert merged.alice.request("DELETE", merged.path(first)).status == 200

@@ -69,13 +69,15 @@ def keep(app: App, viewer: Viewer, client: Client, slug: str, href: str, data: b
         card = vcard.parse(data, app.site.limits)
         with app.begin(viewer, client, write=True) as tx:
             found = cards.get(tx, groups.book(tx, slug), href)
-            if found is not None and found.uid == card.uid and tx.viewer.member_id is not None:
+            if found is not None and tx.viewer.member_id is not None:
                 _keep(tx, contacts.get(tx, found.contact_id), tx.viewer.member_id, card)
     except (GroupNotFound, Invalid):
         return
 
 
 def _keep(tx: Tx, contact: Contact, member_id: int, card: vcard.Card) -> None:
+    if card.uid != contact.uid:
+        return
     wanted = cards.in_stored_version(tx, contact, card).text
     suggestions.remove_of(tx.db, contact.id, member_id)
     if wanted == contact.vcard:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from sharedbook.domain.model import MERGED_ID, CardState
 from sharedbook.store.contacts import BATCH
-from sharedbook.store.schema import memberships, refetches
+from sharedbook.store.schema import refetches
 
 _R = refetches.c
 
@@ -46,18 +45,8 @@ def after(connection: Connection, member_id: int, group_id: int, seq: int) -> li
 
 
 def forget_unknown(connection: Connection, member_id: int, keep: int) -> None:
-    """Forgets a member's oldest rows at hrefs that hold no card, but for so many."""
-    living = (
-        select(memberships.c.href)
-        .where(
-            memberships.c.group_id == _R.group_id,
-            memberships.c.href == _R.href,
-            memberships.c.state < CardState.TRASHED,
-        )
-        .correlate(refetches)
-        .exists()
-    )
-    unknown = (_R.member_id == member_id, ~living, or_(_R.group_id != MERGED_ID, _R.etag == ""))
+    """Forgets a member's oldest rows at hrefs that held no card, but for so many."""
+    unknown = (_R.member_id == member_id, _R.etag == "")
     newest = select(_R.seq).where(*unknown).order_by(_R.seq.desc()).offset(keep).limit(1)
     last = connection.execute(newest).scalar()
     if last is not None:
