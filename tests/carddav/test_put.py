@@ -77,6 +77,16 @@ def test_an_edit_and_its_conditions(book: Book) -> None:
     assert "FN:Five" in book.alice.get(path).text
 
 
+def test_weak_tags_are_taken(book: Book) -> None:
+    path = book.of_alice("weak.vcf")
+    etag = book.alice.put(path, vcard("weak", "One")).headers["etag"]
+    assert book.alice.get(path, If_None_Match=f"W/{etag}").status == 304
+    changed = book.alice.put(path, vcard("weak", "Two"), If_Match=f'W/"stale", W/{etag}')
+    assert changed.status == 204
+    assert book.alice.put(path, vcard("weak", "Three"), If_Match=f"W/{etag}").status == 412
+    assert book.alice.request("DELETE", path, If_Match=f"W/{changed.headers['etag']}").status == 200
+
+
 def test_if_match_where_nothing_is(book: Book) -> None:
     for tag in ('"x"', "*"):
         assert book.alice.put(book.of_alice("new.vcf"), vcard("new"), If_Match=tag).status == 412

@@ -114,6 +114,14 @@ def test_multiget(full: Book) -> None:
     assert set(reply.statuses().values()) <= {404}
 
 
+def test_hrefs_in_other_spellings(full: Book) -> None:
+    stored = full.of_alice("%C3%A9%20%5B1%5D.vcf")
+    assert full.alice.put(stored, vcard(f"spelled-{full.group.slug}")).status == 201
+    for name in ("%C3%A9%20%5B1%5D.vcf", "%c3%a9%20%5b1%5d.vcf", "é%20[1].vcf", "%C3%A9 [1]%2Evcf"):
+        reply = full.alice.multiget(full.of_alice(), full.of_alice(name), full.of_alice("%61nn.vcf"))
+        assert set(reply.cards()) == {stored, full.of_alice("ann.vcf")}, name
+
+
 @SERVED
 def test_multiget_keeps_line_ends(full: Book) -> None:
     path = full.of_alice("ann.vcf")

@@ -57,7 +57,7 @@ def test_cards_inline(book: Book) -> None:
     assert card.splitlines() == vcard(f"a-{book.group.slug}", "a").splitlines()
 
 
-@pytest.mark.parametrize("depth", [None, "0", "1"])
+@pytest.mark.parametrize("depth", [None, "0", "1", "infinity"])
 def test_any_depth(book: Book, depth: str | None) -> None:
     fill(book, "a")
     headers = {} if depth is None else {"Depth": depth}

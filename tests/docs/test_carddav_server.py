@@ -1,7 +1,8 @@
-"""docs/carddav-server.md gives the configuration of Radicale that the tests run with."""
+"""docs/carddav-server.md gives the configuration of Radicale that the tests run with, and names tests that exist."""
 
 from __future__ import annotations
 
+import re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -20,3 +21,11 @@ def test_the_configuration_is_the_tested_one() -> None:
     tested = read(PLAIN.format(port=0))
     del tested["server"]["hosts"]
     assert read(PAGE.read_text().split("```ini")[1].split("```")[0]) == tested
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE.read_text())
+    assert len(named) > 40
+    folder = PAGE.parents[1] / "tests" / "carddav"
+    missing = [(file, name) for file, name in named if f"def {name}(" not in (folder / file).read_text()]
+    assert missing == []
