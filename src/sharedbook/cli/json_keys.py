@@ -62,6 +62,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "email": "the member's own address",
         "postmaster": "whether the member is one",
         "disabled": "whether logging in is refused",
+        "merged_book": "whether the member has one address book with the contacts of all groups",
     },
     "secret": {"password": "the password that was made, beside the other keys; shown this once"},
     "app_password": {
