@@ -41,7 +41,9 @@ def frozen(schema: str) -> str:
     """The migration's text for the schema's text."""
     _, _, body = schema.removeprefix('"""').partition('"""\n')
     body = re.sub(r"^# .*\n", "", body, flags=re.MULTILINE)
-    body = body.replace("\nfrom datetime import", "\nimport secrets\nfrom datetime import", 1)
+    body = body.replace(
+        "\nfrom typing import", "\nimport secrets\nfrom datetime import UTC, datetime\nfrom typing import", 1
+    )
     body = body.replace("\nfrom sqlalchemy import", "\nfrom alembic import op\nfrom sqlalchemy import", 1)
     return HEAD + body.rstrip("\n") + UPGRADE
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("backup", "Bring a backup back."),
     "reindex": ("site", "Read every contact anew out of its card."),
     "group": ("group", "Shared contact groups: each is one address book."),
+    "field": ("field", "The site's own fields of contacts, beside the card."),
     "contact": ("contact", "Contacts: add, find, change, move, delete, erase."),
     "member": ("member", "Members: those who log in."),
     "team": ("team", "Teams: some members under one name."),

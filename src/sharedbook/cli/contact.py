@@ -15,7 +15,8 @@ from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue, NotFound
 from sharedbook.domain.model import Contact
 from sharedbook.formats import column_edits, columns, entries, entry_cards, photo_reduction, vcard
-from sharedbook.services import contacts, groups, photos, querylang, search
+from sharedbook.formats.custom_values import PREFIX
+from sharedbook.services import contacts, custom_fields, groups, photos, search
 from sharedbook.services.tx import Tx
 
 
@@ -50,6 +51,8 @@ def add(
 ) -> None:
     """Add a contact. K is a column of `sharedbook template`, such as first_name, phone.mobile, address.work.city.
 
+    custom:NAME is a field of the site's own (see `field`).
+
     \b
     Examples:  sharedbook contact add --name "Minji Kim" --email minji@example.com --group customers
                sharedbook contact add --field last_name=Kim --field first_name=Minji --field tags="vip;press"
@@ -57,10 +60,12 @@ def add(
     values = {"name": name} if name else {}
     for column, given in (("email", emails), ("phone", phones)):
         values |= {column if place == 1 else f"{column}.{place}": text for place, text in enumerate(given, 1)}
-    values |= dict(_field(text) for text in fields)
+    values |= dict(_field(text) for text in fields if not text.startswith(PREFIX))
+    custom = [custom_fields.parse(text) for text in fields if text.startswith(PREFIX)]
     with site.begin(write=True) as tx:
         home = groups.get(tx, group) if group else groups.default(tx)
         found = contacts.add(tx, home, _new_card(tx, values))
+        custom_fields.give(tx, found.id, custom_fields.changed(tx, found.id, custom))
         record = objects(tx, [found])[0]
     out.done(record, f"contact {record['id']} added to {home.slug}: {record['name']}")
 
@@ -118,7 +123,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 
 def _find(site: Site, out: Output, query: tuple[str, ...], limit: int | None, filters: dict[str, Any]) -> None:
     with site.begin() as tx:
-        wanted = querylang.parse(" ".join(query), tx.site.settings.default_region)
+        wanted = search.query(tx, " ".join(query))
         found = search.find(tx, search.Search(query=wanted, **filters), limit=limit)
         records = objects(tx, found)
     out.rows(records if out.as_json else [row(each) for each in records], COLUMNS, empty="No contact is found.")
@@ -142,11 +147,13 @@ def find(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None, 
     """Find contacts.
 
     QUERY: words that must all be found in name, mail, phone, company or tag; field:value (field:* for any value),
-    "a phrase", -word (not). Initials find Hangul names, readings find kanji, any dialled form finds a number.
+    "a phrase", -word (not). A custom field is named in small letters, with _ between words. Initials find Hangul names,
+    readings find kanji, any dialled form finds a number.
 
     \b
     Examples:  sharedbook contact find kim company:hanbit -tag:newsletter
                sharedbook contact find '"van der"' --group customers --json
+               sharedbook contact find contract_no:2024
     """
     _find(site, out, query, limit, filters)
 
@@ -161,24 +168,35 @@ def set_(site: Site, out: Output, ref: str, changes: tuple[str, ...], if_version
     """Change single columns; the rest of the card stays as it is.
 
     K=V sets, K= empties, K+=V adds a value, K-=V takes one away. K is a column of `sharedbook template`; email.2 is the
-    second address, phone.mobile the first mobile number.
+    second address, phone.mobile the first mobile number, custom:NAME a field of the site's own (see `field`).
 
     \b
     Examples:  sharedbook contact set minji@example.com title="Head of Sales" tags+=vip
                sharedbook contact set 12 email-=old@example.com --if-version 3
+               sharedbook contact set 12 "custom:Contract no.=2024-117"
     """
-    wanted = [column_edits.parse(change) for change in changes]
-    _edit(site, out, ref, wanted, if_version)
+    wanted = [column_edits.parse(change) for change in changes if not change.startswith(PREFIX)]
+    custom = [custom_fields.parse(change) for change in changes if change.startswith(PREFIX)]
+    _edit(site, out, ref, wanted, custom, if_version)
 
 
-def _edit(site: Site, out: Output, ref: str, wanted: list[column_edits.Change], if_version: int | None) -> None:
+def _edit(
+    site: Site,
+    out: Output,
+    ref: str,
+    wanted: list[column_edits.Change],
+    custom: list[custom_fields.Change],
+    if_version: int | None,
+) -> None:
     with site.begin(write=True) as tx:
         found = contacts.resolve(tx, ref)
         card = column_edits.apply(
             vcard.load(found.vcard), wanted, region=tx.site.settings.default_region, limits=tx.site.limits
         )
-        changed = contacts.replace(tx, found.id, card, if_version=if_version)
-        record = detail(tx, changed)
+        contacts.replace(tx, found.id, card, if_version=if_version)
+        if custom:
+            custom_fields.write(tx, found.id, custom_fields.changed(tx, found.id, custom))
+        record = detail(tx, contacts.get(tx, found.id))
     _done(out, found, record)
 
 
@@ -196,12 +214,15 @@ def _done(out: Output, before: Contact, record: json_keys.Object) -> None:
 def unset(site: Site, out: Output, ref: str, fields: tuple[str, ...], if_version: int | None) -> None:
     """Empty columns; the rest of the card stays as it is. A FIELD is a column as `contact show` names it.
 
-    email empties all addresses, email.2 the second one, phone.mobile the mobile numbers.
+    email empties all addresses, email.2 the second one, phone.mobile the mobile numbers, custom:NAME a field of the
+    site's own.
 
     \b
     Example:  sharedbook contact unset minji@example.com title phone.mobile
     """
-    _edit(site, out, ref, [column_edits.emptied(field) for field in fields], if_version)
+    wanted = [column_edits.emptied(field) for field in fields if not field.startswith(PREFIX)]
+    custom = [custom_fields.emptied(field) for field in fields if field.startswith(PREFIX)]
+    _edit(site, out, ref, wanted, custom, if_version)
 
 
 @contact_command.command("photo")

@@ -8,7 +8,8 @@ from sharedbook.cli import json_keys
 from sharedbook.cli.output import rfc3339
 from sharedbook.domain.model import Contact
 from sharedbook.formats import entry_cards, fields, vcard
-from sharedbook.services import groups, mentions, subjects
+from sharedbook.formats.custom_values import PREFIX
+from sharedbook.services import custom_fields, groups, mentions, subjects
 from sharedbook.services.tx import Tx
 
 COLUMNS = {"Id": "id", "Name": "name", "Mail": "emails", "Phone": "phones", "Company": "organization"}
@@ -31,9 +32,10 @@ def lines(record: json_keys.Object) -> json_keys.Object:
     shown = {name: text for name, text in held.items() if not name.endswith(".type")}
     typed = {name: f"{text} ({held[f'{name}.type']})" for name, text in shown.items() if f"{name}.type" in held}
     kind = {"kind": "group card"} if record["kind"] == fields.GROUP_CARD else {}
+    custom = {f"{PREFIX}{name}": "\n".join(values) for name, values in record["custom"].items()}
     members = {"members": [each["name"] or each["uri"] for each in record["members"]]}
     beside = ("uid", "groups", "owner", "visibility", "version", "created", "modified", "trashed")
-    return {"id": record["id"], **kind, **shown, **typed, **members, **{key: record[key] for key in beside}}
+    return {"id": record["id"], **kind, **shown, **typed, **custom, **members, **{key: record[key] for key in beside}}
 
 
 def objects(tx: Tx, found: Sequence[Contact]) -> list[json_keys.Object]:
@@ -80,6 +82,7 @@ def detail(tx: Tx, contact: Contact) -> json_keys.Object:
             {"uri": uri, "id": found.id if found else None, "name": found.name if found else None}
             for uri, found in members
         ],
+        "custom": custom_fields.by_name(tx, [contact.id]).get(contact.id, {}),
         "created": rfc3339(contact.created),
     }
 

@@ -46,8 +46,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "contact_detail": {
         "fields": "what the card holds, by column name (those of `template`)",
         "members": "of a group card: objects of uri, id, name (null where the actor sees no such contact)",
+        "custom": "the site's own fields: name -> list of values",
         "created": "time when it was added",
     },
+    "field": {"name": "its name", "key": "as a search names it", "kind": "text or link", "several": "up to 10 values"},
     "group": {
         "slug": "name in addresses, never used again",
         "name": "name that people read",
@@ -83,7 +85,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "revision": {
         "id": "number of the revision",
         "at": "time of the change",
-        "event": "added, edited, combined, moved, copied, deleted, restored, reverted, owner, visibility",
+        "event": "added, edited, combined, moved, copied, deleted, restored, reverted, owner, visibility, custom",
         "actor": "who did it",
         "client": "through what: the door, the program, the app password's label",
     },

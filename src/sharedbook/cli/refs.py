@@ -13,7 +13,7 @@ from sharedbook.domain import folding
 from sharedbook.domain.errors import Ambiguous, ContactNotFound
 from sharedbook.domain.model import Contact
 from sharedbook.formats import fields, vcard
-from sharedbook.services import contacts, querylang, search, trash
+from sharedbook.services import contacts, search, trash
 from sharedbook.services.tx import Tx
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -33,8 +33,7 @@ class Chosen:
         """
         found = [_resolve(tx, ref, in_trash=in_trash) for ref in self.refs]
         if self.where is not None:
-            query = querylang.parse(self.where, tx.site.settings.default_region)
-            found += search.find(tx, search.Search(query=query))
+            found += search.find(tx, search.Search(search.query(tx, self.where)))
         return list({contact.id: contact for contact in found}.values())
 
 

@@ -18,7 +18,7 @@ from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
 from sharedbook.formats import csv_rows, template
-from sharedbook.services import querylang, transfer
+from sharedbook.services import search, transfer
 from sharedbook.services.jobs import Result
 
 FORMATS = click.Choice(["csv", "vcf"])
@@ -61,7 +61,8 @@ def import_command(
 ) -> None:
     """Bring contacts in from a csv or vcf file (- is stdin).
 
-    Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others.
+    Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
+    a field of the site's own by its name, or as custom:NAME.
     Rows that cannot be right are refused, one by one; the others are in. The same file twice changes nothing.
 
     \b
@@ -150,7 +151,8 @@ def export_command(
     """
     *words, file = query_and_file
     form = form or ("vcf" if file.lower().endswith((".vcf", ".vcard")) else "csv")
-    query = querylang.parse(" ".join(words), site.settings.default_region) if words else None
+    with site.begin() as tx:
+        query = search.query(tx, " ".join(words))
     if file == "-" and out.as_json:
         raise click.UsageError("--json and FILE - would both write to stdout.")
     target: Path | BinaryIO = sys.stdout.buffer if file == "-" else Path(file)

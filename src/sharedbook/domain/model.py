@@ -144,6 +144,24 @@ class Card:
     modified: datetime
 
 
+class FieldKind(enum.StrEnum):
+    """What the values of a custom field are: text, or links (http, https, mailto)."""
+
+    TEXT = "text"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomField:
+    """A field of the site's own. ``key``: its name as it is compared; ``several``: it may have more than one value."""
+
+    id: int
+    key: str
+    name: str
+    kind: FieldKind
+    several: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Rights of a subject on a group."""
@@ -166,11 +184,15 @@ class Event(enum.StrEnum):
     REVERTED = "reverted"
     OWNER = "owner"
     VISIBILITY = "visibility"
+    CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One step of a contact's history. ``before`` is the card's text before it (None for *added* and for moves)."""
+    """One step of a contact's history. ``before`` is the card's text before it (None for *added* and for moves).
+
+    ``custom``: of *custom*, what its custom fields were before (``services/custom_fields.py``).
+    """
 
     id: int
     contact_id: int
@@ -179,6 +201,7 @@ class Revision:
     client: str
     event: Event
     before: str | None
+    custom: str | None = None
 
 
 class ChangeKind(enum.StrEnum):

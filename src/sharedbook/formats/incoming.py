@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
 from typing import BinaryIO, Protocol
 
 from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
-from sharedbook.domain.model import Limits
-from sharedbook.formats import columns, convert, csv_rows, encodings, entries, entry_cards, vcard, vcard21, vcf_rows
+from sharedbook.domain.model import CustomField, Limits
+from sharedbook.formats import (
+    columns,
+    convert,
+    csv_rows,
+    custom_values,
+    encodings,
+    entries,
+    entry_cards,
+    vcard,
+    vcard21,
+    vcf_rows,
+)
 from sharedbook.formats.columns import Layout
 from sharedbook.formats.content_line import Raw
-from sharedbook.formats.csv_rows import Table
+from sharedbook.formats.csv_rows import Row, Table
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.vcard import Add, Card, Edit, Set
@@ -21,13 +32,17 @@ from sharedbook.formats.vcard import Add, Card, Edit, Set
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One row: ``cells`` as it stood in the file; an entry, or the problems that make it none; of a vcf, its card."""
+    """One row: ``cells`` as it stood in the file; an entry, or the problems that make it none; of a vcf, its card.
+
+    ``custom``: values of the site's own fields, by id, of the columns that the file has.
+    """
 
     line: int
     cells: tuple[str, ...]
     entry: Entry = field(default_factory=Entry)
     problems: tuple[Problem, ...] = ()
     card: Card | None = None
+    custom: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def text(self, *, uid: str = "") -> str:
         """The text of a new card; a vcf card is kept as it is but for a given ``uid``. Raises InvalidCard."""
@@ -86,6 +101,7 @@ class Reading:
     limits: Limits
     encoding: str | None = None
     mapping: Mapping[str, str] | None = None
+    custom: Sequence[CustomField] = ()
 
 
 def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading) -> Source:
@@ -136,7 +152,10 @@ class CsvSource:
         self.delimiter = table.delimiter
         self.samples = table.samples
         self.left_out: dict[str, None] = {}
-        self._layout: Layout = columns.layout(table.header, reading.mapping)
+        self._custom = _custom_columns(table.header, reading)
+        own = {table.header[place]: columns.LEFT_OUT for place in self._custom}
+        self._layout: Layout = columns.layout(table.header, {**(reading.mapping or {}), **own})
+        self._limits = reading.limits
         self.product = self._layout.product
         self._table = table
         self._read = partial(entries.read, self._layout, region=reading.region, limits=reading.limits)
@@ -145,13 +164,40 @@ class CsvSource:
         """Every row, in the order of the file."""
         for row in self._table.rows():
             found = self._read(row)
-            if isinstance(found, list):
-                yield Incoming(row.line, row.cells, problems=tuple(found))
+            custom = {} if row.problem else self._read_custom(row)
+            if isinstance(found, list) or isinstance(custom, list):
+                problems = [*(found if isinstance(found, list) else ()), *(custom if isinstance(custom, list) else ())]
+                yield Incoming(row.line, row.cells, problems=tuple(problems))
                 continue
-            for column, header, cell in zip(self._layout.columns, self.columns, row.cells, strict=True):
-                if column is None and cell.strip() and header != columns.REASON_COLUMN:
+            for place, (column, header) in enumerate(zip(self._layout.columns, self.columns, strict=True)):
+                left = column is None and place not in self._custom and header != columns.REASON_COLUMN
+                if left and row.cells[place].strip():
                     self.left_out[header] = None
-            yield Incoming(row.line, row.cells, found)
+            yield Incoming(row.line, row.cells, found, custom=custom)
+
+    def _read_custom(self, row: Row) -> dict[int, tuple[str, ...]] | list[Problem]:
+        """Values of the site's own fields, or everything that is wrong with them."""
+        values: dict[int, tuple[str, ...]] = {}
+        problems = []
+        for place, own in self._custom.items():
+            try:
+                values[own.id] = custom_values.read(own, row.cells[place], self._limits)
+            except InvalidValue as error:
+                cell = row.cells[place][:200]
+                problems.append(Problem(row.line, self.columns[place], error.code, error.message, cell))
+        return problems or values
+
+
+def _custom_columns(header: Sequence[str], reading: Reading) -> dict[int, CustomField]:
+    """The site's own field of each column that is one: mapped to it, or called ``custom:NAME`` or by its name."""
+    mapping = {columns.fold(name): target for name, target in (reading.mapping or {}).items()}
+    found = {}
+    for place, name in enumerate(header):
+        target = mapping.get(columns.fold(name), name)
+        own = custom_values.named(reading.custom, target) if columns.parse(target) is None else None
+        if own is not None:
+            found[place] = own
+    return found
 
 
 class VcfSource:

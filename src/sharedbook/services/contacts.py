@@ -113,7 +113,15 @@ def add_many(
 def replace(
     tx: Tx, contact_id: int, card: vcard.Card, *, if_version: int | None = None, event: Event = Event.EDITED
 ) -> Contact:
-    """Another text for a contact; the same bytes change nothing.
+    """Another text for a contact; the same bytes change nothing. Raises as ``editable``."""
+    contact = editable(tx, contact_id, if_version=if_version)
+    if records.rewrite(tx, contact, card, event):
+        tx.audit("contact.edit", contact=contact.id)
+    return contacts.fetch(tx.db, [contact_id])[0]
+
+
+def editable(tx: Tx, contact_id: int, *, if_version: int | None = None) -> Contact:
+    """A contact that the viewer may edit.
 
     Raises ContactNotFound, Forbidden, VersionConflict, and Protected for one in the trash.
     """
@@ -126,9 +134,7 @@ def replace(
         raise _forbidden(tx, contact, Right.EDIT)
     if contact.trashed_at is not None:
         raise Protected(f"contact {contact_id} is in the trash", hint=f"run: sharedbook trash restore {contact_id}")
-    if records.rewrite(tx, contact, card, event):
-        tx.audit("contact.edit", contact=contact.id)
-    return contacts.fetch(tx.db, [contact_id])[0]
+    return contact
 
 
 def edit(tx: Tx, contact_ids: Sequence[int], change: Callable[[vcard.Card], vcard.Card]) -> None:

@@ -6,15 +6,15 @@ older than the site keeps are forgotten, but not the first: what it changed may 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sharedbook.domain.errors import InvalidValue, NotFound, Protected, UidConflict
-from sharedbook.domain.model import Contact, Event, Revision
-from sharedbook.formats import card_diff, columns, vcard
+from sharedbook.domain.model import Contact, CustomField, Event, Revision
+from sharedbook.formats import card_diff, columns, custom_values, vcard
 from sharedbook.formats.columns import FIELDS
-from sharedbook.services import contacts
+from sharedbook.services import contacts, custom_fields
 from sharedbook.services.tx import Tx
 
 _TEXT = frozenset({Event.EDITED, Event.COMBINED, Event.REVERTED})
@@ -31,6 +31,7 @@ _BESIDE = {
 class Step:
     """One step, with the texts around it: ``before`` None for *added*; ``after`` None where it was erased.
 
+    ``custom_before`` and ``custom_after``: values around it, by the ids of the fields that the site has now.
     ``known``: both texts are. ``whole``: no forgotten step can hide in what changed.
     """
 
@@ -39,11 +40,22 @@ class Step:
     after: str | None
     known: bool
     whole: bool
+    custom_before: custom_fields.Values
+    custom_after: custom_fields.Values
+    fields: Mapping[int, CustomField]
 
     @property
     def by_field(self) -> list[card_diff.Difference]:
-        """What changed in the card, by field."""
-        return card_diff.by_field(self.before, self.after) if self._changed else []
+        """What changed, by field; the custom fields last."""
+        return [*(card_diff.by_field(self.before, self.after) if self._changed else []), *self._by_custom_field]
+
+    @property
+    def _by_custom_field(self) -> Iterator[card_diff.Difference]:
+        for key, field in self.fields.items():
+            before, after = (held.get(key, ()) for held in (self.custom_before, self.custom_after))
+            if before != after:
+                texts = (custom_values.written(field, values) or None for values in (before, after))
+                yield card_diff.Difference(f"{custom_values.PREFIX}{field.name}", *texts)
 
     @property
     def by_property(self) -> list[card_diff.Difference]:
@@ -62,15 +74,19 @@ def steps(tx: Tx, contact_id: int) -> list[Step]:
     joined = _joined(tx, contact, revisions)
     found = []
     text: str | None = contact.vcard
+    fields = {field.id: field for field in custom_fields.every(tx)}
+    custom = custom_fields.values(tx, contact_id)
     for revision in reversed(revisions):
-        after = text
+        after, custom_after = text, custom
         if revision.event in _TEXT:
             text = revision.before
         added = revision.event is Event.ADDED
         before = None if added else text
         writes = added or revision.event in _TEXT
+        custom = {} if added else {**custom, **custom_fields.before(revision.custom or "{}")}
         known = not writes or (after is not None and (added or before is not None))
-        found.append(Step(revision, before, after, known, revision.id != joined))
+        whole = revision.id != joined
+        found.append(Step(revision, before, after, known, whole, custom, custom_after, fields))
     return found[::-1]
 
 
@@ -99,7 +115,7 @@ class Reverted:
 
 
 def revert(tx: Tx, contact_id: int, revision_id: int) -> Reverted:
-    """Gives a contact the exact text that it had after a revision, as a new one.
+    """Gives a contact the exact text that it had after a revision, as a new one, and its custom fields.
 
     Raises ContactNotFound, NotFound for a revision of another contact, Protected for one whose text was erased or a
     contact in the trash, UidConflict, Forbidden.
@@ -120,7 +136,9 @@ def revert(tx: Tx, contact_id: int, revision_id: int) -> Reverted:
             f"the card of revision {revision_id} has another UID, and a contact keeps its own",
             hint="add that card as a new contact",
         )
-    now = contacts.replace(tx, contact_id, card, event=Event.REVERTED)
+    contacts.replace(tx, contact_id, card, event=Event.REVERTED)
+    custom_fields.write(tx, contact_id, {key: step.custom_after.get(key, ()) for key in step.fields})
+    now = contacts.get(tx, contact_id)
     notes = list(_not_restored(found[place:]))
     return Reverted(now, now.version != contact.version, notes)
 
@@ -153,9 +171,11 @@ class Origin:
 def why(tx: Tx, contact_id: int, field: str) -> Origin:
     """Where a field's value, or its absence, comes from: of a field with several values, that very value.
 
-    ``field`` is a column, ``photo``, or a property's name. Raises ContactNotFound, and InvalidValue for what is no
-    field or was never in this contact.
+    ``field`` is a column, ``photo``, ``custom:NAME``, or a property's name. Raises ContactNotFound, NotFound for a
+    custom field that the site has not, and InvalidValue for what is no field or was never in this contact.
     """
+    if field.startswith(custom_values.PREFIX):
+        return _why_custom(tx, contact_id, custom_fields.get(tx, field))
     found = steps(tx, contact_id)
     texts = [text for step in found for text in (step.before, step.after)]
     held = {name for text in dict.fromkeys(texts) for name in card_diff.fields_of(text)}
@@ -165,6 +185,18 @@ def why(tx: Tx, contact_id: int, field: str) -> Origin:
         if not step.known or _touched(step, name, value):
             before = card_diff.fields_of(step.before).get(name)
             return Origin(name, value, before, step.revision, step.known and step.whole)
+    raise InvalidValue(f"contact {contact_id} never had {name}", field=name, hint="see: sharedbook contact show")
+
+
+def _why_custom(tx: Tx, contact_id: int, field: CustomField) -> Origin:
+    """The same for a custom field. Its steps go with time, even the first: what *added* shows may be theirs."""
+    name = f"{custom_values.PREFIX}{field.name}"
+    forgotten = tx.now - timedelta(days=tx.site.settings.history_days)
+    for step in reversed(steps(tx, contact_id)):
+        change = next((each for each in step.by_field if each.name == name), None)
+        if change is not None:
+            certain = step.revision.event is Event.CUSTOM or step.revision.at >= forgotten
+            return Origin(name, change.after, change.before, step.revision, certain)
     raise InvalidValue(f"contact {contact_id} never had {name}", field=name, hint="see: sharedbook contact show")
 
 

@@ -20,7 +20,8 @@ from sharedbook.formats import photo_reduction, vcard
 from sharedbook.formats.incoming import Incoming, Source
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.vcard import Card
-from sharedbook.services import contacts, jobs
+from sharedbook.services import contacts, custom_fields, jobs
+from sharedbook.services.custom_fields import Values
 from sharedbook.services.jobs import JobRow, Result, State
 from sharedbook.services.matching import Known, Match, Matcher
 from sharedbook.services.tx import Actor, App, Tx
@@ -74,12 +75,20 @@ class JobReport:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What a row becomes. ``text``: the card to write; ``known``: the contact it is written to, None for a new one."""
+    """What a row becomes. ``text``: the card to write; ``known``: the contact it is written to, None for a new one.
+
+    ``custom``: the custom fields to write.
+    """
 
     result: Result
     text: str = ""
     known: Known | None = None
+    custom: Values = field(default_factory=dict)
     problem: Problem | None = None
+
+
+_New = tuple[Card, Values]
+"""A contact to come, and its custom fields."""
 
 
 class _OneByOne(Exception):
@@ -186,18 +195,20 @@ class Import:
         if self.dry:
             return self._decided(tx, rows, None)
         room = self.room, self.over_quota
-        new: list[Card] = []
+        new: list[_New] = []
         try:
             with tx.savepoint():
                 decisions = self._decided(tx, rows, new)
                 if new:
-                    contacts.add_many(tx, self.group, new)
+                    ids = contacts.add_many(tx, self.group, [card for card, _custom in new])
+                    for contact_id, (_card, custom) in zip(ids, new, strict=True):
+                        custom_fields.give(tx, contact_id, custom)
             return decisions
         except (_OneByOne, Conflict, Forbidden):
             self.room, self.over_quota = room
             return self._decided(tx, rows, None)
 
-    def _decided(self, tx: Tx, rows: Sequence[Incoming], new: list[Card] | None) -> list[_Decision]:
+    def _decided(self, tx: Tx, rows: Sequence[Incoming], new: list[_New] | None) -> list[_Decision]:
         matcher = self._rehearsal or Matcher(tx, self.group.id)
         if self.dry:  # nothing is written for the next rows to find
             self._rehearsal = matcher
@@ -205,7 +216,7 @@ class Import:
         matcher.prepare(rows)
         return [self._one(matcher, row, new) for row in rows]
 
-    def _one(self, matcher: Matcher, row: Incoming, new: list[Card] | None) -> _Decision:
+    def _one(self, matcher: Matcher, row: Incoming, new: list[_New] | None) -> _Decision:
         """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.
 
         What refuses the row leaves nothing of it behind.
@@ -231,10 +242,11 @@ class Import:
             message = "; ".join(problem.message for problem in row.problems)
             return _refused(row, first.code, message, first.column, first.value)
         if self.duplicates is Duplicates.ADD:
-            return _Decision(Result.ADDED, row.text(uid=str(uuid.uuid4()) if matcher.holds_uid(row) else ""))
+            text = row.text(uid=str(uuid.uuid4()) if matcher.holds_uid(row) else "")
+            return _Decision(Result.ADDED, text, custom=row.custom)
         match = matcher.find(row)
         if not match.found:
-            return _Decision(Result.ADDED, row.text())
+            return _Decision(Result.ADDED, row.text(), custom=row.custom)
         if self.duplicates is Duplicates.SKIP:
             return _Decision(Result.SKIPPED_DUPLICATE)
         if self.duplicates is Duplicates.ASK or len(match.found) > 1:
@@ -244,10 +256,24 @@ class Import:
             text = row.text(uid=known.facts.uid)
         else:
             text = row.edited(vcard.load(matcher.text_of(known)), fill=self.duplicates is Duplicates.FILL)
-        changed = text != matcher.text_of(known)
-        return _Decision(Result.UPDATED if changed else Result.UNCHANGED, text, known)
+        custom = self._custom(matcher, row, known)
+        changed = text != matcher.text_of(known) or bool(custom)
+        return _Decision(Result.UPDATED if changed else Result.UNCHANGED, text, known, custom)
 
-    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision, new: list[Card] | None) -> None:
+    def _custom(self, matcher: Matcher, row: Incoming, known: Known) -> Values:
+        """The custom fields that the row gives the contact, other than it has them."""
+        if not row.custom:
+            return {}
+        has = matcher.custom_of(known)
+        return {
+            key: values
+            for key, values in row.custom.items()
+            if values != has.get(key, ())
+            and (values or self.duplicates is Duplicates.REPLACE)
+            and not (key in has and self.duplicates is Duplicates.FILL)
+        }
+
+    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision, new: list[_New] | None) -> None:
         """Writes what was decided (when dry, only remembers it). Raises what the services refuse."""
         card, known = vcard.parse(decision.text, self.app.site.limits), decision.known
         if row.card is not None:
@@ -256,15 +282,17 @@ class Import:
         if known is not None and contact_id is None and new is not None:
             raise _OneByOne  # it changes a contact that is not written yet
         if known is None and new is not None:
-            new.append(card)
+            new.append((card, decision.custom))
         elif not self.dry:
             with matcher.tx.savepoint():
                 if contact_id is None:
                     contact_id = contacts.add(matcher.tx, self.group, card).id
+                    custom_fields.give(matcher.tx, contact_id, decision.custom)
                 else:
                     contacts.replace(matcher.tx, contact_id, card)
+                    custom_fields.write(matcher.tx, contact_id, decision.custom)
         self.room -= decision.result is Result.ADDED
-        matcher.remember(known, contact_id, card, row.entry)
+        matcher.remember(known, contact_id, card, row.entry, decision.custom)
 
     def report(self) -> JobReport:
         """What was done."""

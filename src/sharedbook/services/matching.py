@@ -14,6 +14,8 @@ from sharedbook.formats.content_line import CRLF
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.incoming import Incoming
 from sharedbook.formats.vcard import Card
+from sharedbook.services import custom_fields
+from sharedbook.services.custom_fields import Values
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts
 from sharedbook.store.matches import Facts, Key, facts, holders, key
@@ -23,12 +25,13 @@ from sharedbook.store.matches import Facts, Key, facts, holders, key
 class Known:
     """A contact that a row may be: of the database, or (``id`` None) one that the dry run would have added.
 
-    ``text`` is "" until it is asked for: see ``Matcher.text_of``.
+    ``text`` is "" and ``custom`` None until asked for: see ``Matcher.text_of`` and ``custom_of``.
     """
 
     id: int | None
     facts: Facts
     text: str = ""
+    custom: Values | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ class Matcher:
         """The contact's card as it is by now."""
         self._load_texts([known])
         return known.text
+
+    def custom_of(self, known: Known) -> Values:
+        """The contact's custom fields as they are by now."""
+        if known.custom is None:
+            known.custom = {} if known.id is None else custom_fields.values(self.tx, known.id)
+        return known.custom
 
     def _load_texts(self, found: Iterable[Known]) -> None:
         missing = {known.id: known for known in found if known.id is not None and not known.text}
@@ -117,12 +126,14 @@ class Matcher:
         bare = _without_uid(made.text, made.uid)
         return [known for known in alike if _without_uid(known.text, known.facts.uid) == bare][:1]
 
-    def remember(self, known: Known | None, contact_id: int | None, card: Card, entry: Entry) -> None:
+    def remember(self, known: Known | None, contact_id: int | None, card: Card, entry: Entry, custom: Values) -> None:
         """A row was written (or, in a dry run, would have been): later rows fit what it says."""
         numbers = self._numbers(entry) | (known.facts.numbers if known else frozenset())
         name = fields.read(card).full_name
         now = known or Known(contact_id, Facts(card.uid, name, 0, numbers))
         now.text, now.facts = card.text, Facts(card.uid, name, len(card.text.encode()), numbers)
+        if known is None or known.custom is not None:
+            now.custom = {**(now.custom or {}), **custom}
         for each in _keys(entry):
             same = self._written.setdefault(each, [])
             if now not in same:

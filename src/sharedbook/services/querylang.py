@@ -3,6 +3,7 @@
 ``kim seoul``           both words, each anywhere in name, mail, phone, company or tag
 ``"acme corp"``         the phrase
 ``company:acme``        in this field; ``email:*`` any value there
+``contract_no:4711``    in a custom field, by its key
 ``-newsletter``         not; also before a phrase or a field
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 
 from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidQuery
@@ -43,45 +45,52 @@ FIELDS: dict[str, tuple[str, ...]] = {
 ALIASES = {"mail": "email", "tel": "phone", "organization": "company", "org": "company", "tags": "tag", "town": "city"}
 ANYWHERE = ("name", "email", "phone", "company", "tag")
 
-_TERM = re.compile(r'(?P<minus>-?)(?:(?P<field>[A-Za-z_]+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))(?=\s|$)')
+_TERM = r'(?P<minus>-?)(?:(?P<field>{fields}):)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))(?=\s|$)'
 _NUMBER = re.compile(r"[\d+(][\d\s()./-]*", re.ASCII)
 
 
-def parse(text: str, region: str) -> Query:
+def parse(text: str, region: str, custom: Mapping[str, str] = {}) -> Query:
     """The query that ``text`` means; all contacts for an empty one. ``region``: ISO 3166, for phone numbers.
+
+    ``custom``: the custom fields: key -> property.
 
     Raises InvalidQuery: an open quote, an unknown field, nothing to look for.
     """
+    term = re.compile(_TERM.format(fields="|".join(["[A-Za-z_]+", *map(re.escape, custom)])), re.IGNORECASE)
     parts: list[Query] = []
     at = len(text) - len(text.lstrip())
     while at < len(text):
-        found = _TERM.match(text, at)
+        found = term.match(text, at)
         if found is None:
             raise InvalidQuery(f"{text[at:]!r} is no search", hint='close the quotes, a space behind: "a phrase" word')
-        parts.append(_term(found, region))
+        parts.append(_term(found, region, custom))
         at = found.end() + len(text[found.end() :]) - len(text[found.end() :].lstrip())
     return simplify(And(tuple(parts)))
 
 
-def _term(found: re.Match[str], region: str) -> Query:
+def _term(found: re.Match[str], region: str, custom: Mapping[str, str]) -> Query:
     needle = found["word"] if found["phrase"] is None else found["phrase"]
-    names = ANYWHERE if found["field"] is None else (_field(found["field"]),)
+    properties = _properties(ANYWHERE) if found["field"] is None else _field(found["field"], custom)
     if found["field"] is not None and needle == "*":
-        query: Query = Or(tuple(Some(name) for name in _properties(names)))
+        query: Query = Or(tuple(Some(name) for name in properties))
     elif folding.fold(needle).strip():
-        query = Or(tuple(part for name in _properties(names) for part in _contains(name, needle, region)))
+        query = Or(tuple(part for name in properties for part in _contains(name, needle, region)))
     else:
         raise InvalidQuery(f"{found[0]!r} has nothing to look for", hint="write a word, a field:value or -word")
     return Not(query) if found["minus"] else query
 
 
-def _field(name: str) -> str:
+def _field(name: str, custom: Mapping[str, str]) -> list[str]:
+    """The properties that a field looks into."""
     known = ALIASES.get(name.lower(), name.lower())
+    if folding.fold(name) in custom:
+        return [custom[folding.fold(name)]]
     if known not in FIELDS:
-        near = difflib.get_close_matches(known, [*FIELDS, *ALIASES], n=1)
-        hint = f"did you mean {near[0]}?" if near else f"fields are: {', '.join(FIELDS)}; or quote the whole"
+        names = [*FIELDS, *custom]
+        near = difflib.get_close_matches(known, [*names, *ALIASES], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"fields are: {', '.join(names)}; or quote the whole"
         raise InvalidQuery(f"there is no field {name} to search in", hint=hint)
-    return known
+    return _properties((known,))
 
 
 def _properties(names: tuple[str, ...]) -> list[str]:

@@ -25,7 +25,7 @@ from sharedbook.domain.model import (
 from sharedbook.formats import fields, photo_reduction, vcard
 from sharedbook.services import audience, photos
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, groups, memberships, properties, revisions
+from sharedbook.store import contacts, custom_fields, groups, memberships, properties, revisions
 from sharedbook.store.memberships import Membership
 
 INDEX_VERSION = 1
@@ -77,6 +77,7 @@ def reindex(tx: Tx, limit: int) -> int:
             tx.db, [contact.id], name=name, sort=folding.fold(name)[:SORT_LENGTH], index_version=INDEX_VERSION
         )
         _reindex(tx, contact.id, card)
+        custom_fields.index(tx.db, contact.id)
     return len(found)
 
 
@@ -244,7 +245,9 @@ def drop(tx: Tx, contact: Contact) -> None:
     contacts.remove(tx.db, [contact.id])
 
 
-def note(tx: Tx, contact_ids: Sequence[int], event: Event, before: str | None = None) -> None:
+def note(
+    tx: Tx, contact_ids: Sequence[int], event: Event, before: str | None = None, custom: str | None = None
+) -> None:
     """One revision each."""
     revisions.add(
         tx.db,
@@ -256,6 +259,7 @@ def note(tx: Tx, contact_ids: Sequence[int], event: Event, before: str | None = 
                 "client": str(tx.client),
                 "event": event.value,
                 "before": before,
+                "custom": custom,
             }
             for contact_id in contact_ids
         ],

@@ -5,12 +5,13 @@ A new table that holds what people wrote belongs here: it goes with the contact 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import AnyStr
 
 from sharedbook.domain.model import MERGED_ID, CardState, ChangeKind, Contact, Departed
 from sharedbook.formats import fields, images, vcard
-from sharedbook.services import records
+from sharedbook.services import custom_fields, records
 from sharedbook.services.photos import tidy
 from sharedbook.services.shelf import name_of
 from sharedbook.services.tx import Tx
@@ -39,8 +40,16 @@ def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
             elif found.name != "VERSION":
                 values.add(found.raw)
         values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
+    values.update(_custom(tx, contact))
     rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
     return values | {row.href for row in rows}
+
+
+def _custom(tx: Tx, contact: Contact) -> Iterator[str]:
+    """Values of custom fields, now and before."""
+    steps = (custom_fields.before(step.custom) for step in revisions.of_contact(tx.db, contact.id) if step.custom)
+    for held in (custom_fields.values(tx, contact.id), *steps):
+        yield from chain.from_iterable(held.values())
 
 
 def _texts(tx: Tx, contact: Contact) -> Iterable[str]:

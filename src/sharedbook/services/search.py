@@ -8,10 +8,10 @@ from sharedbook.domain import access
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import EVERYONE_ID, Card, Contact, Right, Subject, SubjectKind
 from sharedbook.domain.query import EVERYTHING, And, Op, Query, Some, Test
-from sharedbook.services import cards, groups, subjects
+from sharedbook.services import cards, groups, querylang, subjects
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, grants, identity, search
+from sharedbook.store import contacts, custom_fields, grants, identity, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class Search:
     no_owner: bool = False
     no_viewers: bool = False
     trashed: bool = False
+
+
+def query(tx: Tx, text: str) -> Query:
+    """The query that a person's words mean (``querylang``), custom fields included. Raises InvalidQuery."""
+    custom = {field.key: custom_fields.property_of(field.id) for field in custom_fields.every(tx.db)}
+    return querylang.parse(text, tx.site.settings.default_region, custom)
 
 
 def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> list[Contact]:

@@ -16,7 +16,7 @@ from sharedbook.domain import access, folding
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Contact, Member, Revision
 from sharedbook.domain.query import Op, Some, Test
-from sharedbook.services import audit_log, groups, photos, search
+from sharedbook.services import audit_log, custom_fields, groups, photos, search
 from sharedbook.services.tx import Tx
 from sharedbook.store import app_passwords, jobs, properties, revisions, subjects, suggestions, teams
 from sharedbook.store.suggestions import Suggestion
@@ -94,6 +94,7 @@ def report(tx: Tx, mail: str, target: BinaryIO) -> Held:
 def _lists(tx: Tx, held: Held) -> Mapping[str, Any]:
     slugs = {group.id: group.slug for group in groups.names(tx).values()}
     ids = [contact.id for contact in held.contacts]
+    custom = custom_fields.by_name(tx, ids)
     rows = {entry.id: entry for contact_id in ids for entry in audit_log.entries(tx, contact=contact_id)}
     rows |= {entry.id: entry for member in held.members for entry in audit_log.entries(tx, member=member.login)}
     return {
@@ -104,7 +105,7 @@ def _lists(tx: Tx, held: Held) -> Mapping[str, Any]:
             "mentioned_in_contacts": held.mentions,
             "members": [member.login for member in held.members],
         },
-        "contacts": [_contact(contact, slugs) for contact in held.contacts],
+        "contacts": [{**_contact(each, slugs), "custom": custom.get(each.id, {})} for each in held.contacts],
         "history": [_step(step) for step in (*held.history, *held.elsewhere)],
         "suggestions": [_suggestion(each) for each in held.suggestions],
         "audit": [_entry(rows[key]) for key in sorted(rows)],
@@ -134,6 +135,7 @@ def _step(step: Revision) -> dict[str, Any]:
         "actor": step.actor,
         "client": step.client,
         "event": step.event.value,
+        "custom_before": list(custom_fields.before(step.custom).values()) if step.custom else [],
     }
 
 

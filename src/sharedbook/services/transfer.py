@@ -21,7 +21,7 @@ from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Prote
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
 from sharedbook.formats import columns, csv_rows, entry_cards, incoming, vcard, vcf_rows
-from sharedbook.services import contacts, groups, photos, records, search
+from sharedbook.services import contacts, custom_fields, groups, photos, records, search
 from sharedbook.services.importing import Duplicates, Import, JobReport
 from sharedbook.services.tx import Actor, App, Tx
 
@@ -48,20 +48,21 @@ def import_file(
     """Imports a csv (also tab, semicolon, pipe) or vcf file into a group; returns what each row became.
 
     ``source`` need not be seekable (stdin). ``format``: ``csv``, ``vcf``, or None to tell from name and content.
-    ``mapping``: header -> column name of ``formats.columns``, or ``-`` to leave the column out. ``encoding``: for a
-    file that is neither marked nor UTF-8. ``progress`` is called after each batch, and once before the first write,
-    with ``done`` 0 and ``{"quota": n}``, if n rows will be refused as over the quota.
+    ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave the column out.
+    ``encoding``: for a file that is neither marked nor UTF-8. ``progress`` is called after each batch, and once before
+    the first write, with ``done`` 0 and ``{"quota": n}``, if n rows will be refused as over the quota.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
     InvalidValue (format, mapping, encoding), Unavailable. Rows that are refused raise nothing: the job keeps them.
     """
     with app.begin(actor, client) as tx:
+        custom = custom_fields.every(tx)
         target = groups.get(tx, group)
         access.require(tx.viewer, Right.IMPORT, target.id, target.slug)
         access.require(tx.viewer, Right.ADD, target.id, target.slug)
         room = records.room(tx)
     if target.emptied_at is not None:
         raise Protected(f"{target.slug} is being deleted", hint="choose another group")
-    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping)
+    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom)
     with _seekable(source, app.site.limits.file_bytes) as file:
         rows = incoming.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
@@ -133,8 +134,8 @@ def export(
             scope = search.Search(query or EVERYTHING, group=group)
             _require_export(tx, group)
             count = 0
-            for text in _exported(tx, scope, originals=format == "vcf" and not reduced):
-                texts.write(json.dumps(text) + "\n")
+            for exported in _exported(tx, scope, originals=format == "vcf" and not reduced):
+                texts.write(json.dumps(exported) + "\n")
                 count += 1
                 if progress and count % PAGE == 0:
                     progress(Progress(count, {}))
@@ -154,23 +155,29 @@ def _require_export(tx: Tx, group: str | None) -> None:
         raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
 
 
-def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[str]:
-    """The text of each card, page by page of one snapshot."""
+Exported = tuple[str, Mapping[str, str]]
+"""A card's text, and the contact's custom fields as cells by ``custom:NAME``."""
+
+
+def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[Exported]:
+    """Each contact, page by page of one snapshot."""
     offset = 0
     while page := search.find(tx, scope, limit=PAGE, offset=offset):
         offset += len(page)
         allowed = [found for found in page if access.may_export(tx.viewer, contacts.held(found))]
-        yield from photos.whole(tx, allowed) if originals else (found.vcard for found in allowed)
+        texts = photos.whole(tx, allowed) if originals else (found.vcard for found in allowed)
+        custom = custom_fields.cells(tx, [found.id for found in allowed])
+        yield from ((text, custom.get(found.id, {})) for found, text in zip(allowed, texts, strict=True))
 
 
-def _texts(spool: IO[str]) -> Iterator[str]:
+def _read_back(spool: IO[str]) -> Iterator[Exported]:
     spool.seek(0)
     for line in spool:
-        yield json.loads(line)
+        yield tuple(json.loads(line))
 
 
 def _write_vcf(file: BinaryIO, spool: IO[str]) -> None:
-    vcf_rows.write(file, _texts(spool))
+    vcf_rows.write(file, (text for text, _custom in _read_back(spool)))
 
 
 BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "email", "phone", "note")
@@ -180,11 +187,18 @@ BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "e
 def _write_csv(file: BinaryIO, spool: IO[str]) -> None:
     """Two readings: which columns hold anything, then their cells."""
     used = {columns.column(name) for name in BASE_COLUMNS}
-    for text in _texts(spool):
+    own: dict[str, None] = {}
+    for text, custom in _read_back(spool):
         used |= entry_cards.cells(entry_cards.of_card(vcard.load(text))).keys()
-    header = sorted(used, key=columns.rank)
-    rows = (entry_cards.cells(entry_cards.of_card(vcard.load(text))) for text in _texts(spool))
-    csv_rows.write(file, [column.name for column in header], ([row.get(each, "") for each in header] for row in rows))
+        own |= dict.fromkeys(custom)
+    header = [column.name for column in sorted(used, key=columns.rank)] + list(own)
+    csv_rows.write(file, header, ([row.get(name, "") for name in header] for row in _csv_rows(spool)))
+
+
+def _csv_rows(spool: IO[str]) -> Iterator[Mapping[str, str]]:
+    for text, custom in _read_back(spool):
+        cells = entry_cards.cells(entry_cards.of_card(vcard.load(text)))
+        yield {**{column.name: cell for column, cell in cells.items()}, **custom}
 
 
 _WRITERS: Mapping[str, Callable[[BinaryIO, IO[str]], None]] = {"csv": _write_csv, "vcf": _write_vcf}

@@ -1,5 +1,7 @@
 """The search index: one row for each value of a contact's card, made anew whenever the card is written.
 
+Positions of the card's values count from 0; values of custom fields, which no card has, stand at negative ones.
+
 ``folded_text`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string
 are plain comparisons (RFC 4518 section 2.6.1); its column is NULL where SQL makes the same of the value. ``cased`` is
 ``folding.unicode_casemap(value)``; NULL for an ASCII value, of which ``upper(value)`` is the same. Only ``filters.py``
@@ -28,7 +30,7 @@ Params = tuple[tuple[str, tuple[str, ...]], ...]
 
 def replace(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
     """Writes the index rows of one contact in place of those it has."""
-    connection.execute(delete(properties).where(properties.c.contact_id == contact_id))
+    connection.execute(delete(properties).where(properties.c.contact_id == contact_id, properties.c.pos >= 0))
     add_many(connection, {contact_id: instances})
 
 
@@ -40,6 +42,17 @@ def add_many(connection: Connection, instances: Mapping[int, Iterable[Instance]]
         for position, instance in enumerate(found)
     ]
     insert_many(connection, properties, rows)
+
+
+def replace_custom(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
+    """Writes the index rows of one contact's custom fields in place of those it has."""
+    connection.execute(delete(properties).where(properties.c.contact_id == contact_id, properties.c.pos < 0))
+    insert_many(connection, properties, [_row(contact_id, -at, each) for at, each in enumerate(instances, start=1)])
+
+
+def forget(connection: Connection, name: str) -> None:
+    """Removes the index rows of a property."""
+    connection.execute(delete(properties).where(properties.c.name == name))
 
 
 def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tuple[Instance, ...]]:

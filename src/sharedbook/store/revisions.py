@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
 from sharedbook.store.schema import revisions
 
 _R = revisions.c
+_ROWS = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
 _ADD = insert(revisions)
 
 
@@ -23,22 +24,24 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
     """A contact's steps, the oldest first."""
-    columns = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before)
-    rows = connection.execute(columns.where(_R.contact_id == contact_id).order_by(_R.id))
-    return [Revision(*row[:5], Event(row[5]), row[6]) for row in rows]
+    rows = connection.execute(_ROWS.where(_R.contact_id == contact_id).order_by(_R.id))
+    return [_revision(row) for row in rows]
 
 
 def holding(connection: Connection, text: str) -> list[Revision]:
-    """Steps of any contact whose earlier text holds a text, whatever its case (of ASCII letters)."""
-    columns = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before)
-    rows = connection.execute(columns.where(_R.before.icontains(text, autoescape=True)).order_by(_R.id))
-    return [Revision(*row[:5], Event(row[5]), row[6]) for row in rows]
+    """Steps of any contact whose earlier text, or custom fields, hold a text, whatever its case (of ASCII letters)."""
+    wanted = or_(*(column.icontains(text, autoescape=True) for column in (_R.before, _R.custom)))
+    return [_revision(row) for row in connection.execute(_ROWS.where(wanted).order_by(_R.id))]
+
+
+def _revision(row: Any) -> Revision:
+    return Revision(**{**row._mapping, "event": Event(row.event)})
 
 
 def forget_texts(connection: Connection, revision_ids: Sequence[int]) -> None:
-    """Forgets the earlier texts of steps; the steps themselves stay."""
+    """Forgets the earlier texts and custom fields of steps; the steps themselves stay."""
     for revision_id in revision_ids:
-        connection.execute(update(revisions).where(_R.id == revision_id).values(before=None))
+        connection.execute(update(revisions).where(_R.id == revision_id).values(before=None, custom=None))
 
 
 def prune(connection: Connection, before: datetime) -> list[int]:

@@ -6,12 +6,10 @@ Large text stands last in its row, so that reading the rest does not walk overfl
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     DDL,
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -25,11 +23,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     event,
     text,
 )
+
+from sharedbook.store.types import Exact, Id, Time
 
 metadata = MetaData(
     naming_convention={
@@ -40,25 +39,6 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
-
-Id = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Time(TypeDecorator[datetime]):
-    """An aware datetime in UTC, kept as whole milliseconds since 1970: the same on both databases."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
-        return None if value is None else round(value.timestamp() * 1000)
-
-    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
-
-
-# Code-point order on both databases: slugs, hrefs, folded text and keys are compared by bytes, never by locale.
-Exact = Text(collation="C").with_variant(Text(), "sqlite")
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -273,6 +253,7 @@ revisions = Table(
     Column("actor", Text, nullable=False),
     Column("client", Text, nullable=False),
     Column("event", String(10), nullable=False),
+    Column("custom", Text),
     Column("before", Text),
     Index("ix_revisions_contact_id", "contact_id"),
     sqlite_autoincrement=True,
@@ -302,6 +283,29 @@ suggestions = Table(
     UniqueConstraint("contact_id", "member_id"),
     Index("ix_suggestions_member_id", "member_id"),
     sqlite_autoincrement=True,
+)
+
+# The site's own fields. Values stand beside the card: no client sees them, none can lose them.
+custom_fields = Table(
+    "custom_fields",
+    metadata,
+    _id(),
+    Column("key", Exact, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("kind", String(4), nullable=False),
+    Column("several", Boolean, nullable=False),
+    Column("position", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+custom_values = Table(
+    "custom_values",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("field_id", Id, ForeignKey("custom_fields.id", ondelete="CASCADE"), primary_key=True),
+    Column("pos", SmallInteger, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index("ix_custom_values_field_id", "field_id"),
 )
 
 changes = Table(
@@ -424,17 +428,9 @@ notices = Table(
 )
 
 # Personal data is never stored compressed, so that a byte scan can prove it gone: PostgreSQL compresses long values.
-for _table, _column in (
-    (contacts, "vcard"),
-    (properties, "value"),
-    (properties, "folded"),
-    (properties, "cased"),
-    (revisions, "before"),
-    (suggestions, "base"),
-    (suggestions, "wanted"),
-    (photos, "data"),
-    (job_rows, "cells"),
-):
-    _text = f"ALTER TABLE {_table.name} ALTER COLUMN {_column} SET STORAGE EXTERNAL"
-    _storage = DDL(_text)  # type: ignore[no-untyped-call]
-    event.listen(_table, "after_create", _storage.execute_if(dialect="postgresql"))
+for _table in metadata.tables.values():
+    _long = [each.name for each in _table.columns if isinstance(each.type, Text | LargeBinary)]
+    _uncompressed = ", ".join(f'ALTER COLUMN "{name}" SET STORAGE EXTERNAL' for name in _long)
+    if _long:
+        _storage = DDL(f'ALTER TABLE "{_table.name}" {_uncompressed}')  # type: ignore[no-untyped-call]
+        event.listen(_table, "after_create", _storage.execute_if(dialect="postgresql"))

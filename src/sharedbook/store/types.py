@@ -1,0 +1,26 @@
+"""Column types that keep the same on both databases. Migrations use them, too: what one keeps never changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, Text, TypeDecorator
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+# Code-point order on both databases: slugs, hrefs, folded text and keys are compared by bytes, never by locale.
+Exact = Text(collation="C").with_variant(Text(), "sqlite")
+
+
+class Time(TypeDecorator[datetime]):
+    """An aware datetime in UTC, kept as whole milliseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
