@@ -83,7 +83,11 @@ def test_what_clients_do_with_a_reduced_photo(site: App) -> None:
     assert put(site, unfolded).card.vcard == unfolded and original(site) == LARGE
     data = line(fields.photo(vcard.load(served))[1], "4.0")  # type: ignore[index]
     newer = unfolded.replace("VERSION:3.0", "VERSION:4.0").replace(unfolded.split("\r\n")[-3], data)
-    assert put(site, newer).card.vcard == newer and original(site) == LARGE
+    assert put(site, newer).card.vcard == unfolded and original(site) == LARGE, "a card keeps its version"
+    put(site, newer.replace(data, line(SMALL, "4.0")))
+    assert original(site) == SMALL
+    put(site, newer.replace(data, line(LARGE, "4.0")))
+    assert original(site) == LARGE
     put(site, text(OTHER))
     assert original(site) == OTHER
     put(site, text(SMALL))
