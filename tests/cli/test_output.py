@@ -26,6 +26,7 @@ def full(staffed: CommandLine) -> CommandLine:
     """A site with one of everything."""
     staffed("contact", "add", "--name", "Minji Kim", "--email", "m@example.com", "--group", "customers")
     staffed("member", "app-password", "add", "bob", "phone")
+    staffed("field", "add", "Contract")
     return staffed
 
 
@@ -36,6 +37,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("revision", "revision_detail"), ("contact", "history", "1")),
     (("contact", "contact_detail", "reverted"), ("contact", "revert", "1", "1")),
     (("origin",), ("contact", "why", "1", "email")),
+    (("field",), ("field", "list")),
     (("group",), ("group", "list")),
     (("member",), ("member", "list")),
     (("member", "secret"), ("member", "password", "bob", "--generate")),
