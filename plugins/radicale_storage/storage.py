@@ -251,7 +251,7 @@ class BookCollection(Folder):
 
     def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, Any] = {}) -> str:  # noqa: B006 - as the base
         """For GET the door sends all cards (whole.py); PROPFIND's getcontentlength must not read the book."""
-        if current().method == "GET":
+        if current().method in ("GET", "HEAD"):
             current().whole = self.book
         return ""
 

@@ -65,9 +65,9 @@ def door(inner: Inner, environ: Environ, start_response: StartResponse) -> Itera
     """One request through the door; ``inner`` is Radicale (``ask``), or answers in its place."""
     response = _answer(inner, {name: value for name, value in environ.items() if _is_of_wsgi(name)})
     start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(response.headers.items()))
-    if response.pages is not None:
-        return response.pages
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return []
+    return [response.body] if response.pages is None else response.pages
 
 
 def _is_of_wsgi(name: str) -> bool:
