@@ -121,6 +121,14 @@ def test_members_are_listed_changed_disabled(staffed: CommandLine) -> None:
     staffed("--as", "carol", "group", "list")
 
 
+def test_a_member_switches_a_merged_book_on_for_himself_and_changes_nothing_else(staffed: CommandLine) -> None:
+    assert staffed.json("--as", "bob", "member", "set", "bob", "merged-book=on")["merged_book"] is True
+    staffed("--as", "bob", "member", "set", "alice", "merged-book=on", code=5)
+    staffed("--as", "bob", "member", "set", "bob", "merged-book=off", "email=b@example.com", code=5)
+    assert "on or off" in staffed("member", "set", "bob", "merged-book=maybe", code=2).err
+    assert staffed.json("member", "set", "bob", "merged-book=off")["merged_book"] is False
+
+
 def test_a_made_password_is_shown_once(staffed: CommandLine) -> None:
     made = staffed.json("member", "password", "bob", "--generate")
     assert made["login"] == "bob" and len(made["password"]) >= 20

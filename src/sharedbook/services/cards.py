@@ -350,7 +350,7 @@ def _put_merged(
     done = put(tx, home, href, card, if_match=if_match, only_new=only_new)
     name = name_of(contacts.fetch(tx.db, [done.card.contact_id])[0].key)
     if done.created:
-        refetch.note(tx, book, href)
+        refetch.note(tx, book, href, done.card.etag)
     return replace(done, card=_served(tx, book, name))
 
 

@@ -96,15 +96,17 @@ def _ask(tx: Tx, slug: str, href: str) -> None:
         book = groups.book(tx, slug)
     except GroupNotFound:
         return
-    note(tx, book, href)
+    note(tx, book, href, book.shelf.etags(tx, [href]).get(href, ""))
 
 
-def note(tx: Tx, book: Book, href: str) -> None:
-    """Lets the viewer's clients fetch a href of a book again; where he sees no card, they are told that it is gone."""
+def note(tx: Tx, book: Book, href: str, etag: str) -> None:
+    """Lets the viewer's clients fetch a href of a book again; where he sees no card, they are told that it is gone.
+
+    ``etag``: of the card that stands there, "" for none: then the row may be forgotten early.
+    """
     member_id = tx.viewer.member_id
     if member_id is None:
         return
-    etag = book.shelf.etags(tx, [href]).get(href, "")
     seq = tx.tick(ChangeKind.REFETCH, member_id)
     refetches.put(tx.db, member_id, book.group.id, href, etag=etag, seq=seq, at=tx.now)
     if not etag:

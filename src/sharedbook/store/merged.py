@@ -7,14 +7,16 @@ Whether he sees a contact depends on these groups and the contact alone, so cont
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, not_, select, union
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, func, not_, select, union
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Card
 from sharedbook.store import sight
 from sharedbook.store.contacts import BATCH, batches
+from sharedbook.store.memberships import REMEMBERED
 from sharedbook.store.schema import contacts, departures, memberships
 
 _C, _M, _D = contacts.c, memberships.c, departures.c
@@ -32,34 +34,47 @@ class Row(NamedTuple):
     second: bool
 
 
-def _seen(viewer: Viewer, groups: Groups, of: FromClause = contacts) -> ColumnElement[bool]:
-    visible = sight.visible(viewer.subjects, viewer.member_id, of=of)
-    return and_(of.c.trashed_at.is_(None), visible, sight.held(groups, of))
+class _Sight(NamedTuple):
+    """Who looks at which groups: what statements are made of, and kept built by."""
+
+    subjects: frozenset[int]
+    member_id: int | None
+    groups: Groups
 
 
-def _second(viewer: Viewer, groups: Groups) -> ColumnElement[bool]:
-    older = select(_OLDER.c.id).where(_OLDER.c.uid == _C.uid, _OLDER.c.id < _C.id, _seen(viewer, groups, _OLDER))
+def _sight(viewer: Viewer, groups: Groups) -> _Sight:
+    return _Sight(viewer.subjects, viewer.member_id, groups)
+
+
+def _seen(who: _Sight, of: FromClause = contacts) -> ColumnElement[bool]:
+    visible = sight.visible(who.subjects, who.member_id, of=of)
+    return and_(of.c.trashed_at.is_(None), visible, sight.held(who.groups, of))
+
+
+def _second(who: _Sight) -> ColumnElement[bool]:
+    older = select(_OLDER.c.id).where(_OLDER.c.uid == _C.uid, _OLDER.c.id < _C.id, _seen(who, _OLDER))
     return older.correlate(contacts).exists().label("second")
 
 
-def _rows(viewer: Viewer, groups: Groups) -> Select[Any]:
-    return select(_C.key, _C.uid, _C.etag, _second(viewer, groups)).where(_seen(viewer, groups))
+@lru_cache(maxsize=REMEMBERED)
+def _rows(who: _Sight) -> Select[Any]:
+    return select(_C.key, _C.uid, _C.etag, _second(who)).where(_seen(who))
 
 
 def entries(connection: Connection, viewer: Viewer, groups: Groups) -> list[Row]:
     """Every contact that the viewer sees."""
-    return [Row(*row) for row in connection.execute(_rows(viewer, groups))]
+    return [Row(*row) for row in connection.execute(_rows(_sight(viewer, groups)))]
 
 
 def by_keys(connection: Connection, viewer: Viewer, groups: Groups, keys: Sequence[str]) -> list[Row]:
     """Those that the viewer sees of the contacts with these keys."""
-    rows = _rows(viewer, groups)
+    rows = _rows(_sight(viewer, groups))
     return [Row(*row) for some in batches(keys) for row in connection.execute(rows.where(_C.key.in_(some)))]
 
 
 def by_uid(connection: Connection, viewer: Viewer, groups: Groups, uid: str) -> list[Row]:
     """The contacts with this UID that the viewer sees."""
-    return [Row(*row) for row in connection.execute(_rows(viewer, groups).where(_C.uid == uid))]
+    return [Row(*row) for row in connection.execute(_rows(_sight(viewer, groups)).where(_C.uid == uid))]
 
 
 def namesakes(connection: Connection, viewer: Viewer, groups: Groups, keys: Sequence[str], after: int) -> list[Row]:
@@ -67,13 +82,13 @@ def namesakes(connection: Connection, viewer: Viewer, groups: Groups, keys: Sequ
     found: list[Row] = []
     for some in batches(keys):
         uids = union(select(_C.uid).where(_C.key.in_(some)), select(_D.uid).where(_D.key.in_(some), _D.seq > after))
-        found += [Row(*row) for row in connection.execute(_rows(viewer, groups).where(_C.uid.in_(uids)))]
+        found += [Row(*row) for row in connection.execute(_rows(_sight(viewer, groups)).where(_C.uid.in_(uids)))]
     return found
 
 
 def count(connection: Connection, viewer: Viewer, groups: Groups) -> int:
     """How many contacts the viewer sees."""
-    statement = select(func.count()).select_from(contacts).where(_seen(viewer, groups))
+    statement = select(func.count()).select_from(contacts).where(_seen(_sight(viewer, groups)))
     return int(connection.execute(statement).scalar_one())
 
 
@@ -84,20 +99,21 @@ def cards(connection: Connection, viewer: Viewer, groups: Groups, keys: Sequence
     """The cards with these keys that the viewer sees, under the key as href, and whether each is a second one."""
     found: list[tuple[Card, bool]] = []
     for some in batches(keys):
-        statement = _cards(viewer, groups).where(_C.key.in_(some))
+        statement = _cards(_sight(viewer, groups)).where(_C.key.in_(some))
         found += [(Card(*row[:-1]), row[-1]) for row in connection.execute(statement)]
     return found
 
 
 def all_cards(connection: Connection, viewer: Viewer, groups: Groups) -> Iterator[tuple[Card, bool]]:
     """Every card that the viewer sees, as ``cards`` gives them, streamed."""
-    statement = _cards(viewer, groups).order_by(_C.key)
+    statement = _cards(_sight(viewer, groups)).order_by(_C.key)
     for row in connection.execute(statement, execution_options={"yield_per": BATCH}):
         yield Card(*row[:-1]), row[-1]
 
 
-def _cards(viewer: Viewer, groups: Groups) -> Select[Any]:
-    return select(*_CARD, _second(viewer, groups)).where(_seen(viewer, groups))
+@lru_cache(maxsize=REMEMBERED)
+def _cards(who: _Sight) -> Select[Any]:
+    return select(*_CARD, _second(who)).where(_seen(who))
 
 
 # ---- what a client of an old token holds, and what changed since (see ``sync``)
@@ -108,16 +124,21 @@ def changed(connection: Connection, now: Viewer, groups: Groups, after: int) -> 
 
     The first, as a client may be told up to a seq only, and lose the group of a later one.
     """
+    rows = connection.execute(_changed(_sight(now, groups)), {"after": after})
+    return [(row[0], Row(*row[1:])) for row in rows]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _changed(who: _Sight) -> Select[Any]:
     seq = func.min(_M.seq)
-    statement = (
-        select(seq, _C.key, _C.uid, _C.etag, _second(now, groups))
+    return (
+        select(seq, _C.key, _C.uid, _C.etag, _second(who))
         .join(memberships, _M.contact_id == _C.id)
-        .where(_M.group_id.in_(sorted(groups)), _M.seq > after, _C.trashed_at.is_(None))
-        .where(sight.visible(now.subjects, now.member_id))
+        .where(_M.group_id.in_(sorted(who.groups)), _M.seq > bindparam("after"), _C.trashed_at.is_(None))
+        .where(sight.visible(who.subjects, who.member_id))
         .group_by(_C.id)
         .order_by(seq, _C.key)
     )
-    return [(row[0], Row(*row[1:])) for row in connection.execute(statement)]
 
 
 def _held(then: Viewer, groups: Groups, at: int) -> ColumnElement[bool]:
@@ -131,13 +152,13 @@ def gained(
     connection: Connection, now: Viewer, groups: Groups, then: Viewer, then_groups: Groups, at: int
 ) -> list[Row]:
     """What the viewer sees now, and the viewer that he was did not."""
-    statement = _rows(now, groups).where(not_(_held(then, then_groups, at)))
+    statement = _rows(_sight(now, groups)).where(not_(_held(then, then_groups, at)))
     return [Row(*row) for row in connection.execute(statement)]
 
 
 def lost(connection: Connection, now: Viewer, groups: Groups, then: Viewer, then_groups: Groups, at: int) -> list[str]:
     """Keys of what the viewer that he was saw, and the viewer does not see now."""
-    statement = select(_C.key).where(_held(then, then_groups, at), not_(_seen(now, groups)))
+    statement = select(_C.key).where(_held(then, then_groups, at), not_(_seen(_sight(now, groups))))
     return list(connection.execute(statement).scalars())
 
 
