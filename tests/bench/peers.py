@@ -121,7 +121,10 @@ def xandikos(folder: Path, count: int) -> Running:
         (book / f"{uid}.vcf").write_text(text, newline="")
     for command in (["add", "--all"], ["commit", "--quiet", "--message=bench"], ["gc", "--quiet"]):
         subprocess.run(
-            ["git", "-C", book, "-c", "user.name=bench", "-c", "user.email=bench@example.org", *command],
+            [
+                *("git", "-C", book, "-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0"),
+                *command,
+            ],
             check=True,
             capture_output=True,
         )
