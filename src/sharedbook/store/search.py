@@ -67,7 +67,7 @@ def hrefs(connection: Connection, query: Query, viewer: Viewer, group_id: int, l
 
 
 def _group(connection: Connection) -> ColumnElement[int]:
-    """The membership's group. With a plus, SQLite does not begin with it and walk the whole group, but with the query."""
+    """The membership's group. With a plus, SQLite begins with the query, and does not walk the whole group."""
     if connection.dialect.name == "sqlite":
         return literal_column("+memberships.group_id", memberships.c.group_id.type)
     return memberships.c.group_id
