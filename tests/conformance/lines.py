@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,22 +21,25 @@ SECONDS = 60
 
 
 class LineClient:
-    """The running program; leaving the block ends it.
-
-    `folder` is its temporary folder and home, named shortly because sockets in it may have 107 bytes of path.
-    """
+    """The running program; leaving the block ends it."""
 
     def __init__(self, prepare: Callable[[Path], Sequence[str | Path]], **environment: str) -> None:
-        """`prepare` gets the folder and gives the command."""
+        """`prepare` gives the command, for a temporary folder that is its home.
+
+        The folder is named shortly: the path of a socket in it has at most 107 bytes.
+        """
         with ExitStack() as started:
-            self.folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="sb-")))
-            self._words = self.folder / "words"
+            # a daemon that ends a moment later than the program may still write here
+            temporary = tempfile.TemporaryDirectory(prefix="sb-", ignore_cleanup_errors=True)
+            folder = Path(started.enter_context(temporary))
+            self._words = folder / "words"
             self._process = subprocess.Popen(
-                [str(part) for part in prepare(self.folder)],
-                env={**alone(self.folder), **environment},
+                [str(part) for part in prepare(folder)],
+                env={**alone(folder), **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=started.enter_context(self._words.open("w")),
+                start_new_session=True,
             )
             self._started = started.pop_all()
 
@@ -55,8 +59,13 @@ class LineClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.communicate(timeout=SECONDS)  # the end of stdin is the end of the program
-        self._started.close()
+        with self._started:
+            try:
+                self._process.communicate(timeout=SECONDS)  # the end of stdin is the end of the program
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
 
 
 def alone(folder: Path) -> dict[str, str]:

@@ -31,4 +31,6 @@ def test_from_discovery_to_deletion(book: Book) -> None:
     assert said["statuses"] == [201, 204, 412, 200]
     assert "FN:Edited" in said["edited"]
     assert said["synced"]["created"] == [url + book.of_alice("ts.vcf")]
+    assert "403" in said["foreign"], "the program learns that its token is no longer good"
+    assert set(said["anew"]) == {url + book.of_alice("ann.vcf"), url + book.of_alice("ts.vcf")}
     assert said["after"] == [url + book.of_alice("ann.vcf")]

@@ -20,11 +20,14 @@ const made = await read();
 const updated = await client.updateVCard({ vCard: { ...made, data: card('Edited') } });
 const stale = await client.updateVCard({ vCard: { ...made, data: card('Stale') } });
 const edited = await read();
-const synced = await client.smartCollectionSync({
-  collection: { ...book, objects: before, objectMultiGet: client.addressBookMultiGet },
+const sync = (state) => client.smartCollectionSync({
+  collection: { ...book, objectMultiGet: client.addressBookMultiGet, ...state },
   method: 'webdav',
   detailedResult: true,
 });
+const synced = await sync({ objects: before });
+const foreign = await sync({ objects: before, syncToken: 'http://sabre.io/ns/sync/5' }).catch((error) => error.message);
+const anew = await sync({ objects: [], syncToken: '' });
 const deleted = await client.deleteVCard({ vCard: edited });
 const after = await client.fetchVCards({ addressBook: book });
 
@@ -34,5 +37,7 @@ console.log(JSON.stringify({
   statuses: [created.status, updated.status, stale.status, deleted.status],
   edited: edited.data,
   synced: { created: synced.objects.created.map(({ url }) => url), token: synced.syncToken },
+  foreign,
+  anew: anew.objects.created.map(({ url }) => url),
   after: after.map(({ url }) => url),
 }));

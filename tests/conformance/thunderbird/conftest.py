@@ -1,4 +1,4 @@
-"""One demo site for all tests here; each test starts a Thunderbird of its own, with the profile that it needs."""
+"""One demo site for the tests of discovery and autocomplete; each of those starts a Thunderbird of its own."""
 
 from __future__ import annotations
 
