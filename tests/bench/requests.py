@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from functools import cache
+from itertools import islice
 
+from tests.bench.book import people
 from tests.bench.client import Connection
 from tests.bench.peers import Running
 
@@ -32,6 +35,9 @@ QUERY = (
 )
 ONE_IN = 100
 """Cards of one multiget."""
+
+SOUGHT = 77
+"""Number of the one whom queries find."""
 
 
 class Asker:
@@ -111,11 +117,11 @@ class Asker:
 
     def equals(self) -> float:
         """One mail address, whole."""
-        return self._found(QUERY.format("equals", "p77@pezuba.example"))
+        return self._found(QUERY.format("equals", _address()))
 
     def contains(self) -> float:
         """A part of one mail address."""
-        return self._found(QUERY.format("contains", "p77@"))
+        return self._found(QUERY.format("contains", _address().partition("@")[0][2:] + "@"))
 
     def _found(self, query: str) -> float:
         milliseconds, data = self._report(query)
@@ -147,6 +153,15 @@ def _token(data: bytes) -> str:
     if found is None:
         raise RuntimeError("a sync was answered without a token")
     return found[1].decode()
+
+
+@cache
+def _address() -> str:
+    """The mail address of the one who is sought."""
+    _, text = next(islice(people(SOUGHT + 1), SOUGHT, None))
+    found = re.search(r"EMAIL;TYPE=WORK:(.*)\r", text)
+    assert found
+    return found[1]
 
 
 Measure = Callable[[Asker], float]
