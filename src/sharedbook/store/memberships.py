@@ -152,7 +152,7 @@ def etags_seen(connection: Connection, viewer: Viewer, group_id: int, hrefs: Seq
 def entries(connection: Connection, viewer: Viewer, group_id: int) -> list[tuple[str, str]]:
     """(href, etag) of all that the viewer sees in a group."""
     statement = select(_M.href, _M.etag).where(_M.group_id == group_id, seen_by(viewer))
-    return [(row[0], row[1]) for row in connection.execute(statement)]
+    return [(row[0], row[1]) for row in connection.execute(statement).all()]
 
 
 def count(connection: Connection, viewer: Viewer, group_id: int) -> int:
@@ -184,7 +184,7 @@ def cards(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence
     found: dict[str, Card] = {}
     for at in range(0, len(hrefs), BATCH):
         values = {"group": group_id, "hrefs": list(hrefs[at : at + BATCH])}
-        found |= {row[0]: Card(*row) for row in connection.execute(statement, values)}
+        found |= {row[0]: Card(*row) for row in connection.execute(statement, values).all()}
     return found
 
 
