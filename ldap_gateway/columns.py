@@ -148,9 +148,10 @@ def _prepared_parts(initial: str, middle: tuple[str, ...], final: str) -> tuple[
 
 
 class Tails:
-    """The last digits of numbers: what two ways to dial one number have in common."""
+    """The last digits of numbers: what two ways to dial one number have in common. ``ready``: as of ``Runs``."""
 
     def __init__(self) -> None:
+        self.ready = True
         self._slots = Postings()
 
     def __len__(self) -> int:
@@ -187,6 +188,8 @@ class PhoneColumn(Column):
         return joined(form for value in values for form in value.split(" "))
 
     def candidates(self, test: Test) -> Sequence[int] | None:
+        if not self._tails.ready:
+            return None
         if test.op is Op.EQUALS:
             found = {slot for form in test.needle.split() for slot in self._tails.get(form)}
             return sorted(found)

@@ -357,12 +357,16 @@ class Directory:
             return [self._encode_contact(document, place, selection) for document in documents]
         if selection.usual:
             return [document.entry for document in documents]
-        for document in documents:
-            if selection not in document.kept:
-                if len(document.kept) == KEPT:
-                    document.kept.clear()
-                document.kept[selection] = self._encode_contact(document, place, selection)
-        return [document.kept[selection] for document in documents]
+        return [self._kept(document, selection) for document in documents]
+
+    def _kept(self, document: Document, selection: Selection) -> bytes:
+        """The entry of a contact below the base, made once for a selection."""
+        kept = document.kept
+        if kept is None or (selection not in kept and len(kept) == KEPT):
+            kept = document.kept = {}
+        if selection not in kept:
+            kept[selection] = self._encode_contact(document, BASE, selection)
+        return kept[selection]
 
     def _encode_contact(self, document: Document, place: int, selection: Selection) -> bytes:
         name = f"uid={document.key},{self._name(place)}"

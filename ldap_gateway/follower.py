@@ -15,13 +15,14 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from ldap_gateway import keeping
 from ldap_gateway.directory import Directory
 from ldap_gateway.index import Document
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidCard, InvalidToken, Unavailable
 from sharedbook.domain.model import Client
 from sharedbook.services import feed
-from sharedbook.services.feed import Delta, FeedContact
+from sharedbook.services.feed import Delta, DirectoryEntry, FeedContact
 from sharedbook.services.tx import Service
 
 logger = logging.getLogger("sharedbook.ldap")
@@ -29,6 +30,8 @@ logger = logging.getLogger("sharedbook.ldap")
 LOOK_SECONDS = 0.02
 FRESH_SECONDS = 0.5
 SLICE_SECONDS = 0.002
+KEPT_AT_ONCE, MOST_NEW, KEEP_SECONDS = 500, 5000, 60.0
+"""Entries are kept so many at once, or so seldom; of what changes faster the next start makes them anew."""
 BATCH = 16
 """Contacts that are parsed before they are given to the loop."""
 
@@ -47,27 +50,49 @@ class Follower:
         self._probe = app.change_probe()
         self._seq = 0
         self._looked = 0.0
+        self._new: dict[int, tuple[FeedContact, DirectoryEntry]] = {}
+        self._kept = time.monotonic()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     # ---- before anything is served
 
     def load(self) -> None:
-        """Fills the empty directory. Raises Unavailable."""
+        """Fills the empty directory, so that it answers; ``Index.build`` makes it fast. Raises Unavailable."""
+        people = self._directory.people
         with self._app.begin(_ACTOR, _CLIENT) as tx:
-            found = feed.snapshot(tx)
+            found = feed.snapshot(tx, people.stamp)
             self._directory.set_members(found.members)
             self._directory.set_groups(found.groups)
             for document, texts in self._documents(found.contacts):
-                self._directory.index.put(document, texts)
+                self._directory.index.put(document, texts, later=True)
+                if len(self._new) >= KEPT_AT_ONCE:
+                    self._keep()
+        self._keep()
         self._seq = found.seq
 
     def _documents(self, contacts: Iterable[FeedContact]) -> Iterable[Indexed]:
         for contact in contacts:
             try:
-                yield self._directory.people.indexed(contact)
+                document, texts = self._directory.people.indexed(contact)
             except InvalidCard as error:
                 logger.warning("contact %d is left out: its card cannot be read: %s", contact.id, error.code)
+                continue
+            if contact.kept is None and document.groups == contact.groups and len(self._new) < MOST_NEW:
+                self._new[contact.id] = contact, keeping.kept(document, texts)
+            yield document, texts
+
+    def _keep(self) -> None:
+        """Writes what was made of contacts, for the next start; without it that takes longer."""
+        new, self._new = list(self._new.values()), {}
+        if not new:
+            return
+        self._kept = time.monotonic()
+        try:
+            with self._app.begin(_ACTOR, _CLIENT, write=True) as tx:
+                feed.keep(tx, self._directory.people.stamp, new)
+        except Unavailable as error:
+            logger.info("entries are not kept: %s", error)
 
     # ---- following
 
@@ -94,6 +119,8 @@ class Follower:
             try:
                 if failing or self._probe.moved():
                     self._catch_up(loop)
+                elif len(self._new) >= KEPT_AT_ONCE or (self._new and time.monotonic() - self._kept > KEEP_SECONDS):
+                    self._keep()
                 self._looked = time.monotonic()
                 if failing:
                     logger.warning("the database answers again")
@@ -124,7 +151,7 @@ class Follower:
             with suppress(InvalidToken):
                 return feed.since(tx, self._seq)
             logger.warning("the changes since %d are not known any more: everything is read anew", self._seq)
-            return self._everything(feed.snapshot(tx))
+            return self._everything(feed.snapshot(tx, self._directory.people.stamp))
 
     def _everything(self, found: feed.Snapshot) -> Delta:
         """A snapshot as changes to what is in memory."""

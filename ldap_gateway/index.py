@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -35,7 +35,7 @@ class Document:
     entry: bytes
     start: int = 0
     more: bytes = b""
-    kept: dict[Any, bytes] = field(default_factory=dict)
+    kept: dict[Any, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Index:
         self._compiler = Compiler(self._columns, constants)
         self._documents: list[Document | None] = []
         self._free: list[int] = []
+        self._unbuilt: dict[int, None] = {}
         self._slots: dict[int, int] = {}
         self._keys: dict[str, int] = {}
         self._ranked = ranked
@@ -103,8 +104,11 @@ class Index:
 
     # ---- keeping
 
-    def put(self, document: Document, texts: Mapping[str, str]) -> None:
-        """Adds a contact, or replaces the one with its id. ``texts``: property -> joined text, as ``prepare`` makes."""
+    def put(self, document: Document, texts: Mapping[str, str], *, later: bool = False) -> None:
+        """Adds a contact, or replaces the one with its id. ``texts``: property -> joined text, as ``prepare`` makes.
+
+        ``later``: what makes searching fast is made by ``build``; until then every slot is looked at.
+        """
         self.remove(document.id)
         if self._free:
             slot = self._free.pop()
@@ -118,10 +122,32 @@ class Index:
         self._keys[document.key] = slot
         for name, text in texts.items():
             self._columns[name].texts[slot] = text
-        for shared, columns in self._sharing:
-            shared.add(slot, _texts(columns, slot))
+        if later:
+            self._unbuilt[slot] = None
+            self._be_ready(False)
+        else:
+            self._share(slot)
         self._unranked.append(slot)
         self._show(document, slot)
+
+    def _share(self, slot: int) -> None:
+        for shared, columns in self._sharing:
+            shared.add(slot, _texts(columns, slot))
+
+    def build(self, most: int) -> bool:
+        """Does what was left for later, for at most so many contacts; returns whether there is more."""
+        for _ in range(min(most, len(self._unbuilt))):
+            slot = next(iter(self._unbuilt))
+            del self._unbuilt[slot]
+            self._share(slot)
+        if not self._unbuilt:
+            self._be_ready(True)
+            self._in_order()
+        return bool(self._unbuilt)
+
+    def _be_ready(self, ready: bool) -> None:
+        for shared, _ in self._sharing:
+            shared.ready = ready
 
     def remove(self, contact_id: int) -> None:
         """Forgets a contact and every value of it; does nothing when there is none."""
@@ -134,8 +160,11 @@ class Index:
         rank = self._in_order()
         key = self._rank_key(slot)
         del rank[bisect_left(rank, key, key=self._rank_key)]
-        for shared, columns in self._sharing:
-            shared.remove(slot, _texts(columns, slot))
+        if slot in self._unbuilt:
+            del self._unbuilt[slot]
+        else:
+            for shared, columns in self._sharing:
+                shared.remove(slot, _texts(columns, slot))
         for column in self._columns.values():
             column.texts[slot] = ""
         del self._slots[contact_id], self._keys[document.key]

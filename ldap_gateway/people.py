@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ldap_gateway import ber, wire
+from ldap_gateway import ber, keeping, wire
 from ldap_gateway.attributes import ATTRIBUTES, Kind, Names
 from ldap_gateway.entries import MORE, USUAL, encode_values
 from ldap_gateway.index import ColumnOf, Document, prepare
@@ -67,10 +67,13 @@ class People:
         self._limits = limits
         self._below = f",{base}"
         self._columns = columns(names)
+        self.stamp = keeping.stamp(base, region, sorted(self._columns), repr(limits))
         self._constants = encode_values(CONSTANTS)
 
     def indexed(self, contact: FeedContact) -> tuple[Document, dict[str, str]]:
         """What ``Index.put`` takes. Raises InvalidCard for a card over the limits."""
+        if contact.kept is not None:
+            return keeping.restored(contact, contact.kept)
         document, found = self.document(contact)
         return document, prepare(self._columns, found)
 

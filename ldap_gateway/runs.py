@@ -68,9 +68,13 @@ _COMPARED, _ALIKE = 3, 4
 
 
 class Runs:
-    """The runs of some columns together. ``pairs``: two characters have a list of their own in every script."""
+    """The runs of some columns together. ``pairs``: two characters have a list of their own in every script.
+
+    ``ready``: whether they are complete; until they are, any slot is a candidate.
+    """
 
     def __init__(self, *, pairs: bool) -> None:
+        self.ready = True
         self._pairs = pairs
         self._slots = Postings()
         self._last: tuple[Sequence[str], Sequence[int] | None] = ((), None)
@@ -92,6 +96,8 @@ class Runs:
 
     def candidates(self, parts: Sequence[str]) -> Sequence[int] | None:
         """The slots that may have a text with all of these parts in it, ascending; None when any slot may."""
+        if not self.ready:
+            return None
         if self._last[0] != parts:
             # the attributes of one filter ask for the same word
             runs = [run for part in parts for run in self._of_part(part)]

@@ -40,6 +40,7 @@ logger = logging.getLogger("sharedbook.ldap")
 
 PASSWORD_THREADS = 8
 LOOK_SECONDS = 1.0
+BUILT_AT_ONCE = 16
 BACKLOG = 256
 
 
@@ -144,12 +145,14 @@ class Gateway:
         loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.follower.load)
         self.follower.start(loop)
+        building = loop.create_task(self._build())
         servers = []
         try:
             for listener in listeners:
                 servers.append(await self._listen(listener))
             await self._look_until(stop)
         finally:
+            building.cancel()
             for server in servers:
                 if isinstance(server, asyncio.Task):
                     server.cancel()
@@ -158,6 +161,11 @@ class Gateway:
             for connection in list(self._connections):
                 connection.dismiss("the server stops")
             await self.follower.stop()
+
+    async def _build(self) -> None:
+        """Makes searching fast, while searches are answered."""
+        while self.directory.index.build(BUILT_AT_ONCE):
+            await asyncio.sleep(0)
 
     async def _listen(self, listener: Listener) -> asyncio.AbstractServer | asyncio.Task[None]:
         address, loop = listener.address, asyncio.get_running_loop()

@@ -7,7 +7,7 @@ its ``groups`` gives VIEW to one of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,18 +15,22 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidToken
 from sharedbook.domain.model import ChangeKind, Contact, Right, SubjectKind
 from sharedbook.services.tx import Site, Tx
-from sharedbook.store import changes, contacts, feed, grants, groups, subjects
+from sharedbook.store import changes, contacts, directory, feed, grants, groups, subjects
 from sharedbook.store.changes import LoggedChange as LoggedChange
+from sharedbook.store.directory import DirectoryEntry as DirectoryEntry
 from sharedbook.store.feed import FeedAppPassword as FeedAppPassword
 from sharedbook.store.feed import FeedMember as FeedMember
 
 BATCH = 500
-"""How many contacts are read at once."""
+"""How many contacts are written at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedContact:
-    """A living contact; ``audience`` holds subject ids, ``groups`` group ids."""
+    """A living contact; ``audience`` holds subject ids, ``groups`` group ids.
+
+    ``vcard`` is "" in a snapshot where there is something ``kept`` of the contact instead.
+    """
 
     id: int
     key: str
@@ -35,6 +39,7 @@ class FeedContact:
     vcard: str
     audience: frozenset[int]
     groups: tuple[int, ...]
+    kept: DirectoryEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,30 @@ class Delta:
     gone_members: list[int]
 
 
-def snapshot(tx: Tx) -> Snapshot:
-    """Everything, from one snapshot of the database."""
+def snapshot(tx: Tx, stamp: str) -> Snapshot:
+    """Everything, from one snapshot of the database, with what was kept under this stamp."""
     access.require_manage(tx.viewer, "read the feed")
-    return Snapshot(changes.position(tx.db), _living(tx), _groups(tx, None), feed.members(tx.db))
+    living = (
+        FeedContact(
+            each.id,
+            each.key,
+            each.version,
+            each.modified,
+            each.vcard,
+            access.audience(each.visibility, each.owner_id),
+            each.groups,
+            each.kept,
+        )
+        for each in directory.living(tx.db, stamp)
+    )
+    return Snapshot(changes.position(tx.db), living, _groups(tx, None), feed.members(tx.db))
+
+
+def keep(tx: Tx, stamp: str, entries: Sequence[tuple[FeedContact, DirectoryEntry]]) -> None:
+    """Keeps what was made of contacts for the next snapshot under this stamp; what has changed meanwhile is left."""
+    rows = [(contact.id, contact.version, kept) for contact, kept in entries]
+    for at in range(0, len(rows), BATCH):
+        directory.keep(tx.db, stamp, rows[at : at + BATCH])
 
 
 def since(tx: Tx, seq: int) -> Delta:
@@ -137,13 +162,6 @@ class ChangeProbe:
     def close(self) -> None:
         """Gives its connection back."""
         self._watch.close()
-
-
-def _living(tx: Tx) -> Iterator[FeedContact]:
-    ids = feed.living_ids(tx.db, after=0, limit=BATCH)
-    while ids:
-        yield from map(_contact, contacts.fetch(tx.db, ids))
-        ids = feed.living_ids(tx.db, after=ids[-1], limit=BATCH)
 
 
 def _contact(contact: Contact) -> FeedContact:

@@ -25,7 +25,7 @@ from sharedbook.domain.model import (
 from sharedbook.formats import fields, photo_reduction, vcard
 from sharedbook.services import audience, photos
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, custom_fields, groups, memberships, properties, revisions
+from sharedbook.store import contacts, custom_fields, directory, groups, memberships, properties, revisions
 from sharedbook.store.memberships import Membership
 
 INDEX_VERSION = 1
@@ -213,6 +213,7 @@ def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDI
         return False
     columns = _columns(tx, card)
     contacts.change(tx.db, [contact.id], version=contact.version + 1, **columns)
+    directory.forget(tx.db, [contact.id])
     _reindex(tx, contact.id, card)
     seq = tx.tick(ChangeKind.CONTACT, contact.id)
     touched = memberships.stamp_contacts(tx.db, [contact.id], seq, etag=columns["etag"])

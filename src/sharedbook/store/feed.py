@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, SubjectKind
 from sharedbook.store.database import Database
-from sharedbook.store.schema import app_passwords, contacts, subjects, team_members
+from sharedbook.store.schema import app_passwords, subjects, team_members
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,6 @@ class FeedMember:
     def postmaster(self) -> bool:
         """Whether he is one of the postmasters."""
         return POSTMASTERS_ID in self.subjects
-
-
-def living_ids(connection: Connection, *, after: int, limit: int) -> Sequence[int]:
-    """Ids of contacts that are not in the trash, ascending, those above ``after``."""
-    statement = select(contacts.c.id).where(contacts.c.id > after, contacts.c.trashed_at.is_(None))
-    return connection.execute(statement.order_by(contacts.c.id).limit(limit)).scalars().all()
 
 
 def members(connection: Connection, ids: Collection[int] | None = None) -> list[FeedMember]:

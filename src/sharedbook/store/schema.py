@@ -244,6 +244,20 @@ FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
 FOLDED_KEY = 64
 Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
 
+# What the LDAP directory answers for a contact and finds it by, so that its start need not read cards. It goes with any
+# change of the card; a row is good for its version and ``stamp`` (settings and code that made it) only.
+directory_entries = Table(
+    "directory_entries",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("stamp", String(32), nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("more", LargeBinary, nullable=False),
+    Column("texts", Text, nullable=False),
+)
+
 revisions = Table(
     "revisions",
     metadata,

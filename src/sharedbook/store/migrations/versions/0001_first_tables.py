@@ -234,6 +234,18 @@ FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
 FOLDED_KEY = 64
 Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
 
+directory_entries = Table(
+    "directory_entries",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("stamp", String(32), nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("more", LargeBinary, nullable=False),
+    Column("texts", Text, nullable=False),
+)
+
 revisions = Table(
     "revisions",
     metadata,
