@@ -223,6 +223,8 @@ def serving(folder: Path, count: int) -> Iterator[tuple[list[Asked], App, str]]:
         app, secret = book.fill_ours(folder / "site", count)
         stack.callback(app.close)
         runnings = [_ours(app, folder, secret)]
+        held = disk(runnings[0].stored, count)
+        print(f"- database: {held:.2f} x the bytes of the cards ({_verdict(held <= DISK)})", flush=True)
         stack.callback(runnings[0].stop)
         for fill in peers.PEERS:
             started = time.monotonic()
@@ -256,7 +258,7 @@ def run(count: int) -> dict[str, float]:
             for each in servers:
                 if each.over:
                     print(f"- {each.over}")
-            _only_ours(servers[0], app, folder, secret, count)
+            _only_ours(servers[0], app, folder, secret)
             for each in servers:
                 each.asker.close()
             return servers[0].medians
@@ -307,13 +309,12 @@ def _verdict(reached: bool) -> str:
     return "reached" if reached else "**missed**"
 
 
-def _only_ours(ours: Asked, app: App, folder: Path, secret: str, count: int) -> None:
+def _only_ours(ours: Asked, app: App, folder: Path, secret: str) -> None:
     cpu = cpu_of_empty_sync(ours)
     print(f"- CPU of a sync with an empty token: {cpu:.1f} us a card ({_verdict(cpu <= CPU_MICROSECONDS)})")
     warm, cold = ours.medians["poll (ctag + token)"], first_request(app, folder, secret)
-    print(f"- first poll after a start: {cold:.2f} ms, {cold / warm:.1f} x ({_verdict(cold <= FIRST_REQUEST * warm)})")
-    held = disk(ours.running.stored, count)
-    print(f"- database: {held:.2f} x the bytes of the cards ({_verdict(held <= DISK)})", flush=True)
+    verdict = _verdict(cold <= FIRST_REQUEST * warm)
+    print(f"- first poll after a start: {cold:.2f} ms, {cold / warm:.1f} x ({verdict})", flush=True)
 
 
 def _date() -> str:
