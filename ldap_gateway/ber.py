@@ -13,6 +13,24 @@ BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x
 MAX_ID = 2**31 - 1
 
 
+def cut(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Tag of the element at ``at``, and where its contents start and end, before ``end``. Raises ValueError."""
+    if at + 2 > end:
+        raise ValueError("an element is missing")
+    tag, size, start = data[at], data[at + 1], at + 2
+    if tag & 0x1F == 0x1F:
+        raise ValueError("tags over 30 are not used here")
+    if size & 0x80:
+        count = size & 0x7F
+        if not 1 <= count <= 8 or start + count > end:
+            raise ValueError("a length is wrong")
+        size, start = int.from_bytes(data[start : start + count], "big"), start + count
+    stop = start + size
+    if stop > end:
+        raise ValueError("a value is longer than what holds it")
+    return tag, start, stop
+
+
 class Reader:
     """Walks the elements of one constructed value. Every method raises ValueError where the octets do not fit."""
 
@@ -31,38 +49,26 @@ class Reader:
         """The tag of the next element; -1 at the end."""
         return self._data[self._at] if self._at < self._end else -1
 
-    def _next(self) -> tuple[int, int, int]:
-        data, at, end = self._data, self._at, self._end
-        if at + 2 > end:
-            raise ValueError("an element is missing")
-        tag, size, start = data[at], data[at + 1], at + 2
-        if tag & 0x1F == 0x1F:
-            raise ValueError("tags over 30 are not used here")
-        if size & 0x80:
-            count = size & 0x7F
-            if not 1 <= count <= 8 or start + count > end:
-                raise ValueError("a length is wrong")
-            size, start = int.from_bytes(data[start : start + count], "big"), start + count
-        if start + size > end:
-            raise ValueError("a value is longer than what holds it")
-        self._at = start + size
-        return tag, start, start + size
+    def place(self) -> tuple[int, int, int]:
+        """Tag of the next element, and where in the octets its contents start and end."""
+        tag, start, self._at = cut(self._data, self._at, self._end)
+        return tag, start, self._at
 
     def octets(self, tag: int = OCTETS) -> bytes:
         """The contents of the next element, which must have this tag."""
-        found, start, end = self._next()
+        found, start, end = self.place()
         if found != tag:
             raise ValueError(f"tag {found:#04x} where {tag:#04x} belongs")
         return self._data[start:end]
 
     def any(self) -> tuple[int, bytes]:
         """Tag and contents of the next element."""
-        tag, start, end = self._next()
+        tag, start, end = self.place()
         return tag, self._data[start:end]
 
     def enter(self, tag: int = SEQUENCE) -> Reader:
         """A reader of the elements inside the next element, which must have this tag."""
-        found, start, end = self._next()
+        found, start, end = self.place()
         if found != tag:
             raise ValueError(f"tag {found:#04x} where {tag:#04x} belongs")
         return Reader(self._data, start, end)

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
-from operator import attrgetter
+from itertools import groupby, repeat
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from ldap_gateway import dn, entries, schema, wire
@@ -229,7 +229,7 @@ class Directory:
             found = self.index.search(
                 self._query(place, request.filter), self._mask(reader, place), order=order, limit=rest
             )
-            rows += rows_of(place, map(_ID, found))
+            rows += rows_of(repeat(place), map(_ID, found))
         if start.contact and request.scope is not Scope.ONE:
             rows += self._only(start, request.filter)
         for each in reversed(order if mixed else ()):
@@ -342,12 +342,12 @@ class Directory:
     def encode(self, reader: Reader | None, rows: Sequence[Row], selection: Selection) -> Answer:
         """The entries of rows; those that are gone or hidden by now are left out."""
         answer = Answer([], Counter())
-        for (place, is_contact), run in groupby(rows, key=_kind):
+        for (place, is_contact), run in _runs(rows):
             if not is_contact:
                 if self.exists(reader, Row(place)):
                     answer.entries.append(self._encode_structure(reader, place, selection))
             elif reader is not None:
-                documents = self.index.seen(self._mask(reader, place), [contact for _, contact in run])
+                documents = self.index.seen(self._mask(reader, place), map(_CONTACT, run))
                 answer.entries.extend(self._encode_contacts(documents, place, selection))
                 answer.read.update(_groups_of(documents, place, reader))
         return answer
@@ -388,9 +388,12 @@ def _canonical(name: str) -> str:
     return canonical(dn.parse(name))
 
 
-def _kind(row: Row) -> tuple[int, bool]:
-    place, contact = row
-    return place, contact > 0
+def _runs(rows: Sequence[Row]) -> Iterable[tuple[tuple[int, bool], Iterable[Row]]]:
+    """Rows of one place and kind together: mostly all of them."""
+    places = set(map(_PLACE, rows))
+    if len(places) == 1 and all(map(_CONTACT, rows)):
+        return [((places.pop(), True), rows)]
+    return groupby(rows, key=lambda row: (row.place, row.contact > 0))
 
 
 def _groups_of(documents: Iterable[Document], place: int, reader: Reader) -> Counter[int]:
@@ -404,6 +407,8 @@ def _groups_of(documents: Iterable[Document], place: int, reader: Reader) -> Cou
     return found
 
 
+_PLACE: Callable[[Row], int] = itemgetter(0)
+_CONTACT: Callable[[Row], int] = itemgetter(1)
 _ID: Callable[[Document], int] = attrgetter("id")
 _GROUPS: Callable[[Document], tuple[int, ...]] = attrgetter("groups")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import repeat
 from typing import NamedTuple
 
 from ldap_gateway import ber, wire
@@ -27,9 +26,9 @@ class Row(NamedTuple):
     contact: int = 0
 
 
-def rows_of(place: int, contacts: Iterable[int]) -> list[Row]:
-    """The rows of contacts below one place."""
-    return list(map(_ROW, zip(repeat(place), contacts)))
+def rows_of(places: Iterable[int], contacts: Iterable[int]) -> list[Row]:
+    """The rows of contacts, each below its place."""
+    return list(map(_ROW, zip(places, contacts, strict=False)))
 
 
 _ROW: Callable[[tuple[int, int]], Row] = partial(tuple.__new__, Row)

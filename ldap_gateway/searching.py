@@ -10,12 +10,13 @@ import secrets
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ldap_gateway import controls as c
 from ldap_gateway import messages as m
 from ldap_gateway.controls import Controls, Page, View
 from ldap_gateway.directory import Directory, Reader
-from ldap_gateway.entries import Row
+from ldap_gateway.entries import Row, rows_of
 from ldap_gateway.errors import Refused
 from ldap_gateway.index import Order
 from ldap_gateway.messages import Code
@@ -49,7 +50,7 @@ class _Rest:
     def page(self, size: int) -> list[Row]:
         """The next rows."""
         flat = self.rows[2 * self.sent : 2 * (self.sent + size)]
-        return list(map(Row, flat[::2], flat[1::2]))
+        return rows_of(flat[::2], flat[1::2])
 
 
 class Searches:
@@ -81,7 +82,7 @@ class Searches:
             del rows[limit:]
         if not controls.page:
             return Found(rows, code, sorted_)
-        flat = array("q", [number for row in rows for number in row])
+        flat = array("q", chain.from_iterable(rows))
         return self._page(_Rest(request, controls.order, flat, 0, code), controls.page, sorted_)
 
     def _next_page(self, page: Page, request: m.Search, controls: Controls) -> Found:

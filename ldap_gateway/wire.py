@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ldap_gateway import messages as m
-from ldap_gateway.ber import BOOLEAN, ENUMERATED, SEQUENCE, Reader, element, integer, length, octets, sequence
+from ldap_gateway.ber import BOOLEAN, ENUMERATED, SEQUENCE, Reader, cut, element, integer, length, octets, sequence
 from ldap_gateway.messages import Code
 
 BIND, BIND_ANSWER, UNBIND = 0x60, 0x61, 0x42
@@ -135,7 +135,7 @@ def _search(contents: bytes, bounds: Bounds) -> m.Search:
     size_limit, time_limit, types_only = reader.count(), reader.count(), reader.boolean()
     if scope not in (0, 1, 2) or not 0 <= deref <= 3:
         raise _Bad("unknown scope or derefAliases")
-    found = _Filters(bounds).read(reader, 1)
+    found = _Filters(contents, bounds).read(*reader.place(), 1)
     attributes, wanted = [], reader.enter()
     while wanted.more():
         attributes.append(wanted.text())
@@ -181,44 +181,72 @@ _ANSWERS: Mapping[int, int] = {
 
 
 class _Filters:
-    """Reads one filter within its bounds."""
+    """Reads one filter within its bounds. Most of a request is its filter: elements are cut by hand."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, data: bytes, bounds: Bounds) -> None:
+        self._data = data
         self._depth = bounds.depth
         self._terms = bounds.terms
 
-    def read(self, reader: Reader, depth: int) -> m.Filter:
-        """The next element as a filter. Raises BrokenStream beyond the depth, _Bad beyond the terms."""
+    def read(self, tag: int, start: int, end: int, depth: int) -> m.Filter:
+        """An element as a filter. Raises BrokenStream beyond the depth, _Bad beyond the terms."""
         if depth > self._depth:
             raise BrokenStream(f"a filter may be {self._depth} deep")
         self._terms -= 1
         if self._terms < 0:
             raise _Bad("too many terms in the filter", Code.ADMIN_LIMIT_EXCEEDED)
-        tag = reader.peek()
-        if tag == 0x87:
-            return m.Present(reader.text(tag))
-        if tag in _RELATIONS:
-            assertion = reader.enter(tag)
-            return m.Assertion(_RELATIONS[tag], assertion.text(), assertion.octets())
         if tag == 0xA4:
-            return _substrings(reader.enter(tag))
+            return self._substrings(start, end)
+        if tag in _RELATIONS:
+            attribute, at = self._octets(start, end)
+            value, _ = self._octets(at, end)
+            return m.Assertion(_RELATIONS[tag], attribute.decode(), value)
+        if tag == 0x87:
+            return m.Present(self._data[start:end].decode())
         if tag == 0xA9:
-            return _extensible(reader.enter(tag))
-        return self._combined(reader, tag, depth)
+            return _extensible(Reader(self._data, start, end))
+        return self._combined(tag, start, end, depth)
 
-    def _combined(self, reader: Reader, tag: int, depth: int) -> m.Filter:
+    def _combined(self, tag: int, at: int, end: int, depth: int) -> m.Filter:
         if tag not in (0xA0, 0xA1, 0xA2):
             raise _Bad("unknown kind of filter")
-        inside = reader.enter(tag)
+        data, parts = self._data, []
+        while at < end:
+            kind, start, at = cut(data, at, end)
+            parts.append(self.read(kind, start, at, depth + 1))
         if tag == 0xA2:
-            part = self.read(inside, depth + 1)
-            if inside.more():
+            if len(parts) != 1:
                 raise _Bad("a NOT has one filter")
-            return m.Not(part)
-        parts = []
-        while inside.more():
-            parts.append(self.read(inside, depth + 1))
+            return m.Not(parts[0])
         return m.And(tuple(parts)) if tag == 0xA0 else m.Or(tuple(parts))
+
+    def _octets(self, at: int, end: int) -> tuple[bytes, int]:
+        """An OCTET STRING, and where it ends."""
+        tag, start, stop = cut(self._data, at, end)
+        if tag != 0x04:
+            raise ValueError(f"tag {tag:#04x} where 0x04 belongs")
+        return self._data[start:stop], stop
+
+    def _substrings(self, start: int, end: int) -> m.Substrings:
+        data = self._data
+        attribute, at = self._octets(start, end)
+        tag, at, end = cut(data, at, end)
+        if tag != SEQUENCE:
+            raise ValueError(f"tag {tag:#04x} where 0x30 belongs")
+        initial, middle, final = b"", [], b""
+        first = True
+        while at < end:
+            tag, start, at = cut(data, at, end)
+            if tag == 0x81:
+                middle.append(data[start:at])
+            elif tag == 0x80 and first:
+                initial = data[start:at]
+            elif tag == 0x82 and at == end:
+                final = data[start:at]
+            else:
+                raise _Bad("substrings come in the order initial, any, final")
+            first = False
+        return m.Substrings(attribute.decode(), initial, tuple(middle), final)
 
 
 _RELATIONS = {
@@ -227,24 +255,6 @@ _RELATIONS = {
     0xA6: m.Relation.AT_MOST,
     0xA8: m.Relation.APPROX,
 }
-
-
-def _substrings(reader: Reader) -> m.Substrings:
-    attribute, parts = reader.text(), reader.enter()
-    initial, middle, final = b"", [], b""
-    first = True
-    while parts.more():
-        tag, value = parts.any()
-        if tag == 0x80 and first:
-            initial = value
-        elif tag == 0x81:
-            middle.append(value)
-        elif tag == 0x82 and not parts.more():
-            final = value
-        else:
-            raise _Bad("substrings come in the order initial, any, final")
-        first = False
-    return m.Substrings(attribute, initial, tuple(middle), final)
 
 
 def _extensible(reader: Reader) -> m.Extensible:
