@@ -214,14 +214,19 @@ def _in_utc(text: str) -> str:
 
 
 def _digits_like(attribute: Attribute, pieces: Sequence[str | None]) -> Query:
-    """A piece without any digit is in no number; a piece of letters is what a name search sends to every attribute."""
+    """A piece without any digit is in no number; a piece of letters is what a name search sends to every attribute.
+
+    A phone that dials 00 before the country code searches so too: what follows may be the E.164 form's beginning.
+    """
     digits = [phones.digits(piece or "") for piece in pieces]
     if any(piece and not found for piece, found in zip(pieces, digits, strict=True)) or None in pieces:
         return FALSE
     initial, *middle, final = digits
     between = tuple(filter(None, middle))
-    test = Test(Op.LIKE, initial=initial, middle=between, final=final, comparison=Comparison.PHONE)
-    return Some(attribute.name, (test,))
+    starts = [initial, initial[2:]] if initial.startswith("00") and len(initial) > 2 else [initial]
+    tests = [Test(Op.LIKE, initial=each, middle=between, final=final, comparison=Comparison.PHONE) for each in starts]
+    found = tuple(Some(attribute.name, (test,)) for test in tests)
+    return found[0] if len(found) == 1 else Or(found)
 
 
 def mentions(found: Query, name: str) -> bool:

@@ -166,6 +166,17 @@ class Settings:
         "ldap.idle_timeout", 900, "Seconds until a silent LDAP client is let go.", minimum=1
     )
 
+    public_carddav_url: str = _setting(
+        "public.carddav_url",
+        "",
+        "Where clients reach CardDAV, such as https://contacts.example.com/, for `onboard`. Empty: this machine.",
+    )
+    public_ldap_url: str = _setting(
+        "public.ldap_url",
+        "",
+        "Where clients reach LDAP, such as ldaps://contacts.example.com, for `onboard`. Empty: this machine.",
+    )
+
     tls_cert: Path | None = _setting(
         "tls.cert", None, "The certificate chain (PEM). Empty: `serve` makes a self-signed one in data_dir."
     )

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "field": ("field", "The site's own fields of contacts, beside the card."),
     "contact": ("contact", "Contacts: add, find, change, move, delete, erase."),
     "member": ("member", "Members: those who log in."),
+    "onboard": ("onboard", "What a member types or pastes into each program."),
     "team": ("team", "Teams: some members under one name."),
     "grant": ("grant", "Rights of members and teams on groups."),
     "suggestion": ("suggestion", "Refused edits: list, show, apply, dismiss."),

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sharedbook.cli import directory_keys
 from sharedbook.cli.output import rfc3339
 from sharedbook.domain.model import Member, Revision, Right
 
@@ -201,10 +202,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "contacts": "how many contacts it holds, or were restored",
         "erased_again": "how many of a restored backup the ledger of erasures had erased again, or null",
     },
-    "demo": {
-        "contacts": "how many were added",
-        "members": "objects of login, password, role",
-    },
+    "demo": {"contacts": "how many were added", "members": "objects of login, password, role"},
+    **directory_keys.KEYS,
     "import": {
         "job": "number of the job, or null for a dry run",
         "dry_run": "true when nothing was written",

@@ -1,0 +1,20 @@
+"""The --json objects of what has to do with other programs and directories; ``json_keys.KEYS`` has them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "onboarding": {
+        "login": "the member",
+        "carddav": "the address to type into CardDAV programs",
+        "principal": "where it leads: the member's own address",
+        "books": "address books: objects of name, slug, url, rights",
+        "davx5": "link that opens DAVx5 with address and login; what the QR code says",
+        "domain": "the zone of the DNS records",
+        "dns": "records that let programs find the server by the mail address",
+        "ldap": "object of url, host, port, security (ldaps or starttls), base, bind_dn, number_attributes",
+        "phone": "the block to paste into the desk phone of --phone, or null",
+        "password": "the app password that was made, shown this once, or null",
+    },
+}

@@ -1,0 +1,108 @@
+"""What `onboard` prints: addresses that exist, a profile that Apple's parser takes, a QR code that a camera reads."""
+
+from __future__ import annotations
+
+import plistlib
+from pathlib import Path
+
+import numpy
+import pytest
+import zxingcpp
+
+from sharedbook.formats.phonebooks import VENDORS
+from tests.cli.conftest import CommandLine
+
+PIXELS = {"█": (1, 1), "▀": (1, 0), "▄": (0, 1), " ": (0, 0)}
+
+
+@pytest.fixture
+def named(staffed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """A site with public names."""
+    monkeypatch.setenv("SHAREDBOOK_PUBLIC_CARDDAV_URL", "https://contacts.example.com/dav")
+    monkeypatch.setenv("SHAREDBOOK_PUBLIC_LDAP_URL", "ldaps://ldap.example.com")
+    staffed("member", "set", "bob", "email=bob@mail.example")
+    return staffed
+
+
+def test_addresses(named: CommandLine) -> None:
+    found = named.json("onboard", "bob")
+    assert found["carddav"] == "https://contacts.example.com/dav/"
+    assert found["principal"] == "https://contacts.example.com/dav/bob/"
+    assert [(book["slug"], book["url"], book["rights"]) for book in found["books"]] == [
+        ("customers", "https://contacts.example.com/dav/bob/customers/", ["view", "add", "edit"])
+    ]
+    assert found["ldap"]["url"] == "ldaps://ldap.example.com:636"
+    assert found["ldap"]["bind_dn"] == "uid=bob,ou=members,ou=contacts,dc=example,dc=com"
+    assert found["dns"] == [
+        "_carddavs._tcp.mail.example. 3600 IN SRV 0 1 443 contacts.example.com.",
+        '_carddavs._tcp.mail.example. 3600 IN TXT "path=/dav/"',
+        "_ldaps._tcp.mail.example. 3600 IN SRV 0 1 636 ldap.example.com.",
+    ]
+    assert named.json("onboard", "carol")["domain"] == "example.com"
+
+
+def test_without_public_names(staffed: CommandLine) -> None:
+    found = staffed.json("onboard", "bob")
+    assert (found["carddav"], found["ldap"]["security"]) == ("http://127.0.0.1:5232/", "starttls")
+    assert found["dns"] == []
+    assert "set public.carddav_url" in staffed("onboard", "bob").out
+
+
+def test_one_group(named: CommandLine) -> None:
+    found = named.json("onboard", "bob", "--group", "customers")
+    assert found["ldap"]["base"] == "ou=customers,ou=groups,ou=contacts,dc=example,dc=com"
+    named("onboard", "carol", "--group", "customers", code=4)
+
+
+def test_who_may_ask(named: CommandLine) -> None:
+    assert named.json("--as", "bob", "onboard", "bob")["login"] == "bob"
+    named("--as", "bob", "onboard", "carol", code=5)
+    named("onboard", "nobody", code=4)
+
+
+@pytest.mark.parametrize("address", ["contacts.example.com", "ftp://contacts.example.com", "https://a:b@c/"])
+def test_a_public_address_that_cannot_be(staffed: CommandLine, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("SHAREDBOOK_PUBLIC_CARDDAV_URL", address)
+    assert "public.carddav_url" in staffed("onboard", "bob", code=2).err
+
+
+def test_the_profile(named: CommandLine, tmp_path: Path) -> None:
+    target = tmp_path / "bob.mobileconfig"
+    named("onboard", "bob", "--apple", target, "--app-password", "iPhone")
+    profile = plistlib.loads(target.read_bytes())
+    [account] = profile["PayloadContent"]
+    assert (profile["PayloadType"], account["PayloadType"]) == ("Configuration", "com.apple.carddav.account")
+    assert (account["CardDAVHostName"], account["CardDAVPort"]) == ("contacts.example.com", 443)
+    assert (account["CardDAVUseSSL"], account["CardDAVPrincipalURL"]) == (True, "/dav/bob/")
+    assert account["CardDAVUsername"] == "bob" and "CardDAVPassword" not in account
+    assert len({profile["PayloadUUID"], account["PayloadUUID"]}) == 2
+    before = target.read_bytes()
+    named("onboard", "bob", "--apple", target)
+    assert target.read_bytes() == before, "another identifier would be a second account on the device"
+    named("onboard", "bob", "--apple", tmp_path / "no" / "folder", code=1)
+
+
+def test_a_camera_reads_the_code(named: CommandLine) -> None:
+    """The terminal's text as pixels: a block is light, a gap dark."""
+    shown = named("onboard", "bob", "--qr").out
+    drawn = [line for line in shown.splitlines() if line.startswith("████")]
+    rows = [[PIXELS[each][half] for each in line] for line in drawn for half in (0, 1)]
+    picture = numpy.kron(numpy.array(rows, dtype=numpy.uint8) * 255, numpy.ones((8, 8), dtype=numpy.uint8))
+    [code] = zxingcpp.read_barcodes(picture)
+    assert code.text == "davx5://bob@contacts.example.com/dav/"
+    assert code.text == named.json("onboard", "bob")["davx5"]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_an_app_password_of_a_phone_reads_the_directory_and_no_more(named: CommandLine, vendor: str) -> None:
+    found = named.json("onboard", "bob", "--phone", vendor, "--app-password", "Desk phone")
+    assert found["password"] in found["phone"]
+    [made] = named.json("member", "app-password", "list", "bob")
+    assert (made["label"], made["doors"], made["write"]) == ("Desk phone", ["ldap"], False)
+    assert found["password"] not in named("onboard", "bob", "--phone", vendor).out
+    named("onboard", "bob", "--phone", vendor, "--app-password", "Desk phone", code=5)
+
+
+def test_a_phone_that_cannot_start_tls_is_told(staffed: CommandLine) -> None:
+    assert "ldaps://" in staffed("onboard", "bob", "--phone", "snom").err
+    assert staffed("onboard", "bob", "--phone", "yealink").err == ""
