@@ -21,6 +21,11 @@ want ldap-utils ldapsearch ldap-utils
 want curl curl curl
 want node node nodejs
 want node npm npm
+want python-ldap /usr/lib/python3/dist-packages/ldap python3-ldap
+want net-ldap /usr/share/perl5/Net/LDAP libnet-ldap-perl
+want net-ldap /usr/share/perl5/IO/Socket/SSL libio-socket-ssl-perl
+want php-ldap php php-cli
+want php-ldap "$(echo /usr/lib/php/*/ldap.so)" php-ldap
 want cadaver cadaver cadaver
 want thunderbird thunderbird thunderbird
 want thunderbird Xvfb xvfb

@@ -39,6 +39,10 @@ class ClientProgram:
 
 
 CLIENTS = {
+    "ldap_libraries/test_ldapts.py": ClientProgram("ldapts", npm="ldapts"),
+    "ldap_libraries/test_net_ldap.py": ClientProgram("Net::LDAP", debian="libnet-ldap-perl"),
+    "ldap_libraries/test_php_ldap.py": ClientProgram("PHP's LDAP extension", debian="php-ldap"),
+    "ldap_libraries/test_python_ldap.py": ClientProgram("python-ldap", debian="python3-ldap"),
     "test_cadaver.py": ClientProgram("cadaver", debian="cadaver"),
     "test_curl.py": ClientProgram("curl", debian="curl"),
     "test_evolution.py": ClientProgram("Evolution Data Server", debian="evolution-data-server"),

@@ -39,6 +39,12 @@ def test_pages_in_order(directory: Directory) -> None:
     assert (found.mails, found.pages) == (EVERYBODY, 6)
 
 
+@pytest.mark.parametrize(("view", "wanted"), [("2/3/20/0", EVERYBODY[17:23]), ("0/4:NAME30", EVERYBODY[30:35])])
+def test_a_window_of_a_sorted_list(directory: Directory, view: str, wanted: list[str]) -> None:
+    found = directory.search("-E", "!sss=sn", "-E", f"!vlv={view}", "(mail=*)", "mail")
+    assert found.mails[: len(wanted)] == wanted
+
+
 def test_an_order_that_there_is_not(directory: Directory) -> None:
     found = directory.search("-E", "!sss=noSuchAttribute", "(mail=*)", "mail")
     assert (found.code, found.mails) == (12, [])
