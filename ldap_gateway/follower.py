@@ -27,11 +27,11 @@ from sharedbook.services.tx import Service
 
 logger = logging.getLogger("sharedbook.ldap")
 
-LOOK_SECONDS = 0.02
 FRESH_SECONDS = 0.5
 SLICE_SECONDS = 0.002
 KEPT_AT_ONCE, MOST_NEW, KEEP_SECONDS = 500, 5000, 60.0
 """Entries are kept so many at once, or so seldom; of what changes faster the next start makes them anew."""
+WARM_CHANGES = 100
 BATCH = 16
 """Contacts that are parsed before they are given to the loop."""
 
@@ -54,6 +54,7 @@ class Follower:
         self._kept = time.monotonic()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._keeper = threading.Thread()
 
     # ---- before anything is served
 
@@ -70,6 +71,12 @@ class Follower:
                     self._keep()
         self._keep()
         self._seq = found.seq
+        self._warm()
+
+    def _warm(self) -> None:
+        """Reads the last changes once more: the first such read is slow, and nobody waits for it."""
+        with self._app.begin(_ACTOR, _CLIENT) as tx, suppress(InvalidToken):
+            feed.since(tx, max(0, self._seq - WARM_CHANGES))
 
     def _documents(self, contacts: Iterable[FeedContact]) -> Iterable[Indexed]:
         for contact in contacts:
@@ -81,6 +88,13 @@ class Follower:
             if contact.kept is None and document.groups == contact.groups and len(self._new) < MOST_NEW:
                 self._new[contact.id] = contact, keeping.kept(document, texts)
             yield document, texts
+
+    def _keep_sometimes(self) -> None:
+        """Keeps what is new, in a thread of its own: it waits for other writers, whose changes are to be read."""
+        due = len(self._new) >= KEPT_AT_ONCE or (self._new and time.monotonic() - self._kept > KEEP_SECONDS)
+        if due and not self._keeper.is_alive():
+            self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+            self._keeper.start()
 
     def _keep(self) -> None:
         """Writes what was made of contacts, for the next start; without it that takes longer."""
@@ -111,16 +125,19 @@ class Follower:
         self._stopping.set()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
+        if self._keeper.is_alive():
+            await asyncio.to_thread(self._keeper.join)
         self._probe.close()
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         failing = False
-        while not self._stopping.wait(LOOK_SECONDS):
+        while not self._stopping.is_set():
             try:
+                self._probe.wait()
                 if failing or self._probe.moved():
                     self._catch_up(loop)
-                elif len(self._new) >= KEPT_AT_ONCE or (self._new and time.monotonic() - self._kept > KEEP_SECONDS):
-                    self._keep()
+                else:
+                    self._keep_sometimes()
                 self._looked = time.monotonic()
                 if failing:
                     logger.warning("the database answers again")

@@ -7,6 +7,7 @@ access log (its thread).
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -144,6 +145,7 @@ class Gateway:
         """Serves until ``stop``. Raises Unavailable when an address cannot be had."""
         loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.follower.load)
+        gc.freeze()
         self.follower.start(loop)
         building = loop.create_task(self._build())
         servers = []
@@ -166,6 +168,7 @@ class Gateway:
         """Makes searching fast, while searches are answered."""
         while self.directory.index.build(BUILT_AT_ONCE):
             await asyncio.sleep(0)
+        gc.freeze()  # a full collection would look at all of it, and every request and change wait for 0.1 s and more
 
     async def _listen(self, listener: Listener) -> asyncio.AbstractServer | asyncio.Task[None]:
         address, loop = listener.address, asyncio.get_running_loop()

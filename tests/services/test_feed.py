@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from sharedbook.services.feed import FeedContact, FeedGroup, FeedMember
 from sharedbook.services.tx import Service, Tx
 from sharedbook.store import changes
 from sharedbook.store import contacts as rows
+from sharedbook.store.feed import Watch
 from tests.services.people import add_contact, add_members, viewer
 from tests.support.postgres import Cluster
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
@@ -238,6 +240,27 @@ def test_the_probe_tells_of_commits_by_another_opening_of_the_site(site: App) ->
     other.close()
     assert probe.moved()
     probe.close()
+
+
+def test_who_waits_is_told_of_a_commit_at_once(postgres_cluster: Cluster, tmp_path: Path) -> None:
+    """Also when the word came while the counter was read; not of what was rolled back."""
+    with postgres_cluster.database() as url:
+        site = new_site(tmp_path, url)
+        watch = Watch(site.site.database)
+        watch.count()
+        with pytest.raises(RuntimeError), as_console(site) as tx:
+            groups.add(tx, "Lost")
+            raise RuntimeError
+        assert not select.select([watch], [], [], 0)[0]
+        with as_console(site) as tx:
+            groups.add(tx, "Kept")
+        assert select.select([watch], [], [], 10)[0]
+        watch.count()
+        assert watch.told and not select.select([watch], [], [], 0)[0]
+        watch.wait()
+        assert not watch.told
+        watch.close()
+        site.close()
 
 
 def test_a_probe_that_lost_its_connection_says_so_then_goes_on(postgres_cluster: Cluster, tmp_path: Path) -> None:

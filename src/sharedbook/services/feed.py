@@ -153,6 +153,10 @@ class ChangeProbe:
         self._watch = feed.Watch(site.database)
         self._last: int | None = self._watch.count()
 
+    def wait(self) -> None:
+        """Returns when it is time to ask again: at once after a commit, else after a tenth of a second at most."""
+        self._watch.wait()
+
     def moved(self) -> bool:
         """Raises Unavailable; the first answer after that is True."""
         last, self._last = self._last, None

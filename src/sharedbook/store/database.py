@@ -25,6 +25,9 @@ from sharedbook.domain.errors import Busy, DatabaseExposed, Unavailable
 WRITE_LOCK = 7236823
 """The advisory lock's number on PostgreSQL; any constant that nobody else in this database uses."""
 
+CHANNEL = "sharedbook"
+"""Where PostgreSQL tells listeners that a write was committed."""
+
 BUSY_SECONDS = 10
 """How long one waits for another writer, or for a free connection, before giving up."""
 
@@ -54,7 +57,7 @@ class Database:
         try:
             connection.begin()
             if write and not self.sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITE_LOCK})
+                connection.execute(_BEGIN_WRITE, {"lock": WRITE_LOCK, "channel": CHANNEL})
         except DBAPIError as error:
             connection.close()
             raise _unavailable(error) from error
@@ -92,6 +95,19 @@ class Database:
         """A number that moves when another connection has committed (SQLite), or the clock itself (PostgreSQL)."""
         statement = "PRAGMA data_version" if self.sqlite else "SELECT COALESCE(max(seq), 0) FROM changes"
         return int(connection.exec_driver_sql(statement).scalar_one())
+
+    def listener(self) -> Connection:
+        """A connection outside any transaction, for ``change_counter``; on PostgreSQL it also hears of commits.
+
+        It is none of the pool's any more. Raises Busy, Unavailable.
+        """
+        connection = self._connect()
+        if self.sqlite:
+            return connection.execution_options(sharedbook_autocommit=True)
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+        connection.detach()
+        return connection
 
     def clean(self) -> Cleaned:
         """The clean sequence: rewrite every table without its dead rows, then empty the log of old pages.
@@ -152,6 +168,10 @@ class Database:
             raise Busy("too many requests at once use the database", hint="try again in a few seconds") from error
         except DBAPIError as error:
             raise _unavailable(error) from error
+
+
+# The listeners are told when the transaction is committed, once, and not at all when it is rolled back.
+_BEGIN_WRITE = text("SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, '')")
 
 
 @dataclass(frozen=True, slots=True)
