@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select as polling
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,12 +94,12 @@ class Watch:
 
     def wait(self) -> None:
         """Returns when it is time for ``count``: on PostgreSQL as soon as a write was committed."""
-        if self._database.sqlite or self._connection is None:
-            time.sleep(LOOK_SECONDS)
-        elif not self.told:
-            ready = polling.poll()
-            ready.register(self, polling.POLLIN)
-            ready.poll(TOLD_SECONDS * 1000)
+        seconds, word = LOOK_SECONDS, polling.poll()
+        if self._connection is not None and not self._database.sqlite:
+            seconds = TOLD_SECONDS
+            word.register(self, polling.POLLIN)
+        if not self.told:
+            word.poll(seconds * 1000)
         self.told = False
 
     def count(self) -> int:
