@@ -14,6 +14,7 @@ from sharedbook.cli.output import rfc3339
 from sharedbook.domain.model import Member, Revision, Right
 
 if TYPE_CHECKING:
+    from sharedbook.formats.problems import Problem
     from sharedbook.services.audit_log import Entry
     from sharedbook.services.erasure import Erasure, Report
     from sharedbook.services.groups import GroupInfo
@@ -210,7 +211,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "counts": "rows by result: added, updated, unchanged, skipped_duplicate, needs_decision, error",
         "over_quota": "rows that the limit of contacts refuses",
         "problems": "the first rows that were refused: objects of line, column, code, message",
-        "format": "csv or vcf",
+        "warnings": "what a person should look at, as in problems; line 0 is of the file",
+        "format": "what the file was",
         "encoding": "how the file was read",
         "product": "whose headers these are",
         "left_out": "columns that have no place in a contact",
@@ -347,14 +349,11 @@ def job(found: Job) -> Object:
 
 def job_error(row: JobRow) -> Object:
     """A row that was refused or waits for a decision."""
-    problem = row.problem
-    return {
-        "line": problem.line,
-        "column": problem.column or None,
-        "code": problem.code,
-        "message": problem.message,
-        "result": str(row.result),
-    }
+    return {**_problem(row.problem), "result": str(row.result)}
+
+
+def _problem(found: Problem) -> Object:
+    return {"line": found.line, "column": found.column or None, "code": found.code, "message": found.message}
 
 
 def erased(report: Report) -> Object:
@@ -431,10 +430,8 @@ def imported(report: JobReport) -> Object:
         "dry_run": report.dry_run,
         "counts": dict(report.counts),
         "over_quota": report.over_quota,
-        "problems": [
-            {"line": each.line, "column": each.column or None, "code": each.code, "message": each.message}
-            for each in report.problems
-        ],
+        "problems": [_problem(each) for each in report.problems],
+        "warnings": [_problem(each) for each in report.warnings],
         "format": report.format,
         "encoding": report.encoding,
         "product": report.product,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,18 +18,20 @@ from sharedbook.cli.output import Output, cell, json_option, progress
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
-from sharedbook.formats import csv_rows, template
+from sharedbook.formats import csv_rows, sheet_write, template
+from sharedbook.formats.problems import Problem
 from sharedbook.services import search, transfer
 from sharedbook.services.jobs import Result
 
-FORMATS = click.Choice(["csv", "vcf"])
+IMPORTED = click.Choice(["csv", "xlsx", "xls", "ods", "vcf"])
+EXPORTED = click.Choice(["csv", "xlsx", "vcf"])
 OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Duplicates.REPLACE)
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
 @click.option("--group", required=True, metavar="GROUP", help="The group they go into.")
-@click.option("--format", "form", type=FORMATS, help="What the file is (default: by its name and content).")
+@click.option("--format", "form", type=IMPORTED, help="What the file is (default: by its name and content).")
 @click.option(
     "--map",
     "mapping",
@@ -36,6 +39,7 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
     help='Columns of other headers: a TOML file with lines such as "Mobile no." = "phone.mobile".',
 )
 @click.option("--encoding", metavar="NAME", help="Of a file that is neither marked nor UTF-8, such as cp949.")
+@click.option("--sheet", metavar="NAME", default="", help="Which sheet of a file with several (default: the first).")
 @click.option(
     "--duplicates",
     type=click.Choice([str(each) for each in transfer.Duplicates]),
@@ -55,11 +59,12 @@ def import_command(
     form: str | None,
     mapping: Path | None,
     encoding: str | None,
+    sheet: str,
     duplicates: str,
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Bring contacts in from a csv or vcf file (- is stdin).
+    """Bring contacts in from a csv, xlsx, xls, ods or vcf file (- is stdin).
 
     Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
     a field of the site's own by its name, or as custom:NAME.
@@ -76,6 +81,7 @@ def import_command(
         "format": form,
         "mapping": _mapping(mapping),
         "encoding": encoding,
+        "sheet": sheet,
         "duplicates": how,
     }
     if how in OVERWRITING and not (dry_run or yes):
@@ -125,18 +131,26 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
         out.note(f"read as {report.encoding}, such as: {' | '.join(report.samples)}")
     if report.over_quota:
         out.note(f"rows that the limit of contacts refuses: {report.over_quota}")
-    for problem in report.problems[:20]:
-        out.note(f"line {problem.line}: {problem.message}")
-    if len(report.problems) > 20:
-        out.note(f"... and {len(report.problems) - 20} more")
+    _note(out, "look at line", report.warnings)
+    _note(out, "line", report.problems)
     if report.problems and report.job_id is not None:
         out.note(f"next: sharedbook job errors {report.job_id} --output fix.csv, fix that file, and import it")
+
+
+def _note(out: Output, what: str, problems: Sequence[Problem]) -> None:
+    for problem in problems[:20]:
+        out.note(f"{what} {problem.line}: {problem.message}" if problem.line else problem.message)
+    if len(problems) > 20:
+        out.note(f"... and {len(problems) - 20} more")
+
+
+_SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx"}
 
 
 @click.command("export", context_settings={"ignore_unknown_options": True})
 @click.argument("query_and_file", metavar="[QUERY] FILE", nargs=-1, required=True)
 @click.option("--group", metavar="GROUP", help="Only the contacts of this group.")
-@click.option("--format", "form", type=FORMATS, help="What to write (default: by the file's name, else csv).")
+@click.option("--format", "form", type=EXPORTED, help="What to write (default: by the file's name, else csv).")
 @click.option("--reduced", is_flag=True, help="Photos as mail clients get them, instead of the originals.")
 @json_option
 @pass_site
@@ -150,7 +164,7 @@ def export_command(
                sharedbook export tag:vip --group customers vip.csv
     """
     *words, file = query_and_file
-    form = form or ("vcf" if file.lower().endswith((".vcf", ".vcard")) else "csv")
+    form = form or _SUFFIXES.get(Path(file).suffix.lower(), "csv")
     with site.begin() as tx:
         query = search.query(tx, " ".join(words))
     if file == "-" and out.as_json:
@@ -179,12 +193,14 @@ def export_command(
 @json_option
 @pass_site
 def template_command(site: Site, out: Output, product_and_file: tuple[str, ...]) -> None:
-    """Write an empty csv file to fill in and import (- is stdout): with our own columns, or those of another PRODUCT.
+    """Write an empty file to fill in and import (- is stdout): with our own columns, or those of another PRODUCT.
+
+    FILE becomes an xlsx file if it is called so, else csv.
 
     PRODUCT: sharedbook (the default), google, google-legacy, outlook, outlook-com, yeastar, oro, m365.
 
     \b
-    Examples:  sharedbook template contacts.csv
+    Examples:  sharedbook template contacts.xlsx
                sharedbook template google -
     """
     *product, file = product_and_file
@@ -197,5 +213,8 @@ def template_command(site: Site, out: Output, product_and_file: tuple[str, ...])
         csv_rows.write(sys.stdout.buffer, header, rows)
         return
     with Path(file).open("wb") as target:
-        csv_rows.write(target, header, rows)
+        if Path(file).suffix.lower() == ".xlsx":
+            sheet_write.write(target, header, rows, template.choices(header))
+        else:
+            csv_rows.write(target, header, rows)
     out.outcome(json_keys.result("template", [file]), f"written to {file}")

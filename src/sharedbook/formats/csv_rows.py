@@ -37,11 +37,16 @@ _QUOTED = re.compile(r'"(?:[^"]++|"")*+"')
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: ``line`` is the line of the file on which it begins, from 1; ``problem`` says why it is none."""
+    """One row: ``line`` is the line of the file on which it begins, from 1; ``problem`` says why it is none.
+
+    ``numbers`` and ``dates``: places of cells that a spreadsheet holds as a bare number or a date, not as text.
+    """
 
     line: int
     cells: tuple[str, ...]
     problem: Problem | None = None
+    numbers: frozenset[int] = frozenset()
+    dates: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,11 @@ def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 
 def _header(source: BinaryIO, codec: str, delimiter: str) -> tuple[str, ...]:
-    line, cells = next(_records(source, codec, delimiter), (1, []))
+    return checked_header(*next(_records(source, codec, delimiter), (1, list[str]())))
+
+
+def checked_header(line: int, cells: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns. Raises InvalidFile: none at all, one that is empty or repeated."""
     header = _without_empty_end([cell.strip() for cell in cells])
     if not header:
         raise InvalidFile("the file is empty: it has not even a header", line=line, hint="see: sharedbook template")
@@ -183,10 +192,11 @@ def _rows(source: BinaryIO, codec: str, delimiter: str) -> Iterator[Row]:
         if not any(cells) or cells[0].startswith(NOTE_MARK):
             continue
         plain = tuple(map(_plain, cells))
-        yield Row(line, plain, _shape_problem(line, plain, width))
+        yield Row(line, plain, shape_problem(line, plain, width))
 
 
-def _shape_problem(line: int, cells: tuple[str, ...], width: int) -> Problem | None:
+def shape_problem(line: int, cells: tuple[str, ...], width: int) -> Problem | None:
+    """Why a row does not fit below a header of that width, if it does not."""
     if len(cells) != width:
         return Problem(line, "", "cell-count", f"the row has {len(cells)} cells, the header has {width}")
     for column, cell in enumerate(cells, 1):

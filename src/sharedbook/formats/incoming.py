@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
 from typing import BinaryIO, Protocol
@@ -18,6 +18,8 @@ from sharedbook.formats import (
     encodings,
     entries,
     entry_cards,
+    phones,
+    sheet_rows,
     vcard,
     vcard21,
     vcf_rows,
@@ -27,6 +29,7 @@ from sharedbook.formats.content_line import Raw
 from sharedbook.formats.csv_rows import Row, Table
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.problems import Problem
+from sharedbook.formats.sheet_rows import SheetTable
 from sharedbook.formats.vcard import Add, Card, Edit, Set
 
 
@@ -77,7 +80,10 @@ def _other_edits(card: Card, given: Card, fill: bool) -> Iterator[Edit]:
 
 
 class Source(Protocol):
-    """A file that was read to its end once. ``size``: its rows; ``left_out``: columns that were not empty so far."""
+    """A file that was read to its end once. ``size``: its rows; ``left_out``: columns that were not empty so far.
+
+    ``warnings``: what was changed in rows so far that a person should look at, the first 1,000; line 0 is of the file.
+    """
 
     format: str
     columns: tuple[str, ...]
@@ -87,6 +93,7 @@ class Source(Protocol):
     product: str
     samples: tuple[str, ...]
     left_out: dict[str, None]
+    warnings: list[Problem]
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""
@@ -102,6 +109,7 @@ class Reading:
     encoding: str | None = None
     mapping: Mapping[str, str] | None = None
     custom: Sequence[CustomField] = ()
+    sheet: str = ""
 
 
 def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading) -> Source:
@@ -114,38 +122,59 @@ def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading)
     if found == "vcf":
         return VcfSource(file, reading)
     if found in ("csv", "tsv", "txt"):
-        return CsvSource(csv_rows.open_table(file, encoding=reading.encoding), reading)
-    raise InvalidValue(f"{found} cannot be imported", field="format", hint="save it as csv or vcf")
+        return TableSource("csv", csv_rows.open_table(file, encoding=reading.encoding), reading)
+    if found in SHEETS:
+        return _sheet_source(found, file, reading)
+    raise InvalidValue(f"{found} cannot be imported", field="format", hint=f"save it as {_ANY_OF}")
 
 
-_SIGNATURES = {
-    b"PK\x03\x04": "an Excel, OpenDocument or zip file",
-    b"\xd0\xcf\x11\xe0": "an old Excel file",
-    b"%PDF": "a PDF",
-}
+_ANY_OF = "csv, xlsx or vcf"
+SHEETS = ("xlsx", "xls", "ods")
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".vcf": "vcf", ".vcard": "vcf", "": "csv"}
 
 
 def _format_of(file: BinaryIO, name: str) -> str:
     file.seek(0)
     start = file.read(64)
-    for signature, what in _SIGNATURES.items():
-        if start.startswith(signature):
-            raise InvalidFile(f"{name or 'this'} is {what}", hint="save it as csv or vcf")
+    suffix = PurePath(name).suffix.lower()
+    if start.startswith((_ZIP, _OLE)):
+        return _sheet_format(start, suffix)
+    if start.startswith(b"%PDF"):
+        raise InvalidFile(f"{name or 'this'} is a PDF", hint=f"save it as {_ANY_OF}")
     if start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe\r\n ").upper().startswith(b"BEGIN:VCARD"):
         return "vcf"
-    suffix = PurePath(name).suffix.lower()
+    if suffix.removeprefix(".") in SHEETS:
+        raise InvalidFile(f"{name} is text, and no sheet but by its name", hint="name it .csv, or say --format csv")
     if suffix not in _SUFFIXES:
-        raise InvalidFile(f"{name} is no csv or vcf file by its name", hint="save it as csv or vcf, or say --format")
+        raise InvalidFile(f"{name} is no contact file by its name", hint=f"save it as {_ANY_OF}, or say --format")
     return _SUFFIXES[suffix]
 
 
-class CsvSource:
-    """Rows of a delimited text file."""
+def _sheet_format(start: bytes, suffix: str) -> str:
+    """As its name says; an old or an encrypted file is ``xls``, whatever it is called."""
+    if start.startswith(_OLE):
+        return "xls"
+    return "ods" if suffix == ".ods" or b"opendocument" in start else "xlsx"
 
-    format = "csv"
 
-    def __init__(self, table: Table, reading: Reading) -> None:
+def _sheet_source(format: str, file: BinaryIO, reading: Reading) -> Source:
+    table = sheet_rows.open_table(file, reading.sheet)
+    source = TableSource(format, table, reading)
+    if table.others and not reading.sheet:
+        message = f"only the sheet {table.sheet} is read; the file also has {', '.join(table.others)}: --sheet"
+        source.file_warnings = (Problem(0, "", "other-sheets", message),)
+    return source
+
+
+MOST_WARNINGS = 1_000
+
+
+class TableSource:
+    """Rows of a delimited text file, or of a sheet."""
+
+    def __init__(self, format: str, table: Table | SheetTable, reading: Reading) -> None:
+        self.format = format
         self.columns = table.header
         self.size = table.size
         self.encoding = table.encoding
@@ -156,13 +185,17 @@ class CsvSource:
         own = {table.header[place]: columns.LEFT_OUT for place in self._custom}
         self._layout: Layout = columns.layout(table.header, {**(reading.mapping or {}), **own})
         self._limits = reading.limits
+        self._region = reading.region
         self.product = self._layout.product
+        self.file_warnings: tuple[Problem, ...] = ()
+        self.warnings: list[Problem] = []
         self._table = table
         self._read = partial(entries.read, self._layout, region=reading.region, limits=reading.limits)
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""
-        for row in self._table.rows():
+        self.warnings = list(self.file_warnings)
+        for row in map(self._restored, self._table.rows()):
             found = self._read(row)
             custom = {} if row.problem else self._read_custom(row)
             if isinstance(found, list) or isinstance(custom, list):
@@ -174,6 +207,24 @@ class CsvSource:
                 if left and row.cells[place].strip():
                     self.left_out[header] = None
             yield Incoming(row.line, row.cells, found, custom=custom)
+
+    def _restored(self, row: Row) -> Row:
+        """The row with phone numbers as they were before a spreadsheet made numbers of them."""
+        cells = list(row.cells)
+        for place in sorted(row.numbers | row.dates):
+            column = self._layout.columns[place] if place < len(self.columns) else None
+            if row.problem or column is None or column.field != "phone" or column.part:
+                continue
+            header, cell = self.columns[place], row.cells[place]
+            if place in row.dates:
+                message = f"{header}: a spreadsheet made a date of this number; write it as text"
+                return replace(row, problem=Problem(row.line, header, "mangled-number", message, cell))
+            full = phones.keys(cell, self._region).e164
+            cells[place] = f"+{full}" if full else cell
+            if len(self.warnings) < MOST_WARNINGS:
+                message = f"{header}: {cell} was a number, not text; it is taken as {cells[place]}"
+                self.warnings.append(Problem(row.line, header, "number-restored", message, cell))
+        return replace(row, cells=tuple(cells))
 
     def _read_custom(self, row: Row) -> dict[int, tuple[str, ...]] | list[Problem]:
         """Values of the site's own fields, or everything that is wrong with them."""
@@ -212,6 +263,7 @@ class VcfSource:
         self.encoding = encodings.known(reading.encoding) if reading.encoding else "utf-8"
         self.samples: tuple[str, ...] = ()
         self.left_out: dict[str, None] = {}
+        self.warnings: list[Problem] = []
         self._file = file
         self._limits = reading.limits
         self._charset = reading.encoding or ""

@@ -8,23 +8,19 @@ text holds that picture, in whatever version and folding, has that original.
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from sharedbook.domain.errors import Busy, InvalidCard
 from sharedbook.domain.model import Limits
-from sharedbook.formats import card_build, images, vcard
+from sharedbook.formats import card_build, child, images, vcard
 from sharedbook.formats.content_line import Params, Property, Value
 from sharedbook.formats.vcard import Card, Edit, Original, Set
 
 SECONDS = 30
 """How long one picture may take, and how long one may wait for its turn."""
 
-_PROGRAM = Path(__file__).with_name("photo_child.py")
 _one_at_a_time = threading.Semaphore()  # a picture may take a gigabyte
 
 
@@ -82,21 +78,17 @@ def _replacement(photo: Property, data: bytes, version: str) -> tuple[Value, Par
 
 def _reduced(photo: Property, data: bytes, limits: Limits) -> bytes:
     """The picture as a JPEG that may be served, made in a process of its own. Raises InvalidCard, Busy."""
-    command = [sys.executable, "-I", str(_PROGRAM), str(limits.served_photo_bytes), str(limits.photo_pixels)]
     if not _one_at_a_time.acquire(timeout=SECONDS):
         raise Busy("other pictures are being reduced", hint="try again in a minute")
     try:
-        done = subprocess.run(
-            command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        done = None
+        most = str(limits.served_photo_bytes), str(limits.photo_pixels)
+        small = child.run("photo_child.py", *most, seconds=SECONDS, source=data)
     finally:
         _one_at_a_time.release()
-    if done is None or done.returncode or images.sniff(done.stdout) is None:
+    if small is None or images.sniff(small) is None:
         raise InvalidCard(
             f"Line {photo.line}: the PHOTO cannot be read as a picture, so it cannot be reduced.",
             line=photo.line,
             hint="save the picture anew, or make it smaller",
         )
-    return done.stdout
+    return small

@@ -5,6 +5,7 @@ The import leaves both rows out: their first cell begins with ``csv_rows.NOTE_MA
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from sharedbook.domain.errors import InvalidValue
@@ -31,6 +32,12 @@ _EXAMPLES = {
     "address.postal_code": "04524",
     "address.country": "Korea",
 }
+_TYPES = {
+    "email": ["work", "home", "other"],
+    "phone": ["mobile", "work", "home", "work fax", "home fax", "pager", "other"],
+    "address": ["work", "home", "other"],
+    "url": ["work", "home", "other"],
+}
 _NUMBERS = 2
 _TYPE_HELP = "what it is: work, home, mobile, work fax, or your own word"
 
@@ -48,6 +55,12 @@ def rows(product: str = OWN) -> list[list[str]]:
     meant = columns.layout(header).columns
     notes, examples = [_help(column) for column in meant], [_example(column) for column in meant]
     return [header, *([f"{NOTE_MARK} {row[0]}", *row[1:]] for row in (notes, examples))]
+
+
+def choices(header: Sequence[str]) -> dict[str, list[str]]:
+    """What may be offered below each header that is a type; one's own word may stand there, too."""
+    meant = zip(header, columns.layout(header).columns, strict=True)
+    return {name: _TYPES[each.field] for name, each in meant if each and each.part == "type" and each.field in _TYPES}
 
 
 def _header(product: str) -> list[str]:

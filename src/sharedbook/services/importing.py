@@ -57,7 +57,7 @@ class JobReport:
     ``counts``: rows by ``jobs.Result``, every result named. ``problems``: the first 1,000 rows that were refused or
     need a decision; all are in ``jobs.rows``. ``left_out``: columns of the file that hold something and have no place
     in a contact. ``samples``: up to three decoded cells with characters outside ASCII, to judge ``encoding`` by.
-    ``over_quota``: rows that the quota refuses.
+    ``over_quota``: rows that the quota refuses. ``warnings``: see ``formats.incoming.Source``.
     """
 
     job_id: int | None
@@ -71,6 +71,7 @@ class JobReport:
     left_out: tuple[str, ...]
     samples: tuple[str, ...]
     over_quota: int
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +310,7 @@ class Import:
             left_out=tuple(source.left_out),
             samples=source.samples,
             over_quota=self.over_quota,
+            warnings=tuple(source.warnings),
         )
 
 

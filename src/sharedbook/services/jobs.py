@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import JobNotFound
-from sharedbook.formats import csv_rows, vcf_rows
+from sharedbook.formats import csv_rows, incoming, sheet_write, vcf_rows
 from sharedbook.formats.columns import REASON_COLUMN
 from sharedbook.formats.problems import Problem
 from sharedbook.services.tx import Tx
@@ -122,17 +122,18 @@ def rows(tx: Tx, job_id: int) -> Iterator[JobRow]:
 
 
 def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
-    """Writes the rows that wait for a person in the format and columns of the file they came from; returns how many.
+    """Writes the rows that wait for a person in the columns of the file they came from; returns how many.
 
-    A csv file gets one more column, ``REASON_COLUMN``, a vcf card one more property: the import ignores both, so the
-    fixed file can be imported as it is. Raises JobNotFound.
+    They come in its format, those of any sheet as xlsx. A table gets one more column, ``REASON_COLUMN``, a vcf card one
+    more property: the import ignores both, so the fixed file can be imported as it is. Raises JobNotFound.
     """
     job = get(tx, job_id)
     if job.format == "vcf":
         return vcf_rows.write_refused(target, ((row.cells[0], row.problem.message) for row in rows(tx, job_id)))
     header = [REASON_COLUMN, *job.columns]
     lines = ([row.problem.message, *row.cells] for row in rows(tx, job_id))
-    return csv_rows.write(target, header, lines)
+    write = sheet_write.write if job.format in incoming.SHEETS else csv_rows.write
+    return write(target, header, lines)
 
 
 def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, BinaryIO
@@ -20,7 +21,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Protected, Unavailable
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
-from sharedbook.formats import columns, csv_rows, entry_cards, incoming, vcard, vcf_rows
+from sharedbook.formats import columns, csv_rows, entry_cards, incoming, sheet_write, vcard, vcf_rows
 from sharedbook.services import contacts, custom_fields, groups, photos, records, search
 from sharedbook.services.importing import Duplicates, Import, JobReport
 from sharedbook.services.tx import Actor, App, Tx
@@ -41,15 +42,17 @@ def import_file(
     format: str | None = None,
     mapping: Mapping[str, str] | None = None,
     encoding: str | None = None,
+    sheet: str = "",
     duplicates: Duplicates = Duplicates.SKIP,
     dry_run: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> JobReport:
-    """Imports a csv (also tab, semicolon, pipe) or vcf file into a group; returns what each row became.
+    """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods or vcf file into a group; returns what each row became.
 
-    ``source`` need not be seekable (stdin). ``format``: ``csv``, ``vcf``, or None to tell from name and content.
+    ``source`` need not be seekable (stdin). ``format``: one of these, or None to tell from name and content.
     ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave the column out.
-    ``encoding``: for a file that is neither marked nor UTF-8. ``progress`` is called after each batch, and once before
+    ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is the first.
+    ``progress`` is called after each batch, and once before
     the first write, with ``done`` 0 and ``{"quota": n}``, if n rows will be refused as over the quota.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
     InvalidValue (format, mapping, encoding), Unavailable. Rows that are refused raise nothing: the job keeps them.
@@ -62,7 +65,7 @@ def import_file(
         room = records.room(tx)
     if target.emptied_at is not None:
         raise Protected(f"{target.slug} is being deleted", hint="choose another group")
-    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom)
+    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
     with _seekable(source, app.site.limits.file_bytes) as file:
         rows = incoming.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
@@ -121,7 +124,8 @@ def export(
     reduced: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> int:
-    """Writes the contacts that the actor may export, of one group or of all, to a csv or vcf file; returns how many.
+    """Writes the contacts that the actor may export, of one group or of all, to a csv, xlsx or vcf file; returns
+    how many.
 
     They come by name; photos as they came, or with ``reduced`` as they are served. A path is written beside and then
     renamed: there is a whole file or none; only its user may read it. Raises GroupNotFound, Forbidden (EXPORT on the
@@ -184,7 +188,7 @@ BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "e
 """Columns that every export has."""
 
 
-def _write_csv(file: BinaryIO, spool: IO[str]) -> None:
+def _write_table(write: Callable[..., int], file: BinaryIO, spool: IO[str]) -> None:
     """Two readings: which columns hold anything, then their cells."""
     used = {columns.column(name) for name in BASE_COLUMNS}
     own: dict[str, None] = {}
@@ -192,16 +196,20 @@ def _write_csv(file: BinaryIO, spool: IO[str]) -> None:
         used |= entry_cards.cells(entry_cards.of_card(vcard.load(text))).keys()
         own |= dict.fromkeys(custom)
     header = [column.name for column in sorted(used, key=columns.rank)] + list(own)
-    csv_rows.write(file, header, ([row.get(name, "") for name in header] for row in _csv_rows(spool)))
+    write(file, header, ([row.get(name, "") for name in header] for row in _cells(spool)))
 
 
-def _csv_rows(spool: IO[str]) -> Iterator[Mapping[str, str]]:
+def _cells(spool: IO[str]) -> Iterator[Mapping[str, str]]:
     for text, custom in _read_back(spool):
         cells = entry_cards.cells(entry_cards.of_card(vcard.load(text)))
         yield {**{column.name: cell for column, cell in cells.items()}, **custom}
 
 
-_WRITERS: Mapping[str, Callable[[BinaryIO, IO[str]], None]] = {"csv": _write_csv, "vcf": _write_vcf}
+_WRITERS: Mapping[str, Callable[[BinaryIO, IO[str]], None]] = {
+    "csv": partial(_write_table, csv_rows.write),
+    "xlsx": partial(_write_table, sheet_write.write),
+    "vcf": _write_vcf,
+}
 
 
 @contextmanager

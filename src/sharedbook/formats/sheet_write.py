@@ -1,0 +1,43 @@
+"""Rows out into a sheet of an xlsx file. Every cell is text: no phone number loses a zero, and no cell is a formula.
+
+Nothing is set aside in a file while the sheet is made: what waits, waits in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import BinaryIO
+
+LAST_ROW = 50_000
+"""As far down cells are text, and choices are offered, where nothing is written yet."""
+
+
+def write(
+    target: BinaryIO,
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    choices: Mapping[str, Sequence[str]] | None = None,
+) -> int:
+    """Writes the header, which stays in sight, and the rows; returns their number.
+
+    ``choices``: what is offered below a header; anything else may be written there, too.
+    """
+    import xlsxwriter  # only who writes sheets waits for it
+
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("contacts")
+        text = book.add_format({"num_format": "@"})
+        bold = book.add_format({"num_format": "@", "bold": True})
+        sheet.set_column(0, len(header) - 1, 18, text)
+        sheet.freeze_panes(1, 0)
+        for column, name in enumerate(header):
+            sheet.write_string(0, column, name, bold)
+            if choices and name in choices:
+                offered = {"validate": "list", "source": list(choices[name]), "error_type": "information"}
+                sheet.data_validation(1, column, LAST_ROW, column, offered)
+        count = 0
+        for count, row in enumerate(rows, 1):
+            for column, cell in enumerate(row):
+                if cell:
+                    sheet.write_string(count, column, cell, text)
+    return count
