@@ -25,7 +25,7 @@ PEOPLE = [
 
 
 def source(data: bytes, name: str, sheet: str = "") -> Source:
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the source reads it later
     file.write(data)
     return incoming.open_source(file, name, None, incoming.Reading("KR", Limits(), sheet=sheet))
 
@@ -85,7 +85,8 @@ def test_a_phone_number_in_a_cell(cell: str | int, taken: str | None) -> None:
     data = xlsx({"S": [HEADER, ("Kim", "kim@example.com", cell)]})
     if cell == "=A1":  # as openpyxl writes a formula: without a value
         head = "".join(text_cell(f"{letter}1", name) for letter, name in zip("ABCD", HEADER, strict=True))
-        data = raw_xlsx(f'<row r="1">{head}</row><row r="2">{text_cell("A2", "Kim")}<c r="C2"><f>A1</f><v></v></c></row>')
+        formula = f'{text_cell("A2", "Kim")}<c r="C2"><f>A1</f><v></v></c>'
+        data = raw_xlsx(f'<row r="1">{head}</row><row r="2">{formula}</row>')
     (row,) = rows(data)
     if taken is None:
         (problem,) = row.problems
@@ -151,7 +152,10 @@ def test_number_formats(value: int, code: str, shown: str) -> None:
 # ---- what we write
 
 
-CELLS = ["=1+1", "+82 10-1234-5678", "'quoted", "@cmd", "a\nb", "a\r\nb", "_x0041_", " x ", "https://example.com/", "007", "<&>"]
+CELLS = [
+    "=1+1", "+82 10-1234-5678", "'quoted", "@cmd", "a\nb", "a\r\nb", "_x0041_", " x ", "https://example.com/", "007",
+    "<&>",
+]  # fmt: skip
 
 
 def test_what_is_written_is_text_and_read_again() -> None:
