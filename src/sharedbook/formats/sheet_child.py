@@ -78,7 +78,7 @@ def _lines(file: BinaryIO, wanted: str) -> Iterator[object]:
 
 def _is_shown(sheet: Any) -> bool:
     is_table = sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-    return is_table and sheet.visible == python_calamine.SheetVisibleEnum.Visible
+    return bool(is_table and sheet.visible == python_calamine.SheetVisibleEnum.Visible)
 
 
 def _chosen(sheets: list[str], wanted: str) -> str:
