@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 PREFIXES = {"DAV:": "D", "urn:ietf:params:xml:ns:carddav": "CR", "http://calendarserver.org/ns/": "CS"}
 HEAD = (
@@ -25,12 +25,16 @@ CUT_SHORT = (
 Value = str | Callable[[Any], str]
 """What stands inside a property's element: the same for all rows, or made of the row. Either is XML already."""
 
+_WRITTEN = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 _SAFE = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 def text(value: str) -> str:
     """Text as XML has it. CR is written as a reference, since parsers turn a bare one into LF."""
-    return escape(value).replace("\r", "&#13;")
+    for each, written in _WRITTEN:
+        if each in value:  # to look is much cheaper than to replace nothing
+            value = value.replace(each, written)
+    return value
 
 
 def name_in_path(name: str) -> str:
@@ -86,13 +90,13 @@ class Layout:
         """One response. ``target`` is an href's text, quoted already."""
         return self._template % (target, *[value(row) for value in self._values])
 
-    def write_names(self, folder: str, rows: Iterable[Any]) -> list[str]:
-        """One response for each row, named by its ``href`` in the folder."""
-        template, values = self._template, self._values
-        if len(values) == 1:  # most syncs ask for the ETag alone, of all cards
-            [value] = values
-            return [template % (folder + name_in_path(row.href), value(row)) for row in rows]
-        return [template % (folder + name_in_path(row.href), *[value(row) for value in values]) for row in rows]
+    def write_names(self, folder: str, rows: Sequence[Any]) -> list[str]:
+        """One response for each row, named by its ``href`` in the folder. Column by column: no step of Python a row."""
+        template = self._template.replace("%s", folder.replace("%", "%%") + "%s", 1)
+        names = [row.href for row in rows]
+        if not _SAFE.fullmatch("".join(names)):
+            names = list(map(name_in_path, names))
+        return list(map(template.__mod__, zip(names, *[map(value, rows) for value in self._values], strict=True)))
 
 
 def status(target: str, what: str = NOT_FOUND) -> str:
@@ -102,4 +106,5 @@ def status(target: str, what: str = NOT_FOUND) -> str:
 
 def document(responses: Iterable[str], after: str = "") -> bytes:
     """The whole body; ``after`` stands behind the responses."""
-    return f"{HEAD}{''.join(responses)}{after}</D:multistatus>".encode()
+    # Encoded one by one: one emoji in a text makes all of it four bytes a character.
+    return b"".join(map(str.encode, (HEAD, *responses, after, "</D:multistatus>")))

@@ -69,7 +69,7 @@ def _book(request: Request, prefix: str, wanted: Wanted, slug: str, *, deep: boo
     responses = _books(request, prefix, wanted, [book])
     if not deep:
         return responses
-    rows = cards.listing(request.tx, book) if wanted.only_listed() else cards.all_cards(request.tx, book)
+    rows = cards.listing(request.tx, book) if wanted.only_listed() else list(cards.all_cards(request.tx, book))
     folder = multistatus.path(prefix, login_of(request), slug)
     return responses + _card_layout(request, prefix, wanted, book).write_names(folder, rows)
 

@@ -53,11 +53,13 @@ class _Reader:
 
     def _name(self, target: str) -> str | None:
         """The name of a card in this book, from an absolute path or URL; None for any other."""
-        try:
-            target = unquote(urlsplit(target.strip()).path)
-        except ValueError:
-            return None
-        folder = unquote(self.folder)
+        target, folder = target.strip(), self.folder
+        if not target.startswith(folder) or "%" in target or "?" in target or "#" in target:
+            # An absolute URL, or a path that is not written as we write it.
+            try:
+                target, folder = unquote(urlsplit(target).path), unquote(folder)
+            except ValueError:
+                return None
         name = target.removeprefix(folder)
         return name if target.startswith(folder) and HREF.fullmatch(name) else None
 

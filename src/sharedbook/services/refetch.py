@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import GroupNotFound
@@ -28,15 +28,15 @@ _MARK = re.compile(r'-[0-9]+"$')
 
 
 class Listed(Protocol):
-    """A frozen dataclass that stands for one href: ``Card`` or ``Entry``."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+    """A named tuple that stands for one href: ``Card`` or ``Entry``."""
 
     @property
     def href(self) -> str: ...
 
     @property
     def etag(self) -> str: ...
+
+    def _replace(self, *, etag: str) -> Self: ...
 
 
 Row = TypeVar("Row", bound=Listed)
@@ -54,7 +54,7 @@ class Marks:
 
     def _marked(self, row: Row) -> Row:
         seq, etag = self.rows.get(row.href, (0, ""))
-        return replace(row, etag=f'{etag[:-1]}-{seq}"') if etag == row.etag else row
+        return row._replace(etag=f'{etag[:-1]}-{seq}"') if etag == row.etag else row
 
 
 _NONE = Marks({})

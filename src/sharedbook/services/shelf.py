@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Card, Group
@@ -26,8 +26,7 @@ SUFFIX = ".vcf"
 _NAME = re.compile(r"[0-9a-f]{32}\.vcf")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a listing."""
 
     href: str
@@ -108,7 +107,7 @@ class GroupShelf:
 
     def entries(self, tx: Tx) -> list[Entry]:
         found = memberships.entries(tx.db, tx.viewer, self.group.id) if self.shown else []
-        return [Entry(*row) for row in found]
+        return list(map(Entry._make, found))
 
     def etags(self, tx: Tx, hrefs: Sequence[str]) -> dict[str, str]:
         return memberships.etags_seen(tx.db, tx.viewer, self.group.id, hrefs) if self.shown else {}
@@ -131,7 +130,8 @@ class GroupShelf:
         return [(seq, Entry(href, etag)) for seq, href, etag in found]
 
     def gained(self, tx: Tx, then: Past) -> list[Entry]:
-        return [Entry(*row) for row in sync.gained(tx.db, tx.viewer, then.viewer, self.group.id, then.seq)]
+        found = sync.gained(tx.db, tx.viewer, then.viewer, self.group.id, then.seq)
+        return list(map(Entry._make, found))
 
     def lost(self, tx: Tx, then: Past) -> list[str]:
         if not self.shown:
@@ -220,11 +220,11 @@ def _served(card: Card, second: bool) -> Card:
     """A card under its key as the merged book serves it."""
     key = card.href
     if not second:
-        return replace(card, href=name_of(key))
+        return card._replace(href=name_of(key))
     uid = f"{card.uid}-{key}"
     text = vcard.patch(vcard.load(card.vcard), [vcard.Set("UID", uid)])
     etag = _own_etag(card.etag, key)
-    return replace(card, href=name_of(key), uid=uid, etag=etag, vcard=text, size=len(text.encode()))
+    return card._replace(href=name_of(key), uid=uid, etag=etag, vcard=text, size=len(text.encode()))
 
 
 def _own_etag(etag: str, key: str) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import InvalidToken
-from sharedbook.services import refetch
+from sharedbook.services import cards, refetch
 from sharedbook.services.groups import Book
 from sharedbook.services.shelf import Entry, Past
 from sharedbook.services.tx import Tx
@@ -73,6 +73,8 @@ def changes(tx: Tx, book: Book, token: str, limit: int | None = None, *, forgive
     ``forgive`` that is answered by every card, and by what is remembered to have left the member's sight.
     """
     now = _now(tx, book)
+    if not token and limit is None:
+        return SyncResult(_encode(tx, now), cards.listing(tx, book), [])
     if not token:
         return _answer(tx, now, [], {}, book.shelf.changed(tx, -1), limit)
     if token == _encode(tx, now):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection as Connection
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, Executable, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -236,6 +236,14 @@ def insert_many(connection: Connection, table: Any, rows: Sequence[Row]) -> None
     """Inserts rows, or does nothing when there are none."""
     if rows:
         connection.execute(table.insert(), rows)
+
+
+def plain(connection: Connection, statement: Executable, values: Row | None = None) -> list[tuple[Any, ...]]:
+    """Every row as the driver has it: a tuple, no type converted. For long listings, at half of the time."""
+    result = connection.execute(statement, values)
+    rows = list(result.cursor.fetchall())
+    result.close()
+    return rows
 
 
 def _sqlite_engine(url: URL) -> Engine:

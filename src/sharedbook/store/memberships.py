@@ -30,7 +30,9 @@ from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Card, CardState
 from sharedbook.store import sight
 from sharedbook.store.contacts import BATCH, batches
+from sharedbook.store.database import plain
 from sharedbook.store.schema import contacts, memberships
+from sharedbook.store.types import moment
 
 _M = memberships.c
 REMEMBERED = 1024
@@ -152,7 +154,7 @@ def etags_seen(connection: Connection, viewer: Viewer, group_id: int, hrefs: Seq
 def entries(connection: Connection, viewer: Viewer, group_id: int) -> list[tuple[str, str]]:
     """(href, etag) of all that the viewer sees in a group."""
     statement = select(_M.href, _M.etag).where(_M.group_id == group_id, seen_by(viewer))
-    return [(row[0], row[1]) for row in connection.execute(statement).all()]
+    return plain(connection, statement)
 
 
 def count(connection: Connection, viewer: Viewer, group_id: int) -> int:
@@ -184,8 +186,13 @@ def cards(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence
     found: dict[str, Card] = {}
     for at in range(0, len(hrefs), BATCH):
         values = {"group": group_id, "hrefs": list(hrefs[at : at + BATCH])}
-        found |= {row[0]: Card(*row) for row in connection.execute(statement, values).all()}
+        found |= {row[0]: _card(row) for row in plain(connection, statement, values)}
     return found
+
+
+def _card(row: tuple[Any, ...]) -> Card:
+    href, contact_id, uid, etag, vcard, size, modified = row
+    return Card(href, contact_id, uid, etag, vcard, size, moment(modified))
 
 
 def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator[Card]:

@@ -23,4 +23,9 @@ class Time(TypeDecorator[datetime]):
         return None if value is None else round(value.timestamp() * 1000)
 
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+        return None if value is None else moment(value)
+
+
+def moment(value: int) -> datetime:
+    """The time that a ``Time`` column keeps as this number."""
+    return datetime.fromtimestamp(value / 1000, UTC)
