@@ -35,3 +35,26 @@ def test_a_contact_of_two_groups_is_not_missed_when_the_later_one_is_lost_betwee
     assert {entry.href for entry in first.changed + rest.changed} == {f"{both.key}.vcf", f"{one.key}.vcf"}
     assert not rest.removed
     site.close()
+
+
+def test_what_went_while_the_books_were_of_the_other_kind_is_not_told(tmp_path: Path, database_url: str) -> None:
+    """He could see it, but never under this name: each kind of books tells only what it has shown."""
+    site = new_site(tmp_path / "site", database_url)
+    with as_console(site) as tx:
+        members.add(tx, "alice")
+        clients = groups.add(tx, "Clients")
+        grants.grant(tx, clients.slug, "alice", Right.VIEW)
+        members.change(tx, "alice", merged_book=True)
+        members.change(tx, "alice", merged_book=False)
+    for kind, slug in ((True, "all"), (False, "clients")):
+        with as_member(site, "alice") as tx:
+            empty = sync.changes(tx, groups.book(tx, slug), "").token
+        with as_console(site) as tx:
+            members.change(tx, "alice", merged_book=not kind)
+            contact = contacts.add(tx, clients, parse(card(f"u-{slug}", "Short Lived")))
+            contacts.delete(tx, [contact.id])
+            members.change(tx, "alice", merged_book=kind)
+        with as_member(site, "alice") as tx:
+            result = sync.changes(tx, groups.book(tx, slug), empty)
+        assert not result.removed and not result.changed
+    site.close()

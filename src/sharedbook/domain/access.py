@@ -40,7 +40,7 @@ class Viewer:
 
     ``subjects``: ids of oneself, one's teams, everyone, and postmasters for a postmaster.
     ``rights``: group id -> union of the grants; groups without VIEW are not in it.
-    ``view_since``: group id -> seq since when VIEW is held without a break.
+    ``view_since``: group id -> seq since when VIEW is held, in books of the present kind, without a break.
     ``subject_since``: subject id -> seq since when one has been it.
     ``lost``: groups whose VIEW was taken away lately; their books are shown empty for a while.
     ``refetched``: group id -> seq of the last refusal after which one's clients must fetch something again.

@@ -79,7 +79,8 @@ def change(
     member = subjects.member(tx, login)
     values: dict[str, Any] = {}
     if merged_book is not None and merged_book != member.merged_book:
-        values |= {"merged_book": merged_book, "switched_at": tx.now}
+        since = tx.tick(ChangeKind.SUBJECT, member.id)
+        values |= {"merged_book": merged_book, "switched_at": tx.now, "switched_since": since}
     if display_name is not None:
         values["display_name"] = _display_name(tx, display_name)
     if email is not None:

@@ -37,14 +37,14 @@ class Identity:
 
 _STATEMENT = """
 WITH me AS (
-  SELECT id, name, password, disabled, merged_book, switched_at, since FROM subjects
+  SELECT id, name, password, disabled, merged_book, switched_at, switched_since, since FROM subjects
   WHERE kind = 'member' AND deleted_at IS NULL AND {which}
 ), mine AS (
   SELECT id AS subject_id, since FROM me
   UNION ALL SELECT {everyone}, since FROM me
   UNION ALL SELECT t.team_id, t.since FROM team_members t JOIN me ON t.member_id = me.id WHERE t.left_at IS NULL
 )
-SELECT 0 AS row_kind, id AS a, since AS b, CASE WHEN disabled THEN 1 ELSE 0 END AS c,
+SELECT 0 AS row_kind, id AS a, switched_since AS b, CASE WHEN disabled THEN 1 ELSE 0 END AS c,
        CASE WHEN merged_book THEN 1 ELSE 0 END + CASE WHEN switched_at >= :recent THEN 2 ELSE 0 END AS d,
        0 AS refetched, name AS t, password AS u FROM me
 UNION ALL
@@ -91,13 +91,14 @@ def load(connection: Connection, who: str | int, *, departure_days: int, hmac: b
     own = [row for row in rows if row[0] == 0]
     if not own:
         return None
-    _, member_id, _, disabled, books, _, login, password = own[0]
+    _, member_id, switched, disabled, books, _, login, password = own[0]
     subjects = {row[1]: row[2] for row in rows if row[0] == 1}
     rights: dict[int, Right] = {}
     since: dict[int, int] = {}
     for _, group_id, subject_id, mask, granted, _, _, _ in (row for row in rows if row[0] == 2):
         rights[group_id] = rights.get(group_id, NO_RIGHTS) | Right(mask)
-        since[group_id] = min(since.get(group_id, 1 << 62), max(granted, subjects[subject_id]))
+        # books of the other kind showed him nothing of the group under these names
+        since[group_id] = min(since.get(group_id, 1 << 62), max(granted, subjects[subject_id], switched))
     viewer = Viewer(
         member_id=member_id,
         name=login,

@@ -65,6 +65,7 @@ subjects = Table(
     Column("source", Text),
     Column("merged_book", Boolean, nullable=False, server_default=text("false")),
     Column("switched_at", Time),
+    Column("switched_since", Id, nullable=False, server_default=text("0")),
     Column("since", Id, nullable=False),
     Column("created", Time, nullable=False),
     Column("deleted_at", Time),
