@@ -113,7 +113,9 @@ def _element(error: SharedbookError, condition: str, asked: Asked) -> str:
     if isinstance(error, domain.Forbidden):
         return _need_privilege(error, asked)
     if isinstance(error, domain.UidConflict) and error.href:
-        return f"<{condition}><D:href>{escape(quote(asked.parent + error.href))}</D:href></{condition}>"
+        return (
+            f"<{condition}><D:href>{escape(quote((asked.target or asked.parent) + error.href))}</D:href></{condition}>"
+        )
     return f"<{condition}/>"
 
 

@@ -30,6 +30,10 @@ SPARE_BYTES = 1024 * 1024
 CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1"})
 """Charsets of bodies, as ``codecs`` names them."""
 
+VCARD_TYPES = frozenset({"text/vcard", "text/x-vcard", "text/directory"})
+VAGUE_TYPES = frozenset({"", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"})
+"""What programs call a body whose type they do not know, as curl does."""
+
 IDENTITY_HEADERS = ("HTTP_X_SCRIPT_NAME", "HTTP_X_REMOTE_USER", "HTTP_X_REMOTE_ADDR", "HTTP_X_FORWARDED")
 """Headers that only a trusted proxy may set (the last is a prefix of several)."""
 
@@ -75,6 +79,13 @@ def read_body(environ: Environ, limit: int) -> bytes:
     if length is not None and len(body) < length:
         raise Refused(400, f"the body ended after {len(body)} of {length} bytes")
     return body
+
+
+def check_media_type(content_type: str) -> None:
+    """Raises Refused 403 when a PUT calls its body something else than a vCard (RFC 6352 section 6.3.2.1)."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in VCARD_TYPES | VAGUE_TYPES:
+        raise Refused(403, f"a card is text/vcard, not {kind[:40]}", "CR:supported-address-data")
 
 
 def as_utf8(body: bytes, content_type: str) -> bytes:

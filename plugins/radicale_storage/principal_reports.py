@@ -30,6 +30,7 @@ SEARCHED: Mapping[str, tuple[str, Callable[[Member], str]]] = {
 EXPANSIONS = 100
 """Properties in one expand-property: each may cost a statement."""
 
+EXPAND = f"{DAV}expand-property"
 Segments = tuple[str, ...]
 
 
@@ -37,6 +38,8 @@ def answer(request: Request) -> Response:
     """The answer to one of ``READERS``. Raises NotFound, Refused."""
     root = request.xml
     assert root is not None
+    if root.tag != EXPAND and request.depth != "0":
+        raise Refused(400, "reports on principals are for Depth: 0 (RFC 3744 section 9)")
     propfind.resource(request, request.segments)  # whose reports they are must be there
     return READERS[root.tag](request, root)
 
@@ -170,5 +173,5 @@ READERS: Mapping[str, Callable[[Request, Element], Response]] = {
     f"{DAV}principal-search-property-set": _search_properties,
     f"{DAV}principal-property-search": _search,
     f"{DAV}principal-match": _match,
-    f"{DAV}expand-property": _expand,
+    EXPAND: _expand,
 }

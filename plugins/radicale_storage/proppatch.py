@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
-from radicale_storage import multistatus, properties
+from radicale_storage import multistatus, properties, propfind
 from radicale_storage.errors import Refused, Response
 from radicale_storage.filters import CARDDAV
 from radicale_storage.multistatus import OK
@@ -44,10 +44,12 @@ def answer(request: Request) -> Response:
         return Response(404)
     with writing():
         groups.require_describe(request.tx, book.group)
+    known = propfind.resource(request, request.segments)[0]
+    names = list(dict.fromkeys(name for name, _ in wanted))
+    wanted = [(name, text) for name, text in wanted if text is not None or name in known]  # others are not there anyway
     refused = {name: _PROTECTED for name, _ in wanted if name not in SETTERS}
     if not refused:
         refused = _apply(request.tx, book.group.slug, wanted)
-    names = list(dict.fromkeys(name for name, _ in wanted))
     if not refused and properties.MINIMAL in request.preferences:
         return Response(200, {"Preference-Applied": properties.MINIMAL})
     statuses = {name: refused.get(name, _FAILED_DEPENDENCY if refused else OK) for name in names}
@@ -55,12 +57,12 @@ def answer(request: Request) -> Response:
     return Response(207, {"Content-Type": "text/xml; charset=utf-8"}, _document(target, statuses))
 
 
-def _wanted(root: Element | None) -> list[tuple[str, str]]:
-    """Property and new text, in order (removed is empty). Raises Refused 400."""
+def _wanted(root: Element | None) -> list[tuple[str, str | None]]:
+    """Property and new text, in order; None for one that is removed. Raises Refused 400."""
     if root is None or root.tag != f"{DAV}propertyupdate":
         raise Refused(400, "the XML of a PROPPATCH is a propertyupdate")
     wanted = [
-        (prop.tag, "".join(prop.itertext()) if change.tag == f"{DAV}set" else "")
+        (prop.tag, "".join(prop.itertext()) if change.tag == f"{DAV}set" else None)
         for change in root
         if change.tag in (f"{DAV}set", f"{DAV}remove")
         for prop in change.findall(f"{DAV}prop/*")
@@ -70,13 +72,13 @@ def _wanted(root: Element | None) -> list[tuple[str, str]]:
     return wanted
 
 
-def _apply(tx: Tx, slug: str, wanted: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _apply(tx: Tx, slug: str, wanted: Iterable[tuple[str, str | None]]) -> dict[str, str]:
     """Sets all; when one cannot be, nothing is set, and it is given back with its status."""
     name = ""
     try:
         with tx.savepoint():
             for name, text in wanted:
-                SETTERS[name](tx, slug, text)
+                SETTERS[name](tx, slug, text or "")
     except (Conflict, Invalid) as error:
         return {name: _CONFLICT.format(escape(str(error)))}
     return {}

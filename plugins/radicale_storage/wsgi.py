@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
+from xml.etree.ElementTree import Element
 
 from radicale_storage import address_data, errors, guards, principal_reports, report, whole
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
@@ -44,6 +45,9 @@ ALLOW = (
 """Methods of the root, a member, an address book, a card; any other is 405. What members may not do is 403: clients
 take an address book without PUT for one that nobody can write to. A COPY (RFC 4918 section 9.8) would make a second
 contact that no edit of the first one reaches; sharedbook copies by showing one contact in two groups."""
+
+ASKED = frozenset({"{DAV:}prop", "{DAV:}allprop", "{DAV:}propname"})
+"""Children of a propfind, of which it has one; others mean nothing to us (RFC 4918 section 17)."""
 
 XML_METHODS = frozenset({"MKCOL", "PROPFIND", "PROPPATCH", "REPORT"})
 REPORTS = frozenset({*report.READERS, *principal_reports.READERS})
@@ -158,6 +162,8 @@ def _receive(environ: Environ, request: Request) -> None:
     if request.method not in ALLOW[len(segments)]:
         raise Refused(405, f"{request.method} is not done here", Allow=_allowed(segments))
     content_type = environ.get("CONTENT_TYPE", "")
+    if request.method == "PUT":
+        guards.check_media_type(content_type)
     request.body = guards.as_utf8(guards.read_body(environ, _body_limit(request)), content_type)
     _read_conditions(environ, request)
     if request.method in ("GET", "HEAD"):
@@ -196,10 +202,18 @@ def _check_root(request: Request) -> None:
         raise Refused(403, "this report is not known", "D:supported-report")
     if request.method == "REPORT" and root is not None and not all(each.text for each in root.iter(guards.HREF)):
         raise Refused(400, "the XML has an href without an address")
-    if request.method == "PROPFIND" and root is not None and (root.tag != "{DAV:}propfind" or len(root) == 0):
-        raise Refused(400, "the XML of a PROPFIND is a propfind that asks for prop, allprop or propname")
+    if request.method == "PROPFIND":
+        _check_propfind(root, request.depth)
     if request.method == "REPORT" and root is not None:
         request.form = address_data.of_report(root)
+
+
+def _check_propfind(root: Element | None, depth: str) -> None:
+    """RFC 4918 sections 9.1 and 14.20. Raises Refused."""
+    if root is not None and (root.tag != "{DAV:}propfind" or sum(child.tag in ASKED for child in root) != 1):
+        raise Refused(400, "the XML of a PROPFIND is a propfind that asks for one of prop, allprop, propname")
+    if depth.strip().lower() == "infinity":
+        raise Refused(403, "ask for each folder with Depth: 1", "D:propfind-finite-depth")
 
 
 def _read_conditions(environ: Environ, request: Request) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.carddav.dav import Client, D, raw, raw_status
+from tests.carddav.dav import CR, Client, D, raw, raw_status
 from tests.carddav.served import SERVED, Book, vcard
 
 
@@ -183,10 +183,31 @@ def test_bad_xml(book: Book, method: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ['<propfind xmlns="DAV:"/>', '<x xmlns="DAV:"><prop/></x>', "<propfind><prop/></propfind>"]
+    "body",
+    [
+        '<propfind xmlns="DAV:"/>',
+        '<x xmlns="DAV:"><prop/></x>',
+        "<propfind><prop/></propfind>",
+        '<propfind xmlns="DAV:"><expired/></propfind>',
+        '<propfind xmlns="DAV:"><allprop/><propname/></propfind>',
+        '<propfind xmlns="DAV:"><prop/><prop/></propfind>',
+    ],
 )
-def test_a_propfind_that_asks_nothing(book: Book, body: str) -> None:
+def test_a_propfind_asks_one_thing(book: Book, body: str) -> None:
     assert book.alice.request("PROPFIND", book.of_alice(), body).status == 400
+
+
+def test_depth_infinity(book: Book) -> None:
+    for path in ("/", f"/{book.alice.login}/", book.of_alice()):
+        reply = book.alice.propfind(path, f"{D}displayname", depth="infinity")
+        assert (reply.status, reply.conditions) == (403, [f"{D}propfind-finite-depth"])
+
+
+@pytest.mark.parametrize("kind", ["text/xml; charset=utf-8", "text/calendar", "image/jpeg", "nonsense"])
+def test_a_card_that_is_called_something_else(book: Book, kind: str) -> None:
+    reply = book.alice.put(book.of_alice("called.vcf"), vcard("called"), Content_Type=kind)
+    assert (reply.status, reply.conditions) == (403, [f"{CR}supported-address-data"])
+    assert book.alice.get(book.of_alice("called.vcf")).status == 404
 
 
 def test_empty_hrefs(book: Book) -> None:

@@ -86,18 +86,23 @@ def test_move_to_another_name(book: Book, card: str) -> None:
 def test_what_stands_at_the_target(book: Book, card: str) -> None:
     other = second_book(book)
     book.alice.put(other + "there.vcf", vcard(f"there-{book.group.slug}", "There"))
-    assert move(book.alice, card, other + "there.vcf", Overwrite="F") == 412
-    assert move(book.alice, card, other + "there.vcf") == 204
-    assert "FN:Ann" in book.alice.get(other + "there.vcf").text
+    reply = book.alice.request("MOVE", card, Destination=other + "there.vcf")
+    assert (reply.status, reply.conditions) == (409, [f"{CR}no-uid-conflict"])
+    assert reply.xml.findtext(f".//{D}href") == other + "there.vcf"
+    book.alice.put(other + "same.vcf", vcard(f"uid-{book.group.slug}", "There"))
+    assert move(book.alice, card, other + "same.vcf", Overwrite="F") == 412
+    assert move(book.alice, card, other + "same.vcf") == 204
+    assert "FN:Ann" in book.alice.get(other + "same.vcf").text
     with as_console(book.site.app) as tx:
-        assert f"there-{book.group.slug}" in [each.uid for each in trash.list_trash(tx)]
+        assert f"uid-{book.group.slug}" in [each.uid for each in trash.list_trash(tx)]
 
 
 def test_move_over_a_card_that_one_may_not_delete(book: Book, card: str) -> None:
     other = second_book(book)
-    book.alice.put(other + "there.vcf", vcard(f"there-{book.group.slug}", "There"))
+    book.alice.put(other + "there.vcf", vcard(f"uid-{book.group.slug}", "There"))
     with as_console(book.site.app) as tx:
-        contacts.set_owner(tx, [contacts.resolve(tx, f"there-{book.group.slug}").id], None)
+        both = contacts.with_uids(tx, [f"uid-{book.group.slug}"])
+        contacts.set_owner(tx, [each.id for each in both], None)
         grants.grant(tx, other.split("/")[2], book.alice.login, Right.VIEW | Right.ADD)
     assert move(book.alice, card, other + "there.vcf") == 403
     assert "FN:There" in book.alice.get(other + "there.vcf").text
@@ -140,6 +145,7 @@ def test_a_uid_conflict_at_the_target(book: Book, card: str) -> None:
     book.alice.put(other + "same.vcf", vcard(f"uid-{book.group.slug}", "Same UID"))
     reply = book.alice.request("MOVE", card, Destination=other + "x.vcf")
     assert (reply.status, reply.conditions) == (409, [f"{CR}no-uid-conflict"])
+    assert reply.xml.findtext(f".//{D}href") == other + "same.vcf"
     assert book.alice.get(card).status == 200
 
 

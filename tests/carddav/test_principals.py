@@ -219,3 +219,9 @@ def test_expand_property_keeps_what_is_no_resource(people: People) -> None:
 )
 def test_bad_expansions(people: People, inner: str, status: int) -> None:
     assert expand(people.alice, people.path(people.alice), inner).status == status
+
+
+def test_reports_on_principals_have_no_depth(people: People) -> None:
+    for report in ("principal-match", "principal-property-search", "principal-search-property-set"):
+        for depth in ("1", "infinity"):
+            assert people.alice.report("/", f'<D:{report} xmlns:D="DAV:"/>', Depth=depth).status == 400

@@ -80,6 +80,13 @@ def test_all_or_nothing(book: Book, carol: Client) -> None:
     assert statuses(patch(carol, path, set_(taken))) == {NAME: 409}
 
 
+def test_what_is_not_there_is_removed_already(book: Book, carol: Client) -> None:
+    path, remove = book.path(carol), "<D:remove><D:prop>{}</D:prop></D:remove>"
+    assert statuses(patch(carol, path, remove.format('<X:colour xmlns:X="urn:x"/>'))) == {"{urn:x}colour": 200}
+    assert statuses(patch(carol, path, remove.format("<D:getetag/>"))) == {f"{D}getetag": 403}
+    assert statuses(patch(carol, path, set_('<X:colour xmlns:X="urn:x"/>'))) == {"{urn:x}colour": 403}
+
+
 def test_minimal(book: Book, carol: Client) -> None:
     named = set_(f"<D:displayname>Minimal {book.group.slug}</D:displayname>")
     reply = patch(carol, book.path(carol), named, Prefer="return=minimal")

@@ -272,3 +272,8 @@ def test_names_that_stock_radicale_refuses(book: Book, name: str) -> None:
     assert book.alice.put(path, vcard("odd")).status == 201
     assert list(book.alice.sync(book.of_alice()).etags()) == [path]
     assert list(book.alice.multiget(book.of_alice(), path).cards()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["", "Text/X-vCard", "text/directory;profile=vCard", "application/octet-stream"])
+def test_what_programs_call_a_card(book: Book, kind: str) -> None:
+    assert book.alice.put(book.of_alice("called.vcf"), vcard("called"), Content_Type=kind).status == 201

@@ -59,10 +59,10 @@ def test_a_move_names_the_side_that_is_missing(book: Book, card: str) -> None:
     read_only = second_book(book, book.alice, Right.VIEW | Right.EDIT)
     assert needed(book.alice.request("MOVE", card, Destination=read_only + "x.vcf")) == (read_only, "bind")
     adding = second_book(book, book.alice, ALL_RIGHTS)
-    uid = f"there-{book.group.slug}"
+    uid = f"uid-{book.group.slug}"
     book.alice.put(adding + "there.vcf", vcard(uid))
     with as_console(book.site.app) as tx:
-        contacts.set_owner(tx, [contacts.resolve(tx, uid).id], None)
+        contacts.set_owner(tx, [each.id for each in contacts.with_uids(tx, [uid])], None)
         grants.grant(tx, adding.split("/")[2], book.alice.login, Right.VIEW | Right.ADD)
     assert needed(book.alice.request("MOVE", card, Destination=adding + "there.vcf")) == (adding, "unbind")
 

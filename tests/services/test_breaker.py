@@ -119,7 +119,7 @@ def test_moves_out_of_a_group_are_counted_and_moves_within_it_are_not(site: App)
 
 
 def test_a_move_over_other_cards_counts_those(site: App) -> None:
-    fill(site, 100, "partners")
+    fill(site, 100, "partners", uids="clients")
     assert Program(site).move(*range(30), to="partners", slug="partners") == 30  # to moved-0.vcf, moved-1.vcf, ...
     program = Program(site, client=Client("carddav", "Laptop/1.0"))
     assert program.delete(99, slug="partners") == 1

@@ -187,7 +187,11 @@ def test_move_between_books(site: App) -> None:
         book, target = groups.book(tx, "clients"), groups.book(tx, "partners")
         with pytest.raises(VersionConflict):
             cards.move(tx, book, "c.vcf", target, "b.vcf", overwrite=False)
-        assert cards.move(tx, book, "c.vcf", target, "b.vcf") is False
+        with pytest.raises(UidConflict):
+            cards.move(tx, book, "c.vcf", target, "b.vcf")
+    put(site, "alice", "d.vcf", card("u1", "Another One"))
+    with as_member(site, "alice", write=True) as tx:
+        assert cards.move(tx, groups.book(tx, "clients"), "d.vcf", groups.book(tx, "partners"), "b.vcf") is False
     with as_console(site) as tx:
         assert [contact.id for contact in trash.list_trash(tx)] == [first.card.contact_id]
 

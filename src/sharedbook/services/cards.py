@@ -278,6 +278,7 @@ HREF = re.compile(r"[^/\x00-\x09\x0b-\x1f\x7f]{1,255}")
 def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite: bool = True) -> bool:
     """MOVE of a card into another book, or to another name in the same one. Returns whether the target was new.
 
+    A card with another UID is not replaced (RFC 6352 section 6.3.2.1).
     Raises ContactNotFound, Forbidden, VersionConflict (412), HrefTaken, UidConflict, CardErased, DeletionHeld.
     """
     if book.merged or target.merged:
@@ -308,8 +309,11 @@ def _clear_target(tx: Tx, target: Book, to_href: str, contact: Contact, overwrit
     if row is not None and replaced:
         if not overwrite:
             raise VersionConflict("there is a card at the target name", hint="use another name")
-        if _seen_contact(tx, target, row).id == contact.id:
+        standing = _seen_contact(tx, target, row)
+        if standing.id == contact.id:
             raise HrefTaken("the card is in that book already", hint="delete it here instead")
+        if standing.uid != contact.uid:
+            raise UidConflict("a card replaces only one with the same UID", href=to_href, hint="use another name")
         remove(tx, target, to_href)
         row = _row_at(tx, target, to_href)
     _free_name(tx, row)
