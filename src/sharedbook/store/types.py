@@ -29,3 +29,12 @@ class Time(TypeDecorator[datetime]):
 def moment(value: int) -> datetime:
     """The time that a ``Time`` column keeps as this number."""
     return datetime.fromtimestamp(value / 1000, UTC)
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+"""How indexes and constraints are named: a migration must be able to name them again."""

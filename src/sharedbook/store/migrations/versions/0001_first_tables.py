@@ -30,17 +30,9 @@ from sqlalchemy import (
     text,
 )
 
-from sharedbook.store.types import Exact, Id, Time
+from sharedbook.store.types import NAMES, Exact, Id, Time
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
+metadata = MetaData(naming_convention=NAMES)
 
 
 def _where(condition: str) -> dict[str, Any]:
