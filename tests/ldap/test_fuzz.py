@@ -9,6 +9,8 @@ import random
 import time
 import tracemalloc
 
+import pytest
+
 from ldap_gateway import messages as m
 from ldap_gateway import schema, wire
 from ldap_gateway.wire import BadRequest, BrokenStream
@@ -58,6 +60,7 @@ def damaged(chance: random.Random, data: bytes) -> bytes:
     return bytes(mutable)
 
 
+@pytest.mark.soak
 def test_damaged_messages_give_defined_errors_only(soak: bool) -> None:
     """The decoder alone."""
     seed = random.randrange(2**32)
@@ -88,6 +91,7 @@ def test_damaged_messages_give_defined_errors_only(soak: bool) -> None:
     assert peak < MOST_MEMORY, f"seed {seed}"
 
 
+@pytest.mark.soak
 def test_damaged_conversations(soak: bool) -> None:
     """The whole session: it answers, or says goodbye; it never raises and never answers what cannot be read."""
     seed = random.randrange(2**32)

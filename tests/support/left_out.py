@@ -19,6 +19,7 @@ NEEDS = {
     "ldap-utils": "ldapsearch (Debian package: ldap-utils)",
     "curl": "curl (Debian package: curl)",
     "node": "Node.js and npm (Debian packages: nodejs npm)",
+    "slapd": "OpenLDAP's server (Debian package: slapd)",
     "python-ldap": "python-ldap for Debian's own Python (Debian package: python3-ldap)",
     "net-ldap": "Net::LDAP (Debian packages: libnet-ldap-perl libio-socket-ssl-perl)",
     "php-ldap": "PHP's LDAP extension (Debian packages: php-cli php-ldap)",

@@ -1,0 +1,143 @@
+"""Search against the model: exactly whom `matches()` finds among those whom the reader may see, and nobody else.
+
+In `make test` for some seconds in random order, in `make soak` all of it; the seeds are printed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ldap_gateway import dn, wire
+from ldap_gateway import messages as m
+from ldap_gateway.filters import Translator
+from ldap_gateway.people import CONSTANTS, instances
+from sharedbook.domain import query
+from tests.ldap import world as w
+from tests.ldap.asked import cookie, estimate, paged
+from tests.ldap.shapes import fill, shapes, typed
+from tests.ldap.talk import Talk
+from tests.ldap.wiring import parse_filter
+from tests.ldap.world import key_of, world
+
+SECONDS = 6.0
+NEEDLES = 1000
+FILTERS = 20_000
+ATTRIBUTES = ["cn", "sn", "givenName", "mail", "telephoneNumber", "mobile", "o", "objectClass", "foo", "memberOf"]
+PIECES = ["a", "ki", "min", "김", "田中", "010", "@", "person", "ex"]
+
+
+class Model:
+    """The demo organisation, searched by trying each contact."""
+
+    def __init__(self) -> None:
+        self.place = world(w.demo())
+        self._translator = Translator(self.place.directory.names, "KR", dn.parse(w.BASE))
+        constants, document = instances(CONSTANTS), self.place.directory.people.document
+        self._records = {each.id: {**constants, **document(each)[1]} for each in self.place.contacts.values()}
+        self._sight = {
+            name: {number for number, each in self.place.contacts.items() if self.place.sees(name, each)}
+            for name in w.SUBJECTS
+        }
+
+    def right(self, asked: m.Filter) -> dict[str, set[int]]:
+        """The contacts that each reader must get."""
+        meaning = self._translator.query(asked)
+        found = {number for number, record in self._records.items() if query.matches(meaning, record) is True}
+        return {name: found & sight for name, sight in self._sight.items()}
+
+    def found(self, name: str, asked: m.Search, limit: int | None = None) -> list[int]:
+        """The contacts that the directory answers."""
+        rows = self.place.directory.search(self.place.reader(name), asked, limit=limit)
+        return [row.contact for row in rows if row.contact]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model()
+
+
+def everything(asked: m.Filter) -> m.Search:
+    """A search of the whole tree."""
+    return m.Search(w.BASE.encode(), m.Scope.SUBTREE, 0, 0, False, asked, ("1.1",))
+
+
+def until(seconds: float, count: int, soak: bool) -> Iterator[int]:
+    """0, 1, 2 ... until the time is over; under `make soak` up to a count."""
+    end = time.monotonic() + seconds
+    for number in range(count):
+        if not soak and time.monotonic() > end:
+            return
+        yield number
+
+
+@pytest.mark.soak
+def test_every_shape_gives_exactly_what_matches_gives(model: Model, shared_data: Path, soak: bool) -> None:
+    """The recorded filters x needles x readers, and their negations."""
+    seed = random.randrange(2**32)
+    chance, templates, needles = random.Random(seed), shapes(shared_data), typed(NEEDLES)
+    assert len(templates) >= 38
+    asked = [(template, needle) for template in templates for needle in needles]
+    chance.shuffle(asked)
+    hits = count = 0
+    for number in until(SECONDS, len(asked), soak):
+        written = fill(*asked[number])
+        parsed, count = parse_filter(written), count + 1
+        for each in (parsed, m.Not(parsed)):
+            for name, right in model.right(each).items():
+                assert set(model.found(name, everything(each))) == right, f"seed {seed}: {written} for {name}"
+                hits += bool(right)
+    print(f"seed {seed}: {count} of {len(asked)} filters, {hits} answers with people")
+    assert hits > 100
+
+
+def term(chance: random.Random, depth: int) -> str:
+    """A random filter."""
+    if depth and chance.random() < 0.5:
+        kind = chance.choice("&|!")
+        inner = [term(chance, depth - 1) for _ in range(1 if kind == "!" else chance.randint(1, 3))]
+        return f"({kind}{''.join(inner)})"
+    pattern = chance.choice(["{}", "{}*", "*{}", "*{}*", "*{}*{}*", "*"])
+    return f"({chance.choice(ATTRIBUTES)}={pattern.format(*chance.choices(PIECES, k=2))})"
+
+
+@pytest.mark.soak
+def test_random_filters_give_nobody_away(model: Model, soak: bool) -> None:
+    """Random filters and their negations x readers: whom they get, how many within a limit, and page by page."""
+    seed = random.randrange(2**32)
+    chance, count = random.Random(seed), 0
+    talks = {name: Talk(model.place).bind(name) for name in w.SUBJECTS}
+    for _ in until(SECONDS, FILTERS, soak):
+        written, count = term(chance, 3), count + 1
+        parsed = parse_filter(written)
+        for each in (parsed, m.Not(parsed)):
+            asked = everything(each)
+            for name, right in model.right(each).items():
+                said = f"seed {seed}: {written} for {name}"
+                assert set(model.found(name, asked)) == right, said
+                limit = chance.randint(1, 40)
+                within = model.found(name, asked, limit)
+                assert len(within) == min(limit, len(right)) and set(within) <= right, said
+                assert pages(talks[name], asked, chance.randint(1, 120)) == ({key_of(n) for n in right}, len(right)), (
+                    said
+                )
+    print(f"seed {seed}: {count} filters")
+    assert count > 20
+
+
+def pages(talk: Talk, asked: m.Search, size: int) -> tuple[set[str], int]:
+    """The keys of what is found page by page, and how many the server says there are."""
+    found: list[str] = []
+    more = b""
+    while True:
+        *entries, done = talk.request(asked, paged(size, more))
+        assert done.code == 0 and len(entries) <= size and all(each.tag == wire.ENTRY for each in entries)
+        found += [each.dn.partition(",")[0].removeprefix("uid=") for each in entries]
+        more, total = cookie(done), estimate(done)
+        if not more:
+            assert len(found) == len(set(found)) and len(entries) in (size, len(found) % size)
+            return set(found), total
