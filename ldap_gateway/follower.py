@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from ldap_gateway import keeping
@@ -38,6 +39,16 @@ BATCH = 16
 Indexed = tuple[Document, dict[str, str]]
 """What ``People.indexed`` makes of a contact, and ``Index.put`` takes."""
 
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether the database answers, and in seconds: since it was asked, and how long the last changes took."""
+
+    answers: bool
+    asked: float
+    catch_up: float
+
+
 _ACTOR, _CLIENT = Service("ldap"), Client("ldap")
 
 
@@ -49,12 +60,14 @@ class Follower:
         self._directory = directory
         self._probe = app.change_probe()
         self._seq = 0
-        self._looked = 0.0
+        self._looked = float("-inf")
         self._new: dict[int, tuple[FeedContact, DirectoryEntry]] = {}
         self._kept = time.monotonic()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._keeper = threading.Thread()
+        self._failing = False
+        self._catching_up = 0.0
 
     # ---- before anything is served
 
@@ -120,6 +133,10 @@ class Follower:
         """Whether the database was asked for changes just now."""
         return time.monotonic() - self._looked < FRESH_SECONDS
 
+    def state(self) -> State:
+        """How the following goes at this moment."""
+        return State(not self._failing, time.monotonic() - self._looked, self._catching_up)
+
     async def stop(self) -> None:
         """Ends the thread; the loop goes on meanwhile, since the thread may wait for it."""
         self._stopping.set()
@@ -130,25 +147,26 @@ class Follower:
         self._probe.close()
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        failing = False
         while not self._stopping.is_set():
             try:
                 self._probe.wait()
-                if failing or self._probe.moved():
+                if self._failing or self._probe.moved():
+                    began = time.monotonic()
                     self._catch_up(loop)
+                    self._catching_up = time.monotonic() - began
                 else:
                     self._keep_sometimes()
                 self._looked = time.monotonic()
-                if failing:
+                if self._failing:
                     logger.warning("the database answers again")
-                failing = False
+                self._failing = False
             except Unavailable as error:
-                if not failing:
+                if not self._failing:
                     logger.warning("changes cannot be read, old ones are served: %s", error)
-                failing = True
+                self._failing = True
             except Exception:
                 logger.exception("changes cannot be followed; trying again")
-                failing = True
+                self._failing = True
 
     def _catch_up(self, loop: asyncio.AbstractEventLoop) -> None:
         """Reads what changed, and gives it to the loop: rights at once, then contacts in slices."""

@@ -14,48 +14,37 @@ import socket
 import ssl
 import sys
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import uvloop
 
 import sharedbook.app
+from ldap_gateway import counters, metrics
 from ldap_gateway.attributes import Names
 from ldap_gateway.binding import Bound, Known, Verify
 from ldap_gateway.connection import MESSAGE_SECONDS, Connection
+from ldap_gateway.counters import Counters, Sample
 from ldap_gateway.directory import Directory
 from ldap_gateway.dn import InvalidDN
 from ldap_gateway.follower import Follower
-from ldap_gateway.log import AccessLog
+from ldap_gateway.listening import Listener, bound, listeners, open_socket
+from ldap_gateway.log import Access, AccessLog
 from ldap_gateway.session import Peer, Rules, Session
 from ldap_gateway.wire import Bounds
 from sharedbook import settings as settings_module
 from sharedbook.app import App
-from sharedbook.domain.errors import InvalidSetting, SharedbookError, Unavailable
+from sharedbook.domain.errors import InvalidSetting, SharedbookError
 from sharedbook.services import accounts
 from sharedbook.services.login_limits import LoginLimits, network_of
 from sharedbook.services.subjects import fold_name
-from sharedbook.settings import Address, Settings
+from sharedbook.settings import Settings
 
 logger = logging.getLogger("sharedbook.ldap")
 
 PASSWORD_THREADS = 8
 LOOK_SECONDS = 1.0
 BUILT_AT_ONCE = 16
-BACKLOG = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where to listen; ``tls``: from the first octet on."""
-
-    address: Address
-    tls: bool
-
-    @property
-    def url(self) -> str:
-        """As a client writes it."""
-        return f"{'ldaps' if self.tls else 'ldap'}://{self.address}"
 
 
 class Gateway:
@@ -74,6 +63,8 @@ class Gateway:
         self._limits = LoginLimits.of(app.site)
         self._passwords = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="password")
         self._log = AccessLog(sys.stderr)
+        self._counters = Counters()
+        self._built = False
         self._connections: set[Connection] = set()
         self._of_network: Counter[str] = Counter()
 
@@ -86,6 +77,7 @@ class Gateway:
             len(self._connections) >= self._settings.ldap_connections
             or self._of_network[network] >= self._settings.ldap_connections_per_address
         ):
+            self._counters.refused += 1
             return False
         self._connections.add(connection)
         self._of_network[network] += 1
@@ -103,7 +95,11 @@ class Gateway:
     def session(self, peer: Peer, *, tls: bool) -> Session:
         """A session for a new connection."""
         can_tls = self.tls is not None
-        return Session(self.directory, self._rules, peer, tls=tls, can_tls=can_tls, log=self._log, read=self._read)
+        return Session(self.directory, self._rules, peer, tls=tls, can_tls=can_tls, log=self._note, read=self._read)
+
+    def _note(self, access: Access) -> None:
+        self._log(access)
+        self._counters.note(access)
 
     def _read(self, member_id: int | None, group_id: int, count: int) -> None:
         self._app.reads.note(member_id, "ldap", group_id, count)
@@ -139,19 +135,36 @@ class Gateway:
         self._known.note(bound)
         return bound
 
+    def samples(self) -> list[Sample]:
+        """The counters, and how things are at this moment."""
+        state = self.follower.state()
+        return [
+            *self._counters.samples(),
+            ("connections", "", len(self._connections)),
+            ("contacts", "", len(self.directory.index)),
+            ("indexed", "", self._built),
+            ("database_answers", "", state.answers),
+            ("asked_seconds", "", state.asked),
+            ("catch_up_seconds", "", state.catch_up),
+        ]
+
     # ---- serving
 
-    async def serve(self, listeners: list[Listener], stop: asyncio.Event) -> None:
-        """Serves until ``stop``. Raises Unavailable when an address cannot be had."""
+    async def serve(self, wanted: list[Listener], ready: Callable[[list[Listener]], None], stop: asyncio.Event) -> None:
+        """Serves until ``stop``; ``ready`` is told where when all accept. Raises Unavailable for an address in use."""
         loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.follower.load)
         gc.freeze()
         self.follower.start(loop)
         building = loop.create_task(self._build())
-        servers = []
+        servers: list[asyncio.AbstractServer | asyncio.Task[None]] = []
         try:
-            for listener in listeners:
-                servers.append(await self._listen(listener))
+            opened = []
+            for listener in wanted:
+                here = open_socket(listener.address)
+                opened.append(Listener(bound(listener.address, here), listener.tls))
+                servers.append(await self._listen(listener, here))
+            ready(opened)
             await self._look_until(stop)
         finally:
             building.cancel()
@@ -168,26 +181,14 @@ class Gateway:
         """Makes searching fast, while searches are answered."""
         while self.directory.index.build(BUILT_AT_ONCE):
             await asyncio.sleep(0)
+        self._built = True
         gc.freeze()  # a full collection would look at all of it, and every request and change wait for 0.1 s and more
 
-    async def _listen(self, listener: Listener) -> asyncio.AbstractServer | asyncio.Task[None]:
-        address, loop = listener.address, asyncio.get_running_loop()
-        try:
-            here = socket.create_server((address.host, address.port), family=_family(address.host), backlog=BACKLOG)
-        except OSError as error:
-            raise Unavailable(
-                f"cannot listen on {address}: {error.strerror or error}",
-                hint="choose another port or stop the other program",
-            ) from None
-        bound = Address(address.host, here.getsockname()[1])
-        here.setblocking(False)
-        server: asyncio.AbstractServer | asyncio.Task[None]
+    async def _listen(self, listener: Listener, here: socket.socket) -> asyncio.AbstractServer | asyncio.Task[None]:
+        loop = asyncio.get_running_loop()
         if listener.tls:
-            server = loop.create_task(self._accept_tls(here))
-        else:
-            server = await loop.create_server(lambda: Connection(self, tls=False), sock=here)
-        print(f"ldap listening on {Listener(bound, listener.tls).url}", flush=True)
-        return server
+            return loop.create_task(self._accept_tls(here))
+        return await loop.create_server(lambda: Connection(self, tls=False), sock=here)
 
     async def _accept_tls(self, here: socket.socket) -> None:
         """Accepts until it is cancelled. Connections are counted before they shake hands."""
@@ -235,10 +236,6 @@ class Gateway:
         self._log.close()
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
 def _rules(settings: Settings) -> Rules:
     bounds = Bounds(settings.ldap_message_bytes, settings.ldap_filter_depth, settings.ldap_filter_terms)
     return Rules(
@@ -282,30 +279,33 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def listeners(settings: Settings) -> list[Listener]:
-    """Where to listen. Raises InvalidSetting."""
-    found = [
-        Listener(address, tls)
-        for address, tls in ((settings.ldap_listen, False), (settings.ldaps_listen, True))
-        if address
-    ]
-    if settings.ldaps_listen and settings.tls_cert is None:
-        raise InvalidSetting("ldaps.listen needs a certificate", name="tls.cert", hint="set tls.cert and tls.key")
-    if not found:
-        raise InvalidSetting("LDAP listens nowhere", name="ldap.listen", hint="set ldap.listen or ldaps.listen")
-    return found
+def check(settings: Settings) -> list[Listener]:
+    """Where to listen. Raises InvalidSetting for what would prevent a gateway from starting."""
+    _directory(settings, start_tls=_tls(settings) is not None)
+    return listeners(settings)
 
 
 async def _run(app: App) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    wanted = listeners(app.settings)
+    wanted = check(app.settings)
     gateway = Gateway(app)
+
+    async def collect() -> str:
+        return counters.text({0: gateway.samples()})
+
     try:
-        await gateway.serve(wanted, stop)
+        async with metrics.served(app.settings.ldap_metrics_listen, collect):
+            await gateway.serve(wanted, tell, stop)
     finally:
         gateway.close()
+
+
+def tell(opened: list[Listener]) -> None:
+    """One line for each address, as ``sharedbook serve`` promises."""
+    for listener in opened:
+        print(f"ldap listening on {listener.url}", flush=True)
 
 
 def main() -> int:

@@ -162,6 +162,9 @@ class Settings:
     ldap_connections_per_address: int = _setting(
         "ldap.connections_per_address", 100, "LDAP connections that one address may hold.", minimum=1
     )
+    ldap_metrics_listen: Address | None = _setting(
+        "ldap.metrics_listen", None, "Where Prometheus finds the LDAP counters (loopback only). Empty: nowhere."
+    )
     ldap_idle_timeout: int = _setting(
         "ldap.idle_timeout", 900, "Seconds until a silent LDAP client is let go.", minimum=1
     )

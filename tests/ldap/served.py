@@ -17,6 +17,7 @@ import pytest
 from sharedbook.app import App
 from sharedbook.services import certificate, groups, members
 from sharedbook.services.demo import site as demo
+from sharedbook.settings import Address
 from tests.ldap.wiring import Answer, answers
 from tests.support.ports import free_ports
 from tests.support.processes import Server
@@ -62,6 +63,11 @@ class Site:
     def raw(self) -> socket.socket:
         """A socket to the clear-text port."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+
+def local(port: int) -> Address:
+    """A port of this machine."""
+    return Address("127.0.0.1", port)
 
 
 def make(folder: Path, url: str = "", **settings: object) -> App:

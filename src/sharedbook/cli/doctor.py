@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import platform
+import re
 import shutil
 import sqlite3
 import ssl
@@ -87,6 +88,8 @@ def _checks(site: Site, *, offline: bool) -> Iterator[tuple[str, Check]]:
     yield "notices", _notices
     yield "certificate", _tls
     if not offline:
+        if found.ldap_metrics_listen:
+            yield f"http://{found.ldap_metrics_listen}/metrics", _counters
         for listener in listeners(found):
             yield listener.url, lambda _site, at=listener: _answers(at, found)  # type: ignore[misc]
 
@@ -193,6 +196,41 @@ def _answers(listener: Listener, found: settings.Settings) -> str:
         return _ask_carddav(listener) if listener.server == "carddav" else _ask_ldap(listener, found.ldap_base)
     except (OSError, http.client.HTTPException) as error:
         raise _Failed(f"no answer: {getattr(error, 'strerror', None) or error}", "run: sharedbook serve") from None
+
+
+def _counters(site: Site) -> str:
+    """What the LDAP gateway says of itself."""
+    address = site.settings.ldap_metrics_listen
+    assert address is not None
+    connection = http.client.HTTPConnection(*address, timeout=TIMEOUT)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse().read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        raise _Failed(f"no answer: {getattr(error, 'strerror', None) or error}", "run: sharedbook serve") from None
+    finally:
+        connection.close()
+    return _summary(re.findall(r'^sharedbook_ldap_(\w+)\{worker="(\d+)",?(.*)\} (\S+)$', answer, re.MULTILINE))
+
+
+def _summary(samples: list[tuple[str, str, str, str]]) -> str:
+    """Counters in words; each sample is name, worker, labels and value."""
+
+    def every(name: str, labels: str = "") -> list[float]:
+        return [float(value) for each, _, given, value in samples if each == name and labels in given]
+
+    workers = len(every("contacts"))
+    if not workers:
+        raise _Failed("no LDAP gateway answers there", "another program may hold the port")
+    if 0 in every("database_answers"):
+        raise _Failed("a worker cannot read changes from the database: it serves old ones", "see the server's log")
+    good, bad, throttled = (sum(every("requests_total", f'kind="bind",result="{code}"')) for code in (0, 49, 51))
+    state = "indexed" if 0 not in every("indexed") else "being indexed: it answers, but slower"
+    return (
+        f"{many(workers, 'worker')}, {many(int(min(every('contacts'))), 'contact')} {state},"
+        f" {many(int(sum(every('connections'))), 'connection')} open; logins {good:.0f} good, {bad:.0f} wrong,"
+        f" {throttled:.0f} held off; the last change took {max(every('catch_up_seconds')) * 1000:.0f} ms"
+    )
 
 
 def _unverified() -> ssl.SSLContext:
