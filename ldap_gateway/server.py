@@ -125,7 +125,12 @@ class Gateway:
     def _authenticate(self, verify: Verify, address: str) -> Bound:
         login = fold_name(verify.login)
         found = accounts.authenticate(
-            self._app, verify.login, verify.password, "ldap", admit=lambda: self._limits.admit(login, address)
+            self._app,
+            verify.login,
+            verify.password,
+            "ldap",
+            admit=lambda: self._limits.admit(login, address),
+            retract=lambda: self._limits.retract(login, address),
         )
         if found.app_password is None:
             self._limits.succeeded(login, address)

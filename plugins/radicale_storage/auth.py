@@ -31,7 +31,12 @@ def log_in(request: Request, login: str, password: str) -> Viewer:
     name = fold_name(login)
     try:
         found = accounts.authenticate(
-            app(), login, password, "carddav", admit=lambda: limits().admit(name, request.address)
+            app(),
+            login,
+            password,
+            "carddav",
+            admit=lambda: limits().admit(name, request.address),
+            retract=lambda: limits().retract(name, request.address),
         )
     except SharedbookError as error:
         logger.warning("login refused from %s: %s", request.address, error.code)

@@ -201,6 +201,18 @@ class Settings:
         "login.longest_wait", 900, "Seconds that a login is made to wait at most.", minimum=1
     )
 
+    login_ldap_uri: str = _setting(
+        "login.ldap_uri",
+        "",
+        "Directory (ldaps://, or ldap:// with StartTLS) that imported members log in against. Empty: none.",
+    )
+    login_ldap_dn: str = _setting(
+        "login.ldap_dn", "", "Their DN there, such as uid={login},ou=people,dc=example,dc=com."
+    )
+    login_ldap_ca: Path | None = _setting(
+        "login.ldap_ca", None, "The authorities (PEM) that may sign its certificate. Empty: the system's."
+    )
+
     mail_server: Address | None = _setting(
         "mail.server", None, "The mail server that takes notices to the postmasters. Empty: none are mailed."
     )

@@ -42,6 +42,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("member",), ("member", "list")),
     (("member", "secret"), ("member", "password", "bob", "--generate")),
     (("app_password",), ("member", "app-password", "list", "bob")),
+    (("onboarding",), ("onboard", "bob")),
     (("team",), ("team", "list")),
     (("grant",), ("grant", "list")),
     (("viewer",), ("grant", "who-can-see", "1")),
@@ -66,9 +67,10 @@ def test_answers_have_the_documented_keys(
 
 
 def test_every_documented_kind_is_tested_or_told_elsewhere() -> None:
-    # test_transfer.py, test_site.py, test_contacts.py, test_backup.py, test_holds.py, test_suggestions.py
+    # test_transfer.py, test_site.py, test_contacts.py, test_backup.py, test_holds.py, test_suggestions.py,
+    # directory/test_members.py
     elsewhere = {"job", "job_error", "import", "demo", "erasure", "backup", "hold", "hold_detail", "notice"}
-    elsewhere |= {"suggestion", "suggestion_detail"}
+    elsewhere |= {"suggestion", "suggestion_detail", "members_imported"}
     assert {kind for kinds, _ in KINDS for kind in kinds} | elsewhere == set(json_keys.KEYS)
 
 

@@ -17,4 +17,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "phone": "the block to paste into the desk phone of --phone, or null",
         "password": "the app password that was made, shown this once, or null",
     },
+    "members_imported": {
+        "source": "the directory, and where in it",
+        "dry_run": "true when nothing was written",
+        "counts": "entries by result: added, updated, unchanged, gone, disabled, error",
+        "members": "all but the unchanged: objects of login, dn, result, code, message",
+    },
 }

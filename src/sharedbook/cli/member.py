@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from sharedbook.cli import json_keys
+from sharedbook.cli import json_keys, member_import
 from sharedbook.cli.confirm import asking, carry_out
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.passwords import obtain, password_options, require
@@ -199,6 +199,9 @@ def delete(site: Site, out: Output, login: str, give_to: str | None, unowned: bo
 
     record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
     out.outcome(record, f"member {record['items'][0]} deleted")
+
+
+member_command.add_command(member_import.import_command)
 
 
 @member_command.group("app-password")

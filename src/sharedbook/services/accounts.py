@@ -1,7 +1,7 @@
 """Logins: who stands behind a name and a password, read anew at every request. The same path for known and unknown.
 
-In this order: an app password (one HMAC), a success remembered by this process, then the hash. What fails is always
-LoginFailed with the same words.
+In this order: an app password (one HMAC), a success remembered by this process, then the hash, or for members of an
+existing directory that directory. What fails is always LoginFailed with the same words.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import LoginFailed, Unavailable
 from sharedbook.domain.model import Client
-from sharedbook.services import passwords
+from sharedbook.services import directory_login, passwords
 from sharedbook.services.subjects import fold_name
 from sharedbook.services.tx import App, Service, Tx
 from sharedbook.store import app_passwords, identity
@@ -40,22 +40,45 @@ class Login:
     app_password: str | None = None
 
 
-def authenticate(app: App, login: str, password: str, door: Door, *, admit: Callable[[], None] | None = None) -> Login:
+def authenticate(
+    app: App,
+    login: str,
+    password: str,
+    door: Door,
+    *,
+    admit: Callable[[], None] = lambda: None,
+    retract: Callable[[], None] = lambda: None,
+) -> Login:
     """Who this is. ``login`` in any case, or a mail address that exactly one member has.
 
-    ``admit`` is called before a password is hashed, and may raise Throttled: app passwords and remembered successes
-    pass without it. Raises LoginFailed (wrong, unknown, disabled, revoked, expired, another door's), Busy, Unavailable.
+    ``admit`` is called before a password is compared, and may raise Throttled: app passwords and remembered successes
+    pass without it. ``retract`` is called when it could not be compared after all.
+    Raises LoginFailed (wrong, unknown, disabled, revoked, expired, another door's), Busy, Unavailable.
     """
     with app.begin(Service("login"), Client(door)) as tx:
         found = _find(tx, login, password)
     if (known := _known(app, found, password, door)) is not None:
         return known
-    if admit is not None:
-        admit()
+    admit()
     user, stored = (found.viewer.name, found.password) if found else ("", None)
-    if not passwords.verify(user, password, stored) or found is None or stored is None:
+    try:
+        right = _compare(app, user, password, stored)
+    except Unavailable:
+        retract()
+        raise
+    if not right or found is None or stored is None:
         raise LoginFailed("the login or the password is wrong", hint="a postmaster can set a new password")
     return Login(found.viewer, stored)
+
+
+def _compare(app: App, user: str, password: str, stored: str | None) -> bool:
+    """Whether the password is right, by its hash or by the directory. No transaction is open."""
+    if stored is None or not directory_login.is_mark(stored):
+        return passwords.verify(user, password, stored)
+    right = directory_login.verify(app.site.settings, user, password)
+    if right:
+        passwords.remember(user, password, stored)
+    return right
 
 
 def recognize(app: App, tx: Tx, login: str, password: str, door: Door) -> Login | None:

@@ -1,6 +1,6 @@
 """How many wrong passwords are let in: counted by (login, network) and by network, without sleeping.
 
-Asked before a password is hashed only (``accounts.authenticate``), so app passwords and remembered successes always
+Asked before a password is compared only (``accounts.authenticate``), so app passwords and remembered successes always
 pass, and nobody can lock another one's account from elsewhere. The table is a small file of keyed hashes that all
 workers of all doors share: no login is in it.
 """
@@ -90,6 +90,13 @@ class LoginLimits:
         network.level = max(0.0, network.level - (now - network.at) * rate)
         _refuse_until(now + (network.level + 1 - self._per_minute) / rate, now)
         network.level, network.at = network.level + 1, now
+
+    def retract(self, login: str, address: str) -> None:
+        """Takes a try back: the password was not compared."""
+        with self._locked():
+            for counter in self._counters(login, address):
+                counter.level = max(0.0, counter.level - 1)
+                self._store(counter)
 
     def succeeded(self, login: str, address: str) -> None:
         """Forgets the tries of a login that got in."""

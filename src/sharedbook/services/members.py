@@ -217,6 +217,11 @@ def _keep_a_postmaster(tx: Tx, leaving: Member) -> None:
         raise Protected(f"{leaving.login} is the last postmaster", hint="make another member a postmaster first")
 
 
+def clean(tx: Tx, display_name: str, email: str) -> tuple[str, str]:
+    """Name and mail address as a member would have them. Raises InvalidValue."""
+    return _display_name(tx, display_name), _email(email)
+
+
 def _display_name(tx: Tx, text: str) -> str:
     clean, longest = " ".join(text.split()), tx.site.limits.name_length
     if len(clean) > longest or not clean.isprintable():

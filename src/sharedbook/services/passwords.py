@@ -107,8 +107,13 @@ def verify(user: str, password: str, stored: str | None) -> bool:
         equal = _argon2id.verify(_octets(password[:LONGEST]), stored or _DUMMY)
     if stored is None or not equal or len(password) > LONGEST:
         return False
-    _successes.add(_key(user, password, stored))
+    remember(user, password, stored)
     return True
+
+
+def remember(user: str, password: str, stored: str) -> None:
+    """Notes that this password is right for this login, as long as that is stored."""
+    _successes.add(_key(user, password, stored))
 
 
 def new_app_password() -> str:

@@ -72,6 +72,14 @@ def members(connection: Connection) -> list[Member]:
     return [_member(row) for row in connection.execute(_members().order_by(subjects.c.name))]
 
 
+def sources(connection: Connection) -> dict[str, str | None]:
+    """Where each living member was imported from, by login; None for those who were added here."""
+    statement = select(subjects.c.name, subjects.c.source).where(
+        subjects.c.kind == SubjectKind.MEMBER.value, subjects.c.deleted_at.is_(None)
+    )
+    return {row.name: row.source for row in connection.execute(statement)}
+
+
 def acquainted(connection: Connection, member_id: int | None, subject_ids: Collection[int]) -> list[Member]:
     """Enabled members in a team of ``subject_ids``, or with a grant on a group on which one of these holds one.
 
