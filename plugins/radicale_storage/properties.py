@@ -42,7 +42,8 @@ def reported(form: Form | None) -> Mapping[str, Value]:
 _LISTED = frozenset({f"{DAV}getetag", f"{DAV}getcontenttype", f"{DAV}resourcetype"})
 
 EXPAND = "D:expand-property"
-BOOK_REPORTS = ("D:sync-collection", "CR:addressbook-multiget", "CR:addressbook-query", EXPAND)
+CARD_REPORTS = ("CR:addressbook-multiget", "CR:addressbook-query", EXPAND)
+BOOK_REPORTS = ("D:sync-collection", *CARD_REPORTS)
 PRINCIPAL_REPORTS = (
     *("D:principal-match", "D:principal-property-search", "D:principal-search-property-set"),
     EXPAND,
@@ -196,7 +197,7 @@ def card(prefix: str, login: str, rights: Right) -> dict[str, Value]:
         **common(prefix, login),
         **CARD,
         f"{DAV}current-user-privilege-set": privileges(rights),
-        f"{DAV}supported-report-set": _reports((EXPAND,)),
+        f"{DAV}supported-report-set": _reports(CARD_REPORTS),
     }
 
 

@@ -24,12 +24,19 @@ WRITE = Right.ADD | Right.EDIT | Right.DELETE
 
 
 class _Reader:
-    """One REPORT on one book. ``folder`` is the book's href."""
+    """One REPORT on one book, or on one card of it. ``folder`` is the book's href."""
 
     def __init__(self, request: Request, prefix: str, root: Element, book: Book) -> None:
         self.request, self.root, self.book = request, root, book
         self.folder = multistatus.path(prefix, login_of(request), book.group.slug)
         self.wanted = properties.wanted(root, request.preferences)
+
+    def _card(self) -> str | None:
+        """The name of the card that the report is on, None on a book. Raises NotFound when it is not there."""
+        name = next(iter(self.request.segments[2:]), None)
+        if name is not None and cards.get(self.request.tx, self.book, name) is None:
+            raise NotFound("no such card")
+        return name
 
     def _write(self, rows: Sequence[Card | Entry]) -> list[str]:
         if not self.wanted.only_listed():
@@ -67,6 +74,8 @@ class _Reader:
         """The cards that the filter lets through; behind a limit, an entry that says there are more."""
         limit = _limit(self.root, CARDDAV)
         query = filters.translate(self.root.find(f"{CARDDAV}filter"))
+        if (name := self._card()) is not None:
+            return multistatus.document(self._write(search.in_book(self.request.tx, self.book, query, only=name)))
         found = search.in_book(self.request.tx, self.book, query, limit=None if limit is None else limit + 1)
         responses = self._write(found[:limit])
         if limit is not None and len(found) > limit:
@@ -74,7 +83,9 @@ class _Reader:
         return multistatus.document(responses)
 
     def sync(self) -> bytes:
-        """What changed and what went since the token, and the new token."""
+        """What changed and what went since the token, and the new token. Raises Refused 403 on a card."""
+        if self._card() is not None:
+            raise Refused(403, "a card has no members to synchronize", "D:supported-report")
         token = (self.root.findtext(f"{DAV}sync-token") or "").strip()
         limit, forgive = _limit(self.root, DAV), "Thunderbird" in self.request.agent and not self.book.rights & WRITE
         result = sync.changes(self.request.tx, self.book, token, limit, forgive=forgive)

@@ -149,3 +149,13 @@ def test_a_filter_finds_what_is_put_and_forgets_what_goes(book: Book) -> None:
     book.alice.put(path, vcard("x", "X", "EMAIL:old@example.org"))
     book.alice.request("DELETE", path)
     assert book.alice.query(book.of_alice(), query).cards() == {}
+
+
+def test_a_report_on_a_card_is_about_that_card(book: Book) -> None:
+    one, two = book.of_alice("one.vcf"), book.of_alice("two.vcf")
+    for path, uid in ((one, "one"), (two, "two")):
+        book.alice.put(path, vcard(uid, uid, "EMAIL:same@example.org"))
+    query = '<C:filter><C:prop-filter name="{}"><C:text-match>{}</C:text-match></C:prop-filter></C:filter>'
+    assert set(book.alice.query(one, query.format("EMAIL", "same@")).cards()) == {one}
+    assert book.alice.query(one, query.format("FN", "two")).cards() == {}
+    assert book.alice.query(book.of_alice("none.vcf"), query.format("FN", "two")).status == 404

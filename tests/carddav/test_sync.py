@@ -57,6 +57,14 @@ def test_cards_inline(book: Book) -> None:
     assert card.splitlines() == vcard(f"a-{book.group.slug}", "a").splitlines()
 
 
+@SERVED
+def test_a_card_has_nothing_to_sync(book: Book) -> None:
+    book.alice.put(book.of_alice("a.vcf"), vcard("a"))
+    reply = book.alice.sync(book.of_alice("a.vcf"))
+    assert (reply.status, reply.conditions) == (403, [f"{D}supported-report"])
+    assert book.alice.sync(book.of_alice("none.vcf")).status == 404
+
+
 @pytest.mark.parametrize("depth", [None, "0", "1", "infinity"])
 def test_any_depth(book: Book, depth: str | None) -> None:
     fill(book, "a")

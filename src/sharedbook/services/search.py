@@ -61,9 +61,12 @@ def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> l
     return contacts.fetch(tx.db, search.find(tx.db, _query(wanted), scope, limit, offset))
 
 
-def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None) -> list[Card]:
-    """The cards of a book that match, by href; none of a book that is shown empty. Raises InvalidQuery."""
-    hrefs = book.shelf.search(tx, query, limit)
+def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None, *, only: str | None = None) -> list[Card]:
+    """The cards of a book that match, by href; none of a book that is shown empty. Raises InvalidQuery.
+
+    ``only``: the href of the one card that is asked about.
+    """
+    hrefs = [href for href in book.shelf.search(tx, query, limit) if only in (None, href)]
     found = cards.get_many(tx, book, hrefs)
     return [found[href] for href in hrefs]
 

@@ -30,6 +30,7 @@ def moment(value: int) -> datetime:
     """The time that a ``Time`` column keeps as this number."""
     return datetime.fromtimestamp(value / 1000, UTC)
 
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
