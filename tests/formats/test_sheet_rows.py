@@ -11,7 +11,7 @@ import pytest
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Limits
-from sharedbook.formats import csv_rows, incoming, sheet_child, sheet_write, template
+from sharedbook.formats import csv_rows, incoming, sheet_child, sheet_write, sources, template
 from sharedbook.formats.incoming import Incoming, Source
 from tests.formats.sheets import ods, raw_xlsx, text_cell, xlsx, zipped
 
@@ -27,7 +27,7 @@ PEOPLE = [
 def source(data: bytes, name: str, sheet: str = "") -> Source:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the source reads it later
     file.write(data)
-    return incoming.open_source(file, name, None, incoming.Reading("KR", Limits(), sheet=sheet))
+    return sources.open_source(file, name, None, incoming.Reading("KR", Limits(), sheet=sheet))
 
 
 def rows(data: bytes, name: str = "book.xlsx") -> list[Incoming]:

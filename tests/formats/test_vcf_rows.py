@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Limits
-from sharedbook.formats import incoming, vcard, vcf_rows
+from sharedbook.formats import incoming, sources, vcard, vcf_rows
 from sharedbook.formats.content_line import unfold
 from sharedbook.formats.incoming import Incoming
 
@@ -31,7 +31,7 @@ SMALL = "BEGIN:VCARD\r\nVERSION:{version}\r\nFN:{name}\r\n{more}END:VCARD\r\n"
 
 def rows(data: bytes, *, encoding: str | None = None) -> list[Incoming]:
     reading = incoming.Reading("US", Limits(), encoding)
-    return list(incoming.open_source(io.BytesIO(data), "x.vcf", None, reading).rows())
+    return list(sources.open_source(io.BytesIO(data), "x.vcf", None, reading).rows())
 
 
 def small(name: str, version: str = "3.0", more: str = "") -> str:
@@ -123,11 +123,13 @@ def test_refused_cards_come_back_with_the_reason_and_without_it() -> None:
 @pytest.mark.parametrize(("name", "data", "message"), [
     ("book.pdf", b"%PDF-1.7", "a PDF"),
     ("people.xlsx", b"name,email\nKim,k@example.com\n", "by its name"),
-    ("people.ldif", b"dn: cn=x\n", "by its name"),
+    ("people.docx", b"text", "by its name"),
+    ("people.ldif", b"version: 1\n", "no person"),
+    ("people.json", b"[]", "no object"),
 ])  # fmt: skip
 def test_other_formats_are_refused_by_name(name: str, data: bytes, message: str) -> None:
     with pytest.raises(InvalidFile, match=message):
-        incoming.open_source(io.BytesIO(data), name, None, incoming.Reading("US", Limits()))
+        sources.open_source(io.BytesIO(data), name, None, incoming.Reading("US", Limits()))
 
 
 PIECES = [b"BEGIN:VCARD\r\n", b"VERSION:3.0\r\n", b"VERSION:2.1\n", b"VERSION:4.0\r", b"FN:a\r\n", b"N:b;c\r\n"]

@@ -174,7 +174,7 @@ def test_columns_without_a_place_are_told_when_they_hold_something(app: App) -> 
 # ---- export
 
 
-@pytest.mark.parametrize("format", ["csv", "xlsx", "vcf"])
+@pytest.mark.parametrize("format", ["csv", "xlsx", "vcf", "ldif", "json"])
 def test_export_import_export_has_no_difference(app: App, shared_data: Path, tmp_path: Path, format: str) -> None:
     for path in sorted((shared_data / "vcards").glob("*.vcf")):
         run(app, path, duplicates=Duplicates.ADD)

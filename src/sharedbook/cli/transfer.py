@@ -18,13 +18,13 @@ from sharedbook.cli.output import Output, cell, json_option, progress
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
-from sharedbook.formats import csv_rows, sheet_write, template
+from sharedbook.formats import csv_rows, outgoing, sheet_write, template
 from sharedbook.formats.problems import Problem
 from sharedbook.services import search, transfer
 from sharedbook.services.jobs import Result
 
-IMPORTED = click.Choice(["csv", "xlsx", "xls", "ods", "vcf"])
-EXPORTED = click.Choice(["csv", "xlsx", "vcf"])
+IMPORTED = click.Choice(["csv", "xlsx", "xls", "ods", "vcf", "ldif", "json"])
+EXPORTED = click.Choice(list(outgoing.FORMATS))
 OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Duplicates.REPLACE)
 
 
@@ -64,7 +64,7 @@ def import_command(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Bring contacts in from a csv, xlsx, xls, ods or vcf file (- is stdin).
+    """Bring contacts in from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
 
     Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
     a field of the site's own by its name, or as custom:NAME.
@@ -144,7 +144,7 @@ def _note(out: Output, what: str, problems: Sequence[Problem]) -> None:
         out.note(f"... and {len(problems) - 20} more")
 
 
-_SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx"}
+_SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx", ".ldif": "ldif", ".json": "json"}
 
 
 @click.command("export", context_settings={"ignore_unknown_options": True})

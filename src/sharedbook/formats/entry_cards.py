@@ -241,9 +241,9 @@ def _several_edits(card: Card, name: str, values: Sequence[Value], fill: bool) -
     wanted = [value for value in values if not any(same(name, line.value, value) for line in lines)]
     free = [line for line in lines if not any(same(name, line.value, value) for value in values)]
     for value in wanted:
-        place = next((line for line in free if _kind(line.value.type) == _kind(value.type)), None)
+        place = next((line for line in free if kind(line.value.type) == kind(value.type)), None)
         if place is None:
-            if not (fill and any(_kind(line.value.type) == _kind(value.type) for line in lines)):
+            if not (fill and any(kind(line.value.type) == kind(value.type) for line in lines)):
                 yield _addition(name, value)
             continue
         free.remove(place)
@@ -259,7 +259,7 @@ def _several_edits(card: Card, name: str, values: Sequence[Value], fill: bool) -
 def same(name: str, one: Value, other: Value) -> bool:
     """Whether a card's value says already what the entry's says; the parts that an entry leaves out do not count."""
     if name == "address":
-        return _kind(one.type) == _kind(other.type) and all(
+        return kind(one.type) == kind(other.type) and all(
             one.parts.get(part, "") == text for part, text in other.parts.items()
         )
     if name == "email":
@@ -267,7 +267,7 @@ def same(name: str, one: Value, other: Value) -> bool:
     if name == "phone" and digits(one.text):
         return one.text == other.text or _international(one.text) == _international(other.text)
     if name in _LABELLED:
-        return one.text == other.text and _kind(one.type) == _kind(other.type)
+        return one.text == other.text and kind(one.type) == kind(other.type)
     return one.text == other.text
 
 
@@ -323,8 +323,8 @@ def _split_type(text: str) -> tuple[tuple[str, ...], str]:
     return (), text
 
 
-def _kind(text: str) -> str:
-    """A type as it is compared."""
+def kind(text: str) -> str:
+    """A type as it is compared, and as columns name it."""
     types, label = _split_type(text)
     return label.casefold() or type_text(frozenset(map(str.lower, types)))
 

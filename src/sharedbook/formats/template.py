@@ -51,7 +51,7 @@ def rows(product: str = OWN) -> list[list[str]]:
     """The header, a row that explains each column and one that shows it. Raises InvalidValue for an unknown product."""
     if product not in products():
         raise InvalidValue(f"there is no template {product}", field="product", hint=f"one of: {', '.join(products())}")
-    header = list(HEADER) if product == OWN else _header(product)
+    header = list(HEADER) if product == OWN else headers(product, _NUMBERS)
     meant = columns.layout(header).columns
     notes, examples = [_help(column) for column in meant], [_example(column) for column in meant]
     return [header, *([f"{NOTE_MARK} {row[0]}", *row[1:]] for row in (notes, examples))]
@@ -63,12 +63,12 @@ def choices(header: Sequence[str]) -> dict[str, list[str]]:
     return {name: _TYPES[each.field] for name, each in meant if each and each.part == "type" and each.field in _TYPES}
 
 
-def _header(product: str) -> list[str]:
-    """The product's headers in its order, those with a number up to two."""
+def headers(product: str, most: int) -> list[str]:
+    """The product's headers in its order, those with a number up to ``most``."""
     header: list[str] = []
     for stem, several in groupby(columns.products()[product].headers, _stem):
         block = list(several)
-        numbers = range(1, _NUMBERS + 1 if stem else 2)
+        numbers = range(1, most + 1 if stem else 2)
         header += [each.replace("{n}", str(number)) for number in numbers for each in block]
     return header
 

@@ -14,8 +14,7 @@ from typing import Any, BinaryIO
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import JobNotFound
-from sharedbook.formats import csv_rows, incoming, sheet_write, vcf_rows
-from sharedbook.formats.columns import REASON_COLUMN
+from sharedbook.formats import outgoing
 from sharedbook.formats.problems import Problem
 from sharedbook.services.tx import Tx
 from sharedbook.store import jobs as store
@@ -124,16 +123,12 @@ def rows(tx: Tx, job_id: int) -> Iterator[JobRow]:
 def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
     """Writes the rows that wait for a person in the columns of the file they came from; returns how many.
 
-    They come in its format, those of any sheet as xlsx. A table gets one more column, ``REASON_COLUMN``, a vcf card one
-    more property: the import ignores both, so the fixed file can be imported as it is. Raises JobNotFound.
+    They come in its format, those of any sheet as xlsx. Each has its reason beside it, where the import ignores it, so
+    that the fixed file can be imported as it is. Raises JobNotFound.
     """
     job = get(tx, job_id)
-    if job.format == "vcf":
-        return vcf_rows.write_refused(target, ((row.cells[0], row.problem.message) for row in rows(tx, job_id)))
-    header = [REASON_COLUMN, *job.columns]
-    lines = ([row.problem.message, *row.cells] for row in rows(tx, job_id))
-    write = sheet_write.write if job.format in incoming.SHEETS else csv_rows.write
-    return write(target, header, lines)
+    refused = ((row.cells, row.problem.message) for row in rows(tx, job_id))
+    return outgoing.write_refused(job.format, target, job.columns, refused)
 
 
 def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:

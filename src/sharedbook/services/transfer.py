@@ -21,7 +21,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Protected, Unavailable
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
-from sharedbook.formats import columns, csv_rows, entry_cards, incoming, sheet_write, vcard, vcf_rows
+from sharedbook.formats import incoming, outgoing, sources
 from sharedbook.services import contacts, custom_fields, groups, photos, records, search
 from sharedbook.services.importing import Duplicates, Import, JobReport
 from sharedbook.services.tx import Actor, App, Tx
@@ -47,13 +47,13 @@ def import_file(
     dry_run: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> JobReport:
-    """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods or vcf file into a group; returns what each row became.
+    """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods, vcf, ldif or json file into a group.
 
-    ``source`` need not be seekable (stdin). ``format``: one of these, or None to tell from name and content.
-    ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave the column out.
-    ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is the first.
-    ``progress`` is called after each batch, and once before
-    the first write, with ``done`` 0 and ``{"quota": n}``, if n rows will be refused as over the quota.
+    Returns what each row became. ``source`` need not be seekable (stdin). ``format``: one of these, or None to tell
+    from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave
+    the column out. ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
+    the first. ``progress`` is called after each batch, and once before the first write, with ``done`` 0 and
+    ``{"quota": n}``, if n rows will be refused as over the quota.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
     InvalidValue (format, mapping, encoding), Unavailable. Rows that are refused raise nothing: the job keeps them.
     """
@@ -67,7 +67,7 @@ def import_file(
         raise Protected(f"{target.slug} is being deleted", hint="choose another group")
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
     with _seekable(source, app.site.limits.file_bytes) as file:
-        rows = incoming.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
+        rows = sources.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
         if not dry_run and rows.size > room and progress:
             rehearsal = replace(job, dry=True, counts=Counter(), problems=[])
@@ -124,21 +124,21 @@ def export(
     reduced: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> int:
-    """Writes the contacts that the actor may export, of one group or of all, to a csv, xlsx or vcf file; returns
-    how many.
+    """Writes the contacts that the actor may export, of one group or of all, to a file; returns how many.
 
-    They come by name; photos as they came, or with ``reduced`` as they are served. A path is written beside and then
-    renamed: there is a whole file or none; only its user may read it. Raises GroupNotFound, Forbidden (EXPORT on the
-    group, or on no group at all), InvalidValue, Unavailable.
+    ``format``: one of ``formats.outgoing.FORMATS``. They come by name; where whole cards are written, photos as they
+    came, or with ``reduced`` as they are served. A path is written beside and then renamed: there is a whole file or
+    none; only its user may read it. Raises GroupNotFound, Forbidden (EXPORT on the group, or on no group at all),
+    InvalidValue, Unavailable.
     """
-    if format not in _WRITERS:
-        raise InvalidValue(f"{format} cannot be exported", field="format", hint=f"choose {' or '.join(_WRITERS)}")
+    if format not in outgoing.FORMATS:
+        raise InvalidValue(f"{format} cannot be exported", field="format", hint=", ".join(outgoing.FORMATS))
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as texts:
         with app.begin(actor, client) as tx:
             scope = search.Search(query or EVERYTHING, group=group)
             _require_export(tx, group)
             count = 0
-            for exported in _exported(tx, scope, originals=format == "vcf" and not reduced):
+            for exported in _exported(tx, scope, originals=format in outgoing.WITH_ORIGINALS and not reduced):
                 texts.write(json.dumps(exported) + "\n")
                 count += 1
                 if progress and count % PAGE == 0:
@@ -147,7 +147,7 @@ def export(
             ids = {"group": groups.get(tx, group).id} if group else {}
             tx.audit("export", contacts=count, **ids)
         with _whole_file(target) if isinstance(target, Path) else _as_it_is(target) as file:
-            _WRITERS[format](file, texts)
+            outgoing.write(format, file, partial(_read_back, texts))
     return count
 
 
@@ -159,11 +159,7 @@ def _require_export(tx: Tx, group: str | None) -> None:
         raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
 
 
-Exported = tuple[str, Mapping[str, str]]
-"""A card's text, and the contact's custom fields as cells by ``custom:NAME``."""
-
-
-def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[Exported]:
+def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[outgoing.Exported]:
     """Each contact, page by page of one snapshot."""
     offset = 0
     while page := search.find(tx, scope, limit=PAGE, offset=offset):
@@ -174,42 +170,10 @@ def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[Expo
         yield from ((text, custom.get(found.id, {})) for found, text in zip(allowed, texts, strict=True))
 
 
-def _read_back(spool: IO[str]) -> Iterator[Exported]:
+def _read_back(spool: IO[str]) -> Iterator[outgoing.Exported]:
     spool.seek(0)
     for line in spool:
         yield tuple(json.loads(line))
-
-
-def _write_vcf(file: BinaryIO, spool: IO[str]) -> None:
-    vcf_rows.write(file, (text for text, _custom in _read_back(spool)))
-
-
-BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "email", "phone", "note")
-"""Columns that every export has."""
-
-
-def _write_table(write: Callable[..., int], file: BinaryIO, spool: IO[str]) -> None:
-    """Two readings: which columns hold anything, then their cells."""
-    used = {columns.column(name) for name in BASE_COLUMNS}
-    own: dict[str, None] = {}
-    for text, custom in _read_back(spool):
-        used |= entry_cards.cells(entry_cards.of_card(vcard.load(text))).keys()
-        own |= dict.fromkeys(custom)
-    header = [column.name for column in sorted(used, key=columns.rank)] + list(own)
-    write(file, header, ([row.get(name, "") for name in header] for row in _cells(spool)))
-
-
-def _cells(spool: IO[str]) -> Iterator[Mapping[str, str]]:
-    for text, custom in _read_back(spool):
-        cells = entry_cards.cells(entry_cards.of_card(vcard.load(text)))
-        yield {**{column.name: cell for column, cell in cells.items()}, **custom}
-
-
-_WRITERS: Mapping[str, Callable[[BinaryIO, IO[str]], None]] = {
-    "csv": partial(_write_table, csv_rows.write),
-    "xlsx": partial(_write_table, sheet_write.write),
-    "vcf": _write_vcf,
-}
 
 
 @contextmanager

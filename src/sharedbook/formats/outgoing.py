@@ -1,0 +1,108 @@
+"""Contacts into files of any format: exports, and the rows that an import refused, to fix and import again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import BinaryIO
+
+from sharedbook.formats import (
+    columns,
+    csv_rows,
+    entry_cards,
+    fields,
+    json_rows,
+    ldif_rows,
+    product_rows,
+    sheet_write,
+    vcard,
+    vcf_rows,
+)
+from sharedbook.formats.entries import Entry
+
+Exported = tuple[str, Mapping[str, str]]
+"""A card's text, and the contact's custom fields as cells by ``custom:NAME``."""
+
+Contacts = Callable[[], Iterator[Exported]]
+"""The contacts of an export, each time from the first."""
+
+BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "email", "phone", "note")
+"""Columns that every table of our own has."""
+
+WITH_ORIGINALS = frozenset({"vcf", "json"})
+"""Formats that hold whole cards, and so their photos as they came."""
+
+
+def write(format: str, target: BinaryIO, contacts: Contacts) -> None:
+    """Writes contacts in one of FORMATS."""
+    FORMATS[format](target, contacts)
+
+
+def write_refused(
+    format: str, target: BinaryIO, header: Sequence[str], refused: Iterable[tuple[Sequence[str], str]]
+) -> int:
+    """Writes rows that were refused, with their reasons, in the format that an import read; returns how many."""
+    if format in _REFUSED:
+        return _REFUSED[format](target, ((cells[0], reason) for cells, reason in refused))
+    write_table = csv_rows.write if format == "csv" else sheet_write.write
+    return write_table(target, [columns.REASON_COLUMN, *header], ([reason, *cells] for cells, reason in refused))
+
+
+def _write_table(write_rows: Callable[..., int], target: BinaryIO, contacts: Contacts) -> None:
+    """Two readings: which columns hold anything, then their cells."""
+    used = {columns.column(name) for name in BASE_COLUMNS}
+    own: dict[str, None] = {}
+    for text, custom in contacts():
+        used |= entry_cards.cells(_entry(text)).keys()
+        own |= dict.fromkeys(custom)
+    header = [column.name for column in sorted(used, key=columns.rank)] + list(own)
+    rows = (_row(text, custom) for text, custom in contacts())
+    write_rows(target, header, ([row.get(name, "") for name in header] for row in rows))
+
+
+def _entry(text: str) -> Entry:
+    return entry_cards.of_card(vcard.load(text))
+
+
+def _row(text: str, custom: Mapping[str, str]) -> dict[str, str]:
+    return {column.name: cell for column, cell in entry_cards.cells(_entry(text)).items()} | dict(custom)
+
+
+def _write_product(product: str, target: BinaryIO, contacts: Contacts) -> None:
+    product_rows.write(target, product, lambda: (_entry(text) for text, _custom in contacts()))
+
+
+def _write_vcf(target: BinaryIO, contacts: Contacts) -> None:
+    vcf_rows.write(target, (text for text, _custom in contacts()))
+
+
+def _write_json(target: BinaryIO, contacts: Contacts) -> None:
+    json_rows.write(target, (_row(text, custom) | {json_rows.CARD: text} for text, custom in contacts()))
+
+
+def _write_ldif(target: BinaryIO, contacts: Contacts) -> None:
+    ldif_rows.write(target, ((_entry(text), _jpeg(text)) for text, _custom in contacts()))
+
+
+def _jpeg(text: str) -> bytes:
+    """The photo of a card, if it is what ``jpegPhoto`` may hold."""
+    kind, data = fields.photo(vcard.load(text)) or ("", b"")
+    return data if kind == "image/jpeg" else b""
+
+
+FORMATS: Mapping[str, Callable[[BinaryIO, Contacts], None]] = {
+    "csv": partial(_write_table, csv_rows.write),
+    "xlsx": partial(_write_table, sheet_write.write),
+    "vcf": _write_vcf,
+    "ldif": _write_ldif,
+    "json": _write_json,
+    "google": partial(_write_product, "google"),
+    "outlook": partial(_write_product, "outlook"),
+}
+"""What contacts can be exported as."""
+
+_REFUSED: Mapping[str, Callable[[BinaryIO, Iterable[tuple[str, str]]], int]] = {
+    "vcf": vcf_rows.write_refused,
+    "ldif": ldif_rows.write_refused,
+    "json": json_rows.write_refused,
+}

@@ -1,0 +1,168 @@
+"""Cards of a vcf file, objects of a json file and records of an LDIF file as incoming contacts.
+
+Each is kept as its text, so that one that is refused comes back as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from typing import BinaryIO
+
+from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
+from sharedbook.formats import (
+    card_build,
+    columns,
+    custom_values,
+    encodings,
+    entries,
+    entry_cards,
+    json_rows,
+    ldif_rows,
+    vcard,
+    vcard21,
+    vcf_rows,
+)
+from sharedbook.formats.incoming import Incoming, Reading
+from sharedbook.formats.ldif_rows import Record
+from sharedbook.formats.problems import Problem
+
+
+class VcfSource:
+    """Cards of a vcf file."""
+
+    format = "vcf"
+    columns: tuple[str, ...] = ("vcard",)
+    delimiter = ""
+    product = ""
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.encoding = encodings.known(reading.encoding) if reading.encoding else "utf-8"
+        self.samples: tuple[str, ...] = ()
+        self.left_out: dict[str, None] = {}
+        self.warnings: list[Problem] = []
+        self._file = file
+        self._limits = reading.limits
+        self._charset = reading.encoding or ""
+        self.size = sum(1 for _ in vcf_rows.cards(file))
+        if not self.size:
+            raise InvalidFile("the file is empty: it has no card")
+
+    def rows(self) -> Generator[Incoming, None, None]:
+        """Every card, in the order of the file."""
+        for line, text in vcf_rows.cards(self._file):
+            try:
+                card = vcard21.upgrade(text, self._limits, charset=self._charset)
+                yield Incoming(line, (text,), entry_cards.of_card(card), card=card)
+            except InvalidCard as error:
+                place = f" (that is line {line + error.line - 1} of the file)" if error.line else ""
+                yield Incoming(line, (text,), problems=(Problem(line, "", error.code, error.message + place),))
+
+
+class JsonSource:
+    """Objects of a json file."""
+
+    format = "json"
+    columns: tuple[str, ...] = ("object",)
+    delimiter = ""
+    product = ""
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.encoding = encodings.detect(file, encoding=reading.encoding)
+        self.samples: tuple[str, ...] = ()
+        self.left_out: dict[str, None] = {}
+        self.warnings: list[Problem] = []
+        self._file = file
+        self._reading = reading
+        self.size = sum(1 for _ in json_rows.objects(file, encoding=self.encoding))
+        if not self.size:
+            raise InvalidFile("the file is empty: it has no object")
+
+    def rows(self) -> Generator[Incoming, None, None]:
+        """Every object, in the order of the file."""
+        for line, found in json_rows.objects(self._file, encoding=self.encoding):
+            cells = (json.dumps(found, ensure_ascii=False),)
+            if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+                message = "it is no object with texts as values"
+                yield Incoming(line, cells, problems=(Problem(line, "", "invalid-object", message),))
+                continue
+            try:
+                yield self._row(line, cells, found)
+            except (InvalidCard, InvalidValue) as error:
+                yield Incoming(line, cells, problems=(Problem(line, "", error.code, error.message),))
+
+    def _row(self, line: int, cells: tuple[str, ...], values: Mapping[str, str]) -> Incoming:
+        limits, custom = self._reading.limits, dict[int, tuple[str, ...]]()
+        plain = {}
+        for name, text in values.items():
+            own = custom_values.named(self._reading.custom, name) if columns.parse(name) is None else None
+            if own is not None:
+                custom[own.id] = custom_values.read(own, text, limits)
+            elif name not in (json_rows.CARD, columns.REASON_COLUMN):
+                plain[name] = text
+        if json_rows.CARD in values:
+            card = vcard21.upgrade(values[json_rows.CARD], limits)
+            return Incoming(line, cells, entry_cards.of_card(card), card=card, custom=custom)
+        return _of_columns(line, cells, plain, self._reading, custom)
+
+
+def _of_columns(
+    line: int,
+    cells: tuple[str, ...],
+    values: Mapping[str, str],
+    reading: Reading,
+    custom: Mapping[int, tuple[str, ...]],
+) -> Incoming:
+    found = entries.of_columns(values, region=reading.region, limits=reading.limits)
+    if isinstance(found, list):
+        problems = (Problem(line, each.column, each.code, each.message, each.value) for each in found)
+        return Incoming(line, cells, problems=tuple(problems))
+    return Incoming(line, cells, found, custom=custom)
+
+
+class LdifSource:
+    """People of an LDIF file."""
+
+    format = "ldif"
+    columns: tuple[str, ...] = ("record",)
+    delimiter = ""
+    product = ""
+    encoding = "utf-8"
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.samples: tuple[str, ...] = ()
+        self.left_out: dict[str, None] = {}
+        self.warnings: list[Problem] = []
+        self._file = file
+        self._reading = reading
+        self.size = sum(1 for _ in self._people())
+        if not self.size:
+            raise InvalidFile("the file has no person", hint="is it an ldif file of people?")
+
+    def _people(self) -> Iterator[Record]:
+        return (record for record in ldif_rows.records(self._file) if record.problem or record.is_person)
+
+    def rows(self) -> Generator[Incoming, None, None]:
+        """Every person, in the order of the file; other records, as of groups and folders, are left out."""
+        for record in self._people():
+            line, cells = record.line, (record.text,)
+            if record.problem:
+                yield Incoming(line, cells, problems=(record.problem,))
+                continue
+            try:
+                values = ldif_rows.columns_of(record.values)
+                yield self._with_photo(record, _of_columns(line, cells, values, self._reading, {}))
+            except UnicodeDecodeError:
+                message = "a value is no UTF-8, which LDIF is written in"
+                yield Incoming(line, cells, problems=(Problem(line, "", "invalid-record", message),))
+            except InvalidCard as error:
+                yield Incoming(line, cells, problems=(Problem(line, "", error.code, error.message),))
+
+    def _with_photo(self, record: Record, row: Incoming) -> Incoming:
+        """The row as a card where it has a photo, which no column holds."""
+        photo = next(iter(record.values.get("jpegphoto", ())), b"")
+        if row.problems or not photo:
+            return row
+        card = vcard.load(entry_cards.build(row.entry))
+        text = vcard.patch(card, [vcard.Add(*card_build.photo_property(photo, card.version == "4.0"))])
+        return Incoming(row.line, row.cells, row.entry, card=vcard.parse(text, self._reading.limits))
