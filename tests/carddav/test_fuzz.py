@@ -9,6 +9,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import hypothesis
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ budget = hypothesis.settings(
     headers=st.dictionaries(st.sampled_from(HEADERS), st.sampled_from(VALUES), max_size=3),
     body=BODIES,
 )
+@pytest.mark.soak
 def test_any_request_is_answered(
     book: Book, method: str, names: list[str], headers: dict[str, str], body: bytes
 ) -> None:
@@ -117,6 +119,7 @@ LINE = st.builds(
 
 @budget
 @given(lines=st.lists(LINE, max_size=6), version=st.sampled_from(["3.0", "4.0"]))
+@pytest.mark.soak
 def test_any_card_taken_comes_back_in_well_formed_answers(book: Book, lines: list[str], version: str) -> None:
     card = vcard("any", "Any One", *lines, version=version)
     reply = book.alice.put(book.of_alice("any.vcf"), card)
