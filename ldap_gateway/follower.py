@@ -53,11 +53,12 @@ _ACTOR, _CLIENT = Service("ldap"), Client("ldap")
 
 
 class Follower:
-    """``load`` once, then ``start``; ``stop`` from the loop."""
+    """``load`` once, then ``start``; ``stop`` from the loop. ``keeps``: whether it keeps entries for the next start."""
 
-    def __init__(self, app: App, directory: Directory) -> None:
+    def __init__(self, app: App, directory: Directory, *, keeps: bool = True) -> None:
         self._app = app
         self._directory = directory
+        self._keeps = keeps
         self._probe = app.change_probe()
         self._seq = 0
         self._looked = float("-inf")
@@ -98,7 +99,8 @@ class Follower:
             except InvalidCard as error:
                 logger.warning("contact %d is left out: its card cannot be read: %s", contact.id, error.code)
                 continue
-            if contact.kept is None and document.groups == contact.groups and len(self._new) < MOST_NEW:
+            new = contact.kept is None and document.groups == contact.groups
+            if new and self._keeps and len(self._new) < MOST_NEW:
                 self._new[contact.id] = contact, keeping.kept(document, texts)
             yield document, texts
 

@@ -45,11 +45,10 @@ def listeners(settings: Settings) -> list[Listener]:
     return found
 
 
-def open_socket(address: Address) -> socket.socket:
-    """A listening socket. Raises Unavailable."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+def open_socket(address: Address, *, shared: bool = False) -> socket.socket:
+    """A listening socket, which other workers may have, too, when it is ``shared``. Raises Unavailable."""
     try:
-        found = socket.create_server(tuple(address), family=family, backlog=BACKLOG)
+        found = socket.create_server(tuple(address), family=_family(address), backlog=BACKLOG, reuse_port=shared)
     except OSError as error:
         raise Unavailable(
             f"cannot listen on {address}: {error.strerror or error}",
@@ -57,6 +56,20 @@ def open_socket(address: Address) -> socket.socket:
         ) from None
     found.setblocking(False)
     return found
+
+
+def reserve(address: Address) -> socket.socket:
+    """A socket that holds a port for workers, and does not listen. Raises Unavailable."""
+    open_socket(address).close()  # the port of another group of workers could be had, too
+    found = socket.socket(_family(address), socket.SOCK_STREAM)
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        found.setsockopt(socket.SOL_SOCKET, option, 1)
+    found.bind(tuple(address))
+    return found
+
+
+def _family(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address.host else socket.AF_INET
 
 
 def bound(address: Address, found: socket.socket) -> Address:

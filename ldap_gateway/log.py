@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from functools import lru_cache
+from select import PIPE_BUF
 from typing import NamedTuple, TextIO
 
 from ldap_gateway import messages as m
@@ -119,13 +120,21 @@ class AccessLog:
             logger.warning("%d requests were not logged: too many at once", self._dropped)
 
     def _write(self) -> None:
-        lines = []
+        piece = ""
         for _ in range(len(self._waiting)):
             at, access = self._waiting.popleft()
-            lines.append(f"{_clock(int(at))},{int(at % 1 * 1000):03} {logger.name} {describe(access)}\n")
-        if lines:
-            self._stream.write("".join(lines))
-            self._stream.flush()
+            line = f"{_clock(int(at))},{int(at % 1 * 1000):03} {logger.name} {describe(access)}\n"
+            if len(piece) + len(line) > PIPE_BUF:
+                self._put(piece)
+                piece = ""
+            piece += line
+        if piece:
+            self._put(piece)
+
+    def _put(self, piece: str) -> None:
+        """Lines of several workers stay apart: what is no longer than PIPE_BUF goes into a pipe as one."""
+        self._stream.write(piece)
+        self._stream.flush()
 
     def close(self) -> None:
         """Writes what waits, and ends."""

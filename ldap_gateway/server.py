@@ -14,13 +14,13 @@ import socket
 import ssl
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 
 import sharedbook.app
-from ldap_gateway import counters, metrics
+from ldap_gateway import counters, metrics, workers
 from ldap_gateway.attributes import Names
 from ldap_gateway.binding import Bound, Known, Verify
 from ldap_gateway.connection import MESSAGE_SECONDS, Connection
@@ -50,12 +50,12 @@ BUILT_AT_ONCE = 16
 class Gateway:
     """The connections of one process over one directory. Close it after use."""
 
-    def __init__(self, app: App) -> None:
-        """Raises InvalidSetting, Unavailable."""
+    def __init__(self, app: App, *, keeps: bool = True) -> None:
+        """``keeps``: as of Follower. Raises InvalidSetting, Unavailable."""
         settings = app.settings
         self.tls = _tls(settings)
         self.directory = _directory(settings, start_tls=self.tls is not None)
-        self.follower = Follower(app, self.directory)
+        self.follower = Follower(app, self.directory, keeps=keeps)
         self._known = Known(self.directory, app.site.secrets)
         self._app = app
         self._settings = settings
@@ -166,7 +166,7 @@ class Gateway:
         try:
             opened = []
             for listener in wanted:
-                here = open_socket(listener.address)
+                here = open_socket(listener.address, shared=self._settings.ldap_workers > 1)
                 opened.append(Listener(bound(listener.address, here), listener.tls))
                 servers.append(await self._listen(listener, here))
             ready(opened)
@@ -315,17 +315,50 @@ def tell(opened: list[Listener]) -> None:
 
 def main() -> int:
     """Serves until SIGTERM or SIGINT. Returns the exit code; what is wrong is one line on stderr."""
+    return _told(_serve)
+
+
+def work(number: int) -> int:
+    """Serves as one of several workers until SIGTERM, or until the process that started it is gone; as ``main``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group
+    return _told(lambda: _open_and(lambda app: _work(app, number)))
+
+
+def _told(serve: Callable[[], int]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
-        app = sharedbook.app.open(settings_module.load())
-        try:
-            uvloop.run(_run(app))
-        finally:
-            app.close()
+        return serve()
     except SharedbookError as error:
         print(f"ldap: {error}", file=sys.stderr)
         return 1
+
+
+def _serve() -> int:
+    settings = settings_module.load()
+    if settings.ldap_workers == 1:
+        return _open_and(_run)
+    sharedbook.app.open(settings).close()
+    return uvloop.run(workers.serve(settings, check(settings), tell))
+
+
+def _open_and(serve: Callable[[App], Coroutine[None, None, None]]) -> int:
+    app = sharedbook.app.open(settings_module.load())
+    try:
+        uvloop.run(serve(app))
+    finally:
+        app.close()
     return 0
+
+
+async def _work(app: App, number: int) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    gateway = Gateway(app, keeps=number == 0)
+    await loop.connect_read_pipe(lambda: workers.Link(gateway.samples, stop.set), sys.stdin)
+    try:
+        await gateway.serve(listeners(app.settings), lambda _opened: print("ready", flush=True), stop)
+    finally:
+        gateway.close()
 
 
 if __name__ == "__main__":

@@ -158,9 +158,12 @@ class Settings:
     ldap_message_bytes: int = _setting("ldap.message_bytes", 1024 * 1024, "Size of one LDAP message.", minimum=1024)
     ldap_filter_depth: int = _setting("ldap.filter_depth", 32, "How deep an LDAP filter may be nested.", minimum=1)
     ldap_filter_terms: int = _setting("ldap.filter_terms", 256, "Terms that one LDAP filter may have.", minimum=1)
-    ldap_connections: int = _setting("ldap.connections", 1000, "LDAP connections in all.", minimum=1)
+    ldap_connections: int = _setting("ldap.connections", 1000, "LDAP connections that each worker may hold.", minimum=1)
     ldap_connections_per_address: int = _setting(
-        "ldap.connections_per_address", 100, "LDAP connections that one address may hold.", minimum=1
+        "ldap.connections_per_address", 100, "LDAP connections of one address that each worker may hold.", minimum=1
+    )
+    ldap_workers: int = _setting(
+        "ldap.workers", 1, "Processes that answer LDAP, each with all contacts in its memory.", minimum=1
     )
     ldap_metrics_listen: Address | None = _setting(
         "ldap.metrics_listen", None, "Where Prometheus finds the LDAP counters (loopback only). Empty: nowhere."
