@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -29,7 +30,7 @@ from sharedbook.domain.query import (
     matches,
     record,
 )
-from sharedbook.store import filters, properties, search
+from sharedbook.store import filters, properties, schema, search
 from sharedbook.store.schema import contacts
 from tests.store.people import add_contact
 
@@ -48,14 +49,21 @@ PIECES = (
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
 DIGITS = st.text("0123", max_size=9)
 FORMS = st.lists(DIGITS.filter(bool), max_size=3).map(" ".join)
-NAMES = ("FN", "fn", "X_N%")
+NAMES = ("FN", "fn", "fullname", "X_N%")
 PARAMS = ("TYPE", "PREF", 'X"\\é')
 PARAMETERS = st.lists(st.tuples(st.sampled_from(PARAMS), st.lists(TEXTS, max_size=2).map(tuple)), max_size=2).map(tuple)
 
 INSTANCES = st.one_of(
     st.builds(Instance, st.sampled_from(NAMES), TEXTS, PARAMETERS), st.builds(Instance, st.just("phone"), FORMS)
 )
-CONTACTS = st.lists(st.lists(INSTANCES, max_size=4), min_size=1, max_size=4)
+
+
+def with_twins(card: list[Instance]) -> list[Instance]:
+    """With what a card's names are sought by, of the same value and not always with the same parameters."""
+    return card + [Instance("fullname", each.value, each.params[:1]) for each in card if each.name == "FN"]
+
+
+CONTACTS = st.lists(st.lists(INSTANCES, max_size=4).map(with_twins), min_size=1, max_size=4)
 
 PLAIN = st.sampled_from([comparison for comparison in Comparison if comparison is not Comparison.PHONE])
 MIDDLE = st.lists(TEXTS, max_size=2).map(tuple)
@@ -172,13 +180,26 @@ def test_the_database_finds_what_matches(
 ) -> None:
     with connection.begin_nested() as savepoint:
         ids = [add_contact(connection, str(number), instances) for number, instances in enumerate(cards)]
-        assert properties.load(connection, ids) == dict(zip(ids, map(tuple, cards), strict=True))
+        loaded = properties.load(connection, ids)
+        assert [Counter(loaded[i]) for i in ids] == list(map(Counter, cards))
         expected = [i for i, instances in zip(ids, cards, strict=True) if matches(query, record(instances)) is True]
         assert found(connection, query) == expected
         assert found(connection, Not(query)) == [
             i for i, instances in zip(ids, cards, strict=True) if matches(query, record(instances)) is False
         ]
         savepoint.rollback()
+
+
+def test_a_value_under_two_names_is_one_row(connection: Connection) -> None:
+    home = (("TYPE", ("HOME",)),)
+    card = [Instance("EMAIL", "a@b", home), Instance("EMAIL", "c@d"), Instance("NOTE", "n"), Instance("email", "a@b")]
+    contact_id = add_contact(connection, "1", card)
+    assert Counter(properties.load(connection, [contact_id])[contact_id]) == Counter(card)
+    rows = connection.execute(select(schema.properties.c.name, schema.properties.c.value)).all()
+    assert sorted(map(tuple, rows)) == [("EMAIL", "c@d"), ("EMAIL+email", "a@b"), ("NOTE", "n")]
+    assert len(found(connection, some(Test(Op.EQUALS, "A@B"), "EMAIL"))) == 1
+    assert len(found(connection, some(Test(Op.EQUALS, "A@B"), "email"))) == 1
+    assert not found(connection, some(Test(Op.EQUALS, "c@d"), "email"))
 
 
 @pytest.mark.parametrize("limit", [None, 0, 1, 2, 10])

@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import FOLDS, And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
-from sharedbook.store.properties import folded_text, index_key
+from sharedbook.store.properties import folded_text, index_key, named
 from sharedbook.store.schema import FOLDED_KEY, contacts, properties
 
 MOST_TERMS = 256
@@ -95,7 +95,7 @@ class _Compiler:
         tests = [self._test(test) for test in query.tests]
         conditions = [test.where for test in tests]
         passed = or_(*conditions) if query.any_test and tests else and_(true(), *conditions)
-        holders = select(properties.c.contact_id).where(properties.c.name == query.property, passed)
+        holders = select(properties.c.contact_id).where(named(query.property), passed)
         if all(test.exact for test in tests):
             return contacts.c.id.in_(holders) if wanted else contacts.c.id.not_in(holders)
         self.exact = False

@@ -15,7 +15,7 @@ from sharedbook.domain import folding
 from sharedbook.domain.access import Viewer
 from sharedbook.store.contacts import batches
 from sharedbook.store.memberships import seen_by
-from sharedbook.store.properties import folded_text, index_key
+from sharedbook.store.properties import folded_text, index_key, named
 from sharedbook.store.schema import FOLDED_KEY, contacts, memberships, properties
 
 Key = tuple[str, str]
@@ -46,7 +46,7 @@ def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collect
 
 def _having(name: str, values: Sequence[str]) -> Select[Any]:
     return select(properties.c.contact_id, folded_text).where(
-        properties.c.name == name, index_key.in_([value[:FOLDED_KEY] for value in values]), folded_text.in_(values)
+        named(name), index_key.in_([value[:FOLDED_KEY] for value in values]), folded_text.in_(values)
     )
 
 
@@ -76,7 +76,7 @@ def facts(connection: Connection, contact_ids: Sequence[int]) -> dict[int, Facts
     found: dict[int, Facts] = {}
     for some in batches(contact_ids):
         phones = select(properties.c.contact_id, properties.c.value).where(
-            properties.c.name == "phone", properties.c.contact_id.in_(some)
+            named("phone"), properties.c.contact_id.in_(some)
         )
         for contact_id, forms in connection.execute(phones):
             numbers.setdefault(contact_id, set()).update(forms.split())

@@ -1,5 +1,9 @@
 """The search index: one row for each value of a contact's card, made anew whenever the card is written.
 
+Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``): such
+twins (``TWINS``) are one row under both names. Of the parameters the derived one's stand behind a line feed if they
+differ. ``named`` finds the rows of a name, alone and as a twin.
+
 Positions of the card's values count from 0; values of custom fields, which no card has, stand at negative ones.
 
 ``folded_text`` is ``folding.pad(folding.fold(value))``, so that equality, prefix and substrings of a directory string
@@ -12,18 +16,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, delete, func, literal_column, select
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
 from sharedbook.store import schema
-from sharedbook.store.database import Row, insert_many
+from sharedbook.store.database import insert_many
 from sharedbook.store.schema import properties
 
 folded_text: ColumnElement[str] = literal_column(schema.FOLDED, Text)
 index_key: ColumnElement[str] = func.substr(folded_text, literal_column("1"), literal_column(str(schema.FOLDED_KEY)))
 """What the index holds, beside the name."""
+
+TWINS = {
+    "UID": "uid",
+    "FN": "fullname",
+    "NICKNAME": "nickname",
+    "ORG": "org",
+    "TITLE": "title",
+    "ROLE": "role",
+    "EMAIL": "email",
+    "TEL": "number",
+    "URL": "url",
+    "NOTE": "note",
+    "CATEGORIES": "category",
+}
+"""What is derived of a property, often with the same value."""
+
+_BOTH = {name: f"{raw}+{derived}" for raw, derived in TWINS.items() for name in (raw, derived)}
+_OF_TWINS = {both: both.split("+") for both in _BOTH.values()}
 
 Params = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -36,12 +59,7 @@ def replace(connection: Connection, contact_id: int, instances: Iterable[Instanc
 
 def add_many(connection: Connection, instances: Mapping[int, Iterable[Instance]]) -> None:
     """Writes the index rows of new contacts, by contact id."""
-    rows = [
-        _row(contact_id, position, instance)
-        for contact_id, found in instances.items()
-        for position, instance in enumerate(found)
-    ]
-    insert_many(connection, properties, rows)
+    insert_many(connection, properties, [row for each, found in instances.items() for row in _rows(each, found)])
 
 
 def replace_custom(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
@@ -56,12 +74,14 @@ def forget(connection: Connection, name: str) -> None:
 
 
 def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tuple[Instance, ...]]:
-    """The instances of contacts, in card order; () for a contact that has none."""
+    """The instances of contacts, in card order, a twin beside its property; () for a contact that has none."""
     found: dict[int, list[Instance]] = {contact_id: [] for contact_id in contact_ids}
     columns = (properties.c.contact_id, properties.c.name, properties.c.value, properties.c.params)
     statement = select(*columns).order_by(properties.c.contact_id, properties.c.pos)
     for contact_id, name, value, params in connection.execute(statement.where(properties.c.contact_id.in_(found))):
-        found[contact_id].append(Instance(name, value, _read_params(params)))
+        own, _, derived = params.partition("\n")
+        for each, text in zip(_OF_TWINS.get(name, (name,)), (own, derived or own), strict=False):
+            found[contact_id].append(Instance(each, value, _read_params(text)))
     return {contact_id: tuple(instances) for contact_id, instances in found.items()}
 
 
@@ -73,7 +93,7 @@ def holding(connection: Connection, folded: str) -> list[int]:
 
 def of_names(connection: Connection, names: Collection[str]) -> list[tuple[int, str]]:
     """Contact and value of every row with one of these names."""
-    statement = select(properties.c.contact_id, properties.c.value).where(properties.c.name.in_(names))
+    statement = select(properties.c.contact_id, properties.c.value).where(named(*names))
     return [(contact_id, value) for contact_id, value in connection.execute(statement)]
 
 
@@ -81,11 +101,35 @@ def having(connection: Connection, name: str, values: Collection[str]) -> list[t
     """Contact and value of the rows of a name that have one of these values, as the directory compares text."""
     folded = {folding.pad(folding.fold(value)) for value in values}
     columns = select(properties.c.contact_id, properties.c.value)
-    statement = columns.where(properties.c.name == name, folded_text.in_(folded))
+    statement = columns.where(named(name), folded_text.in_(folded))
     return [(contact_id, value) for contact_id, value in connection.execute(statement)]
 
 
-def _row(contact_id: int, position: int, instance: Instance) -> Row:
+def named(*names: str) -> ColumnElement[bool]:
+    """Whether a row has one of these names."""
+    every = {form for name in names for form in (name, _BOTH.get(name, name))}
+    return properties.c.name.in_(sorted(every))
+
+
+def _rows(contact_id: int, instances: Iterable[Instance]) -> list[dict[str, Any]]:
+    """The rows of a card's instances; a derived one comes after the property that it is the twin of."""
+    rows: list[dict[str, Any]] = []
+    single: dict[tuple[str, str], dict[str, Any]] = {}
+    for position, instance in enumerate(instances):
+        row = _row(contact_id, position, instance)
+        twin = single.pop((instance.name, instance.value), None)
+        if twin is None:
+            rows.append(row)
+        else:
+            twin["name"] = _BOTH[instance.name]
+            if twin["params"] != row["params"]:
+                twin["params"] += "\n" + row["params"]
+        if instance.name in TWINS:
+            single[TWINS[instance.name], instance.value] = row
+    return rows
+
+
+def _row(contact_id: int, position: int, instance: Instance) -> dict[str, Any]:
     value = instance.value
     return {
         "contact_id": contact_id,
