@@ -179,6 +179,25 @@ class Thunderbird:
         )
         return lines
 
+    def search_directory(self, words: str) -> list[str]:
+        """The names that the address book window finds in the LDAP directory, by the filter that it makes of words."""
+        names: list[str] = self.marionette.run(
+            """const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+            const utils = ChromeUtils.importESModule("resource:///modules/ABQueryUtils.sys.mjs");
+            const directory = MailServices.ab.directories.find(each => each.isRemote);
+            const query = utils.generateQueryURI(utils.getModelQuery("mail.addr_book.quicksearchquery.format"),
+              utils.getSearchTokens(args[0]));
+            const names = [];
+            await new Promise(resolve => directory.search(query, args[0], {
+              QueryInterface: ChromeUtils.generateQI(["nsIAbDirSearchListener"]),
+              onSearchFoundCard: card => names.push(card.displayName),
+              onSearchFinished: resolve,
+            }));
+            return names;""",
+            words,
+        )  # fmt: skip
+        return names
+
     def picture(self, path: Path) -> None:
         """Writes what stands in the window's place as PNG, an open list included, with a thin border."""
         self.marionette.run("for (let n = 0; n < 2; n++) await new Promise(window.requestAnimationFrame);")

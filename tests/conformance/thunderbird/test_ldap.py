@@ -32,6 +32,22 @@ def expected(who: DemoMember, text: str) -> set[str]:
     }
 
 
+def test_the_address_book_window_searches_the_directory(site: DemoSite) -> None:
+    """With all the fields that its quick search names, and two words at once."""
+    who = member("dave")
+    directory = site.directory(who)
+    people = {person.name for cards in contacts(who).values() for person in cards.values()}
+    with Thunderbird({**mail_account(who.display_name, who.email), **directory.preferences}) as thunderbird:
+        thunderbird.remember_password(directory, who.password)
+        for words in ("zieli", "김"):
+            found = thunderbird.search_directory(words)
+            named = {name for name in people if words in name.casefold()}
+            assert len(found) == len(set(found)) and named and named <= set(found) <= people, words
+        name = sorted(each for each in people if each.isascii() and each.count(" ") == 1)[0]
+        assert thunderbird.search_directory(" ".join(reversed(name.casefold().split()))) == [name]
+        assert thunderbird.search_directory("nobody at all") == []
+
+
 @pytest.mark.parametrize(("login", "text"), [("dave", "su"), ("alice", "su"), ("carol", "김"), ("erin", "zieli")])
 def test_completes_the_contacts_that_the_member_may_see(site: DemoSite, login: str, text: str) -> None:
     who = member(login)
