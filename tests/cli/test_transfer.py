@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from sharedbook.cli import json_keys
 from sharedbook.formats import template
 from tests.cli.conftest import CommandLine
+from tests.formats.sheets import xlsx
 
 HEADER = "first_name,last_name,email,phone.mobile,tags"
 
@@ -130,6 +132,32 @@ def test_a_file_or_group_that_is_not_there(staffed: CommandLine, folder: Path) -
     staffed("import", folder / "nowhere.csv", "--group", "customers", code=2)
     staffed("import", write(folder, []), "--group", "nowhere", code=4)
     staffed("job", "show", "99", code=4)
+
+
+def test_sheets_folders_and_every_format_on_the_way_out(staffed: CommandLine, folder: Path) -> None:
+    (folder / "in").mkdir()
+    sheets = {"Notes": [("x",)], "People": [("name", "email", "phone"), ("Kim", "kim@example.com", 1012345678)]}
+    (folder / "in" / "people.xlsx").write_bytes(xlsx(sheets))
+    staffed("import", folder / "in" / "people.xlsx", "--group", "customers", code=1)
+    done = staffed.json("import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People")
+    assert (done["format"], done["counts"]["added"]) == ("xlsx", 1)
+    assert [(each["line"], each["code"]) for each in done["warnings"]] == [(2, "number-restored")]
+    assert "line 2: phone: 1012345678 was a number" in staffed(
+        "import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People", "--dry-run"
+    ).err
+    (folder / "in" / "people.xlsx").unlink()
+    for name in ("a.csv", "a.xlsx", "a.vcf", "a.ldif", "a.json"):
+        staffed("export", folder / "in" / name)
+    (folder / "in" / "wrong.csv").write_text("name,email\nLee,none\n")
+    again = staffed.json("import", folder / "in", "--group", "customers", code=3)
+    assert (again["format"], again["counts"]["skipped_duplicate"], again["counts"]["error"]) == ("zip", 5, 1)
+    staffed("job", "errors", again["job"], "--output", folder / "fix.zip")
+    assert zipfile.ZipFile(folder / "fix.zip").namelist() == ["wrong.csv"]
+    for form in ("google", "outlook"):
+        staffed("export", folder / f"{form}.csv", "--format", form)
+        assert staffed.json("import", folder / f"{form}.csv", "--group", "customers")["product"] == form
+    staffed("template", folder / "empty.xlsx")
+    assert staffed.json("import", folder / "empty.xlsx", "--group", "customers")["counts"]["added"] == 0
 
 
 @pytest.mark.parametrize("product", template.products())

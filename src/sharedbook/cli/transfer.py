@@ -23,13 +23,13 @@ from sharedbook.formats.problems import Problem
 from sharedbook.services import search, transfer
 from sharedbook.services.jobs import Result
 
-IMPORTED = click.Choice(["csv", "xlsx", "xls", "ods", "vcf", "ldif", "json"])
+IMPORTED = click.Choice(["csv", "xlsx", "xls", "ods", "vcf", "ldif", "json", "eml", "mbox", "zip"])
 EXPORTED = click.Choice(list(outgoing.FORMATS))
 OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Duplicates.REPLACE)
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
 @click.option("--group", required=True, metavar="GROUP", help="The group they go into.")
 @click.option("--format", "form", type=IMPORTED, help="What the file is (default: by its name and content).")
 @click.option(
@@ -65,6 +65,8 @@ def import_command(
     yes: bool,
 ) -> None:
     """Bring contacts in from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
+
+    Of an eml or mbox file the senders; of a zip or a folder every file of these kinds that is in it.
 
     Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
     a field of the site's own by its name, or as custom:NAME.

@@ -23,17 +23,17 @@ _BETWEEN = re.compile(r"[\s,\[\]]*")
 
 
 def objects(source: BinaryIO, *, encoding: str | None = None) -> Iterator[tuple[int, object]]:
-    """Every element of a seekable file with the line on which it begins. Raises InvalidFile where it is no json."""
+    """Every element of a seekable file with its number, from 1. Raises InvalidFile where it is no json."""
     codec = encodings.detect(source, encoding=encoding)
     source.seek(0)
     text = io.TextIOWrapper(source, encoding=codec, newline="")
     try:
-        yield from _elements(text)
+        yield from enumerate(_elements(text), 1)
     finally:
         text.detach()
 
 
-def _elements(text: io.TextIOWrapper) -> Iterator[tuple[int, object]]:
+def _elements(text: io.TextIOWrapper) -> Iterator[object]:
     buffer, line, size = "", 1, _CHUNK
     while True:
         more = text.read(size)
@@ -47,7 +47,7 @@ def _elements(text: io.TextIOWrapper) -> Iterator[tuple[int, object]]:
             if found is None:
                 break
             value, end = found
-            yield line, value
+            yield value
             line += buffer.count("\n", 0, end)
             buffer, size = buffer[end:], _CHUNK
         if not more:

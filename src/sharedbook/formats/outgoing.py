@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from typing import BinaryIO
 
 from sharedbook.formats import (
+    archive_source,
     columns,
     csv_rows,
     entry_cards,
@@ -15,6 +19,7 @@ from sharedbook.formats import (
     ldif_rows,
     product_rows,
     sheet_write,
+    sources,
     vcard,
     vcf_rows,
 )
@@ -42,10 +47,25 @@ def write_refused(
     format: str, target: BinaryIO, header: Sequence[str], refused: Iterable[tuple[Sequence[str], str]]
 ) -> int:
     """Writes rows that were refused, with their reasons, in the format that an import read; returns how many."""
+    if format == "zip":
+        return _write_refused_files(target, refused)
     if format in _REFUSED:
         return _REFUSED[format](target, ((cells[0], reason) for cells, reason in refused))
-    write_table = csv_rows.write if format == "csv" else sheet_write.write
+    write_table = sheet_write.write if format in sources.SHEETS else csv_rows.write
     return write_table(target, [columns.REASON_COLUMN, *header], ([reason, *cells] for cells, reason in refused))
+
+
+def _write_refused_files(target: BinaryIO, refused: Iterable[tuple[Sequence[str], str]]) -> int:
+    """A zip with the refused rows of each file in a file of its kind."""
+    count = 0
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as files:
+        for origin, rows in groupby(refused, key=lambda found: found[0][0]):
+            name, format, header = archive_source.origin(origin)
+            file = io.BytesIO()
+            count += write_refused(format, file, header, ((cells[1:], reason) for cells, reason in rows))
+            suffix = {"xls": ".xlsx", "ods": ".xlsx", "eml": ".csv", "mbox": ".csv"}.get(format, "")
+            files.writestr(name + suffix, file.getvalue())
+    return count
 
 
 def _write_table(write_rows: Callable[..., int], target: BinaryIO, contacts: Contacts) -> None:

@@ -60,7 +60,7 @@ class VcfSource:
 
 
 class JsonSource:
-    """Objects of a json file."""
+    """Objects of a json file; what stands for the line of one is its number."""
 
     format = "json"
     columns: tuple[str, ...] = ("object",)

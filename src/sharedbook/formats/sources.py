@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
+from functools import partial
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
-from sharedbook.formats import csv_rows, sheet_rows
+from sharedbook.formats import archive_source, csv_rows, mail_rows, sheet_rows
+from sharedbook.formats.archive_source import ArchiveSource
 from sharedbook.formats.incoming import Reading, Source
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.record_sources import JsonSource, LdifSource, VcfSource
@@ -27,6 +29,10 @@ def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading)
         return TableSource("csv", csv_rows.open_table(file, encoding=reading.encoding), reading)
     if found in SHEETS:
         return _sheet_source(found, file, reading)
+    if found in MAILS:
+        return TableSource(found, mail_rows.open_table(file, is_box=found == "mbox"), reading)
+    if found == "zip":
+        return ArchiveSource(archive_source.of_zip(file), partial(_open_member, reading))
     raise InvalidValue(f"{found} cannot be imported", field="format", hint=f"save it as {_ANY_OF}")
 
 
@@ -35,12 +41,32 @@ _RECORDS: Mapping[str, Callable[[BinaryIO, Reading], Source]] = {
     "json": JsonSource,
     "ldif": LdifSource,
 }
+def open_folder(folder: Path, reading: Reading) -> Source:
+    """Reads every file in and below a folder. Raises as ``open_source`` does, naming the file."""
+    members = archive_source.of_folder(folder, reading.limits.file_bytes)
+    return ArchiveSource(members, partial(_open_member, reading))
+
+
+def _open_member(reading: Reading, file: BinaryIO, name: str) -> Source | None:
+    """A file in a zip or folder; None for one that is of no kind that can be imported, and for hidden ones."""
+    path = PurePath(name)
+    is_hidden = any(part.startswith((".", "__")) for part in path.parts)
+    if is_hidden or not path.suffix or path.suffix.lower() not in {*_SUFFIXES, ".zip"}:
+        return None
+    found = _format_of(file, name)
+    if found == "zip":
+        raise InvalidFile("it is a zip file in a zip file or folder", hint="unpack it, and import it by itself")
+    return open_source(file, name, found, reading)
+
+
 _ANY_OF = "csv, xlsx or vcf"
 SHEETS = ("xlsx", "xls", "ods")
+MAILS = ("eml", "mbox")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _SUFFIXES = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", "": "csv", ".vcf": "vcf", ".vcard": "vcf", ".json": "json",
-    ".ldif": "ldif", ".ldi": "ldif",
+    ".ldif": "ldif", ".ldi": "ldif", ".eml": "eml", ".mbox": "mbox", ".mbx": "mbox", ".xlsx": "xlsx", ".xls": "xls",
+    ".ods": "ods",
 }  # fmt: skip
 
 
@@ -49,7 +75,7 @@ def _format_of(file: BinaryIO, name: str) -> str:
     start = file.read(64)
     suffix = PurePath(name).suffix.lower()
     if start.startswith((_ZIP, _OLE)):
-        return _sheet_format(start, suffix)
+        return _packed_format(file, start)
     if start.startswith(b"%PDF"):
         raise InvalidFile(f"{name or 'this'} is a PDF", hint=f"save it as {_ANY_OF}")
     if start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe\r\n ").upper().startswith(b"BEGIN:VCARD"):
@@ -61,11 +87,14 @@ def _format_of(file: BinaryIO, name: str) -> str:
     return _SUFFIXES[suffix]
 
 
-def _sheet_format(start: bytes, suffix: str) -> str:
-    """As its name says; an old or an encrypted file is ``xls``, whatever it is called."""
+def _packed_format(file: BinaryIO, start: bytes) -> str:
+    """By its parts; an old or an encrypted file is ``xls``, whatever it is called."""
     if start.startswith(_OLE):
         return "xls"
-    return "ods" if suffix == ".ods" or b"opendocument" in start else "xlsx"
+    names = {member.name for member in archive_source.of_zip(file)}
+    if "content.xml" in names:
+        return "ods"
+    return "xlsx" if "[Content_Types].xml" in names else "zip"
 
 
 def _sheet_source(format: str, file: BinaryIO, reading: Reading) -> Source:

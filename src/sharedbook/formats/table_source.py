@@ -12,6 +12,7 @@ from sharedbook.formats import columns, custom_values, entries, phones
 from sharedbook.formats.columns import Layout
 from sharedbook.formats.csv_rows import Row, Table
 from sharedbook.formats.incoming import Incoming, Reading
+from sharedbook.formats.mail_rows import MailTable
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.sheet_rows import SheetTable
 
@@ -21,7 +22,7 @@ MOST_WARNINGS = 1_000
 class TableSource:
     """Rows of a delimited text file, or of a sheet."""
 
-    def __init__(self, format: str, table: Table | SheetTable, reading: Reading) -> None:
+    def __init__(self, format: str, table: Table | SheetTable | MailTable, reading: Reading) -> None:
         self.format = format
         self.columns = table.header
         self.size = table.size

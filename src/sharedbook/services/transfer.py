@@ -49,6 +49,8 @@ def import_file(
 ) -> JobReport:
     """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods, vcf, ldif or json file into a group.
 
+    Of an eml or mbox file the senders; of a zip or a folder all of these that are in it.
+
     Returns what each row became. ``source`` need not be seekable (stdin). ``format``: one of these, or None to tell
     from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave
     the column out. ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
@@ -66,8 +68,7 @@ def import_file(
     if target.emptied_at is not None:
         raise Protected(f"{target.slug} is being deleted", hint="choose another group")
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
-    with _seekable(source, app.site.limits.file_bytes) as file:
-        rows = sources.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
+    with _opened_source(source, format, reading) as rows:
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
         if not dry_run and rows.size > room and progress:
             rehearsal = replace(job, dry=True, counts=Counter(), problems=[])
@@ -75,6 +76,15 @@ def import_file(
             progress(Progress(0, {"quota": rehearsal.over_quota}))
         job.run(progress)
         return job.report()
+
+
+@contextmanager
+def _opened_source(source: Path | BinaryIO, format: str | None, reading: incoming.Reading) -> Iterator[incoming.Source]:
+    if isinstance(source, Path) and source.is_dir():
+        yield sources.open_folder(source, reading)
+        return
+    with _seekable(source, reading.limits.file_bytes) as file:
+        yield sources.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
 
 
 @contextmanager
