@@ -138,7 +138,7 @@ def test_what_unzips_to_too_much() -> None:
     with pytest.raises(InvalidFile, match="unzips to more than 300 MB"):
         source(bytes(bomb), "bomb.xlsx")
     with pytest.raises(InvalidFile, match="neither an xlsx nor an ods"):
-        source(zipped({"a.docx": b"x"}), "a.xlsx")
+        source(zipped({"[Content_Types].xml": b"x", "word/document.xml": b"x"}), "a.docx")
 
 
 @pytest.mark.parametrize(("value", "code", "shown"), [

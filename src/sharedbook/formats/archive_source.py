@@ -45,10 +45,7 @@ def _opener(path: Path) -> Callable[[], AbstractContextManager[BinaryIO]]:
 
 def of_zip(file: BinaryIO) -> list[Member]:
     """The files in a zip. Raises InvalidFile: damaged, encrypted, too many, too large, names that lead elsewhere."""
-    try:
-        parts = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InvalidFile(f"the zip file is damaged: {error}", hint="pack it anew") from None
+    parts = _parts(file)
     infos = [info for info in sorted(parts.infolist(), key=lambda info: info.filename) if not info.is_dir()]
     _refuse_too_much(len(infos), sum(info.file_size for info in infos), UNZIPPED_BYTES)
     for info in infos:
@@ -58,6 +55,18 @@ def of_zip(file: BinaryIO) -> list[Member]:
         if info.flag_bits & 1:
             raise InvalidFile(f"{info.filename} is encrypted", hint="pack it without a password")
     return [Member(info.filename, _unzipper(parts, info)) for info in infos]
+
+
+def names(file: BinaryIO) -> set[str]:
+    """The names in a zip. Raises InvalidFile for a damaged one."""
+    return set(_parts(file).namelist())
+
+
+def _parts(file: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise InvalidFile(f"the zip file is damaged: {error}", hint="pack it anew") from None
 
 
 def _refuse_too_much(files: int, size: int, most_bytes: int) -> None:

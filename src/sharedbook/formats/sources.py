@@ -91,7 +91,7 @@ def _packed_format(file: BinaryIO, start: bytes) -> str:
     """By its parts; an old or an encrypted file is ``xls``, whatever it is called."""
     if start.startswith(_OLE):
         return "xls"
-    names = {member.name for member in archive_source.of_zip(file)}
+    names = archive_source.names(file)
     if "content.xml" in names:
         return "ods"
     return "xlsx" if "[Content_Types].xml" in names else "zip"
