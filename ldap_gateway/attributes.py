@@ -10,6 +10,8 @@ import enum
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from sharedbook.domain import folding
+
 
 class Kind(enum.Enum):
     """Syntax and matching rules: OID of the syntax, then the rules for equality, substrings and order ("" for none)."""
@@ -175,10 +177,18 @@ ABSENT = frozenset(_OF_OTHER_SCHEMAS.lower().split())
 """Names of other schemas that mail clients, phones and printers ask for, in lower case."""
 
 
-class Names:
-    """Attribute descriptions (RFC 4512 section 2.5) to attributes. ``parts``: words of the setting ldap.attributes."""
+_WRITTEN = frozenset(each.name for each in ATTRIBUTES if each.kind in (Kind.TEXT, Kind.IA5, Kind.LINES))
+"""Attributes whose values are words."""
 
-    def __init__(self, parts: Collection[str]) -> None:
+
+class Names:
+    """Attribute descriptions (RFC 4512 section 2.5) to attributes, and what of their values counts.
+
+    ``parts``: words of the setting ldap.attributes. ``accents``: whether é is another letter than e.
+    """
+
+    def __init__(self, parts: Collection[str], *, accents: bool = True) -> None:
+        self.accents = accents
         self._known: dict[str, Attribute | Unresolved] = dict.fromkeys(ABSENT, Unresolved.ABSENT)
         for attribute in (*ATTRIBUTES, *SERVER_ATTRIBUTES):
             shown = not attribute.part or attribute.part in parts or attribute.name in GROUP_ATTRIBUTES
@@ -192,6 +202,10 @@ class Names:
         if semicolon and options != "binary":
             return Unresolved.ABSENT if name in self._known else Unresolved.UNKNOWN
         return self._known.get(name, Unresolved.UNKNOWN)
+
+    def compared(self, name: str, text: str) -> str:
+        """What of a value, or of a piece that is sought in one, is compared."""
+        return text if self.accents or name not in _WRITTEN else folding.without_accents(text)
 
     def hides(self, name: str) -> bool:
         """Whether no contact shows this attribute, since the site has not asked for it."""

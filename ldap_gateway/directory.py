@@ -271,7 +271,7 @@ class Directory:
         if row.contact:
             return self.index.sort_value(row.contact, name)
         values = self._values(reader, row.place).get(name)
-        return folding.pad(folding.fold(values[0])) if values else "\U0010ffff"
+        return folding.pad(folding.fold(self.names.compared(name, values[0]))) if values else "\U0010ffff"
 
     def compare(self, reader: Reader | None, request: m.Compare) -> bool:
         """Whether an entry holds a value. Raises Refused."""
@@ -325,7 +325,8 @@ class Directory:
             values[name] = [_canonical(value) for value in values.get(name, ())]
         if place > BASE and reader is not None and mentions(asked, "member"):
             values["member"] = self._members(reader, place, canonical(self._base))
-        return query.matches(asked, instances(values)) is True
+        compared = {name: [self.names.compared(name, each) for each in texts] for name, texts in values.items()}
+        return query.matches(asked, instances(compared)) is True
 
     # ---- answering
 

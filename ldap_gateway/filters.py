@@ -109,7 +109,7 @@ class Translator:
             if text is None or not kind.ordering:
                 return UNDEFINED
             op = Op.AT_LEAST if relation is Relation.AT_LEAST else Op.AT_MOST
-            return Some(attribute.name, (Test(op, _normal(kind, text)),))
+            return Some(attribute.name, (Test(op, self._normal(attribute, text)),))
         if text is None or not kind.equality:
             return UNDEFINED
         return self._equal(attribute, text)
@@ -121,7 +121,7 @@ class Translator:
             return Some(attribute.name, (Test(Op.EQUALS, forms, comparison=Comparison.PHONE),)) if forms else FALSE
         if kind is Kind.DN:
             return self._equal_dn(attribute, text)
-        return Some(attribute.name, (Test(Op.EQUALS, _normal(kind, text)),))
+        return Some(attribute.name, (Test(Op.EQUALS, self._normal(attribute, text)),))
 
     def _equal_dn(self, attribute: Attribute, text: str) -> Query:
         """DNs are compared as names. A contact's own is its key below its place, so no contact keeps its DN."""
@@ -136,6 +136,9 @@ class Translator:
         key = dn.only(below[0], "uid")
         return written if key is None else Or((written, Some("uid", (Test(Op.EQUALS, key),))))
 
+    def _normal(self, attribute: Attribute, text: str) -> str:
+        return self._names.compared(attribute.name, _normal(attribute.kind, text))
+
     # ---- pieces of values
 
     def _substrings(self, attribute: Attribute, found: m.Substrings) -> Query:
@@ -144,9 +147,10 @@ class Translator:
         pieces = [_text(piece) for piece in (found.initial, *found.any, found.final)]
         if attribute.kind is Kind.PHONE:
             return _digits_like(attribute, pieces)
-        initial, *middle, final = pieces
-        if initial is None or final is None or any(piece is None for piece in middle):
+        texts = [self._names.compared(attribute.name, piece) for piece in pieces if piece is not None]
+        if len(texts) < len(pieces):
             return UNDEFINED
+        initial, *middle, final = texts
         between = tuple(piece for piece in middle if piece)
         return Some(attribute.name, (Test(Op.LIKE, initial=initial, middle=between, final=final),))
 

@@ -67,7 +67,7 @@ class People:
         self._limits = limits
         self._below = f",{base}"
         self._columns = columns(names)
-        self.stamp = keeping.stamp(base, region, sorted(self._columns), repr(limits))
+        self.stamp = keeping.stamp(base, region, sorted(self._columns), repr(limits), names.accents)
         self._constants = encode_values(CONSTANTS)
 
     def indexed(self, contact: FeedContact) -> tuple[Document, dict[str, str]]:
@@ -102,7 +102,7 @@ class People:
                 found[name] = [phones.forms(number, self._region) for number in numbers]
         for name in _ALSO_FOUND:
             found[name] = list(dict.fromkeys([*values.get(name, ()), *names]))
-        return instances(found)
+        return instances({name: [self._names.compared(name, each) for each in texts] for name, texts in found.items()})
 
     def _values(self, contact: FeedContact, read: Fields) -> dict[str, list[str]]:
         home = next((each for each in read.addresses if "home" in each.types), None)

@@ -257,7 +257,7 @@ def _directory(settings: Settings, *, start_tls: bool) -> Directory:
     try:
         return Directory(
             settings.ldap_base,
-            names=Names(settings.ldap_attributes),
+            names=Names(settings.ldap_attributes, accents=settings.ldap_accents == "exact"),
             region=settings.default_region,
             limits=settings.limits(),
             start_tls=start_tls,

@@ -150,6 +150,12 @@ class Settings:
         "What readers see besides the usual attributes.",
         choices=("note", "birthday", "home-address", "home-phone"),
     )
+    ldap_accents: str = _setting(
+        "ldap.accents",
+        "exact",
+        "Whether LDAP filters tell é from e (exact) or not (blind).",
+        choices=("exact", "blind"),
+    )
     ldap_anonymous: bool = _setting(
         "ldap.anonymous", False, "Whether clients that do not log in may search what everyone may view."
     )

@@ -215,3 +215,27 @@ def test_dotted_capital_i() -> None:
     names = world([contact(1, name="İlker Işık"), contact(2, name="ilker isik")])
     assert found(names, "(cn=*ilker*)") == [1, 2]
     assert found(names, "(cn=iLKER IşıK)") == [1]
+
+
+@pytest.mark.parametrize(
+    ("written", "exact"),
+    [
+        ("(cn=jose nunez)", False),
+        ("(cn=JOSÉ NÚÑEZ)", True),
+        ("(cn=*nun*)", False),
+        ("(cn=jo*ñez)", True),
+        ("(cn=*e\\cc\\81*)", True),
+        ("(&(cn>=jose nunez)(cn<=jose nunez))", False),
+        ("(o=Орел)", False),
+        ("(o=Орёл)", True),
+        ("(title=カ\\e3\\82\\99*)", True),
+    ],
+)
+def test_accents_do_not_count_where_the_site_says_so(written: str, *, exact: bool) -> None:
+    jose = contact(1, "ORG:Орёл", "TITLE:ガス", name="José Núñez")
+    assert found(world([jose], accents=False), written) == [1]
+    assert found(world([jose]), written) == [1] * exact
+
+
+def test_marks_that_make_another_letter_count_always() -> None:
+    assert found(world([contact(1, "TITLE:ガス", name="Ole Bø")], accents=False), "(title=カス)") == []

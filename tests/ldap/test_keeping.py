@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +21,7 @@ from sharedbook.domain.model import Client, Right
 from sharedbook.formats import vcard
 from sharedbook.services import erasure, grants, groups
 from sharedbook.services.tx import Console
+from sharedbook.settings import Settings
 from tests.ldap.test_follower import add, edit, following, soon
 from tests.support.sites import as_console, new_site
 
@@ -110,3 +112,11 @@ def kept(app: App) -> dict[int, bytes]:
         rows = tx.db.execute(text("SELECT contact_id, entry FROM directory_entries")).all()
     words = (b"Changed", b"Gone", b"Staying")
     return {int(contact_id): next(word for word in words if word in bytes(entry)) for contact_id, entry in rows}
+
+
+def test_what_is_kept_depends_on_how_accents_are_compared(tmp_path: Path) -> None:
+    stamps = {
+        _directory(Settings(data_dir=tmp_path, ldap_accents=accents), start_tls=False).people.stamp
+        for accents in ("exact", "blind")
+    }
+    assert len(stamps) == 2

@@ -103,9 +103,12 @@ class World:
         return viewed and not subjects.isdisjoint(each.audience)
 
 
-def world(contacts: Iterable[FeedContact] = (), parts: Iterable[str] = (), region: str = "KR") -> World:
+def world(
+    contacts: Iterable[FeedContact] = (), parts: Iterable[str] = (), region: str = "KR", *, accents: bool = True
+) -> World:
     """A directory with the members, the groups and these contacts. ``parts``: the setting ldap.attributes."""
-    directory = Directory(BASE, names=Names(tuple(parts)), region=region, limits=Limits(), start_tls=True)
+    names = Names(tuple(parts), accents=accents)
+    directory = Directory(BASE, names=names, region=region, limits=Limits(), start_tls=True)
     directory.set_members(MEMBERS)
     directory.set_groups(GROUPS)
     made = World(directory)

@@ -33,6 +33,20 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", _DOTTED_I.sub("i", mapped.casefold().replace("ı", "i")))
 
 
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+
+
+def without_accents(text: str) -> str:
+    """Text without the marks above and below Latin, Greek and Cyrillic letters (é is e, ё is е), for ``fold``.
+
+    Marks that make another letter or syllable (Japanese, Indic, Arabic, Hebrew) stay, as do letters that are no letter
+    with a mark (ø, ł, ß).
+    """
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
+
+
 # ---- insignificant spaces, RFC 4518 section 2.6.1. All of these take folded text.
 
 
