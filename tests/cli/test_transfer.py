@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -71,9 +72,15 @@ def test_what_exists_is_only_changed_when_told_twice(staffed: CommandLine, folde
 
 def test_a_mapping_teaches_other_headers(staffed: CommandLine, folder: Path) -> None:
     path = folder / "in.csv"
-    path.write_text("Wer,Post,Unsinn\nMinji Kim,minji@example.com,x\n")
+    path.write_text("Wer,Email,Unsinn\nMinji Kim,minji@example.com,x\n")
     assert "Wer" in staffed("import", path, "--group", "customers", code=1).err
-    (folder / "map.toml").write_text('Wer = "name"\nPost = "email"\nUnsinn = "-"\n')
+    saved = staffed.json("import", path, "--group", "customers", "--save-map", folder / "map.toml")
+    assert [note.rpartition(": ")[2] for note in saved["notes"]] == ["Wer", "Unsinn"]
+    text = (folder / "map.toml").read_text()
+    assert tomllib.loads(text) == {"Wer": "", "Email": "email", "Unsinn": ""} and staffed.json("contact", "list") == []
+    staffed("import", path, "--group", "customers", "--map", folder / "map.toml", code=1)
+    text = text.replace('"Wer" = ""', '"Wer" = "name"').replace('"Unsinn" = ""', '"Unsinn" = "-"')
+    (folder / "map.toml").write_text(text)
     staffed("import", path, "--group", "customers", "--map", folder / "map.toml")
     assert staffed.json("contact", "show", "minji@example.com")["name"] == "Minji Kim"
     (folder / "map.toml").write_text("Wer = 5\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -38,6 +39,12 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help='Columns of other headers: a TOML file with lines such as "Mobile no." = "phone.mobile".',
 )
+@click.option(
+    "--save-map",
+    "saved",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Import nothing: write what each header is taken for into a TOML file, to complete and give to --map.",
+)
 @click.option("--encoding", metavar="NAME", help="Of a file that is neither marked nor UTF-8, such as cp949.")
 @click.option("--sheet", metavar="NAME", default="", help="Which sheet of a file with several (default: the first).")
 @click.option(
@@ -58,6 +65,7 @@ def import_command(
     group: str,
     form: str | None,
     mapping: Path | None,
+    saved: Path | None,
     encoding: str | None,
     sheet: str,
     duplicates: str,
@@ -75,8 +83,13 @@ def import_command(
     \b
     Examples:  sharedbook import contacts.csv --group customers --dry-run
                sharedbook import contacts.vcf --group customers --duplicates update
+               sharedbook import odd.xlsx --group customers --save-map odd.toml
     """
     source: Path | BinaryIO = io.BytesIO(sys.stdin.buffer.read()) if str(file) == "-" else file
+    if saved is not None:
+        found = transfer.mapping_of(site.app, site.actor, CLIENT, source, format=form, encoding=encoding, sheet=sheet)
+        _save_mapping(out, saved, found)
+        return
     how = transfer.Duplicates(duplicates)
     options: dict[str, Any] = {
         "group": group,
@@ -88,6 +101,8 @@ def import_command(
     }
     if how in OVERWRITING and not (dry_run or yes):
         planned = transfer.import_file(site.app, site.actor, CLIENT, source, dry_run=True, **options)
+        if isinstance(source, io.BytesIO):
+            source.seek(0)  # it is read again
         if updated := planned.counts.get(Result.UPDATED, 0):
             confirm(f"{updated} contacts that exist would be changed. Go on?")
     with progress("rows") as show:
@@ -112,6 +127,13 @@ def _mapping(path: Path | None) -> dict[str, str] | None:
             f"{path}: {wrong[0]} is not given a column's name", hint='write such as: "Mobile no." = "phone"'
         )
     return found
+
+
+def _save_mapping(out: Output, path: Path, found: dict[str, str]) -> None:
+    lines = (f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(found[name])}\n" for name in found)
+    path.write_text("".join(lines), encoding="utf-8")
+    notes = [f"unknown, to be given a column or -: {name}" for name, meaning in found.items() if not meaning]
+    out.outcome(json_keys.result("save map", [str(path)], notes=notes), f"written to {path}")
 
 
 def _shown(show: Any) -> Any:

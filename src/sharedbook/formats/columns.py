@@ -192,7 +192,7 @@ class Layout:
 
 
 def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line: int = 1) -> Layout:
-    """Reads a header: by ``mapping`` (header -> column name or LEFT_OUT), our own names, the product it is most of.
+    """Reads a header: by ``mapping`` (header -> column name, LEFT_OUT or ""), our own names, the product it is most of.
 
     Raises InvalidFile, naming row and column, for an unknown header and for two that mean the same column; InvalidValue
     for a mapping to no column, or of a header that the file has not.
@@ -218,6 +218,12 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
             )  # fmt: skip
         columns.append(found)
     return Layout(tuple(header), tuple(columns), product)
+
+
+def meanings(header: Sequence[str]) -> dict[str, str]:
+    """What each header is taken for without a mapping: a column's name, LEFT_OUT, or "" for an unknown one."""
+    product = _product_of(header)
+    return {name: _target(name, product) or "" for name in header}
 
 
 def _product_of(header: Iterable[str]) -> str:

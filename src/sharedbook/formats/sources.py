@@ -41,6 +41,16 @@ _RECORDS: Mapping[str, Callable[[BinaryIO, Reading], Source]] = {
     "json": JsonSource,
     "ldif": LdifSource,
 }
+def header_of(file: BinaryIO, name: str, format: str | None, reading: Reading) -> tuple[str, ...]:
+    """The headers of a table as they stand in it. Raises as ``open_source`` does; InvalidValue for what is no table."""
+    found = format or _format_of(file, name)
+    if found in SHEETS:
+        return sheet_rows.open_table(file, reading.sheet).header
+    if found in ("csv", "tsv", "txt"):
+        return csv_rows.open_table(file, encoding=reading.encoding).header
+    raise InvalidValue(f"a file of format {found} has no headers to map", field="format")
+
+
 def open_folder(folder: Path, reading: Reading) -> Source:
     """Reads every file in and below a folder. Raises as ``open_source`` does, naming the file."""
     members = archive_source.of_folder(folder, reading.limits.file_bytes)

@@ -21,12 +21,12 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Protected, Unavailable
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
-from sharedbook.formats import incoming, outgoing, sources
+from sharedbook.formats import columns, custom_values, incoming, outgoing, sources
 from sharedbook.services import contacts, custom_fields, groups, photos, records, search
 from sharedbook.services.importing import Duplicates, Import, JobReport
 from sharedbook.services.tx import Actor, App, Tx
 
-__all__ = ["Duplicates", "JobReport", "export", "import_file"]
+__all__ = ["Duplicates", "JobReport", "export", "import_file", "mapping_of"]
 
 PAGE = 500
 """Contacts that are read from the database at once."""
@@ -76,6 +76,32 @@ def import_file(
             progress(Progress(0, {"quota": rehearsal.over_quota}))
         job.run(progress)
         return job.report()
+
+
+def mapping_of(
+    app: App,
+    actor: Actor,
+    client: Client,
+    source: Path | BinaryIO,
+    *,
+    format: str | None = None,
+    encoding: str | None = None,
+    sheet: str = "",
+) -> dict[str, str]:
+    """What ``import_file`` takes each header of a table for, as its ``mapping``; "" for one that it does not know.
+
+    Raises InvalidFile, InvalidValue.
+    """
+    with app.begin(actor, client) as tx:
+        own = custom_fields.every(tx)
+    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, custom=own, sheet=sheet)
+    with _seekable(source, reading.limits.file_bytes) as file:
+        header = sources.header_of(file, source.name if isinstance(source, Path) else "", format, reading)
+    found = columns.meanings(header)
+    for name, meaning in found.items():
+        field = custom_values.named(own, name) if not meaning else None
+        found[name] = f"{custom_values.PREFIX}{field.name}" if field else meaning
+    return found
 
 
 @contextmanager
