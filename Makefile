@@ -29,7 +29,7 @@ check: env-test ## ruff, mypy and the layer contracts
 	@$(BIN)/lint-imports
 
 conformance: ## only the suite that drives real clients against a running server, GNOME's and KDE's too
-	@SHAREDBOOK_TEST_WITH=evolution,kdav $(MAKE) --no-print-directory test SUITES=conformance
+	@SHAREDBOOK_TEST_WITH=evolution,kdav,roundcube $(MAKE) --no-print-directory test SUITES=conformance
 
 soak: env-test ## the long reliability plans: hours
 	@SHAREDBOOK_TEST_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 tests

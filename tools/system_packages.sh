@@ -34,6 +34,9 @@ want_on_request evolution /usr/libexec/evolution-addressbook-factory evolution-d
 want_on_request evolution /usr/share/doc/gir1.2-ebook-1.2 gir1.2-ebook-1.2
 want_on_request evolution /usr/lib/python3/dist-packages/gi python3-gi
 want_on_request evolution dbus-run-session dbus-daemon
+want_on_request roundcube /usr/share/roundcube roundcube-core
+want_on_request roundcube /usr/share/roundcube roundcube-sqlite3
+want_on_request roundcube /usr/share/php/Net/LDAP3.php php-net-ldap3
 want_on_request kdav /usr/include/KF5/KDAV libkf5dav-dev
 want_on_request kdav /usr/include/KF5/KCoreAddons libkf5coreaddons-dev
 want_on_request kdav g++ g++

@@ -149,9 +149,12 @@ def test_sheets_folders_and_every_format_on_the_way_out(staffed: CommandLine, fo
     done = staffed.json("import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People")
     assert (done["format"], done["counts"]["added"]) == ("xlsx", 1)
     assert [(each["line"], each["code"]) for each in done["warnings"]] == [(2, "number-restored")]
-    assert "line 2: phone: 1012345678 was a number" in staffed(
-        "import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People", "--dry-run"
-    ).err
+    assert (
+        "line 2: phone: 1012345678 was a number"
+        in staffed(
+            "import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People", "--dry-run"
+        ).err
+    )
     (folder / "in" / "people.xlsx").unlink()
     for name in ("a.csv", "a.xlsx", "a.vcf", "a.ldif", "a.json"):
         staffed("export", folder / "in" / name)

@@ -43,6 +43,7 @@ CLIENTS = {
     "ldap_libraries/test_net_ldap.py": ClientProgram("Net::LDAP", debian="libnet-ldap-perl"),
     "ldap_libraries/test_php_ldap.py": ClientProgram("PHP's LDAP extension", debian="php-ldap"),
     "ldap_libraries/test_python_ldap.py": ClientProgram("python-ldap", debian="python3-ldap"),
+    "ldap_libraries/test_roundcube.py": ClientProgram("Roundcube, address book", debian="roundcube-core"),
     "test_cadaver.py": ClientProgram("cadaver", debian="cadaver"),
     "test_curl.py": ClientProgram("curl", debian="curl"),
     "test_evolution.py": ClientProgram("Evolution Data Server", debian="evolution-data-server"),

@@ -27,9 +27,10 @@ NEEDS = {
     "thunderbird": "Thunderbird and a display of its own (Debian packages: thunderbird xvfb)",
     "evolution": "Evolution Data Server (Debian package: evolution-data-server, and its gir1.2-ebook-1.2)",
     "kdav": "KDE's KDAV and a compiler (Debian packages: libkf5dav-dev libkf5coreaddons-dev g++ pkg-config)",
+    "roundcube": "Roundcube's LDAP code (Debian packages: roundcube-core roundcube-sqlite3 php-net-ldap3 php-ldap)",
     "shared-data": "the client exports beside the project, in ../shared/data",
 }
-ON_REQUEST = {"evolution", "kdav"}
+ON_REQUEST = {"evolution", "kdav", "roundcube"}
 """Needs that are too big for every run."""
 
 
