@@ -261,6 +261,7 @@ def _sqlite_engine(url: URL) -> Engine:
         # Python's sqlite3 would commit when a savepoint is released; None leaves BEGIN and COMMIT to us.
         connection.isolation_level = None
         for pragma in (
+            "page_size=8192",  # of a new file: cards of some kilobytes fill pages of 4 KB badly
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",

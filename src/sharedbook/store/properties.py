@@ -1,8 +1,8 @@
 """The search index: one row for each value of a contact's card, made anew whenever the card is written.
 
-Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``): such
-twins (``TWINS``) are one row under both names. Of the parameters the derived one's stand behind a line feed if they
-differ. ``named`` finds the rows of a name, alone and as a twin.
+Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``):
+such twins (``TWINS``) are one row under both names, written ``email+``. If their parameters differ, the derived one's
+stand behind a line feed. ``named`` finds the rows of a name, alone and as a twin.
 
 Positions of the card's values count from 0; values of custom fields, which no card has, stand at negative ones.
 
@@ -45,8 +45,8 @@ TWINS = {
 }
 """What is derived of a property, often with the same value."""
 
-_BOTH = {name: f"{raw}+{derived}" for raw, derived in TWINS.items() for name in (raw, derived)}
-_OF_TWINS = {both: both.split("+") for both in _BOTH.values()}
+_OF_TWINS = {f"{derived}+": (raw, derived) for raw, derived in TWINS.items()}
+_BOTH = {name: both for both, names in _OF_TWINS.items() for name in names}
 
 Params = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -79,8 +79,8 @@ def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tupl
     columns = (properties.c.contact_id, properties.c.name, properties.c.value, properties.c.params)
     statement = select(*columns).order_by(properties.c.contact_id, properties.c.pos)
     for contact_id, name, value, params in connection.execute(statement.where(properties.c.contact_id.in_(found))):
-        own, _, derived = params.partition("\n")
-        for each, text in zip(_OF_TWINS.get(name, (name,)), (own, derived or own), strict=False):
+        own, differ, derived = params.partition("\n")
+        for each, text in zip(_OF_TWINS.get(name, (name,)), (own, derived if differ else own), strict=False):
             found[contact_id].append(Instance(each, value, _read_params(text)))
     return {contact_id: tuple(instances) for contact_id, instances in found.items()}
 
@@ -150,12 +150,11 @@ def _folded(value: str) -> str | None:
 
 
 def _write_params(params: Params) -> str:
-    if not params:
-        return "[]"
-    return json.dumps(params, ensure_ascii=False, separators=(",", ":"))
+    """JSON without the two brackets that all would begin and end with."""
+    return json.dumps(params, ensure_ascii=False, separators=(",", ":"))[2:-2]
 
 
 def _read_params(text: str) -> Params:
-    if text == "[]":
+    if not text:
         return ()
-    return tuple((name, tuple(values)) for name, values in json.loads(text))
+    return tuple((name, tuple(values)) for name, values in json.loads(f"[[{text}]]"))

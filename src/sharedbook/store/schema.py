@@ -234,7 +234,7 @@ properties = Table(
 # ``folded`` of most ASCII values is not stored but made of the value: it would double the table.
 FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
 # PostgreSQL refuses index entries over 2,700 bytes, and few texts are the same that far: longer ones are then compared.
-FOLDED_KEY = 64
+FOLDED_KEY = 32
 Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
 
 # What the LDAP directory answers for a contact and finds it by, so that its start need not read cards. It goes with any

@@ -224,7 +224,7 @@ properties = Table(
     sqlite_with_rowid=False,
 )
 FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
-FOLDED_KEY = 64
+FOLDED_KEY = 32
 Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
 
 directory_entries = Table(
