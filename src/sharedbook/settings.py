@@ -179,14 +179,10 @@ class Settings:
     )
 
     public_carddav_url: str = _setting(
-        "public.carddav_url",
-        "",
-        "Where clients reach CardDAV, such as https://contacts.example.com/, for `onboard`. Empty: this machine.",
+        "public.carddav_url", "", "Where `onboard` says that CardDAV is: https://HOST/. Empty: on this machine."
     )
     public_ldap_url: str = _setting(
-        "public.ldap_url",
-        "",
-        "Where clients reach LDAP, such as ldaps://contacts.example.com, for `onboard`. Empty: this machine.",
+        "public.ldap_url", "", "Where `onboard` says that LDAP is: ldaps://HOST. Empty: on this machine."
     )
 
     tls_cert: Path | None = _setting(
@@ -211,9 +207,7 @@ class Settings:
     )
 
     login_ldap_uri: str = _setting(
-        "login.ldap_uri",
-        "",
-        "Directory (ldaps://, or ldap:// with StartTLS) that imported members log in against. Empty: none.",
+        "login.ldap_uri", "", "Directory (ldaps://, ldap:// with StartTLS) where imported members log in. Empty: none."
     )
     login_ldap_dn: str = _setting(
         "login.ldap_dn", "", "Their DN there, such as uid={login},ou=people,dc=example,dc=com."

@@ -52,7 +52,7 @@ def bring_in(app: App, slapd: Slapd) -> None:
     query = Query(Source(slapd.uri), BASE, "(objectClass=person)", ROOT, ROOT_PASSWORD)
     entries = member_import.read(query, member_import.FIELDS)
     with as_console(app) as tx:
-        member_import.run(tx, member_import.source_of(query), entries, disable_gone=False)
+        member_import.run(tx, query.source_name, entries, disable_gone=False)
         members.add(tx, "bob", password=LOCAL)
 
 

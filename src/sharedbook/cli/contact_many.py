@@ -23,7 +23,7 @@ from sharedbook.services.tx import Tx
 
 def add_to(group: click.Group) -> None:
     """Adds the commands of this file to ``sharedbook contact``."""
-    for each in (copy, move, delete, erase, tag, visibility, share, owner):
+    for each in (copy, move, delete, erase, tag, visibility, share, owner, detach):
         group.add_command(each)
 
 
@@ -268,3 +268,22 @@ def owner_set(
         contacts.set_owner(tx, [contact.id for contact in found], to)
 
     _many(site, out, f"owner {to or 'nobody'}", work, refs, where, dry_run=dry_run, yes=yes)
+
+
+@click.command("detach")
+@click.argument("refs", metavar="REF...", nargs=-1)
+@where_option
+@asking
+@json_option
+@pass_site
+def detach(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+    """Make contacts of a directory (import --ldap) ours: they are edited here, and its next import leaves them.
+
+    \b
+    Example:  sharedbook contact detach 12
+    """
+
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
+        contacts.detach(tx, [contact.id for contact in found])
+
+    _many(site, out, "detach", work, refs, where, dry_run=dry_run, yes=yes)

@@ -34,7 +34,7 @@ def lines(record: json_keys.Object) -> json_keys.Object:
     kind = {"kind": "group card"} if record["kind"] == fields.GROUP_CARD else {}
     custom = {f"{PREFIX}{name}": "\n".join(values) for name, values in record["custom"].items()}
     members = {"members": [each["name"] or each["uri"] for each in record["members"]]}
-    beside = ("uid", "groups", "owner", "visibility", "version", "created", "modified", "trashed")
+    beside = ("uid", "groups", "owner", "visibility", "version", "created", "modified", "trashed", "source")
     return {"id": record["id"], **kind, **shown, **typed, **custom, **members, **{key: record[key] for key in beside}}
 
 
@@ -84,6 +84,7 @@ def detail(tx: Tx, contact: Contact) -> json_keys.Object:
         ],
         "custom": custom_fields.by_name(tx, [contact.id]).get(contact.id, {}),
         "created": rfc3339(contact.created),
+        "source": contact.source,
     }
 
 

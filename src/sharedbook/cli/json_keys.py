@@ -50,6 +50,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "members": "of a group card: objects of uri, id, name (null where the actor sees no such contact)",
         "custom": "the site's own fields: name -> list of values",
         "created": "time when it was added",
+        "source": "the directory that keeps it, and where in it, or null",
     },
     "field": {"name": "its name", "key": "as a search names it", "kind": "text or link", "several": "up to 10 values"},
     "group": {
@@ -217,6 +218,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "product": "whose headers these are",
         "left_out": "columns that have no place in a contact",
         "samples": "decoded cells, to judge the encoding by",
+        "gone": "ids of contacts that the directory of --ldap has no entry for any more",
     },
     "result": {
         "action": "what was done",
@@ -437,6 +439,7 @@ def imported(report: JobReport) -> Object:
         "product": report.product,
         "left_out": list(report.left_out),
         "samples": list(report.samples),
+        "gone": list(report.gone),
     }
 
 

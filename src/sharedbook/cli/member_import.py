@@ -58,7 +58,7 @@ def import_command(
     """
     fields = member_import.mapping(dict(_pair(text) for text in pairs.split(",") if text))
     asked = query(ldap, base, filter_, bind, password_stdin, password_file, ca)
-    source, entries = member_import.source_of(asked), member_import.read(asked, fields)
+    source, entries = asked.source_name, member_import.read(asked, fields)
 
     def work(tx: Tx) -> json_keys.Object:
         return _record(source, member_import.run(tx, source, entries, disable_gone=disable_gone))

@@ -15,6 +15,7 @@ import click
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import confirm
 from sharedbook.cli.errors import IN_PART
+from sharedbook.cli.ldap_options import ldap_options, query
 from sharedbook.cli.output import Output, cell, json_option, progress
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
@@ -23,6 +24,7 @@ from sharedbook.formats import csv_rows, outgoing, sheet_write, template
 from sharedbook.formats.problems import Problem
 from sharedbook.services import search, transfer
 from sharedbook.services.jobs import Result
+from sharedbook.services.ldap_source import Query
 
 IMPORTED = click.Choice(["csv", "xlsx", "xls", "ods", "vcf", "ldif", "json", "eml", "mbox", "zip"])
 EXPORTED = click.Choice(list(outgoing.FORMATS))
@@ -30,7 +32,8 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True), required=False)
+@ldap_options(required=False)
 @click.option("--group", required=True, metavar="GROUP", help="The group they go into.")
 @click.option("--format", "form", type=IMPORTED, help="What the file is (default: by its name and content).")
 @click.option(
@@ -60,8 +63,9 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 @pass_site
 def import_command(
     site: Site,
+    /,
     out: Output,
-    file: Path,
+    file: Path | None,
     group: str,
     form: str | None,
     mapping: Path | None,
@@ -71,6 +75,7 @@ def import_command(
     duplicates: str,
     dry_run: bool,
     yes: bool,
+    **directory: Any,
 ) -> None:
     """Bring contacts in from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
 
@@ -80,11 +85,19 @@ def import_command(
     a field of the site's own by its name, or as custom:NAME.
     Rows that cannot be right are refused, one by one; the others are in. The same file twice changes nothing.
 
+    With --ldap they come from an existing directory, which keeps them: they are edited there, until `contact detach`.
+
     \b
     Examples:  sharedbook import contacts.csv --group customers --dry-run
                sharedbook import contacts.vcf --group customers --duplicates update
                sharedbook import odd.xlsx --group customers --save-map odd.toml
+               sharedbook import --ldap ldaps://dir.example.com --base dc=example,dc=com --group staff
     """
+    if (file is None) == (directory["ldap"] is None):
+        raise click.UsageError("Name either a FILE or a directory (--ldap).")
+    if file is None:
+        _import_directory(site, out, query(**directory), group, _mapping(mapping), dry_run=dry_run)
+        return
     source: Path | BinaryIO = io.BytesIO(sys.stdin.buffer.read()) if str(file) == "-" else file
     if saved is not None:
         found = transfer.mapping_of(site.app, site.actor, CLIENT, source, format=form, encoding=encoding, sheet=sheet)
@@ -109,7 +122,24 @@ def import_command(
         report = transfer.import_file(
             site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options
         )
+    _end(out, report)
+
+
+def _import_directory(
+    site: Site, out: Output, asked: Query, group: str, mapping: dict[str, str] | None, *, dry_run: bool
+) -> None:
+    with progress("entries") as show:
+        report = transfer.import_directory(
+            site.app, site.actor, CLIENT, asked, group=group, mapping=mapping, dry_run=dry_run, progress=_shown(show)
+        )
+    _end(out, report)
+
+
+def _end(out: Output, report: transfer.JobReport) -> None:
+    """Says what an import did; ends with 3 when rows are left."""
     _tell(out, report)
+    if report.gone and not out.as_json:
+        out.note(f"contacts without an entry there any more: {', '.join(map(str, report.gone))}")
     if report.counts.get(Result.ERROR, 0) or report.counts.get(Result.NEEDS_DECISION, 0):
         raise SystemExit(IN_PART)
 
@@ -157,7 +187,7 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
         out.note(f"rows that the limit of contacts refuses: {report.over_quota}")
     _note(out, "look at line", report.warnings)
     _note(out, "line", report.problems)
-    if report.problems and report.job_id is not None:
+    if report.problems and report.job_id is not None and report.format != "ldap":
         out.note(f"next: sharedbook job errors {report.job_id} --output fix.csv, fix that file, and import it")
 
 

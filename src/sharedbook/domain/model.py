@@ -115,7 +115,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact as it is stored: ``vcard`` is the text that GET serves, byte for byte (UTF-8)."""
+    """A contact as it is stored: ``vcard`` is the text that GET serves, byte for byte (UTF-8).
+
+    ``source``: the directory that keeps its text, so that nobody edits it here; None for all others.
+    """
 
     id: int
     key: str
@@ -129,6 +132,7 @@ class Contact:
     created: datetime
     modified: datetime
     trashed_at: datetime | None
+    source: str | None = None
     groups: tuple[int, ...] = ()
 
 

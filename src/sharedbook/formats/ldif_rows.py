@@ -45,6 +45,9 @@ _ADDRESS = {
     "mozillahomepostalcode": "home.postal_code", "mozillahomecountryname": "home.country",
 }  # fmt: skip
 
+ATTRIBUTES = (*_SINGLE, *_SEVERAL, *_ADDRESS)
+"""Attributes of a person that have a column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

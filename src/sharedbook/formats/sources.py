@@ -41,6 +41,8 @@ _RECORDS: Mapping[str, Callable[[BinaryIO, Reading], Source]] = {
     "json": JsonSource,
     "ldif": LdifSource,
 }
+
+
 def header_of(file: BinaryIO, name: str, format: str | None, reading: Reading) -> tuple[str, ...]:
     """The headers of a table as they stand in it. Raises as ``open_source`` does; InvalidValue for what is no table."""
     found = format or _format_of(file, name)

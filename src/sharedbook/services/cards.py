@@ -116,7 +116,10 @@ def _edit(
         raise _forbidden(tx, book, Right.EDIT)
     if card.uid != contact.uid:
         raise UidConflict("a card keeps its UID", href=href, hint="put a card with another UID at another name")
-    changed = records.rewrite(tx, contact, in_stored_version(tx, contact, card))
+    stored = in_stored_version(tx, contact, card)
+    if stored.text != contact.vcard:
+        records.refuse_sourced(contact)
+    changed = records.rewrite(tx, contact, stored)
     if changed:
         tx.audit("card.put", contact=contact.id, group=book.group.id)
     return PutResult(_served(tx, book, href), created=False, changed=changed)

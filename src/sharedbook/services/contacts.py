@@ -82,13 +82,19 @@ def _candidates(tx: Tx, ref: str) -> list[Contact]:
 
 
 def add(
-    tx: Tx, group: Group, card: vcard.Card, *, owner_id: int | None = None, visibility: Visibility = VISIBLE_TO_ALL
+    tx: Tx,
+    group: Group,
+    card: vcard.Card,
+    *,
+    owner_id: int | None = None,
+    visibility: Visibility = VISIBLE_TO_ALL,
+    source: str | None = None,
 ) -> Contact:
     """A new contact in a group, owned by who adds it unless the console says otherwise with ``owner_id``.
 
     Raises Forbidden, UidConflict, CardErased, QuotaExceeded.
     """
-    contact_id = add_many(tx, group, [card], owner_id=owner_id, visibility=visibility)[0]
+    contact_id = add_many(tx, group, [card], owner_id=owner_id, visibility=visibility, source=source)[0]
     return contacts.fetch(tx.db, [contact_id])[0]
 
 
@@ -99,22 +105,33 @@ def add_many(
     *,
     owner_id: int | None = None,
     visibility: Visibility = VISIBLE_TO_ALL,
+    source: str | None = None,
 ) -> list[int]:
     """New contacts in a group, all or none; returns their ids. Raises as ``add``."""
     access.require(tx.viewer, Right.ADD, group.id, group.slug)
     records.refuse_uids(tx, group.id, group.slug, [card.uid for card in cards])
     owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
-    new = [records.New(card, records.fresh_href(), owner, visibility) for card in cards]
+    new = [records.New(card, records.fresh_href(), owner, visibility, source) for card in cards]
     ids = records.create_many(tx, group.id, new)
     tx.audit("contact.add", contacts=ids, group=group.id)
     return ids
 
 
 def replace(
-    tx: Tx, contact_id: int, card: vcard.Card, *, if_version: int | None = None, event: Event = Event.EDITED
+    tx: Tx,
+    contact_id: int,
+    card: vcard.Card,
+    *,
+    if_version: int | None = None,
+    event: Event = Event.EDITED,
+    source: str | None = None,
 ) -> Contact:
-    """Another text for a contact; the same bytes change nothing. Raises as ``editable``."""
+    """Another text for a contact; the same bytes change nothing.
+
+    Raises as ``editable``; Forbidden, too, where another ``source`` than this keeps it.
+    """
     contact = editable(tx, contact_id, if_version=if_version)
+    records.refuse_sourced(contact, source)
     if records.rewrite(tx, contact, card, event):
         tx.audit("contact.edit", contact=contact.id)
     return contacts.fetch(tx.db, [contact_id])[0]
@@ -243,6 +260,15 @@ def set_owner(tx: Tx, contact_ids: Sequence[int], login: str | None) -> int:
             contacts.change(tx.db, [contact.id], owner_id=owner_id, version=contact.version + 1)
     records.note(tx, ids, Event.OWNER)
     tx.audit("contact.owner", contacts=ids)
+    return len(ids)
+
+
+def detach(tx: Tx, contact_ids: Sequence[int]) -> int:
+    """Makes contacts of a directory ours: they are edited here, and its next import leaves them. Returns how many."""
+    access.require_manage(tx.viewer, "detach contacts from their directory")
+    ids = [contact.id for contact in get_many(tx, contact_ids) if contact.source is not None]
+    contacts.change(tx.db, ids, source=None)
+    tx.audit("contact.detach", contacts=ids)
     return len(ids)
 
 

@@ -57,7 +57,8 @@ class JobReport:
     ``counts``: rows by ``jobs.Result``, every result named. ``problems``: the first 1,000 rows that were refused or
     need a decision; all are in ``jobs.rows``. ``left_out``: columns of the file that hold something and have no place
     in a contact. ``samples``: up to three decoded cells with characters outside ASCII, to judge ``encoding`` by.
-    ``over_quota``: rows that the quota refuses. ``warnings``: see ``formats.incoming.Source``.
+    ``over_quota``: rows that the quota refuses. ``warnings``: see ``formats.incoming.Source``. ``gone``: ids of
+    contacts of the directory whose entries were not found any more; none when rows were refused, which may be theirs.
     """
 
     job_id: int | None
@@ -72,6 +73,7 @@ class JobReport:
     samples: tuple[str, ...]
     over_quota: int
     warnings: tuple[Problem, ...]
+    gone: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,11 @@ class _OneByOne(Exception):
 
 @dataclass
 class Import:
-    """One run over the rows: dry, or for good."""
+    """One run over the rows: dry, or for good.
+
+    ``origin``: the directory that the rows come from and that keeps its contacts; "" for a file. ``kept``: ids of
+    those that the group has.
+    """
 
     app: App
     actor: Actor
@@ -108,11 +114,14 @@ class Import:
     duplicates: Duplicates
     room: int
     dry: bool = False
+    origin: str = ""
+    kept: frozenset[int] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
     _rehearsal: Matcher | None = None
+    _met: set[int] = field(default_factory=set)
 
     def run(self, progress: Report | None) -> None:
         """All rows, batch by batch. An exception ends the job as failed; what was committed stays."""
@@ -201,7 +210,7 @@ class Import:
             with tx.savepoint():
                 decisions = self._decided(tx, rows, new)
                 if new:
-                    ids = contacts.add_many(tx, self.group, [card for card, _custom in new])
+                    ids = contacts.add_many(tx, self.group, [card for card, _custom in new], source=self.origin or None)
                     for contact_id, (_card, custom) in zip(ids, new, strict=True):
                         custom_fields.give(tx, contact_id, custom)
             return decisions
@@ -248,6 +257,8 @@ class Import:
         match = matcher.find(row)
         if not match.found:
             return _Decision(Result.ADDED, row.text(), custom=row.custom)
+        if self.origin:
+            return self._follow(matcher, row, match)
         if self.duplicates is Duplicates.SKIP:
             return _Decision(Result.SKIPPED_DUPLICATE)
         if self.duplicates is Duplicates.ASK or len(match.found) > 1:
@@ -260,6 +271,18 @@ class Import:
         custom = self._custom(matcher, row, known)
         changed = text != matcher.text_of(known) or bool(custom)
         return _Decision(Result.UPDATED if changed else Result.UNCHANGED, text, known, custom)
+
+    def _follow(self, matcher: Matcher, row: Incoming, match: Match) -> _Decision:
+        """A directory's entry whose contact is there: its card is the entry's; one that was detached stays as it is."""
+        known = match.found[0]
+        if match.by != "external id" or len(match.found) > 1:
+            return _Decision(Result.NEEDS_DECISION, problem=_question(row, match))
+        if known.id is None or known.id not in self.kept:
+            return _Decision(Result.SKIPPED_DUPLICATE)
+        self._met.add(known.id)
+        text = row.text(uid=known.facts.uid)
+        result = Result.UNCHANGED if text == matcher.text_of(known) else Result.UPDATED
+        return _Decision(result, text, known)
 
     def _custom(self, matcher: Matcher, row: Incoming, known: Known) -> Values:
         """The custom fields that the row gives the contact, other than it has them."""
@@ -287,10 +310,10 @@ class Import:
         elif not self.dry:
             with matcher.tx.savepoint():
                 if contact_id is None:
-                    contact_id = contacts.add(matcher.tx, self.group, card).id
+                    contact_id = contacts.add(matcher.tx, self.group, card, source=self.origin or None).id
                     custom_fields.give(matcher.tx, contact_id, decision.custom)
                 else:
-                    contacts.replace(matcher.tx, contact_id, card)
+                    contacts.replace(matcher.tx, contact_id, card, source=self.origin or None)
                     custom_fields.write(matcher.tx, contact_id, decision.custom)
         self.room -= decision.result is Result.ADDED
         matcher.remember(known, contact_id, card, row.entry, decision.custom)
@@ -311,6 +334,7 @@ class Import:
             samples=source.samples,
             over_quota=self.over_quota,
             warnings=tuple(source.warnings),
+            gone=() if self._waiting() else tuple(sorted(self.kept - self._met)),
         )
 
 

@@ -46,6 +46,11 @@ class Query:
     bind: str = ""
     password: str = ""
 
+    @property
+    def source_name(self) -> str:
+        """What is stored with members and contacts that come from there: address and base."""
+        return f"{self.source.uri.rstrip('/')}/{self.base}"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

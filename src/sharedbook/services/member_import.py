@@ -54,11 +54,6 @@ class Outcome:
     message: str = ""
 
 
-def source_of(query: ldap_source.Query) -> str:
-    """The name of a source: address and base."""
-    return f"{query.source.uri.rstrip('/')}/{query.base}"
-
-
 def mapping(pairs: Mapping[str, str]) -> dict[str, str]:
     """Field -> attribute, the given ones in place of ``FIELDS``. Raises InvalidValue."""
     if unknown := pairs.keys() - FIELDS.keys():

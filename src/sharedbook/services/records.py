@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sharedbook.domain import folding
-from sharedbook.domain.errors import CardErased, QuotaExceeded, UidConflict
+from sharedbook.domain.errors import CardErased, Forbidden, QuotaExceeded, UidConflict
 from sharedbook.domain.model import (
     VISIBLE_TO_ALL,
     CardState,
@@ -126,6 +126,7 @@ class New:
     href: str
     owner_id: int | None
     visibility: Visibility = VISIBLE_TO_ALL
+    source: str | None = None
 
 
 def create(tx: Tx, group_id: int, new: New) -> int:
@@ -174,7 +175,18 @@ def _contact_row(tx: Tx, new: New, columns: dict[str, object]) -> dict[str, obje
         "visibility": new.visibility.kind.value,
         "version": 1,
         "created": tx.now,
+        "source": new.source,
     }
+
+
+def refuse_sourced(contact: Contact, source: str | None = None) -> None:
+    """Raises Forbidden when a directory keeps this contact's text, and it is not ``source`` that writes."""
+    if contact.source not in (None, source):
+        raise Forbidden(
+            f"contact {contact.id} is kept by {contact.source}",
+            right="edit",
+            hint=f"change it there; or a postmaster makes it ours: sharedbook contact detach {contact.id}",
+        )
 
 
 def _row(

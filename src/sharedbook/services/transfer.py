@@ -19,14 +19,15 @@ from typing import IO, BinaryIO
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Protected, Unavailable
-from sharedbook.domain.model import Client, Progress, Right
+from sharedbook.domain.model import Client, Group, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
-from sharedbook.formats import columns, custom_values, incoming, outgoing, sources
-from sharedbook.services import contacts, custom_fields, groups, photos, records, search
+from sharedbook.formats import columns, custom_values, incoming, ldap_rows, outgoing, sources
+from sharedbook.services import contacts, custom_fields, groups, ldap_source, photos, records, search
 from sharedbook.services.importing import Duplicates, Import, JobReport
 from sharedbook.services.tx import Actor, App, Tx
+from sharedbook.store import contacts as contact_rows
 
-__all__ = ["Duplicates", "JobReport", "export", "import_file", "mapping_of"]
+__all__ = ["Duplicates", "JobReport", "export", "import_directory", "import_file", "mapping_of"]
 
 PAGE = 500
 """Contacts that are read from the database at once."""
@@ -61,12 +62,7 @@ def import_file(
     """
     with app.begin(actor, client) as tx:
         custom = custom_fields.every(tx)
-        target = groups.get(tx, group)
-        access.require(tx.viewer, Right.IMPORT, target.id, target.slug)
-        access.require(tx.viewer, Right.ADD, target.id, target.slug)
-        room = records.room(tx)
-    if target.emptied_at is not None:
-        raise Protected(f"{target.slug} is being deleted", hint="choose another group")
+        target, room = _target(tx, group)
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
     with _opened_source(source, format, reading) as rows:
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
@@ -102,6 +98,46 @@ def mapping_of(
         field = custom_values.named(own, name) if not meaning else None
         found[name] = f"{custom_values.PREFIX}{field.name}" if field else meaning
     return found
+
+
+def import_directory(
+    app: App,
+    actor: Actor,
+    client: Client,
+    query: ldap_source.Query,
+    *,
+    group: str,
+    mapping: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> JobReport:
+    """Makes the contacts that a directory keeps in a group what its entries say; returns what each became.
+
+    They are found again by entryUUID, objectGUID or DN; nobody edits them here. An entry that fits a contact of ours
+    needs a decision. ``mapping``: attribute -> column, beside those of ``ldif_rows``. All entries are read before
+    anything is written. Raises as ``import_file``, and InvalidValue (filter, address).
+    """
+    found = ldap_source.entries(query, ldap_rows.attributes(mapping or {}))
+    rows = [ldap_rows.Row(each.dn, each.values) for each in found]
+    origin = query.source_name
+    with app.begin(actor, client) as tx:
+        target, room = _target(tx, group)
+        kept = frozenset(contact_rows.of_source(tx.db, origin, target.id))
+    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, mapping=mapping)
+    source = ldap_rows.LdapSource(rows, reading, size=len(rows))
+    job = Import(app, actor, client, source, target, Duplicates.REPLACE, room, dry=dry_run, origin=origin, kept=kept)
+    job.run(progress)
+    return job.report()
+
+
+def _target(tx: Tx, group: str) -> tuple[Group, int]:
+    """The group to import into, and how many contacts the quota lets in."""
+    target = groups.get(tx, group)
+    access.require(tx.viewer, Right.IMPORT, target.id, target.slug)
+    access.require(tx.viewer, Right.ADD, target.id, target.slug)
+    if target.emptied_at is not None:
+        raise Protected(f"{target.slug} is being deleted", hint="choose another group")
+    return target, records.room(tx)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ _COLUMNS = (
     contacts.c.created,
     contacts.c.modified,
     contacts.c.trashed_at,
+    contacts.c.source,
 )
 _ADD = insert(contacts).returning(contacts.c.id)
 _ADD_MANY = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
@@ -75,6 +76,16 @@ def with_uids(connection: Connection, uids: Collection[str]) -> list[Contact]:
 def keys(connection: Connection) -> dict[int, str]:
     """The key of every contact, in the trash or not, by id."""
     return {row.id: row.key for row in connection.execute(select(contacts.c.id, contacts.c.key))}
+
+
+def of_source(connection: Connection, source: str, group_id: int) -> set[int]:
+    """Ids of the contacts of a group that a directory keeps; those in the trash left out."""
+    statement = (
+        select(contacts.c.id)
+        .join(memberships, memberships.c.contact_id == contacts.c.id)
+        .where(contacts.c.source == source, contacts.c.trashed_at.is_(None), memberships.c.group_id == group_id)
+    )
+    return set(connection.execute(statement).scalars())
 
 
 def indexed_before(connection: Connection, version: int, limit: int) -> list[int]:

@@ -149,6 +149,7 @@ contacts = Table(
     Column("modified", Time, nullable=False),
     Column("trashed_at", Time),
     Column("index_version", SmallInteger, nullable=False),
+    Column("source", Text),
     Column("vcard", Text, nullable=False),
     Index("ix_contacts_uid", "uid"),
     Index("ix_contacts_owner_id", "owner_id"),
