@@ -114,6 +114,19 @@ def test_scopes(directory: Directory) -> None:
     assert directory.search("(uid=*)", base=f"ou=members,{BASE}").entries == []
 
 
+def test_a_group_is_expanded_member_by_member(directory: Directory) -> None:
+    """What a program does that writes to a list: the group by its name, then each DN of ``member`` by itself."""
+    [group] = directory.search(f"(&(objectClass=groupOfNames)(cn={directory.group.name}))").entries
+    assert group["dn"] == [f"ou={directory.group.slug},ou=groups,{BASE}"]
+    assert "mail" not in group and len(group["member"]) == COUNT
+    read = [directory.search("-s", "base", "(objectClass=*)", "mail", base=dn) for dn in group["member"][:5]]
+    assert all(done.code == 0 and len(done.mails) == 1 for done in read)
+    [first, *_] = group["member"]
+    back = directory.search(f"(&(objectClass=groupOfNames)(member={first}))", "cn").entries
+    assert [entry["dn"] for entry in back] == [group["dn"]]
+    assert directory.search("(&(objectClass=groupOfNames)(mail=*))").entries == []
+
+
 def test_compare(directory: Directory) -> None:
     [entry] = directory.search(f"(mail={mail(3)})", "sn").entries
     assert directory.run("ldapcompare", entry["dn"][0], "sn:NAME03").code == COMPARE_TRUE
