@@ -126,7 +126,7 @@ def resident(site: Site) -> int:
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
-    made = make(tmp_path / "site", hold_share=100)  # the writer deletes more than a mail client may
+    made = make(tmp_path / "site", hold_minimum=100_000)  # the writer deletes more than a mail client may
     with as_console(made) as tx:
         groups.add(tx, "Load")
         members.add(tx, "walter")
