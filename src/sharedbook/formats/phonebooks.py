@@ -1,9 +1,9 @@
 """What a desk phone is given to ask our directory: one block a vendor, in that vendor's own names of the settings.
 
-Where the names come from, each read in 2026: yealink, the LDAP section of its auto-provisioning guides (``ldap.*`` in
-the common cfg); snom, service.snom.com "LDAP Directory" and the settings of its XML provisioning; grandstream, an
-exported GXP configuration and "LDAP Configuration Guide" (P8020-P8035); cisco, the administration guide of the
-7800/8800 multiplatform phones, "LDAP directory"; fanvil, the LDAP block of an exported X/V series configuration.
+Where the names come from: cisco, the administration guide of the 7800/8800 multiplatform phones; snom, the wiki page
+"LDAP Directory" (service.snom.com) and public provisioning files; yealink and fanvil, public provisioning templates
+(nethesis/tancredi for fanvil); grandstream, an exported GXP1620 configuration, but for P8024 (password) and P8027
+(version), which that file leaves out: they are taken from the gaps in its sequence. None was tried on a phone.
 """
 
 from __future__ import annotations
