@@ -34,10 +34,6 @@ OUT_OF_REACH_POSTGRESQL = (
 )
 
 
-PAGE_NUMBERS = "-shm"
-"""Ends the name of SQLite's index of its log: numbers of pages and no content, but like pieces of a small picture."""
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an erasure did. ``clean`` False: a reader still pins old pages; ``resume`` ends it.
@@ -199,8 +195,7 @@ def _scan(site: Site, values: Sequence[str | bytes]) -> dict[str, Any]:
     copy = folder / "scan.sqlite"
     copy.unlink(missing_ok=True)
     beside = path.parent.glob(f"{path.name}*") if path is not None else ()
-    every = sorted({file for file in (*folder.rglob("*"), *beside) if file.is_file()})
-    files = [file for file in every if not file.name.endswith(PAGE_NUMBERS)]
+    files = sorted({file for file in (*folder.rglob("*"), *beside) if file.is_file()})
     pieces = residue.pieces_of(values)
 
     def living() -> Iterator[bytes]:
@@ -218,6 +213,5 @@ def _scan(site: Site, values: Sequence[str | bytes]) -> dict[str, Any]:
         "forms": ["UTF-8", "UTF-16", "base64"],
         "of_data": f"{removal.RUN} bytes in each {removal.RUN_EVERY} of pictures over {removal.LONG}",
         "files": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
-        "page_numbers_only": [file.name for file in every if file not in files],
         "found": {each.path: each.pieces for each in left},
     }

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 PIECE = 6
 """Bytes of a piece: shorter ones are in every file by chance."""
 
+ZEROS = 3
+"""Zero bytes that make a piece of data a number, such as of a page: nobody is known by it."""
+
 LONGEST = 12
 """Bytes of the longest form: 6 characters as UTF-16."""
 
@@ -72,6 +75,14 @@ def _plain(data: bytes) -> Keys:
     return _words(data)[: max(0, len(data) - PIECE + 1)] & _SIX_BYTES
 
 
+def _telling(data: bytes) -> NDArray[numpy.bool_]:
+    """Which pieces of data are more than small numbers, as in the header of any picture and the pages of a database."""
+    is_zero = numpy.frombuffer(data, numpy.uint8) == 0
+    sums = numpy.concatenate((numpy.zeros(1, numpy.int64), numpy.cumsum(is_zero)))
+    zeros: NDArray[numpy.int64] = sums[PIECE:] - sums[:-PIECE]
+    return zeros < ZEROS
+
+
 def _coded(data: bytes) -> Keys:
     return _words(data)[: max(0, len(data) - 7)]
 
@@ -94,7 +105,7 @@ def pieces_of(values: Iterable[str | bytes]) -> Pieces:
             for encoding in ("utf-16-le", "utf-16-be"):
                 wide.append(_wide(value.encode(encoding, "surrogatepass"))[::2])
         data = value.encode() if isinstance(value, str) else value
-        plain.append(_plain(data))
+        plain.append(_plain(data) if isinstance(value, str) else _plain(data)[_telling(data)])
         for shift in range(3):
             coded.append(_coded(base64.b64encode(data[shift : shift + (len(data) - shift) // 3 * 3])))
     return Pieces(*(numpy.unique(numpy.concatenate(found)) for found in (plain, coded, wide)))
