@@ -7,10 +7,7 @@ sees in any group, once; of those with one UID the oldest under it, the others u
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +15,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from sharedbook import app as sharedbook_app
-from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, Forbidden, GroupNotFound, NotFound
 from sharedbook.formats import vcard
 from sharedbook.services import cards, contacts, grants, groups, members
-from sharedbook.settings import Settings
+from tests.services.machine_sites import on_postgresql, on_sqlite
 from tests.services.sync_model import Device, Model, ModelContact
 from tests.services.test_sync_machine import MEMBERS, RIGHTS, SyncMachine, group, member, run
-from tests.support.sites import Mold, as_console, as_member, card
+from tests.support.sites import as_console, as_member, card
 
 ALL = "all"
 DEFAULT = "contacts"
@@ -260,29 +255,9 @@ class MergedMachine(SyncMachine):
 
 @pytest.mark.soak
 def test_a_merged_book_is_what_a_member_sees_in_all_groups_on_sqlite(tmp_path: Path, soak: bool) -> None:
-    mold = Mold(tmp_path)
-
-    @contextmanager
-    def make_site() -> Iterator[App]:
-        site = mold.cast()
-        try:
-            yield site
-        finally:
-            site.close()
-            shutil.rmtree(site.settings.data_dir)
-
-    run(MergedMachine, make_site, examples=200 if soak else 20, steps=50)
+    run(MergedMachine, on_sqlite(tmp_path), examples=200 if soak else 20, steps=50)
 
 
 @pytest.mark.soak
 def test_a_merged_book_is_what_a_member_sees_in_all_groups_on_postgresql(postgres_cluster: Any, soak: bool) -> None:
-    @contextmanager
-    def make_site() -> Iterator[App]:
-        with tempfile.TemporaryDirectory() as folder, postgres_cluster.database() as url:
-            site = sharedbook_app.init(Settings(data_dir=Path(folder), database_url=url))
-            try:
-                yield site
-            finally:
-                site.close()
-
-    run(MergedMachine, make_site, examples=60 if soak else 4, steps=40)
+    run(MergedMachine, on_postgresql(postgres_cluster), examples=60 if soak else 4, steps=40)

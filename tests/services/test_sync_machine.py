@@ -7,10 +7,6 @@ device holds: it must end with what is stored all the same.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,16 +22,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sharedbook import app as sharedbook_app
 from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, GroupNotFound, InvalidToken, NotFound
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
 from sharedbook.services import cards, contacts, erasure, grants, groups, members, refetch, subjects, sync, teams, trash
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
-from sharedbook.settings import Settings
+from tests.services.machine_sites import on_postgresql, on_sqlite
 from tests.services.sync_model import Copy, Device, Model, ModelContact
-from tests.support.sites import CLIENT, CONSOLE, Mold, as_console, as_member, card
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
 MEMBERS = ["alice", "bob", "carol", "dave", "erin"]
 TEAMS = ["sales", "support"]
@@ -405,32 +400,12 @@ class SyncMachine(RuleBasedStateMachine):
 
 @pytest.mark.soak
 def test_sync_shows_exactly_what_a_member_may_see_on_sqlite(tmp_path: Path, soak: bool) -> None:
-    mold = Mold(tmp_path)
-
-    @contextmanager
-    def make_site() -> Iterator[App]:
-        site = mold.cast()
-        try:
-            yield site
-        finally:
-            site.close()
-            shutil.rmtree(site.settings.data_dir)
-
-    run(SyncMachine, make_site, examples=300 if soak else 45, steps=50)
+    run(SyncMachine, on_sqlite(tmp_path), examples=300 if soak else 45, steps=50)
 
 
 @pytest.mark.soak
 def test_sync_shows_exactly_what_a_member_may_see_on_postgresql(postgres_cluster: Any, soak: bool) -> None:
-    @contextmanager
-    def make_site() -> Iterator[App]:
-        with tempfile.TemporaryDirectory() as folder, postgres_cluster.database() as url:
-            site = sharedbook_app.init(Settings(data_dir=Path(folder), database_url=url))
-            try:
-                yield site
-            finally:
-                site.close()
-
-    run(SyncMachine, make_site, examples=60 if soak else 8, steps=40)
+    run(SyncMachine, on_postgresql(postgres_cluster), examples=60 if soak else 8, steps=40)
 
 
 def run(machine: type[SyncMachine], make_site: Any, *, examples: int, steps: int) -> None:
