@@ -26,7 +26,7 @@ def settings_document() -> str:
     )
     return _page(
         "Settings",
-        "src/sharedbook/settings.py",
+        "src/sharedbook/settings/",
         "A setting `section.name` stands in `sharedbook.toml` as `name` under `[section]`. The file is looked for at\n"
         "`--config`, `$SHAREDBOOK_CONFIG`, `./sharedbook.toml` and `/etc/sharedbook/sharedbook.toml`. A variable of\n"
         "the environment goes before the file. `sharedbook settings` shows each value and where it comes from.",

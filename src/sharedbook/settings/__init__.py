@@ -15,57 +15,32 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from sharedbook.domain.errors import InvalidSetting
 from sharedbook.domain.model import Limits
+from sharedbook.settings.values import PREFIX, Address, Setting, parse, write
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "FILES",
+    "PREFIX",
+    "SETTINGS",
+    "Address",
+    "Setting",
+    "Settings",
+    "load",
+    "unknown_variables",
+    "write",
+]
 
 FILES = (Path("sharedbook.toml"), Path("/etc/sharedbook/sharedbook.toml"))
 """Where the file is looked for when neither --config nor SHAREDBOOK_CONFIG names one."""
 
-PREFIX = "SHAREDBOOK_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
 Source = Literal["default", "file", "environment"]
 _LIMITS = Limits()
-
-
-class Address(NamedTuple):
-    """Where a server listens (port 0 takes a free one), or is found."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def loopback(self) -> bool:
-        """Whether only programs on this machine can reach it."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What is known about one setting. ``minimum`` bounds numbers; ``choices`` the words it may take (empty: any)."""
-
-    name: str
-    kind: Any
-    default: Any
-    help: str
-    choices: tuple[str, ...] = ()
-    secret: bool = False
-    minimum: int = 0
-
-    @property
-    def attribute(self) -> str:
-        """Its name in ``Settings``."""
-        return self.name.replace(".", "_")
-
-    @property
-    def variable(self) -> str:
-        """Its name in the environment."""
-        return PREFIX + self.attribute.upper()
 
 
 def _setting(name: str, default: Any, help: str, **more: Any) -> Any:
@@ -309,11 +284,11 @@ def load(config: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
     for name, value in (_read(path) if path else {}).items():
-        values[_BY_NAME[name].attribute] = _parse(_BY_NAME[name], value, where=str(path), base=path and path.parent)
+        values[_BY_NAME[name].attribute] = parse(_BY_NAME[name], value, where=str(path), base=path and path.parent)
         sources[name] = "file"
     for setting in SETTINGS:
         if setting.variable in environ:
-            values[setting.attribute] = _parse(setting, environ[setting.variable], where=setting.variable)
+            values[setting.attribute] = parse(setting, environ[setting.variable], where=setting.variable)
             sources[setting.name] = "environment"
     return Settings(**values, sources=sources, config=path)
 
@@ -326,17 +301,6 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
         for name in environ
         if name.startswith(PREFIX) and name not in known and not name.startswith(PREFIX + "TEST_")
     )
-
-
-def write(value: Any) -> str:
-    """A value as it is written in the environment; ``load`` reads it back as the same value."""
-    if value is None or value == Path():
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple) and not isinstance(value, Address):
-        return ",".join(value)
-    return str(value)
 
 
 def _find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -369,77 +333,3 @@ def _read(path: Path) -> dict[str, Any]:
             hint = f"did you mean {near[0]}?" if near else "`sharedbook settings` lists all names"
             raise InvalidSetting(f"{path} sets {name}, which is no setting", name=name, hint=hint)
     return values
-
-
-def _parse(setting: Setting, value: object, *, where: str, base: Path | None = None) -> Any:
-    """A value from the file (any TOML type) or the environment (text). Relative paths start at ``base``."""
-    try:
-        parsed = _convert(setting.kind, value, base)
-        _check(setting, parsed)
-    except ValueError as error:
-        shown = "the value" if setting.secret else repr(value)
-        raise InvalidSetting(
-            f"{setting.name}: {shown} {error}", name=setting.name, hint=f"change it in {where}"
-        ) from None
-    return parsed
-
-
-def _convert(kind: Any, value: object, base: Path | None) -> Any:
-    """Raises ValueError; its text continues a sentence that begins with the value."""
-    if type(None) in get_args(kind):
-        return None if value == "" else _convert(get_args(kind)[0], value, base)
-    if kind == tuple[str, ...]:
-        return _words(value)
-    if kind is bool:
-        return _boolean(value)
-    if kind is int:
-        return _integer(value)
-    if not isinstance(value, str):
-        raise ValueError("is not text; write it in quotes")
-    if kind is Path:
-        return (base or Path()) / Path(value).expanduser() if value else Path()
-    return _address(value) if kind is Address else value
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = [word.strip() for word in value.split(",") if word.strip()]
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise ValueError('is not a list of words; write ["one", "two"]')
-    return tuple(value)
-
-
-def _boolean(value: object) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    found = words.get(str(value).lower())
-    if found is None:
-        raise ValueError("is neither true nor false")
-    return found
-
-
-def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("is not a whole number")
-    try:
-        return int(value)
-    except ValueError:
-        raise ValueError("is not a whole number") from None
-
-
-def _address(value: str) -> Address:
-    host, colon, port = value.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ValueError("is not host:port, such as 127.0.0.1:5232")
-    return Address(host, int(port))
-
-
-def _check(setting: Setting, value: Any) -> None:
-    """Raises ValueError when a well-formed value is outside what the setting allows."""
-    given = value if isinstance(value, tuple) and not isinstance(value, Address) else (value,)
-    if setting.choices and any(each not in setting.choices for each in given):
-        raise ValueError(f"is not one of {', '.join(setting.choices)}")
-    if setting.kind is int and value < setting.minimum:
-        raise ValueError(f"is less than {setting.minimum}")
-    if setting.name == "default_region" and not (len(value) == 2 and value.isascii() and value.isupper()):
-        raise ValueError("is not a country of two capital letters, such as KR")
