@@ -1,4 +1,4 @@
-"""The --json objects of what has to do with other programs and directories; ``json_keys.KEYS`` has them all."""
+"""The --json objects of what has to do with other programs and directories."""
 
 from __future__ import annotations
 

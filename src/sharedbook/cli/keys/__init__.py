@@ -1,0 +1,1 @@
+"""What each key of a --json object holds, by noun. ``json_keys.KEYS`` has them all."""

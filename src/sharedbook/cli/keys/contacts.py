@@ -1,0 +1,66 @@
+"""The --json objects of contacts and what was done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "contact": {
+        "id": "number of the contact; never used again",
+        "uid": "the card's UID",
+        "kind": "what the card says it is: individual, group (a list that a mail client keeps as a card), org, ...",
+        "name": "the name it is listed under",
+        "emails": "mail addresses: objects of type, value, pref",
+        "phones": "phone numbers: objects of type, value, pref",
+        "organization": "the company, or null",
+        "groups": "slugs of the groups that hold it, as far as the actor may view them",
+        "owner": "login of the owner, or null",
+        "visibility": "object of kind (all, listed, private) and subjects",
+        "version": "counts its changes; --if-version compares it",
+        "modified": "time of the last change",
+        "trashed": "time when it was put into the trash, or null",
+    },
+    "contact_detail": {
+        "fields": "what the card holds, by column name (those of `template`)",
+        "members": "of a group card: objects of uri, id, name (null where the actor sees no such contact)",
+        "custom": "the site's own fields: name -> list of values",
+        "created": "time when it was added",
+        "source": "the directory that keeps it, and where in it, or null",
+    },
+    "field": {"name": "its name", "key": "as a search names it", "kind": "text or link", "several": "up to 10 values"},
+    "revision": {
+        "id": "number of the revision",
+        "at": "time of the change",
+        "event": "added, edited, combined, moved, copied, deleted, restored, reverted, owner, visibility, custom",
+        "actor": "who did it",
+        "client": "through what: the door, the program, the app password's label",
+    },
+    "revision_detail": {
+        "changes": "what it changed in the card: objects of field, before, after (null: none)",
+        "properties": "the same by property: objects of property, before, after, as the card has the line",
+        "known": "false where a text beside it was erased: what changed is not known",
+        "whole": "false where the changes may be those of later steps, too, which are forgotten",
+    },
+    "reverted": {"notes": "what is not as it was then, beside the keys of the contact in detail"},
+    "suggestion": {
+        "id": "number of the suggestion",
+        "contact": "number of the contact",
+        "name": "the contact's name",
+        "by": "login of the member who suggests it",
+        "at": "time when it was refused and kept",
+        "client": "through what: the door, the program, the app password's label",
+        "version": "version of the contact that it was made on",
+    },
+    "suggestion_detail": {
+        "changes": "what it would change in the card as it is now: objects of field, before, after (null: none)",
+        "properties": "the same by property: objects of property, before, after, as the card has the line",
+        "conflicts": "properties that were changed in another way since; apply then needs --force",
+    },
+    "origin": {
+        "field": "the field asked for",
+        "value": "its value now, or null",
+        "before": "its value before it was changed last, or null",
+        "revision": "the revision that changed it last",
+        "certain": "false where it may have been a step that is forgotten",
+    },
+}

@@ -1,0 +1,65 @@
+"""The --json objects of the site as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "setting": {
+        "name": "name in sharedbook.toml, after its section",
+        "variable": "name in the environment",
+        "value": "what holds now",
+        "default": "what holds when nothing is set",
+        "source": "default, file, environment",
+        "help": "what it does",
+    },
+    "check": {
+        "name": "what was checked",
+        "ok": "whether it is right",
+        "message": "what was found",
+        "next": "what to do, or null",
+    },
+    "erased": {
+        "erased": "ids of the contacts that are gone",
+        "books": "slugs of the books that clients fetch anew once",
+        "job_rows": "how many kept rows of imports went with them",
+        "clean": "false while a reader still holds old pages: run `sharedbook erase resume`",
+        "scanned": "files that were searched for pieces of their values",
+        "residue": "file -> how many pieces were found there",
+        "certificate": "the signed certificate, or null while not clean",
+    },
+    "erasure": {
+        "id": "number of the erasure",
+        "at": "time of it",
+        "actor": "who erased",
+        "contacts": "how many contacts",
+        "pending": "true while a reader held it up: run `sharedbook erase resume`",
+        "certificate": "the signed certificate, or null while pending",
+    },
+    "audit": {
+        "id": "number of the row",
+        "at": "time, to the millisecond",
+        "actor": "who",
+        "client": "through which door and program",
+        "action": "what, such as card.put",
+        "ids": "which contacts, groups, members: ids only, never a value",
+    },
+    "notice": {
+        "id": "number of the notice",
+        "at": "time",
+        "kind": "what it tells of, such as hold.raised",
+        "subject": "in one line",
+        "text": "in whole",
+        "ids": "what it is about: object of ids",
+        "mailed": "time when a mail server took it, or null",
+        "posted": "time when the webhook took it, or null",
+        "error": "why the last try failed, or null",
+    },
+    "notice_key": {"key": "key of the webhook's signatures, in hexadecimal digits"},
+    "backup": {
+        "folder": "the backup's folder",
+        "contacts": "how many contacts it holds, or were restored",
+        "erased_again": "how many of a restored backup the ledger of erasures had erased again, or null",
+    },
+    "demo": {"contacts": "how many were added", "members": "objects of login, password, role"},
+}

@@ -1,0 +1,65 @@
+"""Every table, once, by noun. Migrations build them; a test compares the two.
+
+Ids are never reused (AUTOINCREMENT / identity). ``seq`` columns hold numbers of the one clock, ``changes.seq``.
+Large text stands last in its row, so that reading the rest does not walk overflow pages.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import DDL, LargeBinary, Text, event
+
+from sharedbook.store.migrations.first_tables.base import metadata
+from sharedbook.store.migrations.first_tables.books import departures, groups, holds, memberships, refetches, removals
+from sharedbook.store.migrations.first_tables.contacts import (
+    contact_visibility,
+    contacts,
+    custom_fields,
+    custom_values,
+    photos,
+    revisions,
+    suggestions,
+)
+from sharedbook.store.migrations.first_tables.indexes import FOLDED, FOLDED_KEY, directory_entries, properties
+from sharedbook.store.migrations.first_tables.jobs import job_rows, jobs
+from sharedbook.store.migrations.first_tables.people import app_passwords, grants, lost_views, subjects, team_members
+from sharedbook.store.migrations.first_tables.site import audit, changes, erasures, meta, notices
+
+__all__ = [
+    "FOLDED",
+    "FOLDED_KEY",
+    "app_passwords",
+    "audit",
+    "changes",
+    "contact_visibility",
+    "contacts",
+    "custom_fields",
+    "custom_values",
+    "departures",
+    "directory_entries",
+    "erasures",
+    "grants",
+    "groups",
+    "holds",
+    "job_rows",
+    "jobs",
+    "lost_views",
+    "memberships",
+    "meta",
+    "metadata",
+    "notices",
+    "photos",
+    "properties",
+    "refetches",
+    "removals",
+    "revisions",
+    "subjects",
+    "suggestions",
+    "team_members",
+]
+
+for _table in metadata.tables.values():
+    _long = [each.name for each in _table.columns if isinstance(each.type, Text | LargeBinary)]
+    _uncompressed = ", ".join(f'ALTER COLUMN "{name}" SET STORAGE EXTERNAL' for name in _long)
+    if _long:
+        _storage = DDL(f'ALTER TABLE "{_table.name}" {_uncompressed}')  # type: ignore[no-untyped-call]
+        event.listen(_table, "after_create", _storage.execute_if(dialect="postgresql"))

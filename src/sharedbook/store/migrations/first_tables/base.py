@@ -1,0 +1,21 @@
+"""What every table is made with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, Identity, MetaData, text
+
+from sharedbook.store.types import NAMES, Id
+
+metadata = MetaData(naming_convention=NAMES)
+
+
+def where(condition: str) -> dict[str, Any]:
+    """What makes an index hold only some rows."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+def row_id() -> Column[int]:
+    """The column of a number that is never used again."""
+    return Column("id", Id, Identity(always=False), primary_key=True)
