@@ -5,14 +5,11 @@ from __future__ import annotations
 import plistlib
 from pathlib import Path
 
-import numpy
 import pytest
-import zxingcpp
 
 from sharedbook.formats.phonebooks import VENDORS
 from tests.cli.conftest import CommandLine
-
-PIXELS = {"█": (1, 1), "▀": (1, 0), "▄": (0, 1), " ": (0, 0)}
+from tests.support.codes import read_blocks
 
 
 @pytest.fixture
@@ -83,14 +80,10 @@ def test_the_profile(named: CommandLine, tmp_path: Path) -> None:
 
 
 def test_a_camera_reads_the_code(named: CommandLine) -> None:
-    """The terminal's text as pixels: a block is light, a gap dark."""
     shown = named("onboard", "bob", "--qr").out
-    drawn = [line for line in shown.splitlines() if line.startswith("████")]
-    rows = [[PIXELS[each][half] for each in line] for line in drawn for half in (0, 1)]
-    picture = numpy.kron(numpy.array(rows, dtype=numpy.uint8) * 255, numpy.ones((8, 8), dtype=numpy.uint8))
-    [code] = zxingcpp.read_barcodes(picture)
-    assert code.text == "davx5://bob@contacts.example.com/dav/"
-    assert code.text == named.json("onboard", "bob")["davx5"]
+    code = read_blocks(shown)
+    assert code == "davx5://bob@contacts.example.com/dav/"
+    assert code == named.json("onboard", "bob")["davx5"]
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

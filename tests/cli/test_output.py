@@ -37,6 +37,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("revision", "revision_detail"), ("contact", "history", "1")),
     (("contact", "contact_detail", "reverted"), ("contact", "revert", "1", "1")),
     (("origin",), ("contact", "why", "1", "email")),
+    (("qr",), ("contact", "qr", "1")),
     (("field",), ("field", "list")),
     (("group",), ("group", "list")),
     (("member",), ("member", "list")),

@@ -11,6 +11,7 @@ import click
 from sharedbook.cli import contact_history, contact_many, json_keys
 from sharedbook.cli.contacts_shown import COLUMNS, detail, lines, objects, row
 from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.qr_code import contact_qr
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue, NotFound
 from sharedbook.domain.model import Contact
@@ -30,6 +31,7 @@ def contact_command() -> None:
 
 contact_many.add_to(contact_command)
 contact_history.add_to(contact_command)
+contact_command.add_command(contact_qr)
 
 
 @contact_command.command("add")

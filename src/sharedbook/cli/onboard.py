@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import sys
 from pathlib import Path
 
 import click
 
 from sharedbook.cli import json_keys
 from sharedbook.cli.output import Output, clean, json_option
+from sharedbook.cli.qr_code import qr_lines
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import Unavailable
 from sharedbook.formats import apple_profile, phonebooks
 from sharedbook.services import members, onboarding
 from sharedbook.services.onboarding import Access
-
-BLACK_ON_WHITE, PLAIN = "\x1b[40;97m", "\x1b[0m"
-"""The code's light squares are drawn as blocks, dark ones left empty: right for cameras in any terminal."""
 
 
 @click.command("onboard")
@@ -70,7 +66,7 @@ def onboard_command(
     else:
         click.echo(clean("\n\n".join(_sections(found, secret, apple))))
     if qr and not out.as_json:
-        click.echo(f"\n{found.davx5}\n{_qr(found.davx5)}")
+        click.echo(f"\n{found.davx5}\n{qr_lines(found.davx5)}")
     if phone in phonebooks.LDAPS_ONLY and not directory.tls:
         out.note(f"{phone} phones know no StartTLS: set ldaps.listen, or public.ldap_url to an ldaps:// address")
     if secret and block is not None and not out.as_json:
@@ -160,12 +156,3 @@ def _sections(found: Access, secret: str, apple: Path | None) -> list[str]:
 
 def _section(title: str, *lines: str) -> str:
     return "\n".join([title, *(f"  {line}" for line in lines)])
-
-
-def _qr(text: str) -> str:
-    import segno
-
-    drawn = io.StringIO()
-    segno.make(text, error="m", micro=False).terminal(drawn, border=4, compact=True)
-    lines = drawn.getvalue().splitlines()
-    return "\n".join(f"{BLACK_ON_WHITE}{line}{PLAIN}" for line in lines) if sys.stdout.isatty() else "\n".join(lines)

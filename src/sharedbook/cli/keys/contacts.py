@@ -41,6 +41,11 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "known": "false where a text beside it was erased: what changed is not known",
         "whole": "false where the changes may be those of later steps, too, which are forgotten",
     },
+    "qr": {
+        "contact": "number of the contact",
+        "text": "the vCard in the code",
+        "left_out": "names of the properties that did not all fit",
+    },
     "reverted": {"notes": "what is not as it was then, beside the keys of the contact in detail"},
     "suggestion": {
         "id": "number of the suggestion",
