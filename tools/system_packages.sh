@@ -27,6 +27,9 @@ want net-ldap /usr/share/perl5/Net/LDAP libnet-ldap-perl
 want net-ldap /usr/share/perl5/IO/Socket/SSL libio-socket-ssl-perl
 want php-ldap php php-cli
 want php-ldap "$(echo /usr/lib/php/*/ldap.so)" php-ldap
+want shells zsh zsh
+want shells fish fish
+want shells tmux tmux
 want cadaver cadaver cadaver
 want thunderbird thunderbird thunderbird
 want thunderbird Xvfb xvfb

@@ -23,6 +23,7 @@ NEEDS = {
     "python-ldap": "python-ldap for Debian's own Python (Debian package: python3-ldap)",
     "net-ldap": "Net::LDAP (Debian packages: libnet-ldap-perl libio-socket-ssl-perl)",
     "php-ldap": "PHP's LDAP extension (Debian packages: php-cli php-ldap)",
+    "shells": "zsh, fish and tmux, to try them in (Debian packages: zsh fish tmux)",
     "cadaver": "cadaver (Debian package: cadaver)",
     "thunderbird": "Thunderbird and a display of its own (Debian packages: thunderbird xvfb)",
     "evolution": "Evolution Data Server (Debian package: evolution-data-server, and its gir1.2-ebook-1.2)",

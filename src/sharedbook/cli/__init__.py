@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from sharedbook import __version__
 from sharedbook.cli.errors import report
+from sharedbook.cli.names import MEMBER
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("site", "Make the database and the data folder; ask for the first postmaster."),
@@ -46,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "template": ("transfer", "Write an empty import file to fill in."),
     "feed": ("feed", "What changed, for programs."),
     "job": ("job", "What imports did, row by row."),
+    "completion": ("completion", "Complete commands and names in bash, zsh and fish."),
 }
 """Command -> its module in this package, and its line in the help. The module's function has the command's name."""
 
@@ -64,6 +67,10 @@ class _Commands(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        named = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         import difflib
 
@@ -77,7 +84,9 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"max_content_width": 100})
-@click.option("--as", "login", metavar="LOGIN", help="Act with this member's rights instead of a postmaster's.")
+@click.option(
+    "--as", "login", type=MEMBER, metavar="LOGIN", help="Act with this member's rights instead of a postmaster's."
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -10,6 +10,7 @@ import click
 
 from sharedbook.cli import contact_history, contact_many, json_keys
 from sharedbook.cli.contacts_shown import COLUMNS, detail, lines, objects, row
+from sharedbook.cli.names import GROUP, MEMBER, SUBJECT
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.qr_code import contact_qr
 from sharedbook.cli.site_context import Site, pass_site
@@ -35,7 +36,7 @@ contact_command.add_command(contact_qr)
 
 
 @contact_command.command("add")
-@click.option("--group", metavar="GROUP", help="The group it goes into (default: the default group).")
+@click.option("--group", type=GROUP, metavar="GROUP", help="The group it goes into (default: the default group).")
 @click.option("--name", help="The whole name as it is shown.")
 @click.option("--email", "emails", multiple=True, help="A mail address; may be repeated.")
 @click.option("--phone", "phones", multiple=True, help="A phone number; may be repeated.")
@@ -106,9 +107,9 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     """What `contact list` and `contact find` take."""
     options = (
         click.argument("query", nargs=-1),
-        click.option("--group", metavar="GROUP", help="In this group."),
-        click.option("--owner", metavar="MEMBER", help="Owned by this member."),
-        click.option("--viewer", metavar="SUBJECT", help="Seen by this member or team."),
+        click.option("--group", type=GROUP, metavar="GROUP", help="In this group."),
+        click.option("--owner", type=MEMBER, metavar="MEMBER", help="Owned by this member."),
+        click.option("--viewer", type=SUBJECT, metavar="SUBJECT", help="Seen by this member or team."),
         click.option("--tag", help="With this tag."),
         click.option("--company", help="Of this company."),
         click.option("--no-owner", is_flag=True, help="Without an owner."),

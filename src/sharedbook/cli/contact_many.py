@@ -10,6 +10,7 @@ import click
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
 from sharedbook.cli.erasing import certificate_option, erase_contacts
+from sharedbook.cli.names import GROUP, MEMBER
 from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.refs import chosen, where_option
 from sharedbook.cli.site_context import Site, pass_site
@@ -68,7 +69,7 @@ def _some(lines: Sequence[str], most: int = 20) -> list[str]:
 @click.command("copy")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@click.option("--to", required=True, metavar="GROUP", help="The group to show them in as well.")
+@click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group to show them in as well.")
 @asking
 @json_option
 @pass_site
@@ -88,8 +89,8 @@ def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: 
 @click.command("move")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@click.option("--from", "source", required=True, metavar="GROUP", help="The group they leave.")
-@click.option("--to", required=True, metavar="GROUP", help="The group they go into.")
+@click.option("--from", "source", required=True, type=GROUP, metavar="GROUP", help="The group they leave.")
+@click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group they go into.")
 @asking
 @json_option
 @pass_site
@@ -240,7 +241,7 @@ def owner() -> None:
 @owner.command("set")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@click.option("--to", metavar="MEMBER", help="The new owner.")
+@click.option("--to", type=MEMBER, metavar="MEMBER", help="The new owner.")
 @click.option("--unowned", is_flag=True, help="Nobody owns them.")
 @asking
 @json_option

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sharedbook.cli import json_keys
+from sharedbook.cli.names import GROUP, SUBJECT
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
@@ -50,8 +51,8 @@ def _records(tx: Tx, group: str | None) -> list[json_keys.Object]:
 
 
 @grant_command.command("add")
-@click.argument("group")
-@click.argument("subject")
+@click.argument("group", type=GROUP)
+@click.argument("subject", type=SUBJECT)
 @click.argument("rights", metavar="RIGHT,...")
 @json_option
 @pass_site
@@ -70,8 +71,8 @@ def add(site: Site, out: Output, group: str, subject: str, rights: str) -> None:
 
 
 @grant_command.command("revoke")
-@click.argument("group")
-@click.argument("subject")
+@click.argument("group", type=GROUP)
+@click.argument("subject", type=SUBJECT)
 @json_option
 @pass_site
 def revoke(site: Site, out: Output, group: str, subject: str) -> None:
@@ -87,7 +88,7 @@ def revoke(site: Site, out: Output, group: str, subject: str) -> None:
 
 
 @grant_command.command("list")
-@click.argument("group", required=False)
+@click.argument("group", type=GROUP, required=False)
 @json_option
 @pass_site
 def list_grants(site: Site, out: Output, group: str | None) -> None:

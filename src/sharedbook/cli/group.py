@@ -6,6 +6,7 @@ import click
 
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.names import GROUP
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import grants, groups
@@ -59,7 +60,7 @@ def list_groups(site: Site, out: Output) -> None:
 
 
 @group_command.command("show")
-@click.argument("group")
+@click.argument("group", type=GROUP)
 @json_option
 @pass_site
 def show(site: Site, out: Output, group: str) -> None:
@@ -74,7 +75,7 @@ def show(site: Site, out: Output, group: str) -> None:
 
 
 @group_command.command("rename")
-@click.argument("group")
+@click.argument("group", type=GROUP)
 @click.argument("name")
 @json_option
 @pass_site
@@ -91,7 +92,7 @@ def rename(site: Site, out: Output, group: str, name: str) -> None:
 
 
 @group_command.command("describe")
-@click.argument("group")
+@click.argument("group", type=GROUP)
 @click.argument("description")
 @json_option
 @pass_site
@@ -107,7 +108,7 @@ def describe(site: Site, out: Output, group: str, description: str) -> None:
 
 
 @group_command.command("reorder")
-@click.argument("groups_in_order", metavar="GROUP...", nargs=-1, required=True)
+@click.argument("groups_in_order", type=GROUP, metavar="GROUP...", nargs=-1, required=True)
 @json_option
 @pass_site
 def reorder(site: Site, out: Output, groups_in_order: tuple[str, ...]) -> None:
@@ -123,7 +124,7 @@ def reorder(site: Site, out: Output, groups_in_order: tuple[str, ...]) -> None:
 
 
 @group_command.command("default")
-@click.argument("group")
+@click.argument("group", type=GROUP)
 @json_option
 @pass_site
 def default(site: Site, out: Output, group: str) -> None:
@@ -138,7 +139,7 @@ def default(site: Site, out: Output, group: str) -> None:
 
 
 @group_command.command("delete")
-@click.argument("group")
+@click.argument("group", type=GROUP)
 @click.option(
     "--contacts",
     required=True,

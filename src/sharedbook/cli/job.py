@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sharedbook.cli import json_keys
+from sharedbook.cli.names import JOB
 from sharedbook.cli.output import Output, cell, json_option, many
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import jobs
@@ -33,7 +34,7 @@ def list_jobs(site: Site, out: Output) -> None:
 
 
 @job_command.command("show")
-@click.argument("job", type=int)
+@click.argument("job", type=JOB)
 @json_option
 @pass_site
 def show(site: Site, out: Output, job: int) -> None:
@@ -48,7 +49,7 @@ def show(site: Site, out: Output, job: int) -> None:
 
 
 @job_command.command("errors")
-@click.argument("job", type=int)
+@click.argument("job", type=JOB)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -8,6 +8,7 @@ import click
 
 from sharedbook.cli import json_keys, member_import
 from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.names import MEMBER
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.passwords import obtain, password_options, require
 from sharedbook.cli.site_context import Site, pass_site
@@ -86,7 +87,7 @@ def list_members(site: Site, out: Output) -> None:
 
 
 @member_command.command("set")
-@click.argument("login", metavar="MEMBER")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
 @click.argument("changes", metavar="K=V...", nargs=-1, required=True)
 @json_option
 @pass_site
@@ -123,7 +124,7 @@ def _change(text: str) -> tuple[str, str | bool]:
 
 
 @member_command.command("password")
-@click.argument("login", metavar="MEMBER")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
 @password_options
 @json_option
 @pass_site
@@ -141,7 +142,7 @@ def password(site: Site, out: Output, login: str, from_stdin: bool, generate: bo
 
 
 @member_command.command("disable")
-@click.argument("login", metavar="MEMBER")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
 @json_option
 @pass_site
 def disable(site: Site, out: Output, login: str) -> None:
@@ -157,7 +158,7 @@ def disable(site: Site, out: Output, login: str) -> None:
 
 
 @member_command.command("enable")
-@click.argument("login", metavar="MEMBER")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
 @json_option
 @pass_site
 def enable(site: Site, out: Output, login: str) -> None:
@@ -173,8 +174,8 @@ def enable(site: Site, out: Output, login: str) -> None:
 
 
 @member_command.command("delete")
-@click.argument("login", metavar="MEMBER")
-@click.option("--give-to", metavar="MEMBER", help="Who owns the member's contacts from now on.")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
+@click.option("--give-to", type=MEMBER, metavar="MEMBER", help="Who owns the member's contacts from now on.")
 @click.option("--unowned", is_flag=True, help="Leave the member's contacts without an owner.")
 @asking
 @json_option
@@ -210,7 +211,7 @@ def app_password() -> None:
 
 
 @app_password.command("add")
-@click.argument("login", metavar="MEMBER")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
 @click.argument("label")
 @click.option(
     "--scope",
@@ -248,7 +249,7 @@ def _scope(text: str) -> tuple[frozenset[str], bool]:
 
 
 @app_password.command("list")
-@click.argument("login", metavar="MEMBER")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
 @json_option
 @pass_site
 def app_password_list(site: Site, out: Output, login: str) -> None:
@@ -265,7 +266,7 @@ def app_password_list(site: Site, out: Output, login: str) -> None:
 
 
 @app_password.command("revoke")
-@click.argument("login", metavar="MEMBER")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
 @click.argument("label")
 @json_option
 @pass_site

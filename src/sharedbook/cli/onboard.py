@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sharedbook.cli import json_keys
+from sharedbook.cli.names import GROUP, MEMBER
 from sharedbook.cli.output import Output, clean, json_option
 from sharedbook.cli.qr_code import qr_lines
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
@@ -18,8 +19,10 @@ from sharedbook.services.onboarding import Access
 
 
 @click.command("onboard")
-@click.argument("login", metavar="MEMBER")
-@click.option("--group", metavar="GROUP", help="Only this group's address book, and only its people for a phone.")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
+@click.option(
+    "--group", type=GROUP, metavar="GROUP", help="Only this group's address book, and only its people for a phone."
+)
 @click.option("--phone", type=click.Choice(list(phonebooks.VENDORS)), help="The LDAP block to paste into a desk phone.")
 @click.option("--qr", is_flag=True, help="A QR code that sets up DAVx5 on Android, but for the password.")
 @click.option(

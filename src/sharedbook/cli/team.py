@@ -6,6 +6,7 @@ import click
 
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.names import MEMBER, TEAM
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import teams
@@ -55,8 +56,8 @@ def list_teams(site: Site, out: Output) -> None:
 
 
 @team_command.command("join")
-@click.argument("team")
-@click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
+@click.argument("team", type=TEAM)
+@click.argument("members", type=MEMBER, metavar="MEMBER...", nargs=-1, required=True)
 @json_option
 @pass_site
 def join(site: Site, out: Output, team: str, members: tuple[str, ...]) -> None:
@@ -72,8 +73,8 @@ def join(site: Site, out: Output, team: str, members: tuple[str, ...]) -> None:
 
 
 @team_command.command("leave")
-@click.argument("team")
-@click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
+@click.argument("team", type=TEAM)
+@click.argument("members", type=MEMBER, metavar="MEMBER...", nargs=-1, required=True)
 @json_option
 @pass_site
 def leave(site: Site, out: Output, team: str, members: tuple[str, ...]) -> None:
@@ -89,7 +90,7 @@ def leave(site: Site, out: Output, team: str, members: tuple[str, ...]) -> None:
 
 
 @team_command.command("delete")
-@click.argument("team")
+@click.argument("team", type=TEAM)
 @asking
 @json_option
 @pass_site

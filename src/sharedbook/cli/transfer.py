@@ -16,6 +16,7 @@ from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import confirm
 from sharedbook.cli.errors import IN_PART
 from sharedbook.cli.ldap_options import ldap_options, query
+from sharedbook.cli.names import GROUP
 from sharedbook.cli.output import Output, cell, json_option, progress
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
@@ -34,7 +35,7 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True), required=False)
 @ldap_options(required=False)
-@click.option("--group", required=True, metavar="GROUP", help="The group they go into.")
+@click.option("--group", required=True, type=GROUP, metavar="GROUP", help="The group they go into.")
 @click.option("--format", "form", type=IMPORTED, help="What the file is (default: by its name and content).")
 @click.option(
     "--map",
@@ -203,7 +204,7 @@ _SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx", ".ldif": "ldif", "
 
 @click.command("export", context_settings={"ignore_unknown_options": True})
 @click.argument("query_and_file", metavar="[QUERY] FILE", nargs=-1, required=True)
-@click.option("--group", metavar="GROUP", help="Only the contacts of this group.")
+@click.option("--group", type=GROUP, metavar="GROUP", help="Only the contacts of this group.")
 @click.option("--format", "form", type=EXPORTED, help="What to write (default: by the file's name, else csv).")
 @click.option("--reduced", is_flag=True, help="Photos as mail clients get them, instead of the originals.")
 @json_option
