@@ -1,12 +1,14 @@
-"""What a bind claims (RFC 4513 section 5, RFC 4616), and whether what was once proved still holds."""
+"""What a bind claims (RFC 4513 section 5, RFC 4422 appendix A, RFC 4616), and whether what was proved still holds."""
 
 from __future__ import annotations
 
 import hmac
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from ldap_gateway import messages as m
 from ldap_gateway.directory import Directory
@@ -19,15 +21,18 @@ from sharedbook.services.subjects import fold_name
 
 NOTED_SECONDS = 3600
 
+PeerCertificate = Mapping[str, Any] | None
+"""A client's certificate, as ``ssl.SSLSocket.getpeercert`` gives one that it has verified."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A member who has proved who he is; ``proof`` as ``accounts.Login`` has it."""
+    """A member who has proved who he is; ``proof`` as ``accounts.Login`` has it, or the end of his certificate."""
 
     member_id: int
     login: str
     subjects: frozenset[int]
-    proof: int | str
+    proof: int | str | datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,44 @@ def credentials(request: m.Bind) -> tuple[str, str] | None:
     elif request.mechanism.upper() == "PLAIN":
         name, password = _plain(request.credentials)
     else:
-        raise Refused(Code.AUTH_METHOD_NOT_SUPPORTED, "bind with a login and a password, or by SASL PLAIN")
+        raise Refused(Code.AUTH_METHOD_NOT_SUPPORTED, "bind with a login and a password, or a certificate")
     if not name or not password:
         raise Refused(Code.UNWILLING_TO_PERFORM, "a login needs a name and a password")
     return name, password
+
+
+def is_external(request: m.Bind) -> bool:
+    """Whether a bind claims what the connection itself has proved (SASL EXTERNAL)."""
+    return request.mechanism is not None and request.mechanism.upper() == "EXTERNAL"
+
+
+def certified(request: m.Bind, certificate: Mapping[str, Any], part: str, directory: Directory) -> Bound:
+    """The one member whom a certificate names, by login or mail address.
+
+    ``part``: ``cn`` of its subject, or ``mail`` among its alternative names. Raises Refused,
+    also for one who wants to act as another.
+    """
+    named = {
+        member.id: member
+        for name in _names(certificate, part)
+        if (member := directory.member_named(fold_name(name))) is not None and not member.disabled
+    }
+    if len(named) != 1:
+        raise Refused(Code.INVALID_CREDENTIALS, "the certificate names no member, or more than one")
+    [member] = named.values()
+    identity = _text(request.credentials)
+    if identity.startswith("dn:"):
+        identity = f"u:{directory.login_of(identity.removeprefix('dn:'))}"
+    if identity not in ("", f"u:{member.login}"):
+        raise Refused(Code.INSUFFICIENT_ACCESS_RIGHTS, "nobody may act as another member")
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    return Bound(member.id, member.login, member.subjects, until)
+
+
+def _names(certificate: Mapping[str, Any], part: str) -> list[str]:
+    if part == "mail":
+        return [value for kind, value in certificate.get("subjectAltName", ()) if kind == "email"]
+    return [value for rdn in certificate["subject"] for kind, value in rdn if kind == "commonName"]
 
 
 def _text(value: bytes) -> str:
@@ -71,10 +110,12 @@ def _plain(credentials: bytes) -> tuple[str, str]:
     return login, password
 
 
-def proves(member: FeedMember, proof: int | str) -> bool:
-    """Whether a proof still holds for a member: he may log in, and has that password or app password."""
+def proves(member: FeedMember, proof: int | str | datetime) -> bool:
+    """Whether a proof still holds for a member: he may log in, and it is his still."""
     if member.disabled:
         return False
+    if isinstance(proof, datetime):
+        return proof > datetime.now(UTC)
     if isinstance(proof, str):
         return member.password == proof
     return any(each.id == proof and is_open(each) for each in member.app_passwords)

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from typing import Protocol, cast
 
 from ldap_gateway import wire
-from ldap_gateway.binding import Bound, Verify
+from ldap_gateway.binding import Bound, PeerCertificate, Verify
 from ldap_gateway.messages import Code
 from ldap_gateway.session import Peer, Session
 
@@ -37,7 +37,7 @@ class Gateway(Protocol):
     def left(self, connection: Connection) -> None:
         """Forgets a connection."""
 
-    def session(self, peer: Peer, *, tls: bool) -> Session:
+    def session(self, peer: Peer, *, tls: bool, certificate: PeerCertificate) -> Session:
         """A session for a new connection."""
 
     def recognise(self, verify: Verify, address: str) -> Bound | None:
@@ -69,13 +69,14 @@ class Connection(asyncio.Protocol):
         transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         self._transport = transport
         if not self._tls:
-            peer = transport.get_extra_info("peername")
-            self.address = peer[0] if peer else ""
+            name = transport.get_extra_info("peername")
+            self.address = name[0] if name else ""
             if not self._gateway.admit(self):
                 transport.write(wire.notice(Code.BUSY, "too many connections"))
                 transport.close()
                 return
-        self._session = self._gateway.session(Peer(self.address, is_loopback(self.address)), tls=self._tls)
+        peer = Peer(self.address, is_loopback(self.address))
+        self._session = self._gateway.session(peer, tls=self._tls, certificate=_certificate(transport))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._task is not None:
@@ -186,7 +187,7 @@ class Connection(asyncio.Protocol):
         self._shaking = False
         if transport is not None and self._session is not None:
             self._transport = transport
-            self._session.tls_started()
+            self._session.tls_started(_certificate(transport))
         elif self._transport is not None:
             self._transport.abort()
             # the loop tells the TLS layer only, when that was never ready
@@ -213,6 +214,11 @@ class Connection(asyncio.Protocol):
             return
         self._transport.write(self._session.take())
         self._transport.close()
+
+
+def _certificate(transport: asyncio.Transport) -> PeerCertificate:
+    found: PeerCertificate = transport.get_extra_info("peercert")
+    return found
 
 
 def is_loopback(address: str) -> bool:

@@ -23,7 +23,7 @@ from ldap_gateway import dn, entries, schema, wire
 from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Names, Unresolved
 from ldap_gateway.dn import InvalidDN
-from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, attributes_of, encode_values, rows_of
+from ldap_gateway.entries import BASE, DSE, GROUPS, ROOTS, SCHEMA, Row, Selection, attributes_of, encode_values, rows_of
 from ldap_gateway.errors import Refused
 from ldap_gateway.filters import Translator, canonical, mentions, names_structure
 from ldap_gateway.index import Document, Index, Mask, Order
@@ -78,10 +78,10 @@ class Directory:
         self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
         self._constants = encode_values(CONSTANTS)
         self._fixed = {
-            DSE: schema.root_dse(base, start_tls=start_tls),
+            **{root: schema.root_dse(base, start_tls=start_tls, mechanisms=ROOTS[root]) for root in ROOTS},
             SCHEMA: schema.subschema(),
         }
-        self._places = {DSE: "", SCHEMA: schema.SUBSCHEMA, BASE: base, GROUPS: f"ou=groups,{base}"}
+        self._places = {**dict.fromkeys(ROOTS, ""), SCHEMA: schema.SUBSCHEMA, BASE: base, GROUPS: f"ou=groups,{base}"}
         self._subschema = dn.parse(schema.SUBSCHEMA)
 
     # ---- who is who
@@ -140,8 +140,8 @@ class Directory:
 
     # ---- where is what
 
-    def locate(self, reader: Reader | None, name: bytes) -> Row:
-        """The entry of a DN. ``reader`` None sees the rootDSE and the subschema only.
+    def locate(self, reader: Reader | None, name: bytes, root: int = DSE) -> Row:
+        """The entry of a DN. ``reader`` None sees the rootDSE, which is ``root`` here, and the subschema only.
 
         Raises Refused: the DN is none, is not to be read without a login, or does not exist for this reader.
         """
@@ -152,7 +152,7 @@ class Directory:
         except (InvalidDN, UnicodeDecodeError) as error:
             raise Refused(Code.INVALID_DN_SYNTAX, str(error)) from None
         if not parsed.rdns:
-            return Row(DSE)
+            return Row(root)
         if parsed == self._subschema:
             return Row(SCHEMA)
         if reader is None:
@@ -197,7 +197,7 @@ class Directory:
 
     def exists(self, reader: Reader | None, row: Row) -> bool:
         """Whether an entry found earlier is still there for this reader."""
-        if row.place in (DSE, SCHEMA):
+        if row.place in self._fixed:
             return True
         if reader is None or (row.place > BASE and row.place not in reader.groups):
             return False
@@ -211,12 +211,18 @@ class Directory:
     # ---- finding
 
     def search(
-        self, reader: Reader | None, request: m.Search, *, order: Sequence[Order] = (), limit: int | None = None
+        self,
+        reader: Reader | None,
+        request: m.Search,
+        *,
+        root: int = DSE,
+        order: Sequence[Order] = (),
+        limit: int | None = None,
     ) -> list[Row]:
         """The entries that a search finds, at most ``limit`` of them, in order. Raises Refused."""
-        start = self.locate(reader, request.base)
-        if start.place in (DSE, SCHEMA):
-            if start.place == DSE and request.scope is not Scope.BASE:
+        start = self.locate(reader, request.base, root)
+        if start.place in self._fixed:
+            if start.place != SCHEMA and request.scope is not Scope.BASE:
                 # macOS searches below the empty base: there is one naming context
                 return self.search(reader, replace(request, base=self.base.encode()), order=order, limit=limit)
             return self._structure(None, [start] if request.scope is not Scope.ONE else [], request.filter)
@@ -273,9 +279,9 @@ class Directory:
         values = self._values(reader, row.place).get(name)
         return folding.pad(folding.fold(self.names.compared(name, values[0]))) if values else "\U0010ffff"
 
-    def compare(self, reader: Reader | None, request: m.Compare) -> bool:
+    def compare(self, reader: Reader | None, request: m.Compare, root: int = DSE) -> bool:
         """Whether an entry holds a value. Raises Refused."""
-        row = self.locate(reader, request.dn)
+        row = self.locate(reader, request.dn, root)
         attribute = self.names.resolve(request.attribute)
         if attribute is Unresolved.UNKNOWN:
             raise Refused(Code.UNDEFINED_ATTRIBUTE_TYPE, f"{request.attribute} is not in the schema")

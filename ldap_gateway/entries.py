@@ -15,8 +15,13 @@ from ldap_gateway import ber, wire
 from ldap_gateway.attributes import ATTRIBUTES, Kind, Names, Unresolved
 from ldap_gateway.index import Document
 
-DSE, SCHEMA, GROUPS, BASE = -3, -2, -1, 0
-"""Places that are no group: the rootDSE, the subschema, ``ou=groups,<base>``, ``<base>``."""
+DSE_CERTIFIED, DSE_PLAIN, DSE, SCHEMA, GROUPS, BASE = -5, -4, -3, -2, -1, 0
+"""Places that are no group: the rootDSE, the subschema, ``ou=groups,<base>``, ``<base>``.
+
+The rootDSE of a connection says how one may log in there: also by a certificate, with a password, or not at all.
+"""
+ROOTS: Mapping[int, tuple[str, ...]] = {DSE_CERTIFIED: ("PLAIN", "EXTERNAL"), DSE_PLAIN: ("PLAIN",), DSE: ()}
+"""SASL mechanisms by rootDSE."""
 
 
 class Row(NamedTuple):

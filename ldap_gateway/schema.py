@@ -146,7 +146,7 @@ def subschema() -> dict[str, list[str]]:
     }
 
 
-def root_dse(base: str, *, start_tls: bool) -> dict[str, list[str]]:
+def root_dse(base: str, *, start_tls: bool, mechanisms: tuple[str, ...]) -> dict[str, list[str]]:
     """The values of the rootDSE. ``base``: the naming context. ``start_tls``: whether a certificate is there."""
     extensions = [WHO_AM_I, CANCEL]
     return {
@@ -158,7 +158,7 @@ def root_dse(base: str, *, start_tls: bool) -> dict[str, list[str]]:
         "supportedControl": list(CONTROLS),
         "supportedExtension": [START_TLS, *extensions] if start_tls else extensions,
         "supportedFeatures": [ALL_OPERATIONAL, TRUE_FALSE_FILTERS],
-        "supportedSASLMechanisms": ["PLAIN"] if start_tls else [],
+        "supportedSASLMechanisms": list(mechanisms),
         "vendorName": ["sharedbook"],
         "vendorVersion": [version("sharedbook")],
     }

@@ -16,7 +16,7 @@ from ldap_gateway import controls as c
 from ldap_gateway import messages as m
 from ldap_gateway.controls import Controls, Page, View
 from ldap_gateway.directory import Directory, Reader
-from ldap_gateway.entries import Row, rows_of
+from ldap_gateway.entries import DSE, Row, rows_of
 from ldap_gateway.errors import Refused
 from ldap_gateway.index import Order
 from ldap_gateway.messages import Code
@@ -65,13 +65,17 @@ class Searches:
         """No cookie outlives the identity for which it was made."""
         self._rests.clear()
 
-    def run(self, reader: Reader | None, request: m.Search, controls: Controls) -> Found:
-        """Raises Refused."""
+    def run(self, reader: Reader | None, request: m.Search, controls: Controls, root: int = DSE) -> Found:
+        """``root``: the rootDSE of this connection. Raises Refused."""
         if controls.page and controls.page.cookie:
             return self._next_page(controls.page, request, controls)
         limit = _least(request.size_limit, 0 if controls.page else self._size_limit)
         rows = self._directory.search(
-            reader, request, order=controls.order, limit=limit + 1 if limit and not controls.view else None
+            reader,
+            request,
+            root=root,
+            order=controls.order,
+            limit=limit + 1 if limit and not controls.view else None,
         )
         sorted_ = c.sort_answer(controls.sort_failed) if controls.sorting else b""
         if controls.view:

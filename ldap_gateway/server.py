@@ -16,13 +16,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import uvloop
 
 import sharedbook.app
 from ldap_gateway import counters, metrics, workers
 from ldap_gateway.attributes import Names
-from ldap_gateway.binding import Bound, Known, Verify
+from ldap_gateway.binding import Bound, Known, PeerCertificate, Verify
 from ldap_gateway.connection import MESSAGE_SECONDS, Connection
 from ldap_gateway.counters import Counters, Sample
 from ldap_gateway.directory import Directory
@@ -92,10 +93,18 @@ class Gateway:
             if not self._of_network[network]:
                 del self._of_network[network]
 
-    def session(self, peer: Peer, *, tls: bool) -> Session:
+    def session(self, peer: Peer, *, tls: bool, certificate: PeerCertificate) -> Session:
         """A session for a new connection."""
-        can_tls = self.tls is not None
-        return Session(self.directory, self._rules, peer, tls=tls, can_tls=can_tls, log=self._note, read=self._read)
+        return Session(
+            self.directory,
+            self._rules,
+            peer,
+            tls=tls,
+            can_tls=self.tls is not None,
+            certificate=certificate,
+            log=self._note,
+            read=self._read,
+        )
 
     def _note(self, access: Access) -> None:
         self._log(access)
@@ -249,6 +258,7 @@ def _rules(settings: Settings) -> Rules:
         time_limit=settings.ldap_time_limit,
         anonymous=settings.ldap_anonymous,
         clear_text_binds=settings.plain_text_binds,
+        certified_by=settings.ldap_client_name,
     )
 
 
@@ -281,7 +291,24 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
             name="tls.cert",
             hint="name a certificate chain and its private key, both PEM",
         ) from None
+    if settings.ldap_client_ca is not None:
+        _ask_for_certificates(context, settings.ldap_client_ca)
     return context
+
+
+def _ask_for_certificates(context: ssl.SSLContext, authorities: Path) -> None:
+    """Raises InvalidSetting."""
+    context.verify_mode = ssl.CERT_OPTIONAL
+    try:
+        context.load_verify_locations(authorities)
+    except OSError as error:
+        raise InvalidSetting(
+            f"ldap.client_ca cannot be used: {error.strerror or error}",
+            name="ldap.client_ca",
+            hint="name the certificates (PEM) of the authorities that sign those of clients",
+        ) from None
+    if context.cert_store_stats()["crl"]:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
 def check(settings: Settings) -> list[Listener]:

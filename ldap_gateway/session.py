@@ -17,8 +17,9 @@ from ldap_gateway import messages as m
 from ldap_gateway import schema, wire
 from ldap_gateway.ber import Reader as Elements
 from ldap_gateway.ber import octets
-from ldap_gateway.binding import Bound, Verify, credentials, proves
+from ldap_gateway.binding import Bound, PeerCertificate, Verify, certified, credentials, is_external, proves
 from ldap_gateway.directory import Directory, Reader
+from ldap_gateway.entries import DSE, DSE_CERTIFIED, DSE_PLAIN
 from ldap_gateway.errors import Refused, refusal
 from ldap_gateway.log import Access
 from ldap_gateway.messages import Code
@@ -36,13 +37,17 @@ STREAMS = 8
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the site allows. Limits as in the settings; ``clear_text_binds``: also from other machines, without TLS."""
+    """What the site allows. Limits as in the settings; ``clear_text_binds``: also from other machines, without TLS.
+
+    ``certified_by``: which part of a client's certificate names the member, as in the settings.
+    """
 
     bounds: Bounds
     size_limit: int = 0
     time_limit: int = 30
     anonymous: bool = False
     clear_text_binds: bool = False
+    certified_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class _Pending:
 class Session:
     """``tls``: whether the connection is encrypted already; ``can_tls``: whether StartTLS can be.
 
+    ``certificate``: the client's own, which TLS has verified, as ``ssl.SSLSocket.getpeercert`` gives it.
     ``read`` is told who (None: anonymous) was given how many contacts of which group.
     """
 
@@ -88,6 +94,7 @@ class Session:
         *,
         tls: bool = False,
         can_tls: bool = False,
+        certificate: PeerCertificate = None,
         log: Callable[[Access], None] = lambda access: None,
         read: Callable[[int | None, int, int], None] = lambda member, group, count: None,
         clock: Callable[[], float] = time.monotonic,
@@ -100,6 +107,7 @@ class Session:
         self._peer = peer
         self._tls = tls
         self._can_tls = can_tls
+        self._certificate = certificate
         self._log = log
         self._read = read
         self._clock = clock
@@ -191,10 +199,11 @@ class Session:
         self._identity = _Identity(outcome, self._clock())
         self._answer(pending.message, wire.BIND_ANSWER, Code.SUCCESS, since=pending.started)
 
-    def tls_started(self) -> None:
-        """The connection is encrypted now."""
+    def tls_started(self, certificate: PeerCertificate = None) -> None:
+        """The connection is encrypted now; ``certificate`` as above."""
         self.start_tls = False
         self._tls = True
+        self._certificate = certificate
 
     def shut_down(self, text: str) -> None:
         """The server lets this client go: says why and ends."""
@@ -285,7 +294,7 @@ class Session:
         return self._directory.reader((member or identity.bound).subjects)
 
     def _compare(self, message: m.Message, request: m.Compare) -> None:
-        holds = self._directory.compare(self._reader(), request)
+        holds = self._directory.compare(self._reader(), request, self._root)
         self._answer(message, wire.COMPARE_ANSWER, Code.COMPARE_TRUE if holds else Code.COMPARE_FALSE)
 
     # ---- search
@@ -296,7 +305,8 @@ class Session:
         try:
             if message.id in self._streams:
                 raise Refused(Code.PROTOCOL_ERROR, "this id is in use")
-            found = self._searches.run(self._reader(), request, c.read(message.controls, self._directory.names))
+            controls_read = c.read(message.controls, self._directory.names)
+            found = self._searches.run(self._reader(), request, controls_read, self._root)
         except Exception as error:
             refused = error if isinstance(error, Refused) else refusal(error)
             controls = refused.control if isinstance(refused, c.SortRefused) else b""
@@ -338,15 +348,29 @@ class Session:
         self._guarded(message, wire.BIND_ANSWER, partial(self._begin_bind, message, request))
 
     def _begin_bind(self, message: m.Message, request: m.Bind) -> None:
+        if is_external(request) and self._certificate:
+            bound = certified(request, self._certificate, self._rules.certified_by, self._directory)
+            self._identity = _Identity(bound, self._clock(), known=True)
+            self._answer(message, wire.BIND_ANSWER, Code.SUCCESS)
+            return
         claimed = credentials(request)
         if claimed is None:
             self._answer(message, wire.BIND_ANSWER, Code.SUCCESS)
             return
-        if not (self._tls or self._peer.local or self._rules.clear_text_binds):
+        if not self._takes_passwords:
             raise Refused(Code.CONFIDENTIALITY_REQUIRED, "passwords are taken over TLS only: use ldaps or StartTLS")
         name, password = claimed
         self.verify = Verify(self._directory.login_of(name), password)
         self._pending = _Pending(message, self._clock())
+
+    @property
+    def _takes_passwords(self) -> bool:
+        return self._tls or self._peer.local or self._rules.clear_text_binds
+
+    @property
+    def _root(self) -> int:
+        """The rootDSE: it names the ways to log in that are open on this connection."""
+        return DSE_CERTIFIED if self._certificate else DSE_PLAIN if self._takes_passwords else DSE
 
     # ---- extended operations
 

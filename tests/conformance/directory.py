@@ -16,6 +16,7 @@ from sharedbook.domain.model import Group, Right
 from sharedbook.formats import vcard
 from sharedbook.services import contacts, grants
 from tests.ldap.served import BASE, Site, serve
+from tests.support.authority import Authority
 from tests.support.eventually import eventually
 from tests.support.sites import as_console, new_site
 
@@ -62,6 +63,7 @@ class Directory:
     """The running site and its reader."""
 
     site: Site
+    authority: Authority
     group: Group
     login: str
     secret: str
@@ -80,17 +82,25 @@ class Directory:
         """Runs a program of ldap-utils as the reader. ``trust``: a certificate to trust instead of the server's own."""
         return self.run_as((self.dn, self.secret), program, *arguments, url=url, trust=trust)
 
+    def run_with(self, certificate: tuple[Path, Path], program: str, *arguments: str, tls: bool = True) -> Done:
+        """Runs it with the login that a client's certificate proves, over TLS from the first octet or StartTLS."""
+        port = self.site.tls_port if tls else self.site.port
+        url = f"ldap{'s' if tls else ''}://127.0.0.1:{port}"
+        cert, key = map(str, certificate)
+        return _run(
+            [program, "-Y", "EXTERNAL", "-H", url, *arguments],
+            LDAPTLS_CACERT=str(self.certificate), LDAPTLS_CERT=cert, LDAPTLS_KEY=key,
+        )  # fmt: skip
+
     def run_as(
         self, who: tuple[str, str] | None, program: str, *arguments: str, url: str = "", trust: Path | None = None
     ) -> Done:
         """Runs it with this DN and password, or as nobody."""
         bind = ["-D", who[0], "-w", who[1]] if who else []
-        done = subprocess.run(
+        return _run(
             [program, "-x", "-H", url or f"ldap://127.0.0.1:{self.site.port}", *bind, *arguments],
-            env={**os.environ, "LDAPCONF": "/dev/null", "LDAPTLS_CACERT": str(trust or self.certificate)},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        return Done(done.returncode, done.stdout, done.stderr)
+            LDAPTLS_CACERT=str(trust or self.certificate),
+        )
 
     def search(self, *arguments: str, base: str = BASE, url: str = "", trust: Path | None = None) -> Done:
         """Runs ldapsearch below a base."""
@@ -99,6 +109,14 @@ class Directory:
     def search_as_nobody(self, *arguments: str, base: str = BASE) -> Done:
         """Runs ldapsearch without a login."""
         return self.run_as(None, "ldapsearch", *_SEARCH, "-b", base, *arguments)
+
+
+def _run(command: Sequence[str], **environment: str) -> Done:
+    done = subprocess.run(
+        command, env={**os.environ, "LDAPCONF": "/dev/null", **environment},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def mail(number: int) -> str:
@@ -123,7 +141,8 @@ def person(group: Group, number: int, *lines: str) -> vcard.Card:
 def serve_directory(folder: Path) -> Iterator[Directory]:
     """The directory, served; beside what its reader sees it holds as much that he may not see."""
     app = new_site(folder / "site")
-    with serve(app) as site:
+    authority = Authority(folder)
+    with serve(app, SHAREDBOOK_LDAP_CLIENT_CA=str(authority.pem), SHAREDBOOK_LDAP_CLIENT_NAME="cn") as site:
         login, secret = site.member()
         group, hidden = site.group(), site.group()
         numbers = list(range(COUNT))
@@ -133,7 +152,7 @@ def serve_directory(folder: Path) -> Iterator[Directory]:
             for number in numbers:
                 for each in (group, hidden):
                     contacts.add(tx, each, person(each, number))
-        running = Directory(site, group, login, secret)
+        running = Directory(site, authority, group, login, secret)
         eventually(lambda: sorted(running.search("(mail=*)", "mail").mails), sorted(EVERYBODY))
         yield running
     app.close()

@@ -9,11 +9,13 @@ import pytest
 from sharedbook.services import certificate
 from tests.conformance.directory import COUNT, EVERYBODY, Directory, Done, mail
 from tests.ldap.served import BASE
+from tests.support.authority import Authority
 from tests.support.processes import Server
 
 pytestmark = pytest.mark.needs("ldap-utils")
 
 SIZE_LIMIT, NO_SUCH_OBJECT, WRONG_PASSWORD, UNWILLING, COMPARE_FALSE, COMPARE_TRUE = 4, 32, 49, 53, 5, 6
+NO_RIGHT = 50
 
 
 def test_everybody_whom_the_reader_may_see(directory: Directory) -> None:
@@ -73,6 +75,22 @@ def test_start_tls_and_ldaps(directory: Directory, tmp_path: Path) -> None:
         assert directory.search(arguments, f"(mail={mail(7)})", "mail", url=url).mails == [mail(7)]
         refused = directory.search(arguments, f"(mail={mail(7)})", "mail", url=url, trust=stranger)
         assert refused.code != 0 and not refused.output, "a stranger's certificate was taken"
+
+
+def test_a_certificate_in_place_of_a_password(directory: Directory, tmp_path: Path) -> None:
+    """SASL EXTERNAL: over ldaps and StartTLS; a certificate of nobody, and one that was taken back, log nobody in."""
+    mine = directory.authority.client(directory.login)
+    for options, tls in (((), True), (("-ZZ",), False)):
+        asked = (*options, "-LLL", "-o", "ldif-wrap=no", "-b", BASE, f"(mail={mail(7)})", "mail")
+        assert directory.run_with(mine, "ldapsearch", *asked, tls=tls).mails == [mail(7)]
+        assert directory.run_with(mine, "ldapwhoami", *options, tls=tls).output.strip() == f"dn:{directory.dn}"
+    assert directory.run_with(mine, "ldapwhoami", "-X", "u:nobody").code == NO_RIGHT
+    nobodys = directory.authority.client("nobody")
+    assert directory.run_with(nobodys, "ldapwhoami").code == WRONG_PASSWORD
+    assert "no mechanism available" in directory.run_with(mine, "ldapwhoami", tls=False).errors
+    stranger = Authority(tmp_path).client(directory.login)
+    for refused in (stranger, directory.authority.taken_back):
+        assert "Can't contact LDAP server" in directory.run_with(refused, "ldapwhoami").errors, "no handshake"
 
 
 def test_filters(directory: Directory) -> None:

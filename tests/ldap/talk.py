@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ldap_gateway import messages as m
-from ldap_gateway.binding import Bound
+from ldap_gateway.binding import Bound, PeerCertificate
 from ldap_gateway.log import Access
 from ldap_gateway.session import Peer, Rules, Session
 from sharedbook.domain.errors import LoginFailed
@@ -29,12 +29,22 @@ class Talk:
         peer: Peer = LOOPBACK,
         tls: bool = False,
         can_tls: bool = True,
+        certificate: PeerCertificate = None,
         at_once: bool = True,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.place = place
         self.log: list[Access] = []
-        self.session = Session(place.directory, rules, peer, tls=tls, can_tls=can_tls, log=self.log.append, clock=clock)
+        self.session = Session(
+            place.directory,
+            rules,
+            peer,
+            tls=tls,
+            can_tls=can_tls,
+            certificate=certificate,
+            log=self.log.append,
+            clock=clock,
+        )
         self._at_once = at_once
         self._last = 0
 

@@ -6,7 +6,7 @@ import pytest
 
 from ldap_gateway import messages as m
 from ldap_gateway import wire
-from ldap_gateway.messages import Code
+from ldap_gateway.messages import Code, Scope
 from ldap_gateway.session import Rules
 from sharedbook.domain.errors import Busy, Throttled, Unavailable
 from tests.ldap import wiring
@@ -77,6 +77,57 @@ def test_sasl_plain(place: World, identity: str) -> None:
     talk = Talk(place, tls=True, peer=ELSEWHERE)
     assert talk.one(m.Bind(3, b"", "PLAIN", f"{identity}\0alice\0ecila".encode())).code == Code.SUCCESS
     assert talk.one(WHO).value == f"dn:uid=alice,ou=members,{BASE}".encode()
+
+
+def certificate(*mails: str, cn: str = "", end: str = "Jan  1 00:00:00 2100 GMT") -> dict[str, object]:
+    """As Python gives a verified one."""
+    names = tuple(("email", mail) for mail in mails)
+    return {"subject": ((("commonName", cn),),), "subjectAltName": names, "notAfter": end}
+
+
+@pytest.mark.parametrize("identity", ["", "u:alice", f"dn:uid=alice,ou=members,{BASE}"])
+@pytest.mark.parametrize(("part", "held"), [("mail", certificate("alice")), ("cn", certificate("bob", cn="Alice"))])
+def test_sasl_external(place: World, part: str, held: dict[str, object], identity: str) -> None:
+    talk = Talk(place, tls=True, peer=ELSEWHERE, rules=Rules(BOUNDS, certified_by=part), certificate=held)
+    assert talk.one(m.Bind(3, b"", "EXTERNAL", identity.encode())).code == Code.SUCCESS
+    assert talk.one(WHO).value == f"dn:uid=alice,ou=members,{BASE}".encode()
+    assert talk.request(search())[-1].code == Code.SUCCESS
+    assert talk.one(m.Bind(3, b"", "EXTERNAL", b"u:bob")).code == Code.INSUFFICIENT_ACCESS_RIGHTS
+    assert talk.one(WHO).value == b""
+
+
+@pytest.mark.parametrize("held", [certificate("nobody"), certificate("alice", "bob"), certificate(cn="alice")])
+def test_certificates_that_name_nobody(place: World, held: dict[str, object]) -> None:
+    talk = Talk(place, tls=True, rules=Rules(BOUNDS, certified_by="mail"), certificate=held)
+    assert talk.one(m.Bind(3, b"", "EXTERNAL", b"")).code == Code.INVALID_CREDENTIALS
+
+
+def test_a_certificate_lasts_as_long_as_it_and_its_member_do(place: World) -> None:
+    external, rules = m.Bind(3, b"", "EXTERNAL", b""), Rules(BOUNDS, certified_by="mail")
+    ended = Talk(place, tls=True, rules=rules, certificate=certificate("alice", end="Jan  1 00:00:00 2020 GMT"))
+    ended.one(external)
+    assert ended.one(search()).code == Code.INSUFFICIENT_ACCESS_RIGHTS
+    dave = Talk(place, tls=True, rules=rules, certificate=certificate("dave"))
+    assert dave.one(external).code == Code.INVALID_CREDENTIALS, "he is disabled"
+    alice, bob = w.MEMBERS[:2]
+    talk = Talk(place, tls=True, rules=rules, certificate=certificate("bob"))
+    assert talk.one(external).code == Code.SUCCESS
+    place.directory.set_members([alice], gone=[bob.id])
+    assert talk.one(search()).code == Code.INSUFFICIENT_ACCESS_RIGHTS
+
+
+def test_the_root_names_what_is_open_on_this_connection(place: World) -> None:
+    root = search(base="", scope=Scope.BASE, attributes=("supportedSASLMechanisms",))
+    for talk, wanted in (
+        (Talk(place, peer=ELSEWHERE), []),
+        (Talk(place, peer=ELSEWHERE, tls=True), [b"PLAIN"]),
+        (Talk(place), [b"PLAIN"]),
+        (Talk(place, tls=True, certificate=certificate("alice")), [b"PLAIN", b"EXTERNAL"]),
+    ):
+        entry, _ = talk.request(root)
+        assert entry.attributes.get("supportedSASLMechanisms", []) == wanted
+        asked = m.Compare(b"", "supportedSASLMechanisms", b"EXTERNAL")
+        assert (talk.one(asked).code == Code.COMPARE_TRUE) is (b"EXTERNAL" in wanted)
 
 
 def test_passwords_in_clear_text_from_elsewhere(place: World) -> None:

@@ -131,6 +131,18 @@ class Settings:
         "Whether LDAP filters tell é from e (exact) or not (blind).",
         choices=("exact", "blind"),
     )
+    ldap_client_ca: Path | None = _setting(
+        "ldap.client_ca",
+        None,
+        "Authorities (PEM, also with their revocation lists) whose certificates log clients in by SASL EXTERNAL."
+        " Empty: none.",
+    )
+    ldap_client_name: str = _setting(
+        "ldap.client_name",
+        "mail",
+        "What names the member in such a certificate: its mail address beside the subject, or the subject's CN.",
+        choices=("mail", "cn"),
+    )
     ldap_anonymous: bool = _setting(
         "ldap.anonymous", False, "Whether clients that do not log in may search what everyone may view."
     )
