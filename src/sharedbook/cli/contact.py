@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sharedbook.cli import contact_history, contact_many, json_keys
+from sharedbook.cli import contact_duplicates, contact_history, contact_many, json_keys
 from sharedbook.cli.contacts_shown import COLUMNS, detail, lines, objects, row
 from sharedbook.cli.names import GROUP, MEMBER, SUBJECT
 from sharedbook.cli.output import Output, json_option
@@ -33,6 +33,7 @@ def contact_command() -> None:
 contact_many.add_to(contact_command)
 contact_history.add_to(contact_command)
 contact_command.add_command(contact_qr)
+contact_duplicates.add_to(contact_command)
 
 
 @contact_command.command("add")

@@ -16,6 +16,7 @@ from sharedbook.domain.model import Member, Revision, Right
 if TYPE_CHECKING:
     from sharedbook.formats.problems import Problem
     from sharedbook.services.audit_log import Entry
+    from sharedbook.services.duplicates import Suggestion
     from sharedbook.services.erasure import Erasure, Report
     from sharedbook.services.groups import GroupInfo
     from sharedbook.services.history import Origin, Step
@@ -141,6 +142,23 @@ def origin(found: Origin) -> Object:
         "before": found.before,
         "revision": revision(found.revision),
         "certain": found.certain,
+    }
+
+
+def duplicate(found: Suggestion, names: Mapping[int, str]) -> Object:
+    """Contacts that may be one, with their names by id."""
+    return {
+        "contacts": [{"id": each, "name": names[each]} for each in found.contacts],
+        "confidence": found.confidence.name.lower(),
+        "reasons": [
+            {
+                "contacts": list(each.pair),
+                "shared": str(each.shared),
+                "value": each.value,
+                "likeness": each.likeness and str(each.likeness),
+            }
+            for each in found.reasons
+        ],
     }
 
 

@@ -45,6 +45,11 @@ def get_many(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
     return [found[contact_id] for contact_id in contact_ids]
 
 
+def seen(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
+    """Those of these contacts that the viewer sees, in their order."""
+    return [contact for contact in contacts.fetch(tx.db, contact_ids) if _seen(tx, contact)]
+
+
 def _seen(tx: Tx, contact: Contact) -> bool:
     return tx.viewer.console or (contact.trashed_at is None and access.sees(tx.viewer, held(contact)))
 

@@ -61,6 +61,12 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "properties": "the same by property: objects of property, before, after, as the card has the line",
         "conflicts": "properties that were changed in another way since; apply then needs --force",
     },
+    "duplicate": {
+        "contacts": "who may be one and the same: objects of id, name",
+        "confidence": "certain, likely or possible",
+        "reasons": "objects of contacts (two ids), shared (mail, uid, phone), value, likeness of their names (or null)",
+    },
+    "distinct": {"contacts": "two that were found to be different: objects of id, name"},
     "origin": {
         "field": "the field asked for",
         "value": "its value now, or null",

@@ -117,3 +117,13 @@ custom_values = Table(
     Column("value", Text, nullable=False),
     Index("ix_custom_values_field_id", "field_id"),
 )
+
+# Pairs that a person has looked at and found to be two: suggested no more, merged no more. ``low`` is the lower id.
+distinct_pairs = Table(
+    "distinct_pairs",
+    metadata,
+    Column("low", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("high", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", Time, nullable=False),
+    Index("ix_distinct_pairs_high", "high"),
+)
