@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sharedbook.cli import json_keys
+from sharedbook.cli.names import GROUP
 from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import contacts
@@ -18,7 +19,7 @@ def add_to(group: click.Group) -> None:
 
 
 @click.command("duplicates")
-@click.option("--group", metavar="GROUP", help="Among the contacts of this group.")
+@click.option("--group", metavar="GROUP", type=GROUP, help="Among the contacts of this group.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many suggestions.")
 @json_option
 @pass_site
