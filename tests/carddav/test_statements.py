@@ -9,15 +9,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from radicale_storage import auth, server
 from radicale_storage import site as opened
 from sharedbook.domain.model import ALL_RIGHTS
 from sharedbook.formats.vcard import parse
 from sharedbook.services import contacts, grants, groups, members
+from sharedbook.store import prepared
 from tests.carddav.served import vcard
 from tests.support.sites import as_console, new_site
 
@@ -47,6 +49,24 @@ MOST_OF_A_PUT = 20
 """Two identities (of the login, and again under the lock), the target and its UID, one row in each table."""
 
 
+class Noting:
+    """The driver's connection or cursor, which tells what prepared statements ask of it."""
+
+    def __init__(self, driver: Any, note: Callable[[str], None]) -> None:
+        self._driver, self._note = driver, note
+
+    def execute(self, text: str, *values: object) -> Any:
+        self._note(text)
+        return self._driver.execute(text, *values)
+
+    def executemany(self, text: str, rows: object) -> None:
+        self._note(text)
+        self._driver.executemany(text, rows)
+
+    def cursor(self) -> Noting:
+        return Noting(self._driver.cursor(), self._note)
+
+
 @pytest.fixture
 def statements() -> list[str]:
     """What the database was asked since the list was cleared."""
@@ -69,11 +89,16 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: list[str]) 
     application = server.application()
     here = threading.get_ident()
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def note(statement: str) -> None:
         if threading.get_ident() == here:  # when a password was last used is written beside the request
             statements.append(statement)
 
-    event.listen(opened.app().site.database.engine, "before_cursor_execute", note)
+    def noting(connection: Connection) -> Noting:
+        return Noting(prepared_driver_of(connection), note)
+
+    prepared_driver_of = prepared.driver_of
+    monkeypatch.setattr(prepared, "driver_of", noting)
+    event.listen(opened.app().site.database.engine, "before_cursor_execute", lambda *its: note(its[2]))
 
     def ask(method: str, path: str, body: str = "") -> tuple[int, str]:
         statuses: list[str] = []

@@ -126,7 +126,7 @@ class GroupShelf:
         return {self.group.id: self.group.floor_seq}
 
     def changed(self, tx: Tx, after: int) -> list[tuple[int, Entry]]:
-        found = sync.changed(tx.db, tx.viewer, self.group.id, after) if self.shown else []
+        found = memberships.changed(tx.db, tx.viewer, self.group.id, after) if self.shown else []
         return [(seq, Entry(href, etag)) for seq, href, etag in found]
 
     def gained(self, tx: Tx, then: Past) -> list[Entry]:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sharedbook.domain.errors import Busy, DatabaseExposed, Unavailable
+from sharedbook.store.prepared import Prepared
 
 WRITE_LOCK = 7236823
 """The advisory lock's number on PostgreSQL; any constant that nobody else in this database uses."""
@@ -57,7 +58,7 @@ class Database:
         try:
             connection.begin()
             if write and not self.sqlite:
-                connection.execute(_BEGIN_WRITE, {"lock": WRITE_LOCK, "channel": CHANNEL})
+                _BEGIN_WRITE.run(connection, {"lock": WRITE_LOCK, "channel": CHANNEL})
         except DBAPIError as error:
             connection.close()
             raise _unavailable(error) from error
@@ -171,7 +172,7 @@ class Database:
 
 
 # The listeners are told when the transaction is committed, once, and not at all when it is rolled back.
-_BEGIN_WRITE = text("SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, '')")
+_BEGIN_WRITE = Prepared(text("SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, '')"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +247,16 @@ def plain(connection: Connection, statement: Executable, values: Row | None = No
     return rows
 
 
+_BEGIN, _BEGIN_IMMEDIATE = Prepared(text("BEGIN")), Prepared(text("BEGIN IMMEDIATE"))
+
+
 def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         pool_timeout=BUSY_SECONDS,
+        pool_use_lifo=True,  # what the last one read is still in the connection's cache
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )
@@ -274,7 +279,7 @@ def _sqlite_engine(url: URL) -> Engine:
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
         if not options.get("sharedbook_autocommit"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("sharedbook_write") else "BEGIN")
+            (_BEGIN_IMMEDIATE if options.get("sharedbook_write") else _BEGIN).run(connection, {})
 
     return engine
 

@@ -9,7 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from sharedbook.domain.model import Group
+from sharedbook.store.database import plain
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import groups, memberships
+from sharedbook.store.types import moment
 
 _COLUMNS = (
     groups.c.id,
@@ -26,34 +29,38 @@ _COLUMNS = (
 
 
 def _group(row: Sequence[Any]) -> Group:
-    return Group(*row)
+    """Of a row as the driver has it."""
+    number, slug, name, description, position, default, seq, floor_seq, modified, emptied_at = row
+    emptied = None if emptied_at is None else moment(emptied_at)
+    return Group(number, slug, name, description, position, bool(default), seq, floor_seq, moment(modified), emptied)
 
 
-_BY_SLUG = select(*_COLUMNS).where(groups.c.slug == bindparam("slug"), groups.c.removed_at.is_(None))
+_LIVING = select(*_COLUMNS).where(groups.c.removed_at.is_(None))
+_BY_SLUG = Prepared(_LIVING.where(groups.c.slug == bindparam("slug")))
+_EVERY = Prepared(_LIVING.order_by(groups.c.position, groups.c.id))
 
 
 def by_slug(connection: Connection, slug: str) -> Group | None:
     """The group of this path segment, unless it was removed."""
-    row = connection.execute(_BY_SLUG, {"slug": slug}).first()
-    return _group(row) if row else None
+    rows = _BY_SLUG.rows(connection, {"slug": slug})
+    return _group(rows[0]) if rows else None
 
 
 def by_id(connection: Connection, group_id: int) -> Group | None:
     """The group of this id, unless it was removed."""
-    row = connection.execute(select(*_COLUMNS).where(groups.c.id == group_id, groups.c.removed_at.is_(None))).first()
-    return _group(row) if row else None
+    rows = plain(connection, _LIVING.where(groups.c.id == group_id))
+    return _group(rows[0]) if rows else None
 
 
 def by_name(connection: Connection, name: str) -> Sequence[Group]:
     """Every group of this name that is not being deleted."""
     statement = select(*_COLUMNS).where(groups.c.name == name, groups.c.emptied_at.is_(None)).order_by(groups.c.id)
-    return [_group(row) for row in connection.execute(statement)]
+    return list(map(_group, plain(connection, statement)))
 
 
 def every(connection: Connection) -> Sequence[Group]:
     """All groups in the site's order."""
-    statement = select(*_COLUMNS).where(groups.c.removed_at.is_(None)).order_by(groups.c.position, groups.c.id)
-    return [_group(row) for row in connection.execute(statement)]
+    return list(map(_group, _EVERY.rows(connection, {})))
 
 
 def default_id(connection: Connection) -> int:
@@ -85,16 +92,12 @@ def clear_default(connection: Connection) -> None:
     connection.execute(update(groups).where(groups.c.is_default).values(is_default=False))
 
 
-_STAMP = (
-    update(groups)
-    .where(groups.c.id.in_(bindparam("groups", expanding=True)))
-    .values(seq=bindparam("seq"), modified=bindparam("modified"))
-)
+_STAMP = Prepared(update(groups).where(groups.c.id == bindparam("group")), ("seq", "modified"))
 
 
 def stamp(connection: Connection, group_ids: Sequence[int], seq: int, at: datetime) -> None:
     """The cards of these groups changed at ``seq``."""
-    connection.execute(_STAMP, {"groups": list(group_ids), "seq": seq, "modified": at})
+    _STAMP.run_many(connection, [{"group": group_id, "seq": seq, "modified": at} for group_id in group_ids])
 
 
 def floors(connection: Connection, group_ids: Collection[int]) -> dict[int, int]:

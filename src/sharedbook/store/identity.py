@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from time import time
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, TextClause, bindparam, text
+from sqlalchemy import Connection, LargeBinary, bindparam, text
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import EVERYONE_ID, MERGED_ID, NO_RIGHTS, POSTMASTERS_ID, Right
+from sharedbook.store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,12 @@ FROM refetches r JOIN me ON r.member_id = me.id WHERE r.group_id = {merged}
 """
 
 
-def _statement(which: str) -> TextClause:
+def _statement(which: str) -> Prepared:
     written = _STATEMENT.format(which=which, everyone=EVERYONE_ID, merged=MERGED_ID)
-    return text(written).bindparams(bindparam("hmac", type_=LargeBinary))
+    return Prepared(text(written).bindparams(bindparam("hmac", type_=LargeBinary)))
+
+
+_DAY = 86_400_000
 
 
 _BY_LOGIN = _statement("name = :who")
@@ -85,20 +90,21 @@ def load(connection: Connection, who: str | int, *, departure_days: int, hmac: b
     ``hmac``: of an app password, to find it if it is this member's and was not revoked.
     """
     statement = _BY_LOGIN if isinstance(who, str) else _BY_ID
-    recent = datetime.now(UTC) - timedelta(days=departure_days)
-    values = {"who": who, "recent": round(recent.timestamp() * 1000), "hmac": hmac}
-    rows = connection.execute(statement, values).all()
-    own = [row for row in rows if row[0] == 0]
+    recent = round(time() * 1000) - departure_days * _DAY
+    kinds: list[list[tuple[Any, ...]]] = [[], [], [], [], [], []]
+    for row in statement.rows(connection, {"who": who, "recent": recent, "hmac": hmac}):
+        kinds[row[0]].append(row)
+    own, named, granted, lost, openers, merged = kinds
     if not own:
         return None
     _, member_id, switched, disabled, books, _, login, password = own[0]
-    subjects = {row[1]: row[2] for row in rows if row[0] == 1}
+    subjects = {row[1]: row[2] for row in named}
     rights: dict[int, Right] = {}
     since: dict[int, int] = {}
-    for _, group_id, subject_id, mask, granted, _, _, _ in (row for row in rows if row[0] == 2):
+    for _, group_id, subject_id, mask, at, _, _, _ in granted:
         rights[group_id] = rights.get(group_id, NO_RIGHTS) | Right(mask)
         # books of the other kind showed him nothing of the group under these names
-        since[group_id] = min(since.get(group_id, 1 << 62), max(granted, subjects[subject_id], switched))
+        since[group_id] = min(since.get(group_id, 1 << 62), max(at, subjects[subject_id], switched))
     viewer = Viewer(
         member_id=member_id,
         name=login,
@@ -106,14 +112,13 @@ def load(connection: Connection, who: str | int, *, departure_days: int, hmac: b
         rights=rights,
         view_since=since,
         subject_since=subjects,
-        lost=frozenset(row[1] for row in rows if row[0] == 3) - rights.keys(),
-        refetched={row[1]: row[5] for row in rows if row[5]},
+        lost=frozenset(row[1] for row in lost) - rights.keys(),
+        refetched={row[1]: row[5] for row in (*granted, *lost, *merged) if row[5]},
         merged=bool(books & 1),
         switched=bool(books & 2),
         postmaster=POSTMASTERS_ID in subjects,
     )
-    opener = next((_opener(row) for row in rows if row[0] == 4), None)
-    return Identity(viewer, password, bool(disabled), opener)
+    return Identity(viewer, password, bool(disabled), _opener(openers[0]) if openers else None)
 
 
 def _opener(row: Sequence[Any]) -> Opener:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
+    Executable,
     and_,
     bindparam,
     delete,
@@ -31,6 +31,7 @@ from sharedbook.domain.model import Card, CardState
 from sharedbook.store import sight
 from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.database import plain
+from sharedbook.store.prepared import Prepared, given
 from sharedbook.store.schema import contacts, memberships
 from sharedbook.store.types import moment
 
@@ -69,11 +70,14 @@ _COLUMNS = (
 )
 
 
-def _memberships(
-    connection: Connection, statement: Select[Any], values: Mapping[str, Any] | None = None
-) -> list[Membership]:
-    rows = connection.execute(statement, values).mappings()
-    return [Membership(**{**row, "state": CardState(row["state"])}) for row in rows]
+def _membership(row: tuple[Any, ...]) -> Membership:
+    """Of a row as the driver has it."""
+    group_id, href, contact_id, was_contact_id, uid, etag, state, seq, since, reason = row
+    return Membership(group_id, href, contact_id, was_contact_id, uid, etag, CardState(state), seq, since, reason)
+
+
+def _found(connection: Connection, statement: Executable) -> list[Membership]:
+    return list(map(_membership, plain(connection, statement)))
 
 
 def seen_by(viewer: Viewer) -> ColumnElement[bool]:
@@ -90,12 +94,12 @@ def _seen(console: bool, subjects: frozenset[int], member_id: int | None) -> Col
     return or_(_M.state == CardState.SHOWN, and_(_M.state == CardState.RESTRICTED, allowed))
 
 
-_RAW = select(*_COLUMNS).where(_M.group_id == bindparam("group"), _M.href.in_(bindparam("hrefs", expanding=True)))
+_RAW = Prepared(select(*_COLUMNS).where(_M.group_id == bindparam("group"), _M.href.in_(given("hrefs"))))
 
 
 def raw(connection: Connection, group_id: int, hrefs: Sequence[str]) -> list[Membership]:
     """The rows at these hrefs, living or dead, whoever may see them."""
-    return _memberships(connection, _RAW, {"group": group_id, "hrefs": list(hrefs)})
+    return list(map(_membership, _RAW.rows(connection, {"group": group_id, "hrefs": hrefs})))
 
 
 def of_contacts(connection: Connection, contact_ids: Sequence[int]) -> list[Membership]:
@@ -103,7 +107,7 @@ def of_contacts(connection: Connection, contact_ids: Sequence[int]) -> list[Memb
     found: list[Membership] = []
     for some in batches(contact_ids):
         statement = select(*_COLUMNS).where(_M.contact_id.in_(some)).order_by(_M.group_id, _M.href)
-        found += _memberships(connection, statement)
+        found += _found(connection, statement)
     return found
 
 
@@ -111,28 +115,25 @@ def dead_of(connection: Connection, contact_ids: Sequence[int]) -> list[Membersh
     """Tombstones that these contacts left behind."""
     found: list[Membership] = []
     for some in batches(contact_ids):
-        found += _memberships(connection, select(*_COLUMNS).where(_M.was_contact_id.in_(some)))
+        found += _found(connection, select(*_COLUMNS).where(_M.was_contact_id.in_(some)))
     return found
 
 
 def of_group(connection: Connection, group_id: int) -> list[Membership]:
     """Every row of a group that holds a contact, in the trash or not."""
-    return _memberships(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.contact_id.is_not(None)))
+    return _found(connection, select(*_COLUMNS).where(_M.group_id == group_id, _M.contact_id.is_not(None)))
 
 
-_UIDS = select(*_COLUMNS).where(_M.group_id == bindparam("group"), _M.uid.in_(bindparam("uids", expanding=True)))
+_UIDS = select(*_COLUMNS).where(_M.group_id == bindparam("group"), _M.uid.in_(given("uids")))
 # Literal, as the partial indexes have them.
-_LIVING_UIDS = _UIDS.where(_M.state < literal_column(str(int(CardState.TRASHED))))
-_DEAD_UIDS = _UIDS.where(_M.state >= literal_column(str(int(CardState.TRASHED))))
+_LIVING_UIDS = Prepared(_UIDS.where(_M.state < literal_column(str(int(CardState.TRASHED)))))
+_DEAD_UIDS = Prepared(_UIDS.where(_M.state >= literal_column(str(int(CardState.TRASHED)))))
 
 
 def by_uid(connection: Connection, group_id: int, uids: Sequence[str], *, living: bool) -> list[Membership]:
     """Rows of a group with one of these UIDs: those shown, or those dead and in the trash."""
     statement = _LIVING_UIDS if living else _DEAD_UIDS
-    found: list[Membership] = []
-    for at in range(0, len(uids), BATCH):
-        found += _memberships(connection, statement, {"group": group_id, "uids": uids[at : at + BATCH]})
-    return found
+    return list(map(_membership, statement.rows(connection, {"group": group_id, "uids": uids}) if uids else ()))
 
 
 def is_seen(connection: Connection, viewer: Viewer, group_id: int, href: str) -> bool:
@@ -143,18 +144,12 @@ def is_seen(connection: Connection, viewer: Viewer, group_id: int, href: str) ->
 
 def etags_seen(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence[str]) -> dict[str, str]:
     """ETags by href, of those of these hrefs that hold a card that the viewer sees."""
-    found: dict[str, str] = {}
-    for at in range(0, len(hrefs), BATCH):
-        some = hrefs[at : at + BATCH]
-        statement = select(_M.href, _M.etag).where(_M.group_id == group_id, _M.href.in_(some), seen_by(viewer))
-        found |= {row[0]: row[1] for row in connection.execute(statement)}
-    return found
+    return dict(_reading(viewer).etags.rows(connection, {"group": group_id, "hrefs": hrefs}) if hrefs else ())
 
 
 def entries(connection: Connection, viewer: Viewer, group_id: int) -> list[tuple[str, str]]:
     """(href, etag) of all that the viewer sees in a group."""
-    statement = select(_M.href, _M.etag).where(_M.group_id == group_id, seen_by(viewer))
-    return plain(connection, statement)
+    return _reading(viewer).entries.rows(connection, {"group": group_id})
 
 
 def count(connection: Connection, viewer: Viewer, group_id: int) -> int:
@@ -163,31 +158,45 @@ def count(connection: Connection, viewer: Viewer, group_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one kind of viewer reads of a group: to build a statement costs more than to run it."""
+
+    cards: Prepared
+    entries: Prepared
+    etags: Prepared
+    changed: Prepared
+
+
+def _reading(viewer: Viewer) -> _Reading:
+    return _statements(viewer.console, viewer.subjects, viewer.member_id)
+
+
 @lru_cache(maxsize=REMEMBERED)
-def _cards(console: bool, subjects: frozenset[int], member_id: int | None) -> Select[Any]:
-    """The statement behind ``cards`` for one kind of viewer: to build it costs more than to run it."""
-    return (
-        select(*_CARD)
-        .join(contacts, contacts.c.id == _M.contact_id)
-        .where(
-            _M.group_id == bindparam("group"),
-            _M.href.in_(bindparam("hrefs", expanding=True)),
-            _seen(console, subjects, member_id),
-        )
+def _statements(console: bool, subjects: frozenset[int], member_id: int | None) -> _Reading:
+    in_group = and_(_M.group_id == bindparam("group"), _seen(console, subjects, member_id))
+    entries, some = select(_M.href, _M.etag).where(in_group), _M.href.in_(given("hrefs"))
+    changed = select(_M.seq, _M.href, _M.etag).where(in_group, _M.seq > bindparam("after"))
+    return _Reading(
+        cards=Prepared(select(*_CARD).join(contacts, contacts.c.id == _M.contact_id).where(in_group, some)),
+        entries=Prepared(entries),
+        etags=Prepared(entries.where(some)),
+        changed=Prepared(changed.order_by(_M.seq, _M.href)),
     )
 
 
 _CARD = (_M.href, _M.contact_id, _M.uid, _M.etag, contacts.c.vcard, contacts.c.size, contacts.c.modified)
 
 
+def changed(connection: Connection, viewer: Viewer, group_id: int, after: int) -> list[tuple[int, str, str]]:
+    """(seq, href, etag) of what the viewer sees and was touched after a seq, in seq order."""
+    return _reading(viewer).changed.rows(connection, {"group": group_id, "after": after})
+
+
 def cards(connection: Connection, viewer: Viewer, group_id: int, hrefs: Sequence[str]) -> dict[str, Card]:
     """The cards at these hrefs that the viewer sees, by href."""
-    statement = _cards(viewer.console, viewer.subjects, viewer.member_id)
-    found: dict[str, Card] = {}
-    for at in range(0, len(hrefs), BATCH):
-        values = {"group": group_id, "hrefs": list(hrefs[at : at + BATCH])}
-        found |= {row[0]: _card(row) for row in plain(connection, statement, values)}
-    return found
+    rows = _reading(viewer).cards.rows(connection, {"group": group_id, "hrefs": hrefs}) if hrefs else []
+    return {row[0]: _card(row) for row in rows}
 
 
 def _card(row: tuple[Any, ...]) -> Card:
@@ -207,12 +216,14 @@ def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator
         yield Card(*row)
 
 
-_ADD = insert(memberships)
+_ADD = Prepared(
+    insert(memberships), ("group_id", "href", "contact_id", "uid", "etag", "state", "seq", "since")
+)
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts rows; their hrefs must be free (see ``remove``)."""
-    connection.execute(_ADD, rows)
+    _ADD.run_many(connection, rows)
 
 
 def change(connection: Connection, group_id: int, at: str, **values: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, false, literal, or_, select, true, union_all
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, SubjectKind, VisibilityKind
@@ -23,7 +23,8 @@ def visible(
         return true()
     kind = of.c.visibility
     of_contact = contact_visibility.c.contact_id == of.c.id
-    listed = exists().where(of_contact, contact_visibility.c.subject_id.in_(sorted(subject_ids))).correlate(of)
+    named = contact_visibility.c.subject_id.in_([literal(subject_id) for subject_id in sorted(subject_ids)])
+    listed = exists().where(of_contact, named if subject_ids else false()).correlate(of)
     ways = [and_(kind == VisibilityKind.LISTED.value, listed)]
     if EVERYONE_ID in subject_ids:
         ways.insert(0, kind == VisibilityKind.ALL.value)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, not_, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, not_, or_, select
 
 from sharedbook.domain.access import Viewer
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many, plain
 from sharedbook.store.memberships import Membership, seen_by
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import departures, memberships
 
 _M = memberships.c
@@ -57,17 +58,16 @@ def depart(
     )
 
 
+_DEPARTED = Prepared(
+    select(_D.href, _D.group_id, _D.subject_id, _D.since, _D.seq).where(
+        _D.group_id == bindparam("group"), _D.seq > bindparam("after")
+    )
+)
+
+
 def departed(connection: Connection, group_id: int, after: int) -> list[Departure]:
     """Every departure of a group after a seq."""
-    columns = select(_D.href, _D.group_id, _D.subject_id, _D.since, _D.seq)
-    statement = columns.where(_D.group_id == group_id, _D.seq > after)
-    return [Departure(*row) for row in connection.execute(statement)]
-
-
-def changed(connection: Connection, now: Viewer, group_id: int, after: int) -> list[tuple[int, str, str]]:
-    """(seq, href, etag) of what the viewer sees now and was touched after a seq, in seq order."""
-    statement = select(_M.seq, _M.href, _M.etag).where(_M.group_id == group_id, _M.seq > after, seen_by(now))
-    return plain(connection, statement.order_by(_M.seq, _M.href))
+    return [Departure(*row) for row in _DEPARTED.rows(connection, {"group": group_id, "after": after})]
 
 
 def gained(connection: Connection, now: Viewer, then: Viewer, group_id: int, after: int) -> list[tuple[str, str]]:

@@ -1,0 +1,165 @@
+"""Statements of the hot paths: SQLAlchemy writes each once for a database, then the driver runs it by itself.
+
+What SQLAlchemy does at each execution (events, contexts, cursors, results) takes several times as long as SQLite takes
+to find a row. The driver's cursor is of the same connection and so of the same transaction; rows are as the driver has
+them (``database.plain``), values are converted as their columns say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import ClauseElement, Connection, Dialect, Select, Text, TypeDecorator, bindparam, column, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+from sharedbook.store.types import Exact
+
+Values = Mapping[str, Any]
+
+
+class _Listed(TypeDecorator[Sequence[str]]):
+    """A list of texts in one parameter, as JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+
+class _json_texts(GenericFunction[str]):
+    """The texts of a JSON array as rows of one column."""
+
+    name = "json_texts"
+    inherit_cache = True
+
+
+@compiles(_json_texts, "sqlite")
+def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_json_texts, "postgresql")
+def _on_postgres(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS json))"
+
+
+def given(name: str) -> Select[tuple[str]]:
+    """For ``column.in_``: a list of texts, of any length, given under this name."""
+    texts = func.json_texts(bindparam(name, type_=_Listed)).table_valued(column("value", Exact))
+    return select(texts.c.value)
+
+
+class _Cursor(Protocol):
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
+
+    def executemany(self, text: str, rows: Iterable[Any]) -> object: ...
+
+
+class _Driver(Protocol):
+    """What sqlite3's and psycopg's connections have in common."""
+
+    def execute(self, text: str, values: Any = ..., /) -> _Cursor: ...
+
+    def cursor(self) -> _Cursor: ...
+
+
+def driver_of(connection: Connection) -> _Driver:
+    """The driver's own connection, in the same transaction."""
+    driver: _Driver = connection.connection.dbapi_connection  # type: ignore[assignment]
+    return driver
+
+
+class Prepared:
+    """A statement whose shape never changes: no list of values that grows. ``columns``: those that an INSERT fills."""
+
+    def __init__(self, statement: ClauseElement, columns: Sequence[str] = ()) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._written: dict[str, _Written] = {}
+
+    def rows(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
+        """Runs it; every row. Raises DBAPIError."""
+        written = self._for(connection.dialect)
+        driver = driver_of(connection)
+        try:
+            return driver.execute(written.text, written.bound(values)).fetchall()
+        except written.failure as error:
+            raise written.wrapped(error) from error
+
+    def run(self, connection: Connection, values: Values) -> None:
+        """Runs it, without an answer. Raises DBAPIError."""
+        written = self._for(connection.dialect)
+        driver = driver_of(connection)
+        try:
+            driver.execute(written.text, written.bound(values))
+        except written.failure as error:
+            raise written.wrapped(error) from error
+
+    def run_many(self, connection: Connection, rows: Iterable[Values]) -> None:
+        """Runs it once for each of these values. Raises DBAPIError."""
+        written = self._for(connection.dialect)
+        cursor = driver_of(connection).cursor()
+        try:
+            cursor.executemany(written.text, map(written.bound, rows))
+        except written.failure as error:
+            raise written.wrapped(error) from error
+
+    def _for(self, dialect: Dialect) -> _Written:
+        found = self._written.get(dialect.name)
+        if found is None:
+            found = self._written[dialect.name] = _write(self._statement, self._columns, dialect)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The statement for one database. ``bound``: values by name as this text's parameters."""
+
+    text: str
+    bound: Callable[[Values], Any]
+    failure: type[Exception]
+    dialect: Dialect
+
+    def wrapped(self, error: Exception) -> BaseException:
+        """The driver's error as SQLAlchemy raises it; it shows no values."""
+        return DBAPIError.instance(self.text, (), error, self.failure, hide_parameters=True, dialect=self.dialect)
+
+
+def _write(statement: ClauseElement, columns: Sequence[str], dialect: Dialect) -> _Written:
+    compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
+    assert isinstance(compiled, SQLCompiler)
+    assert not compiled.post_compile_params, "its shape changes with its values"
+    assert dialect.dbapi is not None
+    parameters = [_parameter(compiled, name, dialect) for name in compiled.positiontup or compiled.binds]
+    if compiled.positiontup is not None:
+
+        def bound(values: Values) -> Any:
+            return [each(values) for each in getters]
+
+        getters = [get for _, get in parameters]
+    else:
+
+        def bound(values: Values) -> Any:
+            return {name: each(values) for name, each in parameters}
+
+    return _Written(str(compiled), bound, dialect.dbapi.Error, dialect)
+
+
+def _parameter(compiled: SQLCompiler, name: str, dialect: Dialect) -> tuple[str, Callable[[Values], Any]]:
+    """A parameter's name, and how its value is found: given by name, or the statement's own."""
+    bind = compiled.binds[name]
+    convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+    if not bind.required:
+        own = convert(bind.value) if convert else bind.value
+        return name, lambda values: own
+    key = bind.key
+    if convert is None:
+        return name, lambda values: values[key]
+    return name, lambda values: convert(values[key])
