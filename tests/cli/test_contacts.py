@@ -46,6 +46,7 @@ def test_a_contact_has_its_documented_keys(staffed: CommandLine) -> None:
         "organization": "Hanbit",
         "groups": ["contacts"],
         "owner": None,
+        "assigned": None,
         "visibility": {"kind": "all", "subjects": []},
         "version": 1,
         "trashed": None,

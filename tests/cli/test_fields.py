@@ -38,6 +38,7 @@ def found(book: CommandLine, *query: str) -> list[int]:
 
 def test_definitions(book: CommandLine) -> None:
     assert book.json("field", "list") == [
+        {"name": "Assigned", "key": "assigned", "kind": "member", "several": False},
         {"name": "Contract no.", "key": "contract_no", "kind": "text", "several": False},
         {"name": "Papers", "key": "papers", "kind": "link", "several": True},
     ]
@@ -45,10 +46,12 @@ def test_definitions(book: CommandLine) -> None:
     for wrong, says in (("title", "column"), ("Tag", "search"), ("a=b", "cannot name"), ("1a", "cannot name")):
         assert says in book("field", "add", wrong, code=2).err
     book("--as", "bob", "field", "add", "Mine", code=5)
+    assert "every site" in book("field", "remove", "assigned", "--yes", code=5).err
+    book("field", "rename", "assigned", "Mine", code=5)
     book("contact", "set", "1", "custom:contract no=4711")
     assert book.json("field", "rename", "contract_no", "Vertrag Nr.")["key"] == "vertrag_nr"
     assert custom(book, "1") == {"Vertrag Nr.": ["4711"]}
-    assert [each["key"] for each in book.json("field", "reorder", "papers")] == ["papers", "vertrag_nr"]
+    assert [each["key"] for each in book.json("field", "reorder", "papers")] == ["papers", "assigned", "vertrag_nr"]
     assert "perhaps Papers" in book("contact", "set", "1", "custom:paper=x", code=4).err
     assert book.json("field", "remove", "Papers", "--dry-run")["notes"] == ["1 contact with a value"]
     assert "--yes" in book("field", "remove", "Papers", code=2).err

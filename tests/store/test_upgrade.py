@@ -26,9 +26,10 @@ from sqlalchemy import (
 )
 
 from sharedbook.domain.errors import DatabaseNewer, Unavailable
+from sharedbook.domain.model import ASSIGNED_ID
 from sharedbook.store import meta, upgrade
 from sharedbook.store.database import Database
-from sharedbook.store.schema import metadata, subjects
+from sharedbook.store.schema import custom_fields, metadata, subjects
 
 # no dialect tells of expressions in SQLite's indexes; the catalogue below does
 pytestmark = pytest.mark.filterwarnings("ignore:.*expression-based index")
@@ -83,6 +84,13 @@ def test_everyone_and_the_postmasters_are_there_and_ids_go_on_after_them(connect
     assert [tuple(row) for row in rows] == [(1, "everyone", "everyone"), (2, "postmasters", "postmasters")]
     alice = {"kind": "member", "name": "alice", "since": 1, "created": NOW}
     assert connection.execute(subjects.insert().values(alice)).inserted_primary_key == (3,)
+
+
+def test_the_field_assigned_is_there_and_ids_go_on_after_it(connection: Connection) -> None:
+    rows = connection.execute(select(custom_fields.c.id, custom_fields.c.key, custom_fields.c.kind))
+    assert [tuple(row) for row in rows] == [(ASSIGNED_ID, "assigned", "member")]
+    field = {"key": "contract", "name": "Contract", "kind": "text", "several": False, "position": 2}
+    assert connection.execute(custom_fields.insert().values(field)).inserted_primary_key == (2,)
 
 
 def test_the_epoch_is_random_and_renewed(database: Database) -> None:
@@ -183,7 +191,7 @@ def fill(connection: Connection) -> None:
     tables = MetaData()
     tables.reflect(connection)
     for table in tables.sorted_tables:
-        if table.name in ("alembic_version", "subjects"):
+        if table.name in ("alembic_version", "subjects", "custom_fields"):
             continue
         row = sample(table)
         if table.name == "memberships":

@@ -18,13 +18,13 @@ from sharedbook.cli.visibility import VisibilityChange
 from sharedbook.domain import access
 from sharedbook.domain.model import Contact
 from sharedbook.formats import column_edits
-from sharedbook.services import contacts, groups
+from sharedbook.services import contacts, custom_fields, groups
 from sharedbook.services.tx import Tx
 
 
 def add_to(group: click.Group) -> None:
     """Adds the commands of this file to ``sharedbook contact``."""
-    for each in (copy, move, delete, erase, tag, visibility, share, owner, detach):
+    for each in (copy, move, delete, erase, tag, visibility, share, owner, assign, detach):
         group.add_command(each)
 
 
@@ -269,6 +269,42 @@ def owner_set(
         contacts.set_owner(tx, [contact.id for contact in found], to)
 
     _many(site, out, f"owner {to or 'nobody'}", work, refs, where, dry_run=dry_run, yes=yes)
+
+
+@click.command("assign")
+@click.argument("refs", metavar="REF...", nargs=-1)
+@where_option
+@click.option("--to", metavar="MEMBER", help="Who looks after them.")
+@click.option("--nobody", is_flag=True, help="Nobody looks after them.")
+@asking
+@json_option
+@pass_site
+def assign(
+    site: Site,
+    out: Output,
+    refs: tuple[str, ...],
+    where: str | None,
+    to: str | None,
+    nobody: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Say which member looks after contacts. It gives no right; whoever may edit a contact may say it.
+
+    It is the site's own field custom:Assigned: `contact set`, `contact why`, csv files and searches (assigned:bob, or
+    -assigned:* for those that nobody looks after) know it so.
+
+    \b
+    Examples:  sharedbook contact assign minji@example.com --to bob
+               sharedbook contact assign --where company:acme --nobody --dry-run
+    """
+    if bool(to) == nobody:
+        raise click.UsageError("Say who looks after them: --to MEMBER or --nobody.")
+
+    def work(tx: Tx, found: Sequence[Contact]) -> None:
+        custom_fields.assign(tx, [contact.id for contact in found], to)
+
+    _many(site, out, f"assign to {to or 'nobody'}", work, refs, where, dry_run=dry_run, yes=yes)
 
 
 @click.command("detach")

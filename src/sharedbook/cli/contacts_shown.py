@@ -43,7 +43,8 @@ def objects(tx: Tx, found: Sequence[Contact]) -> list[json_keys.Object]:
     slugs = {group_id: group.slug for group_id, group in groups.names(tx).items()}
     named = {each.owner_id for each in found if each.owner_id}.union(*(each.visibility.listed for each in found))
     labels = {subject_id: subject.label for subject_id, subject in subjects.by_ids(tx, named).items()}
-    return [_object(contact, slugs, labels) for contact in found]
+    assigned = custom_fields.assigned(tx, [each.id for each in found])
+    return [{**_object(contact, slugs, labels), "assigned": assigned.get(contact.id)} for contact in found]
 
 
 def _object(contact: Contact, slugs: dict[int, str], labels: dict[int, str]) -> json_keys.Object:

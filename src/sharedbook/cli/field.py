@@ -19,6 +19,8 @@ COLUMNS = {"Name": "name", "In a search": "key", "Kind": "kind", "Several": "sev
 def field_command() -> None:
     """The site's own fields of contacts, beside the card: text or links, with one value or up to 10.
 
+    One is always there: Assigned, the member who looks after the contact (see `contact assign`).
+
     `contact set REF custom:NAME=VALUE` fills them in, so does `import`; mail clients and LDAP do not get them.
     """
 
@@ -31,7 +33,7 @@ def _object(found: CustomField) -> json_keys.Object:
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice([str(each) for each in FieldKind]),
+    type=click.Choice([str(FieldKind.TEXT), str(FieldKind.LINK)]),
     default=str(FieldKind.TEXT),
     show_default=True,
     help="What its values are; a link begins with https:, http: or mailto:.",
@@ -62,7 +64,7 @@ def list_(site: Site, out: Output) -> None:
     """
     with site.begin() as tx:
         records = [_object(each) for each in custom_fields.every(tx)]
-    out.rows(records, COLUMNS, empty="The site has no fields of its own.")
+    out.rows(records, COLUMNS, empty="")
 
 
 @field_command.command("rename")

@@ -21,9 +21,9 @@ from sharedbook.cli.output import Output, cell, json_option, progress
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
-from sharedbook.formats import csv_rows, outgoing, sheet_write, template
+from sharedbook.formats import columns, csv_rows, outgoing, sheet_write, template
 from sharedbook.formats.problems import Problem
-from sharedbook.services import search, transfer
+from sharedbook.services import custom_fields, search, transfer
 from sharedbook.services.jobs import Result
 from sharedbook.services.ldap_source import Query
 
@@ -250,7 +250,8 @@ def export_command(
 def template_command(site: Site, out: Output, product_and_file: tuple[str, ...]) -> None:
     """Write an empty file to fill in and import (- is stdout): with our own columns, or those of another PRODUCT.
 
-    FILE becomes an xlsx file if it is called so, else csv.
+    Our own are the columns that most people need, and the site's own fields. FILE becomes an xlsx file if it is called
+    so, else csv.
 
     PRODUCT: sharedbook (the default), google, google-legacy, outlook, outlook-com, yeastar, oro, m365.
 
@@ -261,7 +262,8 @@ def template_command(site: Site, out: Output, product_and_file: tuple[str, ...])
     *product, file = product_and_file
     if len(product) > 1:
         raise click.UsageError("One PRODUCT and one FILE.")
-    header, *rows = template.rows(*product)
+    with site.begin() as tx:
+        header, *rows = template.rows(product[0] if product else columns.OWN, custom_fields.every(tx))
     if file == "-":
         if out.as_json:
             raise click.UsageError("--json and FILE - would both write to stdout.")

@@ -149,21 +149,30 @@ class Card(NamedTuple):
 
 
 class FieldKind(enum.StrEnum):
-    """What the values of a custom field are: text, or links (http, https, mailto)."""
+    """What the values of a custom field are: text, links (http, https, mailto), or a member's login (ASSIGNED_ID)."""
 
     TEXT = "text"
     LINK = "link"
+    MEMBER = "member"
+
+
+ASSIGNED_ID = 1
+"""The field that every site has: the member who looks after a contact. It gives no right."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomField:
-    """A field of the site's own. ``key``: its name as it is compared; ``several``: it may have more than one value."""
+    """A field of the site's own. ``key``: its name as it is compared; ``several``: it may have more than one value.
+
+    ``logins``: where values are read, the members that a MEMBER field may name.
+    """
 
     id: int
     key: str
     name: str
     kind: FieldKind
     several: bool
+    logins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,15 @@ def read(field: CustomField, text: str, limits: Limits) -> tuple[str, ...]:
             raise _invalid(field, "holds a control character")
         if field.kind is FieldKind.LINK and not _is_link(value):
             raise _invalid(field, f"{value[:80]} is no link of http, https or mailto")
-    return values
+    return _logins(field, values) if field.kind is FieldKind.MEMBER else values
+
+
+def _logins(field: CustomField, values: Sequence[str]) -> tuple[str, ...]:
+    """Logins as they are stored."""
+    folded = tuple(folding.fold(value).strip() for value in values)
+    if missing := [value for value in folded if value not in field.logins]:
+        raise _invalid(field, f"there is no member {missing[0][:80]}")
+    return folded
 
 
 def written(field: CustomField, values: Sequence[str]) -> str:

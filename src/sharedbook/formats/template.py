@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from sharedbook.domain.errors import InvalidValue
+from sharedbook.domain.model import CustomField, FieldKind
 from sharedbook.formats import columns
 from sharedbook.formats.columns import FIELDS, LEFT_OUT, OWN, Column
 from sharedbook.formats.csv_rows import NOTE_MARK
+from sharedbook.formats.custom_values import PREFIX
 
 HEADER = (
     "name", "first_name", "last_name", "email", "email.2", "phone.mobile", "phone.work", "company", "department",
@@ -32,6 +34,11 @@ _EXAMPLES = {
     "address.postal_code": "04524",
     "address.country": "Korea",
 }
+_CUSTOM_HELP = {
+    FieldKind.TEXT: "the site's own field",
+    FieldKind.LINK: "the site's own field, a link",
+    FieldKind.MEMBER: "login of the member who looks after the contact",
+}
 _TYPES = {
     "email": ["work", "home", "other"],
     "phone": ["mobile", "work", "home", "work fax", "home fax", "pager", "other"],
@@ -47,19 +54,27 @@ def products() -> list[str]:
     return [OWN, *(name for name in columns.products() if name != columns.ANY)]
 
 
-def rows(product: str = OWN) -> list[list[str]]:
-    """The header, a row that explains each column and one that shows it. Raises InvalidValue for an unknown product."""
+def rows(product: str = OWN, custom: Sequence[CustomField] = ()) -> list[list[str]]:
+    """The header, a row that explains each column and one that shows it. Raises InvalidValue for an unknown product.
+
+    ``custom``: the site's own fields, which only our own template has.
+    """
     if product not in products():
         raise InvalidValue(f"there is no template {product}", field="product", hint=f"one of: {', '.join(products())}")
     header = list(HEADER) if product == OWN else headers(product, _NUMBERS)
     meant = columns.layout(header).columns
     notes, examples = [_help(column) for column in meant], [_example(column) for column in meant]
+    for field in custom if product == OWN else ():
+        header.append(f"{PREFIX}{field.name}")
+        notes.append(_CUSTOM_HELP[field.kind] + (", several with ; between them" if field.several else ""))
+        examples.append("")
     return [header, *([f"{NOTE_MARK} {row[0]}", *row[1:]] for row in (notes, examples))]
 
 
 def choices(header: Sequence[str]) -> dict[str, list[str]]:
     """What may be offered below each header that is a type; one's own word may stand there, too."""
-    meant = zip(header, columns.layout(header).columns, strict=True)
+    own = {name: LEFT_OUT for name in header if name.startswith(PREFIX)}
+    meant = zip(header, columns.layout(header, own).columns, strict=True)
     return {name: _TYPES[each.field] for name, each in meant if each and each.part == "type" and each.field in _TYPES}
 
 

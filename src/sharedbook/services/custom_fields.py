@@ -1,7 +1,8 @@
 """The site's own fields: defined by postmasters, with values that are kept beside the card.
 
 No client knows them, so no PUT can lose them; they follow the contact wherever it is shown, and go with it. What they
-were before is kept with the step that changed them. A search names a field by its key: ``contract_no:4711``.
+were before is kept with the step that changed them. A search names a field by its key: ``contract_no:4711``. One field
+is always there: Assigned, the member who looks after the contact, who gets no right by it.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import InvalidName, InvalidValue, NameTaken, NotFound
-from sharedbook.domain.model import ChangeKind, CustomField, Event, FieldKind
+from sharedbook.domain.errors import Conflict, InvalidName, InvalidValue, NameTaken, NotFound, Protected
+from sharedbook.domain.model import ASSIGNED_ID, ChangeKind, Contact, CustomField, Event, FieldKind, SubjectKind
 from sharedbook.formats import custom_values, entries
 from sharedbook.formats.custom_values import PREFIX
 from sharedbook.services import contacts, querylang, records
+from sharedbook.services import subjects as subject_names
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts as rows
-from sharedbook.store import custom_fields
+from sharedbook.store import custom_fields, subjects
 
 Values = Mapping[int, tuple[str, ...]]
 """Values by field id; a field without a value is left out, or has ()."""
@@ -33,9 +35,18 @@ def every(tx: Tx) -> list[CustomField]:
     return custom_fields.every(tx.db)
 
 
+def fillable(tx: Tx) -> list[CustomField]:
+    """Every field, with what is needed to read its values."""
+    logins = frozenset(member.login for member in subjects.members(tx.db))
+    return [replace(field, logins=logins) if field.kind is FieldKind.MEMBER else field for field in every(tx)]
+
+
 def get(tx: Tx, name: str) -> CustomField:
     """A field by name, in any case, with or without ``custom:``. Raises NotFound."""
-    known = every(tx)
+    return _named(every(tx), name)
+
+
+def _named(known: Sequence[CustomField], name: str) -> CustomField:
     found = custom_values.named(known, name)
     if found is None:
         near = difflib.get_close_matches(name.removeprefix(PREFIX), [field.name for field in known], n=1)
@@ -70,7 +81,7 @@ def _free_name(tx: Tx, name: str, but: int | None = None) -> str:
 def rename(tx: Tx, name: str, to: str) -> CustomField:
     """Another name; the values stay. Raises NotFound, InvalidName, NameTaken, Forbidden."""
     access.require_manage(tx.viewer, "define fields")
-    field = get(tx, name)
+    field = _of_the_site(tx, name)
     to = _free_name(tx, to, but=field.id)
     custom_fields.change(tx.db, field.id, name=to, key=custom_values.key_of(to))
     tx.audit("field.rename", field=field.id)
@@ -80,12 +91,19 @@ def rename(tx: Tx, name: str, to: str) -> CustomField:
 def remove(tx: Tx, name: str) -> int:
     """Removes a field with its values; returns how many contacts had one. Not undoable. Raises NotFound, Forbidden."""
     access.require_manage(tx.viewer, "define fields")
-    field = get(tx, name)
+    field = _of_the_site(tx, name)
     holders = custom_fields.holders(tx.db, field.id)
     custom_fields.remove(tx.db, field.id)
     tx.tick_many(ChangeKind.CONTACT, holders)
     tx.audit("field.remove", field=field.id, contacts=holders)
     return len(holders)
+
+
+def _of_the_site(tx: Tx, name: str) -> CustomField:
+    field = get(tx, name)
+    if field.id == ASSIGNED_ID:
+        raise Protected(f"every site has the field {field.name}", hint="see: sharedbook contact assign")
+    return field
 
 
 def reorder(tx: Tx, names: Sequence[str]) -> list[CustomField]:
@@ -130,7 +148,8 @@ def cells(tx: Tx, contact_ids: Sequence[int]) -> dict[int, dict[str, str]]:
 
 
 def give(tx: Tx, contact_id: int, wanted: Values) -> None:
-    """Values of a contact that was added just now: no step of its own."""
+    """Values of a contact that was added just now: no step of its own. Raises Conflict as ``write``."""
+    _refuse_stranger(tx, wanted)
     if any(wanted.values()):
         custom_fields.put(tx.db, contact_id, wanted)
 
@@ -138,22 +157,67 @@ def give(tx: Tx, contact_id: int, wanted: Values) -> None:
 def write(tx: Tx, contact_id: int, wanted: Values) -> bool:
     """Gives a contact these values in place of those it has of the same fields; returns whether anything changed.
 
-    Its card, and so its ETag, stays. Raises as ``contacts.editable``.
+    Its card, and so its ETag, stays. Raises as ``contacts.editable``, and Conflict for a member who is gone meanwhile.
     """
     if not wanted:
         return False
     contact = contacts.editable(tx, contact_id)
-    has = values(tx, contact_id)
-    changed = {key: tuple(given) for key, given in wanted.items() if tuple(given) != has.get(key, ())}
-    if not changed:
-        return False
-    custom_fields.put(tx.db, contact_id, changed)
-    rows.change(tx.db, [contact_id], version=contact.version + 1)
-    tx.tick(ChangeKind.CONTACT, contact_id)
+    _refuse_stranger(tx, wanted)
+    changed = _changes(values(tx, contact_id), wanted)
+    if changed:
+        _put(tx, contact, changed)
+        tx.audit("contact.custom", contact=contact_id, fields=sorted(changed))
+    return bool(changed)
+
+
+def _changes(has: Values, wanted: Values) -> dict[int, tuple[str, ...]]:
+    return {key: tuple(given) for key, given in wanted.items() if tuple(given) != has.get(key, ())}
+
+
+def _put(tx: Tx, contact: Contact, changed: Values) -> None:
+    """One step of a contact's history."""
+    has = values(tx, contact.id)
+    custom_fields.put(tx.db, contact.id, changed)
+    rows.change(tx.db, [contact.id], version=contact.version + 1)
+    tx.tick(ChangeKind.CONTACT, contact.id)
     before = json.dumps({key: has.get(key, ()) for key in changed}, ensure_ascii=False)
-    records.note(tx, [contact_id], Event.CUSTOM, custom=before)
-    tx.audit("contact.custom", contact=contact_id, fields=sorted(changed))
-    return True
+    records.note(tx, [contact.id], Event.CUSTOM, custom=before)
+
+
+def _refuse_stranger(tx: Tx, wanted: Values) -> None:
+    if gone := strangers(tx, wanted):
+        raise Conflict(f"{gone[0]} is no member any more", hint="see: sharedbook member list")
+
+
+def strangers(tx: Tx, wanted: Values) -> list[str]:
+    """Logins among values that no member has."""
+    logins = wanted.get(ASSIGNED_ID, ())
+    return [login for login in logins if subjects.find(tx.db, SubjectKind.MEMBER, login) is None]
+
+
+# ---- who looks after contacts
+
+
+def assign(tx: Tx, contact_ids: Sequence[int], login: str | None) -> int:
+    """Says which member looks after contacts, None for nobody; returns how many changed.
+
+    Raises SubjectNotFound, and as ``contacts.editable``.
+    """
+    wanted = () if login is None else (subject_names.member(tx, login).login,)
+    changed = [contact_id for contact_id in contact_ids if write(tx, contact_id, {ASSIGNED_ID: wanted})]
+    return len(changed)
+
+
+def assigned(tx: Tx, contact_ids: Sequence[int]) -> dict[int, str]:
+    """The login of who looks after it, of each contact that has one."""
+    found = custom_fields.values(tx.db, contact_ids)
+    return {contact_id: held[ASSIGNED_ID][0] for contact_id, held in found.items() if ASSIGNED_ID in held}
+
+
+def unassign(tx: Tx, login: str) -> None:
+    """Nobody looks after what this member did: a step of deleting him, which has asked for the right."""
+    for contact in rows.fetch(tx.db, custom_fields.having(tx.db, ASSIGNED_ID, login)):
+        _put(tx, contact, {ASSIGNED_ID: ()})
 
 
 def before(text: str) -> dict[int, tuple[str, ...]]:
@@ -194,9 +258,10 @@ def emptied(name: str) -> Change:
 def changed(tx: Tx, contact_id: int, changes: Iterable[Change]) -> Values:
     """The values of the fields that changes name, after them. Raises NotFound, InvalidValue."""
     has = values(tx, contact_id)
+    known = fillable(tx)
     wanted: dict[int, tuple[str, ...]] = {}
     for change in changes:
-        field = get(tx, change.name)
+        field = _named(known, change.name)
         wanted[field.id] = _after(tx, field, wanted.get(field.id, has.get(field.id, ())), change)
     return wanted
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sharedbook.domain.errors import InvalidValue, NotFound, Protected, UidConflict
-from sharedbook.domain.model import Contact, CustomField, Event, Revision
+from sharedbook.domain.model import ASSIGNED_ID, Contact, CustomField, Event, Revision
 from sharedbook.formats import card_diff, columns, custom_values, vcard
 from sharedbook.formats.columns import FIELDS
 from sharedbook.services import contacts, custom_fields
@@ -137,9 +137,11 @@ def revert(tx: Tx, contact_id: int, revision_id: int) -> Reverted:
             hint="add that card as a new contact",
         )
     contacts.replace(tx, contact_id, card, event=Event.REVERTED)
-    custom_fields.write(tx, contact_id, {key: step.custom_after.get(key, ()) for key in step.fields})
+    custom = {key: step.custom_after.get(key, ()) for key in step.fields}
+    gone = custom_fields.strangers(tx, custom)
+    custom_fields.write(tx, contact_id, {**custom, ASSIGNED_ID: ()} if gone else custom)
     now = contacts.get(tx, contact_id)
-    notes = list(_not_restored(found[place:]))
+    notes = [*_not_restored(found[place:]), *(f"{login} is no member any more: assigned to nobody" for login in gone)]
     return Reverted(now, now.version != contact.version, notes)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidValue, NameTaken, Protected, SubjectNotFound
 from sharedbook.domain.model import POSTMASTERS_ID, ChangeKind, Member, SubjectKind
-from sharedbook.services import passwords, subjects, teams
+from sharedbook.services import custom_fields, passwords, subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store import app_passwords
 from sharedbook.store import subjects as rows
@@ -126,8 +126,9 @@ def set_password(tx: Tx, login: str, password: str) -> None:
 def delete(tx: Tx, login: str, *, give_to: str | None) -> int:
     """Deletes a member; returns how many contacts of his own passed to ``give_to``, or became unowned (None).
 
-    He leaves his teams, his grants and app passwords are revoked, no contact lists him any more; his name, mail address
-    and password are forgotten, his id and login stay for the history. Raises SubjectNotFound, InvalidValue, Protected.
+    He leaves his teams, his grants and app passwords are revoked, no contact lists him or is assigned to him any more;
+    his name, mail address and password are forgotten, his id and login stay for the history. Raises SubjectNotFound,
+    InvalidValue, Protected.
     """
     access.require_manage(tx.viewer, "delete members")
     member = subjects.member(tx, login)
@@ -138,6 +139,7 @@ def delete(tx: Tx, login: str, *, give_to: str | None) -> int:
     for team_id in team_rows.of_member(tx.db, member.id):
         teams.take_out(tx, team_id, member.id)
     app_passwords.revoke(tx.db, member.id, tx.now)
+    custom_fields.unassign(tx, member.login)
     passed_on = subjects.retire(
         tx, member.id, new_owner=heir.id if heir else None, display_name="", email="", password=None
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sharedbook.domain import access
 from sharedbook.domain.access import Viewer
-from sharedbook.domain.model import EVERYONE_ID, Card, Contact, Right, Subject, SubjectKind
+from sharedbook.domain.model import ASSIGNED_ID, EVERYONE_ID, Card, Contact, Right, Subject, SubjectKind
 from sharedbook.domain.query import EVERYTHING, And, Op, Query, Some, Test
 from sharedbook.services import cards, groups, querylang, subjects
 from sharedbook.services.groups import Book
@@ -18,13 +18,15 @@ from sharedbook.store import contacts, custom_fields, grants, identity, search
 class Search:
     """What to find. ``group`` is a slug or name, ``owner`` a login, ``viewer`` a subject who sees it, in their words.
 
-    ``tag`` and ``company`` are whole values, compared as the directory compares text. ``no_viewers``: no member who can
-    log in sees it. ``trashed``: what lies in the trash, instead of what does not.
+    ``assigned``: the login of who looks after it. ``tag`` and ``company`` are whole values, compared as the directory
+    compares text. ``no_viewers``: no member who can log in sees it. ``trashed``: what lies in the trash, instead of
+    what does not.
     """
 
     query: Query = EVERYTHING
     group: str | None = None
     owner: str | None = None
+    assigned: str | None = None
     viewer: str | None = None
     tag: str | None = None
     company: str | None = None
@@ -58,7 +60,7 @@ def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> l
         no_owner=wanted.no_owner,
         no_viewers=wanted.no_viewers,
     )
-    return contacts.fetch(tx.db, search.find(tx.db, _query(wanted), scope, limit, offset))
+    return contacts.fetch(tx.db, search.find(tx.db, _query(tx, wanted), scope, limit, offset))
 
 
 def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None, *, only: str | None = None) -> list[Card]:
@@ -71,8 +73,10 @@ def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None, *, only:
     return [found[href] for href in hrefs]
 
 
-def _query(wanted: Search) -> Query:
-    named = (("category", wanted.tag), ("org", wanted.company))
+def _query(tx: Tx, wanted: Search) -> Query:
+    login = None if wanted.assigned is None else subjects.member(tx, wanted.assigned).login
+    assigned = custom_fields.property_of(ASSIGNED_ID)
+    named = (("category", wanted.tag), ("org", wanted.company), (assigned, login))
     tests = (Some(name, (Test(Op.EQUALS, value),)) for name, value in named if value is not None)
     return And((wanted.query, *tests))
 

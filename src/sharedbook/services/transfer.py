@@ -61,7 +61,7 @@ def import_file(
     InvalidValue (format, mapping, encoding), Unavailable. Rows that are refused raise nothing: the job keeps them.
     """
     with app.begin(actor, client) as tx:
-        custom = custom_fields.every(tx)
+        custom = custom_fields.fillable(tx)
         target, room = _target(tx, group)
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
     with _opened_source(source, format, reading) as rows:

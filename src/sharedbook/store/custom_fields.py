@@ -51,6 +51,12 @@ def holders(connection: Connection, field_id: int) -> list[int]:
     return list(connection.execute(rows).scalars())
 
 
+def having(connection: Connection, field_id: int, value: str) -> list[int]:
+    """Ids of the contacts that have this very value."""
+    rows = select(_V.contact_id).where(_V.field_id == field_id, _V.value == value).order_by(_V.contact_id)
+    return list(connection.execute(rows).scalars())
+
+
 def values(connection: Connection, contact_ids: Sequence[int]) -> dict[int, dict[int, tuple[str, ...]]]:
     """Values by field id, in the site's order of the fields, of each contact that has any."""
     found: dict[int, dict[int, tuple[str, ...]]] = {}

@@ -15,6 +15,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "organization": "the company, or null",
         "groups": "slugs of the groups that hold it, as far as the actor may view them",
         "owner": "login of the owner, or null",
+        "assigned": "login of the member who looks after it, or null",
         "visibility": "object of kind (all, listed, private) and subjects",
         "version": "counts its changes; --if-version compares it",
         "modified": "time of the last change",
@@ -27,7 +28,12 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "created": "time when it was added",
         "source": "the directory that keeps it, and where in it, or null",
     },
-    "field": {"name": "its name", "key": "as a search names it", "kind": "text or link", "several": "up to 10 values"},
+    "field": {
+        "name": "its name",
+        "key": "as a search names it",
+        "kind": "text, link or member",
+        "several": "up to 10 values",
+    },
     "revision": {
         "id": "number of the revision",
         "at": "time of the change",

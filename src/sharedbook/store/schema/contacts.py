@@ -102,7 +102,7 @@ custom_fields = Table(
     row_id(),
     Column("key", Exact, nullable=False, unique=True),
     Column("name", Text, nullable=False),
-    Column("kind", String(4), nullable=False),
+    Column("kind", String(6), nullable=False),
     Column("several", Boolean, nullable=False),
     Column("position", Integer, nullable=False),
     sqlite_autoincrement=True,

@@ -1,4 +1,4 @@
-"""The tables of the first release, with the two subjects that always exist and the epoch.
+"""The tables of the first release, with the two subjects and the field that always exist, and the epoch.
 
 The tables are in ``first_tables``: tools/freeze_schema.py makes them from store/schema; frozen with the first release.
 """
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from alembic import op
 
-from sharedbook.store.migrations.first_tables import meta, metadata, subjects
+from sharedbook.store.migrations.first_tables import custom_fields, meta, metadata, subjects
 
 revision = "0001"
 down_revision = None
@@ -25,6 +25,9 @@ def upgrade() -> None:
     now = datetime.now(UTC)
     fixed = [{"id": 1, "kind": "everyone", "name": "everyone"}, {"id": 2, "kind": "postmasters", "name": "postmasters"}]
     connection.execute(subjects.insert(), [{**row, "since": 0, "created": now} for row in fixed])
-    if connection.dialect.name == "postgresql":  # SQLite's AUTOINCREMENT has seen the two ids by itself
+    assigned = {"id": 1, "key": "assigned", "name": "Assigned", "kind": "member", "several": False, "position": 0}
+    connection.execute(custom_fields.insert(), assigned)
+    if connection.dialect.name == "postgresql":  # SQLite's AUTOINCREMENT has seen the ids by itself
         op.execute("ALTER TABLE subjects ALTER COLUMN id RESTART WITH 3")
+        op.execute("ALTER TABLE custom_fields ALTER COLUMN id RESTART WITH 2")
     connection.execute(meta.insert(), {"name": "epoch", "value": secrets.token_hex(8)})
