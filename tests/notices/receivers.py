@@ -26,11 +26,20 @@ SECONDS = 20
 
 @dataclass
 class MailServer:
-    """Takes mail for anybody who has logged in over STARTTLS; ``cert`` is its certificate."""
+    """Takes mail from anybody who has logged in over STARTTLS, but for ``refused``; ``cert`` is its certificate."""
 
     address: Address
     cert: Path
+    refused: set[str] = field(default_factory=set)
     mails: queue.SimpleQueue[tuple[list[str], EmailMessage]] = field(default_factory=queue.SimpleQueue)
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refused:
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 go on"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)

@@ -113,6 +113,34 @@ def test_a_notice_is_mailed_to_the_postmasters_once(site: Open, mail: MailServer
     assert notices.deliver(opened.site) == 0 and mail.mails.empty()
 
 
+def test_who_was_refused_is_tried_again_alone(site: Open, mail: MailServer, mailing: dict[str, Any]) -> None:
+    opened = site(**mailing)
+    mail.refused.add("bob@example.com")
+    assert notices.deliver(opened.site) == 0 and unsent(opened) == 1
+    assert mail.next()[0] == ["alice@example.com"]
+    assert "1 of 2 addresses: 550" in only(opened).error and only(opened).sent["mailed"] is None
+    age(opened, minutes=2)
+    assert notices.deliver(opened.site) == 0 and mail.mails.empty()
+    mail.refused.clear()
+    age(opened, minutes=3)
+    assert notices.deliver(opened.site) == 1 and unsent(opened) == 0
+    assert mail.next()[0] == ["bob@example.com"]
+
+
+def test_who_was_refused_and_is_no_postmaster_any_more_is_waited_for_no_longer(
+    site: Open, mail: MailServer, mailing: dict[str, Any]
+) -> None:
+    opened = site(**mailing)
+    mail.refused.add("bob@example.com")
+    assert notices.deliver(opened.site) == 0
+    assert mail.next()[0] == ["alice@example.com"]
+    mail.refused.clear()
+    with as_console(opened) as tx:
+        members.change(tx, "bob", postmaster=False)
+    age(opened, minutes=2)
+    assert notices.deliver(opened.site) == 1 and mail.mails.empty() and unsent(opened) == 0
+
+
 def test_a_notice_is_posted_and_signed(site: Open, web: WebServer) -> None:
     opened = site(webhook_url=web.url)
     assert notices.deliver(opened.site) == 1

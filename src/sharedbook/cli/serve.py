@@ -22,7 +22,7 @@ import click
 
 from sharedbook.cli.errors import DONE, FAILED
 from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.domain.errors import SharedbookError, Unavailable
+from sharedbook.domain.errors import Unavailable
 from sharedbook.services import certificate, housekeeping, notices
 from sharedbook.settings import Address, Settings
 
@@ -192,10 +192,10 @@ class _Servers:
 def _keep_house(site: Site, *, whole: bool) -> None:
     """Sends the notices, and when it is time does all the rest. What cannot be done now is tried again next time."""
     try:
-        notices.deliver(site.app.site)
-        if whole:
-            housekeeping.run(site.app.site)
-    except SharedbookError as error:
-        click.echo(f"housekeeping: {error}", err=True)
+        for work in (housekeeping.run, notices.deliver) if whole else (notices.deliver,):
+            try:
+                work(site.app.site)
+            except Exception as error:  # it may end no server; postmasters are told by a notice
+                click.echo(f"housekeeping: {type(error).__name__}: {error}", err=True)
     finally:
         site.close()

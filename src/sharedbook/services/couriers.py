@@ -12,7 +12,7 @@ import json
 import smtplib
 import ssl
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Any
@@ -32,7 +32,11 @@ LONGEST_ERROR = 300
 
 
 class NotSent(Exception):
-    """A notice was not taken; the message says by whom and why."""
+    """A notice was not taken; the message says by whom and why. ``refused``: these addresses, where others took it."""
+
+    def __init__(self, message: str, refused: Collection[str] = ()) -> None:
+        super().__init__(message[:LONGEST_ERROR])
+        self.refused = frozenset(refused)
 
 
 def ways(settings: Settings) -> list[str]:
@@ -42,10 +46,7 @@ def ways(settings: Settings) -> list[str]:
 
 
 def send(site: Site, notice: Notice, way: str, to: Sequence[str]) -> None:
-    """Sends a notice by one of ``ways``; ``to``: mail addresses, of which the server takes at least one.
-
-    Raises NotSent.
-    """
+    """Sends a notice by one of ``ways``; ``to``: mail addresses. Raises NotSent, also where some took it."""
     settings = site.settings
     try:
         if way == "mailed" and settings.mail_server:
@@ -54,7 +55,7 @@ def send(site: Site, notice: Notice, way: str, to: Sequence[str]) -> None:
             _post(settings.webhook_url, _body(notice), site.secrets.key(KEY))
     except (OSError, http.client.HTTPException, ValueError) as error:
         name = "mail" if way == "mailed" else "webhook"
-        raise NotSent(f"{name}: {error or type(error).__name__}"[:LONGEST_ERROR]) from error
+        raise NotSent(f"{name}: {error or type(error).__name__}") from error
 
 
 def webhook_key(site: Site) -> str:
@@ -80,7 +81,10 @@ def _mail(settings: Settings, address: Address, notice: Notice, to: Sequence[str
             server.starttls(context=ssl.create_default_context())
         if settings.mail_login and settings.mail_password_file:
             server.login(settings.mail_login, settings.mail_password_file.read_text(encoding="utf-8").strip())
-        server.send_message(message)
+        refused = server.send_message(message)
+    if refused:
+        (code, reason), count = next(iter(refused.values())), f"{len(refused)} of {len(to)}"
+        raise NotSent(f"mail: refused for {count} addresses: {code} {reason.decode(errors='replace')}", refused)
 
 
 def _refuse_unsendable(settings: Settings, address: Address, to: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import ChangeKind, Client
-from sharedbook.services import erasure, photos, trash
+from sharedbook.services import alarms, erasure, photos, trash
 from sharedbook.services.tx import Console, Site, Tx, begin
 from sharedbook.settings import Settings
 from sharedbook.store import changes, groups, holds, memberships, notices, refetches, revisions, suggestions, sync
@@ -39,21 +39,39 @@ class Tidied:
 
 
 def run(site: Site) -> Tidied:
-    """Removes what is older than the site's settings keep. Raises Busy, Unavailable."""
+    """Removes what is older than the site's settings keep, and tells the postmasters what they should know.
+
+    A step that fails keeps no other from its work. Raises the first error, whatever it was.
+    """
     settings = site.settings
-    return Tidied(
-        departures=_step(site, lambda tx: _departures(tx, settings.tombstone_days)),
-        refetches=_step(site, lambda tx: refetches.prune(tx.db, _before(tx, settings.tombstone_days))),
-        tombstones=_step(site, lambda tx: memberships.prune_tombstones(tx.db, _before(tx, settings.tombstone_days))),
-        changes=_step(site, lambda tx: changes.prune(tx.db, _before(tx, CHANGES_DAYS))),
-        revisions=_step(site, lambda tx: _history(tx, settings.history_days)),
-        suggestions=_step(site, lambda tx: suggestions.prune(tx.db, _before(tx, settings.history_days))),
-        books=_step(site, lambda tx: _books(tx, settings.departure_days)),
-        trashed=_trash(site, settings.trash_days),
-        erasures=_pending_erasures(site),
-        removals=_step(site, lambda tx: _removals(tx, settings)),
-        notices=_step(site, lambda tx: notices.prune(tx.db, _before(tx, settings.history_days))),
-    )
+    steps: dict[str, Callable[[], int]] = {
+        "departures": lambda: _step(site, lambda tx: _departures(tx, settings.tombstone_days)),
+        "refetches": lambda: _step(site, lambda tx: refetches.prune(tx.db, _before(tx, settings.tombstone_days))),
+        "tombstones": lambda: _step(
+            site, lambda tx: memberships.prune_tombstones(tx.db, _before(tx, settings.tombstone_days))
+        ),
+        "changes": lambda: _step(site, lambda tx: changes.prune(tx.db, _before(tx, CHANGES_DAYS))),
+        "revisions": lambda: _step(site, lambda tx: _history(tx, settings.history_days)),
+        "suggestions": lambda: _step(site, lambda tx: suggestions.prune(tx.db, _before(tx, settings.history_days))),
+        "books": lambda: _step(site, lambda tx: _books(tx, settings.departure_days)),
+        "trashed": lambda: _trash(site, settings.trash_days),
+        "erasures": lambda: _pending_erasures(site),
+        "removals": lambda: _step(site, lambda tx: _removals(tx, settings)),
+        "notices": lambda: _step(site, lambda tx: notices.prune(tx.db, _before(tx, settings.history_days))),
+    }
+    done, failed = dict.fromkeys(steps, 0), dict[str, Exception]()
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception as error:
+            failed[name] = error
+    with begin(site, ACTOR, Client("housekeeping"), write=True) as tx:
+        alarms.look(tx)
+        if failed:
+            alarms.housekeeping_failed(tx, failed)
+    if failed:
+        raise next(iter(failed.values()))
+    return Tidied(**done)
 
 
 def _step(site: Site, work: Callable[[Tx], int]) -> int:

@@ -16,6 +16,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import JobNotFound
 from sharedbook.formats import outgoing
 from sharedbook.formats.problems import Problem
+from sharedbook.services import notices
 from sharedbook.services.tx import Tx
 from sharedbook.store import jobs as store
 
@@ -92,6 +93,14 @@ def record(tx: Tx, job_id: int, state: State, counts: Mapping[str, int], rows: S
     finished = None if state is State.RUNNING else tx.now
     store.change(tx.db, job_id, state=state.value, counts=json.dumps(counts), finished=finished)
     store.add_rows(tx.db, [_row_values(job_id, row) for row in rows])
+    if state is State.FAILED:
+        notices.add(
+            tx,
+            "job.failed",
+            f"job {job_id} failed",
+            f"It stopped early; what was done stays. See:\n\n  sharedbook job show {job_id}\n",
+            job=job_id,
+        )
 
 
 def list_jobs(tx: Tx, limit: int = 100) -> list[Job]:

@@ -3,12 +3,13 @@
 A notice holds ids, counts and names of groups and members, never what stands in a contact. It is written in the
 transaction of what it tells of; ``serve`` sends it within a minute, outside of any transaction. Before a try it is
 claimed under the write lock, so that of two nodes only one sends it; what fails is tried again, ever less often, for
-two days, and stays in ``notice list`` and ``doctor``.
+two days, and stays in ``notice list`` and ``doctor``. A mail that was refused for one postmaster is tried again for him
+alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sharedbook.domain import access
@@ -32,6 +33,12 @@ def add(tx: Tx, kind: str, subject: str, text: str, **ids: int) -> None:
     notices.add(tx.db, tx.now, kind, subject, text, ids)
 
 
+def remind(tx: Tx, kind: str, subject: str, text: str, *, days: int, **ids: int) -> None:
+    """Tells what lasts, unless that was told within so many days."""
+    if not notices.told_since(tx.db, kind, tx.now - timedelta(days=days)):
+        add(tx, kind, subject, text, **ids)
+
+
 def list_notices(tx: Tx) -> list[Notice]:
     """The latest notices, the newest first."""
     access.require_manage(tx.viewer, "list notices")
@@ -44,9 +51,10 @@ def unsent(tx: Tx) -> int:
     return notices.unsent(tx.db, ways) if ways else 0
 
 
-def recipients(tx: Tx) -> list[str]:
-    """Mail addresses of the postmasters who can log in."""
-    return [each.email for each in subjects.members(tx.db) if each.postmaster and not each.disabled and each.email]
+def recipients(tx: Tx) -> dict[int, str]:
+    """Mail addresses of the postmasters who can log in, by their ids."""
+    found = subjects.members(tx.db)
+    return {each.id: each.email for each in found if each.postmaster and not each.disabled and each.email}
 
 
 def deliver(site: Site) -> int:
@@ -57,7 +65,7 @@ def deliver(site: Site) -> int:
     left = set(couriers.ways(site.settings))
     with begin(site, _ACTOR, _CLIENT) as tx:
         waiting = notices.due(tx.db, left, tx.now, tx.now - GIVE_UP_AFTER) if left else []
-        to = recipients(tx) if waiting else []
+        to = recipients(tx) if waiting else {}
     done = 0
     for notice in waiting:
         ways = [way for way in left if notice.sent[way] is None]
@@ -76,7 +84,7 @@ def test(site: Site) -> dict[str, str]:
     with begin(site, _ACTOR, _CLIENT) as tx:
         to = recipients(tx)
         notice = Notice(0, tx.now, "test", "a test", "sharedbook can send its notices here.", {}, {}, 0, "")
-    return {way: _try(site, notice, way, to) for way in ways}
+    return {way: str(_try(site, notice, way, to) or "") for way in ways}
 
 
 def _claim(site: Site, notice: Notice) -> bool:
@@ -86,18 +94,25 @@ def _claim(site: Site, notice: Notice) -> bool:
         return notices.claim(tx.db, notice.id, tries=notice.tries, next_try=tx.now + pause)
 
 
-def _send(site: Site, notice: Notice, ways: Sequence[str], to: Sequence[str]) -> dict[str, str]:
+def _send(site: Site, notice: Notice, ways: Sequence[str], to: Mapping[int, str]) -> dict[str, str]:
     """Tries these ways and keeps how it went; returns what went wrong, by way."""
-    errors = {way: error for way in ways if (error := _try(site, notice, way, to))}
+    failed = {way: error for way in ways if (error := _try(site, notice, way, to))}
+    refused = frozenset[str]().union(*(error.refused for error in failed.values()))
+    errors = {way: str(error) for way, error in failed.items()}
     with begin(site, _ACTOR, _CLIENT, write=True) as tx:
         sent = {way: tx.now for way in ways if way not in errors}
         notices.change(tx.db, notice.id, error="; ".join(errors.values()), **sent)
+        if refused:
+            taken = {each for each, address in to.items() if address not in refused}
+            notices.take(tx.db, notice.id, notice.taken | taken)
     return errors
 
 
-def _try(site: Site, notice: Notice, way: str, to: Sequence[str]) -> str:
+def _try(site: Site, notice: Notice, way: str, to: Mapping[int, str]) -> couriers.NotSent | None:
+    waiting = [address for each, address in to.items() if each not in notice.taken]
     try:
-        couriers.send(site, notice, way, to)
+        if waiting or not notice.taken or way != "mailed":
+            couriers.send(site, notice, way, waiting)
     except couriers.NotSent as error:
-        return str(error)
-    return ""
+        return error
+    return None

@@ -19,7 +19,10 @@ WAYS = ("mailed", "posted")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A row. ``sent``: way -> when it went out that way, None while it has not; ``error``: of the last try, or ""."""
+    """A row. ``sent``: way -> when it went out that way, None while it has not; ``error``: of the last try, or "".
+
+    ``taken``: ids of the members to whom it was mailed while the server refused it for others.
+    """
 
     id: int
     at: datetime
@@ -30,6 +33,7 @@ class Notice:
     sent: Mapping[str, datetime | None]
     tries: int
     error: str
+    taken: frozenset[int] = frozenset()
 
 
 def add(connection: Connection, at: datetime, kind: str, subject: str, text: str, ids: Mapping[str, int]) -> None:
@@ -42,6 +46,12 @@ def latest(connection: Connection, limit: int) -> list[Notice]:
     """The newest so many, the newest first."""
     statement = select(notices).order_by(_N.id.desc()).limit(limit)
     return [_notice(row) for row in connection.execute(statement).mappings()]
+
+
+def told_since(connection: Connection, kind: str, since: datetime) -> bool:
+    """Whether there is a notice of this kind from a time on."""
+    statement = select(_N.id).where(_N.kind == kind, _N.at > since).limit(1)
+    return connection.execute(statement).first() is not None
 
 
 def due(connection: Connection, ways: Collection[str], now: datetime, since: datetime) -> list[Notice]:
@@ -69,6 +79,11 @@ def change(connection: Connection, notice_id: int, **values: Any) -> None:
     connection.execute(update(notices).where(_N.id == notice_id).values(**values))
 
 
+def take(connection: Connection, notice_id: int, member_ids: Collection[int]) -> None:
+    """Notes to whom it was mailed."""
+    change(connection, notice_id, taken=json.dumps(sorted(member_ids)))
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forgets what is older; returns how many."""
     return connection.execute(delete(notices).where(_N.at < before)).rowcount
@@ -76,4 +91,5 @@ def prune(connection: Connection, before: datetime) -> int:
 
 def _notice(row: RowMapping) -> Notice:
     plain = {name: row[name] for name in ("id", "at", "kind", "subject", "text", "tries", "error")}
-    return Notice(**plain, ids=json.loads(row["ids"]), sent={way: row[way] for way in WAYS})
+    taken = frozenset(json.loads(row["taken"]))
+    return Notice(**plain, ids=json.loads(row["ids"]), sent={way: row[way] for way in WAYS}, taken=taken)

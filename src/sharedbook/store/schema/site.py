@@ -44,7 +44,8 @@ erasures = Table(
     sqlite_autoincrement=True,
 )
 
-# What postmasters are told: sent by mail and to a webhook where these are set, and kept either way.
+# What postmasters are told: sent by mail and to a webhook where these are set, and kept either way. ``taken``: ids of
+# those whose mail was taken, where the server refused others'.
 notices = Table(
     "notices",
     metadata,
@@ -54,6 +55,7 @@ notices = Table(
     Column("subject", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("ids", Text, nullable=False),
+    Column("taken", Text, nullable=False, server_default="[]"),
     Column("mailed", Time),
     Column("posted", Time),
     Column("tries", Integer, nullable=False),

@@ -52,6 +52,7 @@ notices = Table(
     Column("subject", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("ids", Text, nullable=False),
+    Column("taken", Text, nullable=False, server_default="[]"),
     Column("mailed", Time),
     Column("posted", Time),
     Column("tries", Integer, nullable=False),
