@@ -124,11 +124,9 @@ class Tx:
         row = {"at": self.now, "actor": who, "client": client, "action": action, "ids": text, "chain": chain}
         audit.append(self.db, row)
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> AbstractContextManager[None]:
         """All or nothing inside the transaction: rolled back to here by an exception."""
-        with self.db.begin_nested():
-            yield
+        return database.savepoint(self.db)
 
     def commit(self) -> None:
         """Makes what was written durable."""

@@ -8,20 +8,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import audit
 
-_LAST = select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)
-_ADD = insert(audit)
+_LAST = Prepared(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1))
+_ADD = Prepared(insert(audit), ("at", "actor", "client", "action", "ids", "chain"))
 
 
 def last_chain(connection: Connection) -> str:
     """The last row's hash, "" before the first."""
-    return connection.execute(_LAST).scalar() or ""
+    rows = _LAST.rows(connection, {})
+    return str(rows[0][0]) if rows else ""
 
 
 def append(connection: Connection, row: Mapping[str, Any]) -> None:
     """Adds a row."""
-    connection.execute(_ADD, row)
+    _ADD.run(connection, row)
 
 
 def rows(connection: Connection, since: datetime | None) -> Iterator[Row[Any]]:

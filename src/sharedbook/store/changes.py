@@ -9,16 +9,19 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, select
 
 from sharedbook.domain.model import Change, ChangeKind
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import changes
 
-_ADD = insert(changes).returning(changes.c.seq)
+_ADD = Prepared(insert(changes).returning(changes.c.seq), ("at", "kind", "ref_id"))
 _ADD_MANY = insert(changes).returning(changes.c.seq, sort_by_parameter_order=True)
 
 
 def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
     """Adds a change for each id and returns their seqs in the same order."""
     rows = [{"at": at, "kind": kind.value, "ref_id": ref_id} for ref_id in ref_ids]
-    return list(connection.execute(_ADD if len(rows) == 1 else _ADD_MANY, rows).scalars())
+    if len(rows) == 1:
+        return [_ADD.rows(connection, rows[0])[0][0]]
+    return list(connection.execute(_ADD_MANY, rows).scalars())
 
 
 def position(connection: Connection) -> int:

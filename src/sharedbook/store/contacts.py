@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from sharedbook.domain.model import Contact, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import contact_visibility, contacts, memberships
 
 _COLUMNS = (
@@ -26,7 +27,13 @@ _COLUMNS = (
     contacts.c.trashed_at,
     contacts.c.source,
 )
-_ADD = insert(contacts).returning(contacts.c.id)
+_ADD = Prepared(
+    insert(contacts).returning(contacts.c.id),
+    (
+        *("key", "uid", "etag", "size", "name", "sort", "owner_id", "visibility", "version"),
+        *("created", "modified", "index_version", "source", "vcard"),
+    ),
+)
 _ADD_MANY = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
 Key = TypeVar("Key", int, str)
 BATCH = 500
@@ -40,7 +47,9 @@ def batches(ids: Sequence[Key]) -> list[Sequence[Key]]:
 
 def add_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Inserts contacts and returns their ids in the same order."""
-    return list(connection.execute(_ADD if len(rows) == 1 else _ADD_MANY, rows).scalars())
+    if len(rows) == 1:
+        return [_ADD.rows(connection, rows[0])[0][0]]
+    return list(connection.execute(_ADD_MANY, rows).scalars())
 
 
 def change(connection: Connection, contact_ids: Sequence[int], **values: Any) -> None:
@@ -99,12 +108,12 @@ def forget_index(connection: Connection) -> None:
     connection.execute(update(contacts).values(index_version=0))
 
 
-_LAST_ID = select(func.coalesce(func.max(contacts.c.id), 0))
+_LAST_ID = Prepared(select(func.max(contacts.c.id)))
 
 
 def most(connection: Connection) -> int:
     """At least how many contacts there are, without counting them: ids are never used again."""
-    return int(connection.execute(_LAST_ID).scalar_one())
+    return _LAST_ID.rows(connection, {})[0][0] or 0
 
 
 def count(connection: Connection) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,6 +231,25 @@ def _step(connection: Connection, statement: str) -> str:
     except ProgrammingError as error:
         return f"not done: {statement} ({str(error.orig).splitlines()[0]})"
     return statement
+
+
+_SAVEPOINT = Prepared(text("SAVEPOINT step"))
+_KEEP = Prepared(text("RELEASE SAVEPOINT step"))
+_UNDO = Prepared(text("ROLLBACK TO SAVEPOINT step"))
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """All or nothing inside a transaction: rolled back to here by an exception. May stand in another."""
+    _SAVEPOINT.run(connection, {})
+    try:
+        yield
+    except BaseException:
+        with suppress(DBAPIError):  # a full disk, for one, has ended the whole transaction
+            _UNDO.run(connection, {})
+            _KEEP.run(connection, {})
+        raise
+    _KEEP.run(connection, {})
 
 
 def insert_many(connection: Connection, table: Any, rows: Sequence[Row]) -> None:

@@ -18,12 +18,12 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, insert, literal_column, select
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
 from sharedbook.store import schema
-from sharedbook.store.database import insert_many
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import properties
 
 folded_text: ColumnElement[str] = literal_column(schema.FOLDED, Text)
@@ -51,21 +51,25 @@ _BOTH = {name: both for both, names in _OF_TWINS.items() for name in names}
 Params = tuple[tuple[str, tuple[str, ...]], ...]
 
 
+_REMOVE = Prepared(delete(properties).where(properties.c.contact_id == bindparam("contact"), properties.c.pos >= 0))
+_ADD = Prepared(insert(properties), ("contact_id", "pos", "name", "params", "value", "folded", "cased"))
+
+
 def replace(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
     """Writes the index rows of one contact in place of those it has."""
-    connection.execute(delete(properties).where(properties.c.contact_id == contact_id, properties.c.pos >= 0))
+    _REMOVE.run(connection, {"contact": contact_id})
     add_many(connection, {contact_id: instances})
 
 
 def add_many(connection: Connection, instances: Mapping[int, Iterable[Instance]]) -> None:
     """Writes the index rows of new contacts, by contact id."""
-    insert_many(connection, properties, [row for each, found in instances.items() for row in _rows(each, found)])
+    _ADD.run_many(connection, [row for each, found in instances.items() for row in _rows(each, found)])
 
 
 def replace_custom(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
     """Writes the index rows of one contact's custom fields in place of those it has."""
     connection.execute(delete(properties).where(properties.c.contact_id == contact_id, properties.c.pos < 0))
-    insert_many(connection, properties, [_row(contact_id, -at, each) for at, each in enumerate(instances, start=1)])
+    _ADD.run_many(connection, [_row(contact_id, -at, each) for at, each in enumerate(instances, start=1)])
 
 
 def forget(connection: Connection, name: str) -> None:

@@ -9,17 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import revisions
 
 _R = revisions.c
 _ROWS = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
-_ADD = insert(revisions)
+_ADD = Prepared(insert(revisions), ("contact_id", "at", "actor", "client", "event", "before", "custom"))
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds steps."""
-    if rows:
-        connection.execute(_ADD, rows)
+    _ADD.run_many(connection, rows)
 
 
 def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
