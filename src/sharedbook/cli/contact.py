@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from sharedbook.domain.errors import InvalidValue, NotFound
 from sharedbook.domain.model import Contact
 from sharedbook.formats import column_edits, columns, entries, entry_cards, photo_reduction, vcard
 from sharedbook.formats.custom_values import PREFIX
-from sharedbook.services import contacts, custom_fields, groups, photos, search
+from sharedbook.services import contacts, custom_fields, groups, mentions, photos, search
 from sharedbook.services.tx import Tx
+
+REPORTS_TO = "reports_to"
 
 
 @click.group("contact")
@@ -68,6 +71,8 @@ def add(
     custom = [custom_fields.parse(text) for text in fields if text.startswith(PREFIX)]
     with site.begin(write=True) as tx:
         home = groups.get(tx, group) if group else groups.default(tx)
+        if superior := values.get(REPORTS_TO):
+            values[REPORTS_TO] = mentions.superior_uid(tx, superior)
         found = contacts.add(tx, home, _new_card(tx, values))
         custom_fields.give(tx, found.id, custom_fields.changed(tx, found.id, custom))
         record = objects(tx, [found])[0]
@@ -174,10 +179,12 @@ def set_(site: Site, out: Output, ref: str, changes: tuple[str, ...], if_version
 
     K=V sets, K= empties, K+=V adds a value, K-=V takes one away. K is a column of `sharedbook template`; email.2 is the
     second address, phone.mobile the first mobile number, custom:NAME a field of the site's own (see `field`).
+    reports_to=REF names the contact that this one reports to.
 
     \b
     Examples:  sharedbook contact set minji@example.com title="Head of Sales" tags+=vip
                sharedbook contact set 12 email-=old@example.com --if-version 3
+               sharedbook contact set minji@example.com reports_to=ada@example.com
                sharedbook contact set 12 "custom:Contract no.=2024-117"
     """
     wanted = [column_edits.parse(change) for change in changes if not change.startswith(PREFIX)]
@@ -195,14 +202,22 @@ def _edit(
 ) -> None:
     with site.begin(write=True) as tx:
         found = contacts.resolve(tx, ref)
+        named = [_named(tx, found, change) for change in wanted]
         card = column_edits.apply(
-            vcard.load(found.vcard), wanted, region=tx.site.settings.default_region, limits=tx.site.limits
+            vcard.load(found.vcard), named, region=tx.site.settings.default_region, limits=tx.site.limits
         )
         contacts.replace(tx, found.id, card, if_version=if_version)
         if custom:
             custom_fields.write(tx, found.id, custom_fields.changed(tx, found.id, custom))
         record = detail(tx, contacts.get(tx, found.id))
     _done(out, found, record)
+
+
+def _named(tx: Tx, found: Contact, change: column_edits.Change) -> column_edits.Change:
+    """The change; a superior, which people name by any REF, by its UID."""
+    if change.column.field != REPORTS_TO or not change.text:
+        return change
+    return dataclasses.replace(change, text=mentions.superior_uid(tx, change.text, found.id))
 
 
 def _done(out: Output, before: Contact, record: json_keys.Object) -> None:

@@ -31,6 +31,8 @@ def lines(record: json_keys.Object) -> json_keys.Object:
     held = record["fields"]
     shown = {name: text for name, text in held.items() if not name.endswith(".type")}
     typed = {name: f"{text} ({held[f'{name}.type']})" for name, text in shown.items() if f"{name}.type" in held}
+    if record["reports_to"]:
+        shown["reports_to"] = f"{record['reports_to']['name']} ({record['reports_to']['id']})"
     kind = {"kind": "group card"} if record["kind"] == fields.GROUP_CARD else {}
     custom = {f"{PREFIX}{name}": "\n".join(values) for name, values in record["custom"].items()}
     members = {"members": [each["name"] or each["uri"] for each in record["members"]]}
@@ -76,6 +78,7 @@ def _typed(found: fields.Typed) -> json_keys.Object:
 def detail(tx: Tx, contact: Contact) -> json_keys.Object:
     """One contact with all its columns."""
     members = mentions.members(tx, fields.read(vcard.load(contact.vcard)).members)
+    superior = mentions.superior(tx, contact)
     return {
         **objects(tx, [contact])[0],
         "fields": columns_of(contact.vcard),
@@ -83,6 +86,7 @@ def detail(tx: Tx, contact: Contact) -> json_keys.Object:
             {"uri": uri, "id": found.id if found else None, "name": found.name if found else None}
             for uri, found in members
         ],
+        "reports_to": {"id": superior.id, "name": superior.name} if superior else None,
         "custom": custom_fields.by_name(tx, [contact.id]).get(contact.id, {}),
         "created": rfc3339(contact.created),
         "source": contact.source,

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from sharedbook.formats import columns, entry_cards, fields, images, vcard
+from sharedbook.formats import columns, entry_cards, fields, images, superiors, vcard
 from sharedbook.formats.content_line import Property, unfold
 from sharedbook.formats.vcard import Card
 
@@ -36,8 +36,9 @@ def fields_of(text: str | None) -> dict[str, str]:
     card = vcard.load(text)
     cells = entry_cards.cells(entry_cards.of_card(card))
     found = {column.name: value for column, value in cells.items() if column.field != "uid" and value}
+    superior = superiors.line_of(card)
     for each in card.properties:
-        if each.name not in _IN_COLUMNS | _OWN_AFFAIRS:
+        if each.name not in _IN_COLUMNS | _OWN_AFFAIRS and each != superior:
             name = PHOTO if each.name == "PHOTO" else each.name
             shown = _binary(each) if fields.is_binary(each) else each.text()
             found[name] = f"{found[name]}\n{shown}" if name in found else shown

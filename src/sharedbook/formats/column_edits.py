@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import card_build, columns, entries, entry_cards, vcard
+from sharedbook.formats import card_build, columns, entries, entry_cards, superiors, vcard
 from sharedbook.formats.columns import FIELDS, Column
 from sharedbook.formats.content_line import Raw, escape_text, split_raw, unescape_text
 from sharedbook.formats.entries import Entry, Value
@@ -148,6 +148,8 @@ def _place(column: Column, has: list[Value]) -> int | None:
 
 def _single_edits(card: Card, change: Change) -> list[Edit]:
     field = change.column.field
+    if field == "reports_to":
+        return [superiors.edit(card, change.text)]
     if change.text or field in entry_cards.NAME_PARTS:
         return entry_cards.edits(card, Entry(single={field: change.text}))
     if field == "name":

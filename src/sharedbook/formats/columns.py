@@ -70,6 +70,7 @@ FIELDS: dict[str, Field] = {
         Field("birthday", "birthday, as 1985-04-23 or --04-23", "1985-04-23"),
         Field("event", "another date; more in event.anniversary", "", many=True),
         Field("related", "another person; more in related.manager, related.assistant", "", many=True),
+        Field("reports_to", "UID of the contact that this one reports to", ""),
         Field("gender", "M, F, or a word", ""),
         Field("language", "preferred language, as ko or en", "ko"),
         Field("tags", "tags, with ; between them", "customer;vip", many=True),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sharedbook.formats import card_build, fields, vcard
+from sharedbook.formats import card_build, fields, superiors, vcard
 from sharedbook.formats.columns import FIELDS, Column
 from sharedbook.formats.content_line import Params, Property, Raw
 from sharedbook.formats.content_line import Value as LineValue
@@ -68,6 +68,9 @@ def edits(card: Card, entry: Entry, *, fill: bool = False, new: bool = False) ->
         has = now.single.get(name, "")
         if name in SINGLE and has != text and not (fill and has):
             found += _single_edits(card, name, text)
+    superior = entry.single.get("reports_to", "")
+    if superior and superior != now.single.get("reports_to", "") and not (fill and "reports_to" in now.single):
+        found.append(superiors.edit(card, superior))
     found += _organization_edits(card, entry, fill)
     found += _title_edits(card, entry, fill)
     for name in _SEVERAL:
@@ -399,6 +402,7 @@ def of_card(card: Card) -> Entry:
         "nickname": joined(read.nicknames),
         "birthday": read.birthday,
         "note": read.note,
+        "reports_to": superiors.uid_of(card),
     }
     for name, prop in SINGLE.items():
         if name not in single and card.all(prop):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sharedbook.domain.model import CustomField, Limits
-from sharedbook.formats import convert, entry_cards, vcard
+from sharedbook.formats import convert, entry_cards, superiors, vcard
 from sharedbook.formats.content_line import Raw
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.problems import Problem
@@ -53,7 +53,7 @@ def _other_edits(card: Card, given: Card, fill: bool) -> Iterator[Edit]:
     for name in dict.fromkeys(found.name for found in given.properties):
         if name in _OWN_AFFAIRS or name in entry_cards.PROPERTIES:
             continue
-        has, gives = card.all(name), given.all(name)
+        has, gives = ([each for each in of.all(name) if each != superiors.line_of(of)] for of in (card, given))
         if not has:
             yield from (Add(name, Raw(found.raw), found.params) for found in gives)
         elif not fill and len(has) == len(gives) == 1 and has[0].raw != gives[0].raw:

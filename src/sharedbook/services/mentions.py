@@ -1,4 +1,4 @@
-"""Cards that name other contacts: members of a group card, relations. An erased contact is named nowhere.
+"""Cards that name other contacts: members of a group card, superiors, relations. An erased contact is named nowhere.
 
 A card names another by its UID, as it is or as ``urn:uuid:``, or by ``mailto:`` (RFC 6350 sections 6.6.5, 6.6.6).
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Contact
-from sharedbook.formats import fields, vcard
+from sharedbook.formats import fields, superiors, vcard
 from sharedbook.formats.content_line import Property
 from sharedbook.formats.vcard import Remove
 from sharedbook.services import contacts, records
@@ -34,6 +35,28 @@ def members(tx: Tx, uris: Sequence[str]) -> list[tuple[str, Contact | None]]:
     found = contacts.with_uids(tx, {form for name in names for form in (name, f"urn:uuid:{name}")})
     by_name = {named(contact.uid): contact for contact in found}
     return [(uri, by_name.get(named(uri))) for uri in uris]
+
+
+def superior(tx: Tx, contact: Contact) -> Contact | None:
+    """Whom a contact reports to, None where the viewer sees no such contact."""
+    uid = superiors.uid_of(vcard.load(contact.vcard)).casefold()
+    return next(iter(contacts.with_uids(tx, superiors.forms(uid))), None) if uid else None
+
+
+def superior_uid(tx: Tx, ref: str, of: int | None = None) -> str:
+    """The UID to write for a superior that was named by a REF; ``of``: the contact that is to report to it.
+
+    Raises ContactNotFound, Ambiguous, InvalidValue for one that reports to ``of`` itself, by however many steps.
+    """
+    above: Contact | None = contacts.resolve(tx, ref)
+    assert above is not None
+    uid, met = above.uid, set[int]()
+    while above is not None and above.id not in met:
+        if above.id == of:
+            raise InvalidValue(f"contact {of} would report to itself", field="reports_to", hint="name somebody above")
+        met.add(above.id)
+        above = superior(tx, above)
+    return uid
 
 
 def forget(tx: Tx, found: Sequence[Contact]) -> int:

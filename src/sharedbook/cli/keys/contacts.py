@@ -24,6 +24,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "contact_detail": {
         "fields": "what the card holds, by column name (those of `template`)",
         "members": "of a group card: objects of uri, id, name (null where the actor sees no such contact)",
+        "reports_to": "whom it reports to: object of id, name; null for nobody whom the actor sees",
         "custom": "the site's own fields: name -> list of values",
         "created": "time when it was added",
         "source": "the directory that keeps it, and where in it, or null",
