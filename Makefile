@@ -1,6 +1,6 @@
 # Every task is one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench bench-ldap soak conformance picture docs lock clean env-run env-test
+.PHONY: help run demo test check bench bench-import bench-ldap soak conformance picture docs lock clean env-run env-test
 
 export PYTHON
 run demo: export SHAREDBOOK_DATA_DIR ?= $(CURDIR)/var
@@ -36,6 +36,9 @@ soak: env-test ## the long reliability plans: hours
 
 bench: env-test ## CardDAV beside four other servers, as far as they are here; SIZES="1000 10000 50000"
 	@$(BIN)/python -m tests.bench.carddav $(SIZES)
+
+bench-import: env-test ## import of csv files beside plain csv and executemany
+	@$(BIN)/python -m tests.bench.importing
 
 bench-ldap: env-test ## the LDAP gateway: autocomplete, lookups, paging
 	@$(BIN)/python -m tests.bench.ldap

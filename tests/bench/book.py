@@ -51,13 +51,7 @@ def people(count: int) -> Iterator[tuple[str, str]]:
 
 def fill_ours(folder: Path, count: int) -> tuple[App, str]:
     """A site whose book ``bench`` holds the people; returns it with alice's app password."""
-    app = new_site(folder, limits_contacts=count + 10_000)
-    with as_console(app) as tx:
-        groups.add(tx, "Bench")
-        members.add(tx, "alice")
-        grants.grant(tx, "bench", "alice", ALL_RIGHTS)
-        doors = frozenset({"carddav", "ldap"})
-        secret = members.app_password_add(tx, "alice", "bench", doors=doors, write=True)
+    app, secret = empty(folder, count)
     batch: list[str] = []
     for _, text in people(count):
         batch.append(text)
@@ -66,6 +60,18 @@ def fill_ours(folder: Path, count: int) -> tuple[App, str]:
             batch.clear()
     if batch:
         _add(app, batch)
+    return app, secret
+
+
+def empty(folder: Path, count: int) -> tuple[App, str]:
+    """A site whose book ``bench`` is empty, with room for so many contacts and some more, and alice's app password."""
+    app = new_site(folder, limits_contacts=count + 10_000)
+    with as_console(app) as tx:
+        groups.add(tx, "Bench")
+        members.add(tx, "alice")
+        grants.grant(tx, "bench", "alice", ALL_RIGHTS)
+        doors = frozenset({"carddav", "ldap"})
+        secret = members.app_password_add(tx, "alice", "bench", doors=doors, write=True)
     return app, secret
 
 

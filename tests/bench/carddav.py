@@ -204,7 +204,7 @@ def first_request(app: App, folder: Path, secret: str) -> float:
     """The first poll that a server answers after its start: the median of three starts."""
     found = []
     for _ in range(3):
-        running = _ours(app, folder, secret)
+        running = ours(app, folder, secret)
         asker = Asker(running, 30.0)
         found.append(asker.poll())
         asker.close()
@@ -212,7 +212,8 @@ def first_request(app: App, folder: Path, secret: str) -> float:
     return statistics.median(found)
 
 
-def _ours(app: App, folder: Path, secret: str) -> Running:
+def ours(app: App, folder: Path, secret: str) -> Running:
+    """Our server of a site."""
     server, port = start(app, folder, plain=False)
     path = app.site.database.path
     assert path is not None
@@ -236,7 +237,7 @@ def serving(folder: Path, count: int) -> Iterator[tuple[list[Asked], App, str]]:
     with ExitStack() as stack:
         app, secret = book.fill_ours(folder / "site", count)
         stack.callback(app.close)
-        runnings = [_ours(app, folder, secret)]
+        runnings = [ours(app, folder, secret)]
         held = disk(runnings[0].stored, count)
         print(f"- database: {held:.2f} x the bytes of the cards ({_verdict(held <= DISK)})", flush=True)
         stack.callback(runnings[0].stop)

@@ -10,7 +10,7 @@ import pytest
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import columns, csv_rows, entries, entry_cards, vcard
+from sharedbook.formats import columns, csv_rows, entries, entry_cards
 from sharedbook.formats.columns import Column
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.problems import Problem
@@ -178,7 +178,7 @@ def read(header: list[str], row: dict[str, str], region: str = "US") -> Entry | 
 
 def cells(entry: Entry) -> dict[str, str]:
     """What the card of an entry says, without its UID."""
-    card = vcard.parse(entry_cards.build(entry))
+    card = entry_cards.build(entry)
     found = entry_cards.cells(entry_cards.of_card(card))
     return {column.name: text for column, text in found.items() if column.field != "uid"}
 

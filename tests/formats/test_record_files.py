@@ -99,7 +99,7 @@ def test_what_a_directory_exports() -> None:
     assert row.line == 7
     assert row.entry.single == {"name": "王小明", "last_name": "Wang", "external_id": "wang"}
     assert row.entry.texts("email") == ["wang@example.com", "wang2@example.com", "wang3@example.com"]
-    assert "secret" not in row.text()
+    assert "secret" not in row.new_card().text
 
 
 @pytest.mark.parametrize(("record", "code"), [
@@ -158,7 +158,7 @@ def test_objects_with_columns_and_with_cards() -> None:
         first, second = rows(text.encode(), "people.json")
         assert first.entry.single == {"name": "김민지"}
         assert [(each.type, each.text) for each in first.entry.values("phone")] == [("mobile", "+82 10 1")]
-        assert second.text() == whole
+        assert second.new_card().text == whole
     assert [row.line for row in rows(json.dumps(data, indent=1).encode("utf-16"), "x.json")] == [1, 2]
 
 

@@ -66,8 +66,9 @@ def test_the_quota_is_said_first_and_refuses_the_rest(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches end after 50 rows, as they do after 500."""
+    """Batches end after 50 rows, as they do after 5,000."""
     monkeypatch.setattr(importing, "BATCH_ROWS", 50)
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 50)
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -91,7 +91,7 @@ def _new_card(tx: Tx, values: dict[str, str]) -> vcard.Card:
     found = entries.of_columns(values, region=tx.site.settings.default_region, limits=limits)
     if isinstance(found, list):
         raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
-    return vcard.parse(entry_cards.build(found), limits)
+    return vcard.checked(entry_cards.build(found), limits)
 
 
 @contact_command.command("show")

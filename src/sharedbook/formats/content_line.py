@@ -29,6 +29,9 @@ Value = str | Sequence[str | Sequence[str]]
 """What is written as a value: text, ``Raw``, or components (N, ADR, ORG), each a text or a list of texts."""
 
 
+_NO_TYPES: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Property:
     """One property of a card. ``group`` and ``name`` have no dot; ``raw`` is the value unfolded and still escaped.
@@ -47,6 +50,8 @@ class Property:
 
     def values_of(self, param: str) -> tuple[str, ...]:
         """All values of a parameter (upper-case name), in order."""
+        if len(self.params) < 2:
+            return next((values for name, values in self.params if name == param), ())
         return tuple(value for name, values in self.params if name == param for value in values)
 
     def param(self, name: str) -> str | None:
@@ -55,12 +60,16 @@ class Property:
 
     def types(self) -> frozenset[str]:
         """TYPE values in lower case, also those that stand in one pair of quotes (``TYPE="work,voice"``)."""
+        if not self.params:
+            return _NO_TYPES
         return frozenset(
             part for value in self.values_of("TYPE") for part in map(str.strip, value.lower().split(",")) if part
         )
 
     def pref(self) -> int | None:
         """Preference from 1 (most) to 100: the parameter PREF (RFC 6350 section 5.3); 1 for TYPE=pref (RFC 2426)."""
+        if not self.params:
+            return None
         value = self.param("PREF") or ""
         if value.isascii() and value.isdecimal():
             return min(max(int(value[:4]), 1), 100)
@@ -172,10 +181,15 @@ def make_line(name: str, value: Value, params: Iterable[tuple[str, Sequence[str]
     ``params`` pairs names with values in plain text. Raises InvalidCard for a control character that cannot be written,
     so that no value can start a line of its own.
     """
+    return fold_raw(line_head(name, params, group), raw_value(value))
+
+
+def line_head(name: str, params: Iterable[tuple[str, Sequence[str]]], group: str = "") -> str:
+    """What stands before the colon of a line."""
     head = f"{group}.{name}" if group else name
     for param, values in params:
         head += f";{param}={','.join(map(_param_value, values))}"
-    return fold_raw(head, raw_value(value))
+    return head
 
 
 def fold_raw(head: str, raw: str) -> str:

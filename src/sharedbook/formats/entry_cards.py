@@ -7,10 +7,12 @@ entry a second time changes nothing.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sharedbook.formats import card_build, fields, superiors, vcard
+from sharedbook.formats import composed, fields, superiors
 from sharedbook.formats.columns import FIELDS, Column
 from sharedbook.formats.content_line import Params, Property, Raw
 from sharedbook.formats.content_line import Value as LineValue
@@ -49,11 +51,13 @@ PROPERTIES = frozenset({*SINGLE.values(), *_SEVERAL.values()})
 """What of a card ``edits`` may write, besides names, companies, titles and tags."""
 
 
-def build(entry: Entry, *, uid: str = "") -> str:
-    """The text of a new card; ``uid`` "" takes the entry's, or makes one."""
-    bare = card_build.build(card_build.NewCard(full_name="-"), uid=uid or entry.single.get("uid", ""))
-    card = vcard.parse(bare)
-    return vcard.patch(card, edits(card, entry, new=True))
+_BARE = composed.bare()
+
+
+def build(entry: Entry, *, uid: str = "") -> Card:
+    """A new card; ``uid`` "" takes the entry's, or makes one. Raises InvalidCard; limits: see ``vcard.checked``."""
+    uid = uid or entry.single.get("uid", "") or str(uuid.uuid4())
+    return composed.compose(uid, edits(_BARE, entry, new=True))
 
 
 def edits(card: Card, entry: Entry, *, fill: bool = False, new: bool = False) -> list[Edit]:
@@ -318,6 +322,7 @@ _APPLE = {
 }
 
 
+@lru_cache(maxsize=256)
 def _split_type(text: str) -> tuple[tuple[str, ...], str]:
     """A type as written: the values of TYPE, or, where a word is none of them, a label."""
     pieces = [word for word in re.split(r"[\s_,;+/]+", text.casefold()) if word]

@@ -7,7 +7,7 @@ under its own name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sharedbook.domain import folding
@@ -124,6 +124,11 @@ def read(card: Card) -> Fields:
     )
 
 
+def full_name(card: Card) -> str:
+    """``read(card).full_name``, without reading the rest."""
+    return next(iter(_formatted_names(card)), None) or read(card).full_name
+
+
 def photo(card: Card) -> tuple[str, bytes] | None:
     """Media type and bytes of the preferred photo inside the card; None if there is none (a URI is not fetched)."""
     for found in _preferred(card.all("PHOTO")):
@@ -138,6 +143,8 @@ def photo(card: Card) -> tuple[str, bytes] | None:
 
 
 def _texts(card: Card, name: str) -> tuple[str, ...]:
+    if not card.all(name):
+        return ()
     return tuple(filter(None, (found.text().strip() for found in _preferred(card.all(name)))))
 
 
@@ -150,8 +157,10 @@ def _list(card: Card, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, values)))
 
 
-def _preferred(properties: Iterable[Property]) -> list[Property]:
+def _preferred(properties: Sequence[Property]) -> Sequence[Property]:
     """Properties with the most preferred first, those that say nothing last, else in card order."""
+    if len(properties) < 2:
+        return properties
     return sorted(properties, key=lambda found: found.pref() or 101)
 
 

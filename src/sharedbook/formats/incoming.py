@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sharedbook.domain.model import CustomField, Limits
@@ -28,18 +28,22 @@ class Incoming:
     card: Card | None = None
     custom: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
-    def text(self, *, uid: str = "") -> str:
-        """The text of a new card; a given card is kept as it is but for a given ``uid``. Raises InvalidCard."""
+    def new_card(self, *, uid: str = "") -> Card:
+        """A new card; a given one is kept but for a given ``uid``. Raises InvalidCard; limits are not asked."""
         if self.card is None:
             return entry_cards.build(self.entry, uid=uid)
-        return vcard.patch(self.card, [Set("UID", Raw(uid))]) if uid and uid != self.card.uid else self.card.text
+        if not uid or uid == self.card.uid:
+            return self.card
+        text = vcard.patch(self.card, [Set("UID", Raw(uid))])
+        return replace(vcard.load(text), originals=self.card.originals)
 
-    def edited(self, card: Card, *, fill: bool) -> str:
-        """The text of a card that says what this row says; with ``fill`` only what it lacks. Raises InvalidCard."""
+    def edited(self, card: Card, *, fill: bool) -> Card:
+        """A card made to say what this row says; with ``fill`` only what it lacks. Raises as ``new_card``."""
         edits = entry_cards.edits(card, self.entry, fill=fill)
-        if self.card is not None:
-            edits += _other_edits(card, convert.in_version(self.card, card.version), fill)
-        return vcard.patch(card, edits)
+        if self.card is None:
+            return vcard.load(vcard.patch(card, edits)) if edits else card
+        edits += _other_edits(card, convert.in_version(self.card, card.version), fill)
+        return replace(vcard.load(vcard.patch(card, edits)), originals=self.card.originals)
 
 
 _OWN_AFFAIRS = {"VERSION", "UID", "PRODID", "REV", "FN", "N", "ORG", "TITLE", "CATEGORIES", "X-ABLABEL", "X-ABADR"}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
 _SHORTEST_FULL_NUMBER = 5  # shorter ones are extensions and service numbers: they have no other form
+_NO_DIGITS = re.compile("[^0-9]+")
 _EXTENSION = re.compile("[,;#x]|내선|内線|內線|分機|доб", re.IGNORECASE)
 
 
@@ -28,6 +29,8 @@ class PhoneKeys:
 
 def digits(text: str) -> str:
     """The decimal digits of text, of any script, as ASCII."""
+    if text.isascii():
+        return _NO_DIGITS.sub("", text)
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 

@@ -163,6 +163,6 @@ class LdifSource:
         photo = next(iter(record.values.get("jpegphoto", ())), b"")
         if row.problems or not photo:
             return row
-        card = vcard.load(entry_cards.build(row.entry))
+        card = entry_cards.build(row.entry)
         text = vcard.patch(card, [vcard.Add(*card_build.photo_property(photo, card.version == "4.0"))])
         return Incoming(row.line, row.cells, row.entry, card=vcard.parse(text, self._reading.limits))

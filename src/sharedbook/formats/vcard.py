@@ -10,7 +10,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard, UnsupportedCard
 from sharedbook.domain.model import Limits
@@ -58,6 +58,11 @@ class Card:
     properties: tuple[Property, ...]
     end: int
     originals: tuple[Original, ...] = ()
+    _named: dict[str, list[Property]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for found in self.properties:
+            self._named.setdefault(found.name, []).append(found)
 
     @property
     def uid(self) -> str:
@@ -67,11 +72,11 @@ class Card:
 
     def first(self, name: str) -> Property | None:
         """The first property of an upper-case name."""
-        return next((found for found in self.properties if found.name == name), None)
+        return next(iter(self._named.get(name, ())), None)
 
     def all(self, name: str) -> tuple[Property, ...]:
         """All properties of an upper-case name, in order."""
-        return tuple(found for found in self.properties if found.name == name)
+        return tuple(self._named.get(name, ()))
 
 
 # ---- reading
@@ -85,10 +90,7 @@ def parse(data: bytes | str, limits: Limits = DEFAULT_LIMITS, *, require_uid: bo
     CardTooLarge for size, UnsupportedCard for another version or another component. FN is not asked for: what a client
     sends is kept, and a name to show is derived (``fields.read``).
     """
-    if len(data) > limits.card_bytes:
-        raise CardTooLarge(
-            f"The card is larger than {limits.card_bytes / MEGABYTE:g} MB.", hint="use a smaller picture"
-        )
+    _check_size(data, limits)
     text = _with_crlf(_decode(data))
     if found := illegal_character(text):
         line = text.count("\n", 0, found.start()) + 1
@@ -97,6 +99,16 @@ def parse(data: bytes | str, limits: Limits = DEFAULT_LIMITS, *, require_uid: bo
     card = Card(text, _version(properties), properties, end)
     _check_uid(card, require_uid)
     card_limits.check(properties, limits)
+    return card
+
+
+def checked(card: Card, limits: Limits) -> Card:
+    """A card that was made here instead of parsed: it is under the limits that ``parse`` asks, and has its errors."""
+    _check_size(card.text, limits)
+    if len(card.properties) > limits.properties:
+        raise _too_many(card.properties[limits.properties].line, limits.properties)
+    _check_uid(card, True)
+    card_limits.check(card.properties, limits)
     return card
 
 
@@ -173,10 +185,21 @@ def _read(text: str, most: int) -> tuple[tuple[Property, ...], int]:
         if found.name == "VERSION":  # said before anything else: other versions have another grammar
             _check_version(found)
         if len(properties) == most:
-            raise InvalidCard(f"Line {number}: the card has more than {most} properties.", line=number)
+            raise _too_many(number, most)
         properties.append(found)
     last = text.count(CRLF) + 1
     raise InvalidCard("The card has no END:VCARD; it may be cut off.", line=last)
+
+
+def _check_size(data: bytes | str, limits: Limits) -> None:
+    if len(data) > limits.card_bytes:
+        raise CardTooLarge(
+            f"The card is larger than {limits.card_bytes / MEGABYTE:g} MB.", hint="use a smaller picture"
+        )
+
+
+def _too_many(line: int, most: int) -> InvalidCard:
+    return InvalidCard(f"Line {line}: the card has more than {most} properties.", line=line)
 
 
 def _expect_begin(first: tuple[str, int, int, int] | None) -> None:

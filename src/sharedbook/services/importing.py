@@ -1,6 +1,6 @@
 """One run over the rows of a file: what each becomes is decided once, for a dry run and for good.
 
-Batches of at most half a second or 500 rows hold the write lock: what was committed stays, and the same file again
+Batches of at most half a second or 5,000 rows hold the write lock: what was committed stays, and the same file again
 finds it. What refuses one row is kept with the job and stops no other row.
 """
 
@@ -27,8 +27,8 @@ from sharedbook.services.matching import Known, Match, Matcher
 from sharedbook.services.tx import Actor, App, Tx
 
 BATCH_SECONDS = 0.5
-BATCH_ROWS = 500
-CHUNK_ROWS = 50
+BATCH_ROWS = 5_000
+CHUNK_ROWS = 250
 MOST_PROBLEMS = 1_000
 
 Report = Callable[[Progress], None]
@@ -78,13 +78,13 @@ class JobReport:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What a row becomes. ``text``: the card to write; ``known``: the contact it is written to, None for a new one.
+    """What a row becomes. ``card``: what to write; ``known``: the contact it is written to, None for a new one.
 
     ``custom``: the custom fields to write.
     """
 
     result: Result
-    text: str = ""
+    card: Card | None = None
     known: Known | None = None
     custom: Values = field(default_factory=dict)
     problem: Problem | None = None
@@ -237,8 +237,8 @@ class Import:
                 self.over_quota += 1
                 limit = self.app.site.limits.contacts
                 return _refused(row, "quota", f"the limit of {limit} contacts is reached")
-            if decision.result in (Result.ADDED, Result.UPDATED):
-                self._write(matcher, row, decision, new)
+            if decision.card is not None and decision.result in (Result.ADDED, Result.UPDATED):
+                self._write(matcher, row, decision, decision.card, new)
         except Unavailable:
             raise
         except SharedbookError as error:
@@ -252,11 +252,11 @@ class Import:
             message = "; ".join(problem.message for problem in row.problems)
             return _refused(row, first.code, message, first.column, first.value)
         if self.duplicates is Duplicates.ADD:
-            text = row.text(uid=str(uuid.uuid4()) if matcher.holds_uid(row) else "")
-            return _Decision(Result.ADDED, text, custom=row.custom)
+            card = row.new_card(uid=str(uuid.uuid4()) if matcher.holds_uid(row) else "")
+            return _Decision(Result.ADDED, card, custom=row.custom)
         match = matcher.find(row)
         if not match.found:
-            return _Decision(Result.ADDED, row.text(), custom=row.custom)
+            return _Decision(Result.ADDED, row.new_card(), custom=row.custom)
         if self.origin:
             return self._follow(matcher, row, match)
         if self.duplicates is Duplicates.SKIP:
@@ -265,12 +265,12 @@ class Import:
             return _Decision(Result.NEEDS_DECISION, problem=_question(row, match))
         known = match.found[0]
         if self.duplicates is Duplicates.REPLACE:
-            text = row.text(uid=known.facts.uid)
+            card = row.new_card(uid=known.facts.uid)
         else:
-            text = row.edited(vcard.load(matcher.text_of(known)), fill=self.duplicates is Duplicates.FILL)
+            card = row.edited(vcard.load(matcher.text_of(known)), fill=self.duplicates is Duplicates.FILL)
         custom = self._custom(matcher, row, known)
-        changed = text != matcher.text_of(known) or bool(custom)
-        return _Decision(Result.UPDATED if changed else Result.UNCHANGED, text, known, custom)
+        changed = card.text != matcher.text_of(known) or bool(custom)
+        return _Decision(Result.UPDATED if changed else Result.UNCHANGED, card, known, custom)
 
     def _follow(self, matcher: Matcher, row: Incoming, match: Match) -> _Decision:
         """A directory's entry whose contact is there: its card is the entry's; one that was detached stays as it is."""
@@ -280,9 +280,9 @@ class Import:
         if known.id is None or known.id not in self.kept:
             return _Decision(Result.SKIPPED_DUPLICATE)
         self._met.add(known.id)
-        text = row.text(uid=known.facts.uid)
-        result = Result.UNCHANGED if text == matcher.text_of(known) else Result.UPDATED
-        return _Decision(result, text, known)
+        card = row.new_card(uid=known.facts.uid)
+        result = Result.UNCHANGED if card.text == matcher.text_of(known) else Result.UPDATED
+        return _Decision(result, card, known)
 
     def _custom(self, matcher: Matcher, row: Incoming, known: Known) -> Values:
         """The custom fields that the row gives the contact, other than it has them."""
@@ -297,11 +297,9 @@ class Import:
             and not (key in has and self.duplicates is Duplicates.FILL)
         }
 
-    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision, new: list[_New] | None) -> None:
+    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision, card: Card, new: list[_New] | None) -> None:
         """Writes what was decided (when dry, only remembers it). Raises what the services refuse."""
-        card, known = vcard.parse(decision.text, self.app.site.limits), decision.known
-        if row.card is not None:
-            card = replace(card, originals=row.card.originals)
+        card, known = vcard.checked(card, self.app.site.limits), decision.known
         contact_id = known.id if known else None
         if known is not None and contact_id is None and new is not None:
             raise _OneByOne  # it changes a contact that is not written yet

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sharedbook.domain.errors import InvalidCard
-from sharedbook.formats import entry_cards, fields, phones, vcard
+from sharedbook.formats import entry_cards, fields, phones
 from sharedbook.formats.content_line import CRLF
 from sharedbook.formats.entries import Entry
 from sharedbook.formats.incoming import Incoming
@@ -88,7 +88,7 @@ class Matcher:
         if found := self._having([key("email", text) for text in entry.texts("email")]):
             return Match(_of_one_name(found, entry), "mail address")
         namesakes = self._having(_name_keys(entry))
-        numbers = self._numbers(entry)
+        numbers = self._numbers(entry) if namesakes else frozenset()
         if found := [known for known in namesakes if numbers & known.facts.numbers]:
             return Match(tuple(found), "phone number and name")
         return Match(tuple(self._whole(row, namesakes)), "whole card")
@@ -117,7 +117,7 @@ class Matcher:
         if not namesakes:
             return []
         try:
-            made = vcard.load(row.text())
+            made = row.new_card()
         except InvalidCard:
             return []
         length = len(made.text.encode()) - len(made.uid.encode())
@@ -129,7 +129,7 @@ class Matcher:
     def remember(self, known: Known | None, contact_id: int | None, card: Card, entry: Entry, custom: Values) -> None:
         """A row was written (or, in a dry run, would have been): later rows fit what it says."""
         numbers = self._numbers(entry) | (known.facts.numbers if known else frozenset())
-        name = fields.read(card).full_name
+        name = fields.full_name(card)
         now = known or Known(contact_id, Facts(card.uid, name, 0, numbers))
         now.text, now.facts = card.text, Facts(card.uid, name, len(card.text.encode()), numbers)
         if known is None or known.custom is not None:

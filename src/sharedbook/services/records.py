@@ -50,7 +50,7 @@ def buried_name(tx: Tx, group_id: int, kind: str, value: str) -> str:
 
 
 def _columns(tx: Tx, card: vcard.Card) -> dict[str, object]:
-    name = fields.read(card).full_name
+    name = fields.full_name(card)
     return {
         "vcard": card.text,
         "etag": etag_of(card.text),
@@ -72,7 +72,7 @@ def reindex(tx: Tx, limit: int) -> int:
     found = contacts.fetch(tx.db, contacts.indexed_before(tx.db, INDEX_VERSION, limit))
     for contact in found:
         card = vcard.load(contact.vcard)
-        name = fields.read(card).full_name
+        name = fields.full_name(card)
         contacts.change(
             tx.db, [contact.id], name=name, sort=folding.fold(name)[:SORT_LENGTH], index_version=INDEX_VERSION
         )

@@ -9,11 +9,12 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, select
 
 from sharedbook.domain.model import Change, ChangeKind
+from sharedbook.store.database import next_ids
 from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import changes
 
 _ADD = Prepared(insert(changes).returning(changes.c.seq), ("at", "kind", "ref_id"))
-_ADD_MANY = insert(changes).returning(changes.c.seq, sort_by_parameter_order=True)
+_ADD_MANY = Prepared(insert(changes), ("seq", "at", "kind", "ref_id"))
 
 
 def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
@@ -21,7 +22,9 @@ def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequ
     rows = [{"at": at, "kind": kind.value, "ref_id": ref_id} for ref_id in ref_ids]
     if len(rows) == 1:
         return [_ADD.rows(connection, rows[0])[0][0]]
-    return list(connection.execute(_ADD_MANY, rows).scalars())
+    seqs = next_ids(connection, changes.c.seq, len(rows))
+    _ADD_MANY.run_many(connection, ({**row, "seq": seq} for row, seq in zip(rows, seqs, strict=True)))
+    return seqs
 
 
 def position(connection: Connection) -> int:

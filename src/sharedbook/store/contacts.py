@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from sharedbook.domain.model import Contact, Visibility, VisibilityKind
-from sharedbook.store.database import insert_many
+from sharedbook.store.database import insert_many, next_ids
 from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import contact_visibility, contacts, memberships
 
@@ -27,14 +27,12 @@ _COLUMNS = (
     contacts.c.trashed_at,
     contacts.c.source,
 )
-_ADD = Prepared(
-    insert(contacts).returning(contacts.c.id),
-    (
-        *("key", "uid", "etag", "size", "name", "sort", "owner_id", "visibility", "version"),
-        *("created", "modified", "index_version", "source", "vcard"),
-    ),
+_NEW = (
+    *("key", "uid", "etag", "size", "name", "sort", "owner_id", "visibility", "version"),
+    *("created", "modified", "index_version", "source", "vcard"),
 )
-_ADD_MANY = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
+_ADD = Prepared(insert(contacts).returning(contacts.c.id), _NEW)
+_ADD_MANY = Prepared(insert(contacts), ("id", *_NEW))
 Key = TypeVar("Key", int, str)
 BATCH = 500
 """How many ids one statement names; both databases take more, none takes all."""
@@ -49,7 +47,9 @@ def add_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[
     """Inserts contacts and returns their ids in the same order."""
     if len(rows) == 1:
         return [_ADD.rows(connection, rows[0])[0][0]]
-    return list(connection.execute(_ADD_MANY, rows).scalars())
+    ids = next_ids(connection, contacts.c.id, len(rows))
+    _ADD_MANY.run_many(connection, ({**row, "id": key} for key, row in zip(ids, rows, strict=True)))
+    return ids
 
 
 def change(connection: Connection, contact_ids: Sequence[int], **values: Any) -> None:

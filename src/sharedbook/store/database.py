@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Column, Engine, Executable, create_engine, event, text
 from sqlalchemy import Connection as Connection
-from sqlalchemy import Engine, Executable, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -256,6 +256,16 @@ def insert_many(connection: Connection, table: Any, rows: Sequence[Row]) -> None
     """Inserts rows, or does nothing when there are none."""
     if rows:
         connection.execute(table.insert(), rows)
+
+
+def next_ids(connection: Connection, column: Column[Any], count: int) -> list[int]:
+    """Numbers of rows to come, in a table whose numbers are never used again; the caller holds the write lock."""
+    table = column.table.name
+    if connection.dialect.name == "sqlite":  # AUTOINCREMENT: a larger number that is given is remembered there, too
+        last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar() or 0
+        return list(range(last + 1, last + 1 + count))
+    sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+    return list(connection.exec_driver_sql(sequence, (table, column.name, count)).scalars())
 
 
 def plain(connection: Connection, statement: Executable, values: Row | None = None) -> list[tuple[Any, ...]]:

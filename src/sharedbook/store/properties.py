@@ -15,15 +15,16 @@ and ``matches.py`` ask these columns.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, literal_column, select
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
 from sharedbook.store import schema
-from sharedbook.store.prepared import Prepared
+from sharedbook.store.prepared import Prepared, insert_rows
 from sharedbook.store.schema import properties
 
 folded_text: ColumnElement[str] = literal_column(schema.FOLDED, Text)
@@ -52,7 +53,6 @@ Params = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 _REMOVE = Prepared(delete(properties).where(properties.c.contact_id == bindparam("contact"), properties.c.pos >= 0))
-_ADD = Prepared(insert(properties), ("contact_id", "pos", "name", "params", "value", "folded", "cased"))
 
 
 def replace(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
@@ -63,13 +63,13 @@ def replace(connection: Connection, contact_id: int, instances: Iterable[Instanc
 
 def add_many(connection: Connection, instances: Mapping[int, Iterable[Instance]]) -> None:
     """Writes the index rows of new contacts, by contact id."""
-    _ADD.run_many(connection, [row for each, found in instances.items() for row in _rows(each, found)])
+    insert_rows(connection, _COLUMNS, [row for each, found in instances.items() for row in _rows(each, found)])
 
 
 def replace_custom(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
     """Writes the index rows of one contact's custom fields in place of those it has."""
     connection.execute(delete(properties).where(properties.c.contact_id == contact_id, properties.c.pos < 0))
-    _ADD.run_many(connection, [_row(contact_id, -at, each) for at, each in enumerate(instances, start=1)])
+    insert_rows(connection, _COLUMNS, [_row(contact_id, -at, each) for at, each in enumerate(instances, start=1)])
 
 
 def forget(connection: Connection, name: str) -> None:
@@ -115,47 +115,60 @@ def named(*names: str) -> ColumnElement[bool]:
     return properties.c.name.in_(sorted(every))
 
 
-def _rows(contact_id: int, instances: Iterable[Instance]) -> list[dict[str, Any]]:
+def _rows(contact_id: int, instances: Iterable[Instance]) -> list[_Row]:
     """The rows of a card's instances; a derived one comes after the property that it is the twin of."""
-    rows: list[dict[str, Any]] = []
-    single: dict[tuple[str, str], dict[str, Any]] = {}
+    rows: list[_Row] = []
+    single: dict[tuple[str, str], _Row] = {}
     for position, instance in enumerate(instances):
+        name, value = instance.name, instance.value
+        twin = single.pop((name, value), None) if name in _BOTH else None
+        if twin is not None:
+            twin[_NAME] = _BOTH[name]
+            params = _write_params(instance.params)
+            if twin[_PARAMS] != params:
+                twin[_PARAMS] += "\n" + params
+            continue
         row = _row(contact_id, position, instance)
-        twin = single.pop((instance.name, instance.value), None)
-        if twin is None:
-            rows.append(row)
-        else:
-            twin["name"] = _BOTH[instance.name]
-            if twin["params"] != row["params"]:
-                twin["params"] += "\n" + row["params"]
-        if instance.name in TWINS:
-            single[TWINS[instance.name], instance.value] = row
+        rows.append(row)
+        if name in TWINS:
+            single[TWINS[name], value] = row
     return rows
 
 
-def _row(contact_id: int, position: int, instance: Instance) -> dict[str, Any]:
+_P = properties.c
+_COLUMNS = (_P.contact_id, _P.pos, _P.name, _P.params, _P.value, _P.folded, _P.cased)
+_NAME, _PARAMS = 2, 3
+_Row = list[Any]
+"""A value for each of ``_COLUMNS``; name and params stand at ``_NAME`` and ``_PARAMS``."""
+
+
+def _row(contact_id: int, position: int, instance: Instance) -> _Row:
     value = instance.value
-    return {
-        "contact_id": contact_id,
-        "pos": position,
-        "name": instance.name,
-        "params": _write_params(instance.params),
-        "value": value,
-        "folded": _folded(value),
-        "cased": None if value.isascii() else folding.unicode_casemap(value),
-    }
+    if value.isascii():
+        return [contact_id, position, instance.name, _write_params(instance.params), value, _folded(value), None]
+    folded, cased = folding.pad(folding.fold(value)), folding.unicode_casemap(value)
+    return [contact_id, position, instance.name, _write_params(instance.params), value, folded, cased]
+
+
+_ONE_SPACE = re.compile("[!-~]+(?: [!-~]+)*")
 
 
 def _folded(value: str) -> str | None:
-    """What the column holds: nothing when ``schema.FOLDED`` makes it of the value."""
+    """What the column holds for an ASCII value: nothing when ``schema.FOLDED`` makes it of the value."""
+    if _ONE_SPACE.fullmatch(value):
+        return None
     folded = folding.pad(folding.fold(value))
-    made = f" {value.lower().replace(' ', '  ')} "
-    return None if value.isascii() and folded == made else folded
+    return None if folded == f" {value.lower().replace(' ', '  ')} " else folded
 
 
 def _write_params(params: Params) -> str:
     """JSON without the two brackets that all would begin and end with."""
-    return json.dumps(params, ensure_ascii=False, separators=(",", ":"))[2:-2]
+    if not params:
+        return ""
+    return _ENCODER.encode(params)[2:-2]
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _read_params(text: str) -> Params:
