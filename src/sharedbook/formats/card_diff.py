@@ -40,7 +40,7 @@ def fields_of(text: str | None) -> dict[str, str]:
     for each in card.properties:
         if each.name not in _IN_COLUMNS | _OWN_AFFAIRS and each != superior:
             name = PHOTO if each.name == "PHOTO" else each.name
-            shown = _binary(each) if fields.is_binary(each) else each.text()
+            shown = described(each) if fields.is_binary(each) else each.text()
             found[name] = f"{found[name]}\n{shown}" if name in found else shown
     return found
 
@@ -73,10 +73,11 @@ def _line(card: Card, found: Property) -> str:
     line = unfold(card.text[found.start : found.end])
     if not fields.is_binary(found):
         return line
-    return line[: len(line) - len(found.raw)] + _binary(found)
+    return line[: len(line) - len(found.raw)] + described(found)
 
 
-def _binary(found: Property) -> str:
+def described(found: Property) -> str:
+    """What is told of a picture, key or sound."""
     data = images.inline_data(found)
     if data is None:
         return found.raw

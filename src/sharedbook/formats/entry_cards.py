@@ -36,7 +36,7 @@ SINGLE = {
 }
 NAME_PARTS = ("last_name", "first_name", "middle_name", "prefix", "suffix")  # the order of N
 _ADDRESS_PARTS = ("po_box", "extended", "street", "city", "region", "postal_code", "country")  # the order of ADR
-_SEVERAL = {
+SEVERAL = {
     "email": "EMAIL",
     "phone": "TEL",
     "url": "URL",
@@ -47,7 +47,7 @@ _SEVERAL = {
     "custom": "X-CUSTOM",
 }
 _LABELLED = ("event", "related", "custom")  # what they are is in a label, never in TYPE
-PROPERTIES = frozenset({*SINGLE.values(), *_SEVERAL.values()})
+PROPERTIES = frozenset({*SINGLE.values(), *SEVERAL.values()})
 """What of a card ``edits`` may write, besides names, companies, titles and tags."""
 
 
@@ -77,7 +77,7 @@ def edits(card: Card, entry: Entry, *, fill: bool = False, new: bool = False) ->
         found.append(superiors.edit(card, superior))
     found += _organization_edits(card, entry, fill)
     found += _title_edits(card, entry, fill)
-    for name in _SEVERAL:
+    for name in SEVERAL:
         found += _several_edits(card, name, entry.values(name), fill)
     return found + _tag_edits(card, now, entry, fill)
 
@@ -235,7 +235,7 @@ def lines_of(card: Card, name: str) -> list[Line]:
     """The properties of a field that say something, in card order."""
     labels = {found.group.lower(): _unquoted(found.text()) for found in card.all("X-ABLABEL")}
     found = []
-    for nth, prop in enumerate(card.all(_SEVERAL[name])):
+    for nth, prop in enumerate(card.all(SEVERAL[name])):
         kind = labels.get(prop.group.lower()) or prop.param("LABEL") or type_text(prop.types())
         value = _READ.get(name, _read_text)(prop, kind)
         if value.text or any(value.parts.values()):
@@ -260,7 +260,7 @@ def _several_edits(card: Card, name: str, values: Sequence[Value], fill: bool) -
         if name == "address" or not fill:
             params = tuple(param for param in place.property.params if param[0] != "VALUE")
             unchanged = params == place.property.params
-            yield Set(_SEVERAL[name], _written(name, merged), None if unchanged else params, place.nth)
+            yield Set(SEVERAL[name], _written(name, merged), None if unchanged else params, place.nth)
 
 
 def same(name: str, one: Value, other: Value) -> bool:
@@ -292,9 +292,9 @@ def _addition(name: str, value: Value) -> Edit:
         params: Params = (("X-SERVICE-TYPE", (value.type,)),) if value.type else ()
         return Add("IMPP", _written(name, value), params)
     if name in _LABELLED:
-        return Add(_SEVERAL[name], _written(name, value), (), _APPLE.get(value.type.casefold(), value.type))
+        return Add(SEVERAL[name], _written(name, value), (), _APPLE.get(value.type.casefold(), value.type))
     types, label = _split_type(value.type)
-    return Add(_SEVERAL[name], _written(name, value), (("TYPE", types),) if types else (), label)
+    return Add(SEVERAL[name], _written(name, value), (("TYPE", types),) if types else (), label)
 
 
 def _written(name: str, value: Value) -> LineValue:
@@ -414,7 +414,7 @@ def of_card(card: Card) -> Entry:
             single[name] = card.all(prop)[_preferred(card, prop)].text().strip()
     many = {
         name: [line.value for line in sorted(lines_of(card, name), key=lambda line: line.property.pref() or 101)]
-        for name in _SEVERAL
+        for name in SEVERAL
     }
     for number, nth in enumerate(_filled(card, "ORG"), 1):
         for name, text in zip(("company", "department"), card.all("ORG")[nth].components(), strict=False):

@@ -30,7 +30,7 @@ from sharedbook.formats.content_line import (
 )
 
 VERSIONS = ("3.0", "4.0")
-_LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
+LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
 """What Apple's clients say of another property of the same group: ``item1.EMAIL:…`` has ``item1.X-ABLabel:…``."""
 
 DEFAULT_LIMITS = Limits()
@@ -360,7 +360,7 @@ def patch(card: Card, edits: Iterable[Edit]) -> str:
             case Set(name=name, value=value, params=params):
                 added.append(_insertion(card, name, make_line(name, value, params or ())))
             case Add(name=name, value=value, params=params, label=label):
-                group = _free_group(groups) if label else ""
+                group = free_group(groups) if label else ""
                 line = make_line(name, value, params, group)
                 added.append(_insertion(card, name, line + (make_line("X-ABLabel", label, (), group) if label else "")))
             case Remove(nth=nth):
@@ -397,7 +397,7 @@ def _insertion(card: Card, name: str, lines: str) -> tuple[int, int, str]:
     return at, at, lines
 
 
-def _free_group(groups: set[str]) -> str:
+def free_group(groups: set[str]) -> str:
     """A group name of Apple's kind that the card does not use, now taken."""
     number = 1
     while f"item{number}" in groups:
@@ -409,9 +409,7 @@ def _free_group(groups: set[str]) -> str:
 def _orphaned_labels(card: Card, changed: Mapping[Property, str]) -> list[Property]:
     """Labels and address formats of the groups that lose their last other property by the removals."""
     losing = {found.group.lower() for found, new in changed.items() if not new} - {""}
-    kept = {
-        found.group.lower() for found in card.properties if changed.get(found, "kept") and found.name not in _LABELS
-    }
+    kept = {found.group.lower() for found in card.properties if changed.get(found, "kept") and found.name not in LABELS}
     return [found for found in card.properties if found.group.lower() in losing - kept]
 
 
