@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sharedbook.cli import json_keys
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, Terminal
 
 
 def test_suggestions_and_pairs_that_are_two(staffed: CommandLine) -> None:
@@ -31,3 +33,55 @@ def test_suggestions_and_pairs_that_are_two(staffed: CommandLine) -> None:
     staffed("contact", "distinct", "1", code=2)
     staffed("contact", "distinct", "--remove", code=2)
     staffed("contact", "distinct", "1", "nobody", code=4)
+
+
+def test_merge(staffed: CommandLine) -> None:
+    add = ("contact", "add", "--group", "customers")
+    staffed(*add, "--name", "Minji Kim", "--email", "m@example.com", "--field", "title=Head")
+    staffed(*add, "--name", "M. Kim", "--phone", "+82 10 1234 5678", "--field", "title=Boss")
+    staffed("contact", "add", "--name", "Kim, Minji", "--email", "m@example.com", "--field", "note=Line\nbreak")
+    planned = staffed.json("contact", "merge", "1", "2", "3", "--dry-run")
+    assert planned.keys() == json_keys.KEYS["merged"].keys() and planned["dry_run"]
+    assert {"field": "email", "value": "m@example.com", "from": 1, "also": [3]} in planned["values"]
+    assert {"field": "name", "value": "M. Kim", "from": 2, "also": []} in planned["left_out"]
+    assert (planned["contact"]["groups"], planned["joined"]) == (["contacts", "customers"], ["contacts"])
+    assert planned["contact"]["fields"]["title.2"] == "Boss"
+    shown = staffed("contact", "merge", "1", "2", "3", "--dry-run").out
+    assert shown.startswith("Dry run, nothing is changed: merged into contact 1: 2, 3\n")
+    assert "  email: m@example.com (of 1, also in 3)\n" in shown and "  note: Line break (of 3)\n" in shown
+    assert "  left out: name: M. Kim (of 2)\n" in shown and "  groups: contacts, customers\n" in shown
+    assert "  seen no more by bob: " in shown and "owner: nobody; seen by: nobody" in shown
+    assert staffed.json("contact", "show", "1")["version"] == 1
+
+    assert "--yes" in staffed("contact", "merge", "1", "2", code=2).err
+    staffed("contact", "merge", "1", "2", "--if-version", "2=7", "--yes", code=5)
+    for wrong in (("--field", "title"), ("--if-version", "2=x"), ("--field", "title=3"), ("--field", "colour=1")):
+        staffed("contact", "merge", "1", "2", *wrong, "--yes", code=2)
+    done = staffed.json(
+        "contact", "merge", "1", "2", "--keep", "2", "--field", "title=1", "--if-version", "1=1", "--yes"
+    )
+    assert (done["contact"]["id"], done["merged"], done["dry_run"]) == (2, [1], False)
+    assert (done["contact"]["name"], done["contact"]["fields"]["title"]) == ("M. Kim", "Head")
+    assert [each["id"] for each in staffed.json("trash", "list")] == [1]
+    assert "was merged into contact 2" in staffed("trash", "restore", "1").out
+
+
+def test_the_merge_is_shown_and_asked_about(staffed: CommandLine, terminal: Callable[..., Terminal]) -> None:
+    for name in ("Minji Kim", "Kim, Minji"):
+        staffed("contact", "add", "--name", name, "--email", "m@example.com")
+    shown = terminal("contact", "merge", "1", "2")
+    shown.until("email: m@example.com (of 1, also in 2)")
+    shown.until("Merge them into contact 1 Minji Kim?")
+    shown.type("y")
+    assert shown.end() == 0
+    assert [each["id"] for each in staffed.json("trash", "list")] == [2]
+
+
+def test_erasing_says_what_goes_along_and_what_stays(staffed: CommandLine) -> None:
+    for name in ("Minji Kim", "Kim, Minji"):
+        staffed("contact", "add", "--name", name, "--email", "m@example.com")
+    staffed("contact", "merge", "1", "2", "--yes")
+    assert staffed.json("contact", "erase", "1", "--dry-run")["items"] == [1, 2]
+    planned = staffed.json("contact", "erase", "2", "--dry-run")
+    assert planned["items"] == [2] and "contact 2 was merged into 1, which keeps what came from it" in planned["notes"]
+    assert staffed.json("contact", "erase", "1", "--yes")["erased"] == [1, 2]

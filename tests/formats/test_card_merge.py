@@ -134,7 +134,7 @@ def test_another_version() -> None:
 def test_photos_and_empty_lines() -> None:
     photo = "PHOTO;ENCODING=b;TYPE=PNG:iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAAAAAA=="
     merged = merge(card("a", "A", "BDAY:", "EMAIL:"), card("b", "B", photo, "BDAY:1990-01-01"), card("c", "C", photo))
-    assert [each for each in merged.card.properties if each.name == "PHOTO"][0].raw == photo.partition(":")[2]
+    assert merged.card.all("PHOTO")[0].raw == photo.partition(":")[2]
     assert [each.raw for each in merged.card.all("BDAY")] == ["1990-01-01"]
     assert len(merged.card.all("PHOTO")) == 1
 

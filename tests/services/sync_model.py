@@ -68,6 +68,15 @@ class Model:
             return True
         return contact.kind == "listed" and bool(contact.listed & self.subjects(member))
 
+    def seers(self, contact: ModelContact) -> set[str]:
+        """Who sees a contact in any group."""
+        groups = [group for group in contact.places if group in self.viewers]
+        return {
+            member
+            for member in self.members
+            if self.sees(member, contact) and any(self.views(member, group) for group in groups)
+        }
+
     def book(self, member: str, group: str) -> dict[str, str]:
         """href -> etag of what the member sees in a group."""
         if not self.views(member, group):

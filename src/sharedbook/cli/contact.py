@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sharedbook.cli import contact_duplicates, contact_history, contact_many, json_keys
+from sharedbook.cli import contact_duplicates, contact_history, contact_many, contact_merge, json_keys
 from sharedbook.cli.contacts_shown import COLUMNS, detail, lines, objects, row
 from sharedbook.cli.names import GROUP, MEMBER, SUBJECT
 from sharedbook.cli.output import Output, json_option
@@ -37,6 +37,7 @@ contact_many.add_to(contact_command)
 contact_history.add_to(contact_command)
 contact_command.add_command(contact_qr)
 contact_duplicates.add_to(contact_command)
+contact_merge.add_to(contact_command)
 
 
 @contact_command.command("add")

@@ -41,17 +41,21 @@ def erase_contacts(
     yes: bool,
     subject: str = "",
 ) -> None:
-    """Erases contacts once confirmed. Raises ErasurePending while a reader holds the file; exits 1 if pieces stay.
+    """Erases contacts, with what was merged into them, once confirmed.
 
+    Raises ErasurePending while a reader holds the file; exits 1 if pieces stay.
     ``subject``: the mail address of a person, who is forgotten in what is kept elsewhere, too.
     """
+    with site.begin() as tx:
+        found = erasure.with_merged(tx, [contact.id for contact in found])
+        left = erasure.left_elsewhere(tx, found)
     ids = [contact.id for contact in found]
     what = subject or (found[0].name if len(found) == 1 else many(len(found), "contact"))
     if dry_run or not (found or subject):
-        notes = [f"{contact.id} {contact.name}" for contact in found]
+        notes = [*(f"{contact.id} {contact.name}" for contact in found), *left]
         out.outcome(json_keys.result("erase", ids, dry_run=dry_run, notes=notes), f"erase {what}")
         return
-    lines = [f"  {contact.id} {contact.name}" for contact in found[:20]]
+    lines = [*(f"  {contact.id} {contact.name}" for contact in found[:20]), *(f"  {each}" for each in left[:20])]
     question = "\n".join([*lines, f"Erase {what} for good? Neither trash nor undo brings them back."])
     confirm_by_name(question, what, yes=yes)
     _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids, subject=subject), certificate)

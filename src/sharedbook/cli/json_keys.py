@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sharedbook.services.holds import Held
     from sharedbook.services.jobs import Job, JobRow
     from sharedbook.services.members import AppPassword
+    from sharedbook.services.merging import Merged
     from sharedbook.services.notices import Notice
     from sharedbook.services.suggestions import Open, Waiting
     from sharedbook.services.teams import TeamInfo
@@ -159,6 +160,33 @@ def duplicate(found: Suggestion, names: Mapping[int, str]) -> Object:
             }
             for each in found.reasons
         ],
+    }
+
+
+def merged(found: Merged, kept: Object) -> Object:
+    """A merge; ``kept`` is the contact in detail that came of it."""
+    ids = [contact.id for contact in found.contacts]
+    values = [
+        (
+            each.taken,
+            {
+                "field": each.field,
+                "value": each.value,
+                "from": ids[each.source],
+                "also": [ids[place] for place in each.also],
+            },
+        )
+        for each in found.pieces
+    ]
+    return {
+        "contact": kept,
+        "merged": ids[1:],
+        "values": [value for taken, value in values if taken],
+        "left_out": [value for taken, value in values if not taken],
+        "joined": list(found.groups),
+        "followed": list(found.followed),
+        "dry_run": False,
+        "notes": list(found.notes),
     }
 
 

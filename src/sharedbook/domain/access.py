@@ -11,6 +11,7 @@ MAY    = the union of the grants of my subjects; no deny. The console (the comma
 | edit                         | seen, and EDIT on a group that shows it, or own it                        |
 | delete from a group          | seen, and DELETE on that group, or own it                                 |
 | delete (to the trash)        | seen, and DELETE on every group that holds it, or own it                  |
+| merge                        | edit each, and delete (to the trash) those that are not kept              |
 | set visibility               | seen and own it, or a postmaster on the console                           |
 | export                       | EXPORT on a group that shows it                                           |
 | name, describe a group         | a postmaster who views it, also in a mail client, or the console          |

@@ -16,10 +16,10 @@ from typing import Any
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import ContactNotFound, ErasurePending
-from sharedbook.domain.model import Client
+from sharedbook.domain.model import Client, Contact
 from sharedbook.services import attest, ledger, mentions, removal, sealed
 from sharedbook.services.tx import Actor, Site, Tx, begin
-from sharedbook.store import contacts, copies, erasures, photos, revisions
+from sharedbook.store import contacts, copies, erasures, merged_contacts, photos, revisions
 from sharedbook.store.database import Cleaned
 from sharedbook.store.erasures import Erasure as Erasure
 
@@ -54,15 +54,14 @@ class Report:
 def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int], *, subject: str = "") -> Report:
     """Erases contacts with their history, index and names. Raises ContactNotFound, Forbidden: then none is erased.
 
-    ``subject``: a mail address that is forgotten in kept import rows and in other contacts' history, too.
+    What was merged into them goes with them (``with_merged``). ``subject``: a mail address that is forgotten in kept
+    import rows and in other contacts' history, too.
     Not undoable. The caller tells the person what ``Report`` says; a copy in a client or a backup is out of reach.
     """
     with begin(site, actor, client, write=True) as tx:
         access.require_manage(tx.viewer, "erase contacts")
-        found = contacts.fetch(tx.db, contact_ids)
-        missing = set(contact_ids) - {contact.id for contact in found}
-        if missing:
-            raise ContactNotFound(f"there is no contact {min(missing)}", hint="find it with: sharedbook contact find")
+        found = with_merged(tx, contact_ids)
+        contact_ids = [contact.id for contact in found]
         values = set[str | bytes]({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
         erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
         hashes = [ledger.hash_of(site.secrets, contact.key) for contact in found]
@@ -80,6 +79,28 @@ def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int], 
         sealed.write(site, erasure_id, {"removed": removed, **_written(values)})
     ledger.append(ledger_path(site), tx.now, hashes)
     return _report(site, erasure_id, removed)
+
+
+def with_merged(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
+    """Contacts, and those in the trash that were merged into them: what came from these is theirs.
+
+    Raises ContactNotFound.
+    """
+    found = contacts.fetch(tx.db, [*contact_ids, *merged_contacts.into(tx.db, contact_ids)])
+    if missing := set(contact_ids) - {contact.id for contact in found}:
+        raise ContactNotFound(f"there is no contact {min(missing)}", hint="find it with: sharedbook contact find")
+    return found
+
+
+def left_elsewhere(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    """What an erasure of these leaves: contacts that they were merged into keep what came from them."""
+    own = {contact.id for contact in found}
+    into = merged_contacts.kept(tx.db, sorted(own))
+    return [
+        f"contact {each} was merged into {kept}, which keeps what came from it"
+        for each, kept in sorted(into.items())
+        if kept not in own
+    ]
 
 
 def resume(site: Site) -> list[attest.Document]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sharedbook.domain.errors import InvalidValue
-from sharedbook.domain.model import Contact
+from sharedbook.domain.model import Contact, Event
 from sharedbook.formats import fields, superiors, vcard
-from sharedbook.formats.content_line import Property
-from sharedbook.formats.vcard import Remove
+from sharedbook.formats.content_line import Property, Raw, Value
+from sharedbook.formats.vcard import Remove, Set
 from sharedbook.services import contacts, records
 from sharedbook.services.photos import tidy
 from sharedbook.services.tx import Tx
@@ -19,6 +19,7 @@ from sharedbook.store import contacts as stored
 from sharedbook.store import properties, revisions, suggestions
 
 NAMES = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER", "RELATED", "AGENT"})
+_URN = "urn:uuid:"
 
 
 def named(value: str) -> str:
@@ -26,7 +27,7 @@ def named(value: str) -> str:
     text = value.strip().casefold()
     if text.startswith("mailto:"):
         return text.removeprefix("mailto:").partition("?")[0]
-    return text.removeprefix("urn:uuid:")
+    return text.removeprefix(_URN)
 
 
 def members(tx: Tx, uris: Sequence[str]) -> list[tuple[str, Contact | None]]:
@@ -82,6 +83,34 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
         [key for key, each in wished.items() if any(_lines(vcard.load(t), doomed) for t in (each.base, each.wanted))],
     )
     return len(holding)
+
+
+def follow(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
+    """Lets the lines of all other cards that name a contact by its UID name the one that it was merged into.
+
+    Returns the ids of the cards that were changed. An address (``mailto:``) stays as it is.
+    """
+    names = {named(contact.uid) for contact in gone}
+    own = {kept.id, *(contact.id for contact in gone)}
+    rows = properties.of_names(tx.db, NAMES)
+    holding = sorted({contact_id for contact_id, value in rows if named(value) in names} - own)
+    for contact in stored.fetch(tx.db, holding):
+        card = vcard.load(contact.vcard)
+        has = {(each.name, each.params) for each in _lines(card, {named(kept.uid)})}
+        edits: list[Remove | Set] = []
+        for each in _lines(card, names):
+            nth = card.all(each.name).index(each)
+            twice = (each.name, each.params) in has
+            edits.append(Remove(each.name, nth) if twice else Set(each.name, _renamed(each, kept), nth=nth))
+            has.add((each.name, each.params))
+        records.rewrite(tx, contact, vcard.load(vcard.patch(card, edits)), Event.COMBINED)
+    return holding
+
+
+def _renamed(found: Property, contact: Contact) -> Value:
+    """The name of another contact, written as this one is."""
+    prefix = found.text().strip()[: len(_URN)]
+    return Raw(prefix + contact.uid.removeprefix(_URN)) if prefix.casefold() == _URN else contact.uid
 
 
 def _addresses(tx: Tx, found: Sequence[Contact], own: set[int]) -> set[str]:

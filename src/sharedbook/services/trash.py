@@ -11,7 +11,7 @@ from sharedbook.domain.errors import ContactNotFound
 from sharedbook.domain.model import CardState, Contact, Event
 from sharedbook.services import audience, groups, records
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, memberships
+from sharedbook.store import contacts, memberships, merged_contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,9 @@ def bring_back(tx: Tx, contact: Contact) -> Restored:
         group = known.get(row.group_id)
         if group is not None and row.state is CardState.TRASHED:
             records.refuse_living_uids(tx, group.id, group.slug, [contact.uid])
+    if into := merged_contacts.kept(tx.db, [contact.id]):
+        note = f"it was merged into contact {into[contact.id]}, which keeps what came from it"
+        merged_contacts.forget(tx.db, [contact.id])
     with audience.changing(tx, [contact.id]):
         contacts.change(tx.db, [contact.id], trashed_at=None)
     records.note(tx, [contact.id], Event.RESTORED)
@@ -62,5 +65,5 @@ def bring_back(tx: Tx, contact: Contact) -> Restored:
     if not back.groups:
         home = groups.default(tx)
         records.link(tx, back, home.id, records.fresh_href(), Event.RESTORED)
-        note = f"its group is gone; it is in {home.slug} now"
+        note = "; ".join(filter(None, [note, f"its group is gone; it is in {home.slug} now"]))
     return Restored(contacts.fetch(tx.db, [contact.id])[0], note)

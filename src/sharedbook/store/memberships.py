@@ -216,9 +216,7 @@ def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator
         yield Card(*row)
 
 
-_ADD = Prepared(
-    insert(memberships), ("group_id", "href", "contact_id", "uid", "etag", "state", "seq", "since")
-)
+_ADD = Prepared(insert(memberships), ("group_id", "href", "contact_id", "uid", "etag", "state", "seq", "since"))
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -73,6 +73,16 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "confidence": "certain, likely or possible",
         "reasons": "objects of contacts (two ids), shared (mail, uid, phone), value, likeness of their names (or null)",
     },
+    "merged": {
+        "contact": "the kept contact in detail, as it is after",
+        "merged": "ids of the contacts that went to the trash",
+        "values": "what it has: objects of field, value, from (the id of the contact that gave it), also (ids)",
+        "left_out": "what it does not have: objects of field, value, from, also",
+        "joined": "slugs of the groups that hold it since",
+        "followed": "ids of other cards that named one of them, and name the kept one now",
+        "dry_run": "true when nothing was changed",
+        "notes": "who sees less than before, and what else there is to say",
+    },
     "distinct": {"contacts": "two that were found to be different: objects of id, name"},
     "origin": {
         "field": "the field asked for",

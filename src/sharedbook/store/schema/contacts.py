@@ -127,3 +127,12 @@ distinct_pairs = Table(
     Column("at", Time, nullable=False),
     Index("ix_distinct_pairs_high", "high"),
 )
+
+# Contacts in the trash that were merged into another: what came from them is erased with the other, too.
+merged_contacts = Table(
+    "merged_contacts",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("into_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Index("ix_merged_contacts_into_id", "into_id"),
+)

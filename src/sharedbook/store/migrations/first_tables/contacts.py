@@ -123,3 +123,11 @@ distinct_pairs = Table(
     Column("at", Time, nullable=False),
     Index("ix_distinct_pairs_high", "high"),
 )
+
+merged_contacts = Table(
+    "merged_contacts",
+    metadata,
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("into_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Index("ix_merged_contacts_into_id", "into_id"),
+)
