@@ -139,6 +139,18 @@ def test_photos_and_empty_lines() -> None:
     assert len(merged.card.all("PHOTO")) == 1
 
 
+def test_one_superior_and_every_other_relation() -> None:
+    one = card("a", "A", "RELATED;TYPE=friend:urn:uuid:f", "RELATED;TYPE=manager:urn:uuid:x")
+    two = card("b", "B", "RELATED;TYPE=spouse:urn:uuid:s", "RELATED;TYPE=manager:urn:uuid:y")
+    merged = merge(one, two)
+    assert added(merged, one) == ["RELATED;TYPE=spouse:urn:uuid:s"]
+    assert ("reports_to", "urn:uuid:y") in [(each.field, each.value) for each in merged.pieces if not each.taken]
+    merged = merge(one, two, reports_to=1)
+    assert added(merged, one) == ["RELATED;TYPE=spouse:urn:uuid:s", "RELATED;TYPE=manager:urn:uuid:y"]
+    assert "RELATED;TYPE=friend:urn:uuid:f" in lines(merged) and "manager:urn:uuid:x" not in merged.card.text
+    assert card_merge.field_name("reports_to") == "reports_to"
+
+
 def test_what_is_too_much_together() -> None:
     notes = [card(str(n), "A", f"NOTE:{n}{'x' * 60}") for n in range(2)]
     with pytest.raises(InvalidCard, match="note"):

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -25,23 +24,11 @@ from hypothesis.stateful import (
 from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, GroupNotFound, InvalidToken, NotFound
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
-from sharedbook.services import (
-    cards,
-    contacts,
-    erasure,
-    grants,
-    groups,
-    members,
-    merging,
-    refetch,
-    subjects,
-    sync,
-    teams,
-    trash,
-)
+from sharedbook.services import cards, contacts, erasure, grants, groups, members, refetch, subjects, sync, teams, trash
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
 from tests.services.machine_sites import on_postgresql, on_sqlite
+from tests.services.merge_rule import MergeRule
 from tests.services.sync_model import Copy, Device, Model, ModelContact
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
@@ -57,7 +44,7 @@ group = st.sampled_from(GROUPS)
 subject = st.sampled_from([*MEMBERS, *(f"@{name}" for name in TEAMS), "everyone"])
 
 
-class SyncMachine(RuleBasedStateMachine):
+class SyncMachine(MergeRule):
     """``site`` is the product, ``model`` what should be; ``devices`` hold what they were told.
 
     ``order``: the contact behind each (group, href), as hrefs that the product has chosen sort differently each time.
@@ -300,27 +287,6 @@ class SyncMachine(RuleBasedStateMachine):
         with as_console(self.site) as tx:
             contacts.set_owner(tx, [key], login)
         self.model.contacts[key].owner = login
-
-    @precondition(lambda self: sum(not each.trashed for each in self.model.contacts.values()) > 1)
-    @rule(data=st.data())
-    def merge(self, data: st.DataObject) -> None:
-        """Owner and visibility are the product's to choose, as long as nobody is shown more than he saw."""
-        living = [key for key, each in sorted(self.model.contacts.items()) if not each.trashed]
-        keys = data.draw(st.lists(st.sampled_from(living), min_size=2, max_size=3, unique=True))
-        saw = set.intersection(*(self.model.seers(self.model.contacts[key]) for key in keys))
-        with as_console(self.site) as tx:
-            kept = merging.merge(tx, keys).kept
-            named = subjects.by_ids(tx, {*kept.visibility.listed, *filter(None, [kept.owner_id])})
-        contact = self.model.contacts[keys[0]]
-        contact.owner = named[kept.owner_id].label if kept.owner_id else None
-        contact.kind, contact.listed = str(kept.visibility.kind), {named[each].label for each in kept.visibility.listed}
-        contact.etag, self.text[keys[0]] = kept.etag, kept.vcard
-        for key in keys[1:]:
-            other = self.model.contacts[key]
-            other.trashed = True
-            for slug in other.places.keys() - contact.places.keys():
-                contact.places[slug] = self.href_of(keys[0], slug)
-        assert self.model.seers(contact) <= saw
 
     @rule(name=team, login=member)
     def join_or_leave(self, name: str, login: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import card_diff, columns, convert, fields, phones, vcard
+from sharedbook.formats import card_diff, columns, convert, fields, phones, superiors, vcard
 from sharedbook.formats.content_line import Property, Raw, fold_raw, make_line, unfold
 from sharedbook.formats.entry_cards import SEVERAL, SINGLE
 from sharedbook.formats.vcard import Card
@@ -35,7 +35,8 @@ _FIELDS: Mapping[str, str] = {
 """Property -> the column that holds it; the parts of a name go together. Others are called by their own name."""
 
 _ONCE = frozenset(
-    {"name", "birthday", "gender", "phonetic_company", card_diff.PHOTO, "ANNIVERSARY", "KIND", "X-ABSHOWAS", "CLASS"}
+    {"name", "birthday", "gender", "phonetic_company", "reports_to", card_diff.PHOTO}
+    | {"ANNIVERSARY", "KIND", "X-ABSHOWAS", "CLASS"}
 )
 _LISTS = frozenset({"NICKNAME", "CATEGORIES"})
 
@@ -108,8 +109,8 @@ def field_name(text: str) -> str:
 def _by_field(card: Card, names_one: Callable[[Property], bool]) -> dict[str, list[Property]]:
     found: dict[str, list[Property]] = {}
     for each in card.properties:
-        if each.name not in _OWN_AFFAIRS | vcard.LABELS and each.raw.strip(" ;,") and not names_one(each):
-            found.setdefault(_FIELDS.get(each.name, each.name), []).append(each)
+        if each.name not in _OWN_AFFAIRS | vcard.LABELS and not _is_empty(each) and not names_one(each):
+            found.setdefault(_field(each), []).append(each)
     return found
 
 
@@ -136,7 +137,7 @@ class _Merging:
         if 0 not in givers:
             names = {each.name for place in givers for each in lines[place]}
             for each in self.cards[0].properties:
-                if each in lines[0] or each.name in names:
+                if each in lines[0] or (each.name in names and _is_empty(each)):
                     self.remove(each)
         if lines[givers[0]][0].name == "NOTE":
             self._give_notes(givers, lines)
@@ -245,7 +246,11 @@ class _Merging:
 
 
 def _field(found: Property) -> str:
-    return _FIELDS.get(found.name, found.name)
+    return "reports_to" if superiors.is_link(found) else _FIELDS.get(found.name, found.name)
+
+
+def _is_empty(found: Property) -> bool:
+    return not found.raw.strip(" ;,")
 
 
 def _fold(text: str) -> str:

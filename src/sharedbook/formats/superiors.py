@@ -17,9 +17,12 @@ _URN, _URN_UUID = "urn:", "urn:uuid:"
 
 def line_of(card: Card) -> Property | None:
     """The first line that links a superior."""
-    return next(
-        (each for each in card.all(PROPERTY) if TYPE in each.types() and _target(each).lower().startswith(_URN)), None
-    )
+    return next(filter(is_link, card.properties), None)
+
+
+def is_link(line: Property) -> bool:
+    """Whether a line links a superior."""
+    return line.name == PROPERTY and TYPE in line.types() and _target(line).lower().startswith(_URN)
 
 
 def uid_of(card: Card) -> str:
