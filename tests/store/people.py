@@ -23,6 +23,8 @@ def add_contact(connection: Connection, key: str, instances: Sequence[Instance] 
         "size": 0,
         "name": key,
         "sort": key,
+        "owner_id": None,
+        "source": None,
         "visibility": "all",
         "version": 1,
         "created": NOW,
