@@ -156,6 +156,24 @@ class Protected(Conflict):
     code = "protected"
 
 
+class JobStopped(Conflict):
+    """The job is not in the state that this needs: it was cancelled, has ended, or runs in another process."""
+
+    code = "job-stopped"
+
+
+class PlanOutdated(Conflict):
+    """A contact, group, member or grant of the plan has changed since the dry run that made it."""
+
+    code = "plan-outdated"
+
+
+class NotUndoable(Conflict):
+    """What the job did cannot be undone: it is gone for good, or was changed since."""
+
+    code = "not-undoable"
+
+
 class DeletionHeld(Conflict):
     """This client took so much out of a group that it may take no more until a postmaster has looked.
 

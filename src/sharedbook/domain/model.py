@@ -198,6 +198,12 @@ class Event(enum.StrEnum):
     OWNER = "owner"
     VISIBILITY = "visibility"
     CUSTOM = "custom"
+    SOURCE = "source"
+    """A directory keeps it no longer, or again."""
+
+
+WRITES_TEXT = frozenset({Event.EDITED, Event.COMBINED, Event.REVERTED})
+"""Steps that change the card's text: their revision holds the text before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import Ambiguous, ContactNotFound, Forbidden, Protected, VersionConflict
+from sharedbook.domain.errors import Ambiguous, ContactNotFound, Forbidden, InvalidValue, Protected, VersionConflict
 from sharedbook.domain.model import (
     PRIVATE,
     VISIBLE_TO_ALL,
+    ChangeKind,
     Contact,
     Departed,
     Event,
@@ -219,6 +220,26 @@ def set_visibility(tx: Tx, contact_ids: Sequence[int], visibility: Visibility) -
     return _set_visibility(tx, contact_ids, lambda _: visibility, keep_list=False)
 
 
+def change_list(tx: Tx, contact_ids: Sequence[int], on: Collection[int], off: Collection[int]) -> int:
+    """Puts subjects on the list of those who see each contact, and takes others off it. Returns how many changed.
+
+    Raises InvalidValue where there is no list to take somebody off.
+    """
+
+    def wanted(contact: Contact) -> Visibility:
+        is_listed = contact.visibility.kind is VisibilityKind.LISTED
+        if not on and not is_listed:
+            raise InvalidValue(
+                f"contact {contact.id} has no list to take somebody off: it is visible to {contact.visibility.kind}",
+                field="visibility",
+                hint="put those who see it on a list: +SUBJECT,...",
+            )
+        has = contact.visibility.listed if is_listed else frozenset()
+        return Visibility(VisibilityKind.LISTED, (has | set(on)) - set(off))
+
+    return _set_visibility(tx, contact_ids, wanted, keep_list=False)
+
+
 def share(tx: Tx, contact_ids: Sequence[int], on: bool) -> int:
     """``share off`` makes contacts private; ``share on`` gives them the visibility they had before."""
 
@@ -255,9 +276,13 @@ def _set_visibility(
 
 
 def set_owner(tx: Tx, contact_ids: Sequence[int], login: str | None) -> int:
-    """Gives contacts to a member, or to nobody. Returns how many changed."""
+    """Gives contacts to a member, or to nobody. Returns how many changed. Raises SubjectNotFound."""
+    return give_to(tx, contact_ids, None if login is None else subjects.member(tx, login).id)
+
+
+def give_to(tx: Tx, contact_ids: Sequence[int], owner_id: int | None) -> int:
+    """The same by the member's id."""
     access.require_manage(tx.viewer, "change owners")
-    owner_id = None if login is None else subjects.member(tx, login).id
     changed = [contact for contact in get_many(tx, contact_ids) if contact.owner_id != owner_id]
     ids = [contact.id for contact in changed]
     with audience.changing(tx, ids):
@@ -273,6 +298,9 @@ def detach(tx: Tx, contact_ids: Sequence[int]) -> int:
     access.require_manage(tx.viewer, "detach contacts from their directory")
     ids = [contact.id for contact in get_many(tx, contact_ids) if contact.source is not None]
     contacts.change(tx.db, ids, source=None)
+    if ids:
+        tx.tick_many(ChangeKind.CONTACT, ids)
+    records.note(tx, ids, Event.SOURCE)
     tx.audit("contact.detach", contacts=ids)
     return len(ids)
 

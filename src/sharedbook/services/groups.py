@@ -256,6 +256,7 @@ class Deletion:
     """What deleting a group does: ids of its living contacts that stay elsewhere, go to ``target``, or to the trash."""
 
     group: Group
+    word: str
     kept: list[int]
     moved: list[int]
     trashed: list[int]
@@ -270,37 +271,74 @@ def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
     """
     access.require_manage(tx.viewer, "delete groups")
     group = get(tx, ref)
-    if group.default:
-        raise Protected(f"{group.slug} is the default group", hint="choose another one first: sharedbook group default")
+    require_deletable(group)
     word, _, target_ref = contacts_to.partition(":")
     if word not in ("keep", "trash", "move") or (word == "move") != bool(target_ref):
         raise InvalidValue("contacts go to keep, trash or move:GROUP", field="contacts")
     target = get(tx, target_ref) if word == "move" else default(tx)
     if target.id == group.id:
         raise InvalidValue("contacts cannot move into the group that is deleted", field="contacts")
-    rows = memberships.of_group(tx.db, group.id)
-    held = contacts.fetch(tx.db, [row.contact_id for row in rows if row.contact_id is not None])
+    held = contacts.fetch(tx.db, held_ids(tx, group.id))
     living = [contact for contact in held if contact.trashed_at is None]
     homeless = [contact.id for contact in living if contact.groups == (group.id,)]
     moved = [contact.id for contact in living] if word == "move" else homeless if word == "keep" else []
     trashed = homeless if word == "trash" else []
     going = {*moved, *trashed}
-    return Deletion(group, [contact.id for contact in living if contact.id not in going], moved, trashed, target)
+    return Deletion(group, word, [contact.id for contact in living if contact.id not in going], moved, trashed, target)
+
+
+def require_deletable(group: Group) -> None:
+    """Raises Protected for the default group."""
+    if group.default:
+        raise Protected(f"{group.slug} is the default group", hint="choose another one first: sharedbook group default")
+
+
+def held_ids(tx: Tx, group_id: int) -> list[int]:
+    """Ids of the contacts that a group holds, those in the trash too."""
+    rows = memberships.of_group(tx.db, group_id)
+    return sorted(row.contact_id for row in rows if row.contact_id is not None)
 
 
 def delete(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
     """Empties a group as ``plan_deletion`` says; its book is shown empty for departure_days, then goes."""
     plan = plan_deletion(tx, ref, contacts_to=contacts_to)
-    for contact in contacts.fetch(tx.db, plan.moved):
-        if plan.target.id not in contact.groups:
-            records.refuse_uids(tx, plan.target.id, plan.target.slug, [contact.uid])
-            records.link(tx, contact, plan.target.id, records.fresh_href(), Event.MOVED)
-    records.trash(tx, plan.trashed)
-    rows = memberships.of_group(tx.db, plan.group.id)
-    held = contacts.fetch(tx.db, [row.contact_id for row in rows if row.contact_id is not None])
-    by_id = {contact.id: contact for contact in held}
-    for row in rows:
-        if row.contact_id is not None:
-            records.take_out(tx, by_id[row.contact_id], row, Departed.DELETED, Event.MOVED)
-    groups.change(tx.db, plan.group.id, emptied_at=tx.now)
-    return replace(plan, group=_changed(tx, plan.group.id, "group.delete"))
+    clear(tx, plan.group, held_ids(tx, plan.group.id), plan.word, plan.target)
+    return replace(plan, group=close(tx, plan.group.id))
+
+
+def clear(tx: Tx, group: Group, contact_ids: Sequence[int], word: str, target: Group) -> None:
+    """Takes these contacts out of a group that is to be deleted: all, or none. Raises UidConflict, CardErased."""
+    access.require_manage(tx.viewer, "delete groups")
+    found = contacts.fetch(tx.db, contact_ids)
+    living = [contact for contact in found if contact.trashed_at is None]
+    homeless = [contact for contact in living if contact.groups == (group.id,)]
+    if word == "trash":
+        records.trash(tx, [contact.id for contact in homeless])
+    else:
+        for contact in living if word == "move" else homeless:
+            if target.id not in contact.groups:
+                records.refuse_uids(tx, target.id, target.slug, [contact.uid])
+                records.link(tx, contact, target.id, records.fresh_href(), Event.MOVED)
+    rows = {row.contact_id: row for row in memberships.of_contacts(tx.db, contact_ids) if row.group_id == group.id}
+    for contact in contacts.fetch(tx.db, contact_ids):
+        if contact.id in rows:
+            records.take_out(tx, contact, rows[contact.id], Departed.DELETED, Event.MOVED)
+
+
+def close(tx: Tx, group_id: int) -> Group:
+    """Ends a group that holds no contact."""
+    access.require_manage(tx.viewer, "delete groups")
+    groups.change(tx.db, group_id, emptied_at=tx.now)
+    return _changed(tx, group_id, "group.delete")
+
+
+def reopen(tx: Tx, group_id: int) -> None:
+    """Undoes ``close``, with the grants as they were. Raises GroupNotFound once its book is gone, NameTaken."""
+    access.require_manage(tx.viewer, "bring groups back")
+    group = groups.by_id(tx.db, group_id)
+    if group is None:
+        raise GroupNotFound(f"group {group_id} is gone for good", hint="make a new one: sharedbook group add")
+    if group.emptied_at is not None:
+        _clean(tx, group.name)
+        groups.change(tx.db, group_id, emptied_at=None)
+        _changed(tx, group_id, "group.reopen")

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sharedbook.domain.errors import InvalidValue, NotFound, Protected, UidConflict
-from sharedbook.domain.model import ASSIGNED_ID, Contact, CustomField, Event, Revision
+from sharedbook.domain.model import ASSIGNED_ID, WRITES_TEXT, Contact, CustomField, Event, Revision
 from sharedbook.formats import card_diff, columns, custom_values, vcard
 from sharedbook.formats.columns import FIELDS
 from sharedbook.services import contacts, custom_fields
 from sharedbook.services.tx import Tx
 
-_TEXT = frozenset({Event.EDITED, Event.COMBINED, Event.REVERTED})
 _BESIDE = {
     Event.MOVED: "groups",
     Event.COPIED: "groups",
     Event.OWNER: "owner",
     Event.VISIBILITY: "visibility",
+    Event.SOURCE: "the directory that keeps it",
 }
 """What a step changed beside the card: no revision holds it."""
 
@@ -78,11 +78,11 @@ def steps(tx: Tx, contact_id: int) -> list[Step]:
     custom = custom_fields.values(tx, contact_id)
     for revision in reversed(revisions):
         after, custom_after = text, custom
-        if revision.event in _TEXT:
+        if revision.event in WRITES_TEXT:
             text = revision.before
         added = revision.event is Event.ADDED
         before = None if added else text
-        writes = added or revision.event in _TEXT
+        writes = added or revision.event in WRITES_TEXT
         custom = {} if added else {**custom, **custom_fields.before(revision.custom or "{}")}
         known = not writes or (after is not None and (added or before is not None))
         whole = revision.id != joined
@@ -98,7 +98,7 @@ def _joined(tx: Tx, contact: Contact, revisions: list[Revision]) -> int | None:
     first = next((each for each in revisions if each.before is not None), None)
     if first is None or first.at >= tx.now - timedelta(days=tx.site.settings.history_days):
         return None
-    texts = sum(each.event in _TEXT for each in revisions)
+    texts = sum(each.event in WRITES_TEXT for each in revisions)
     return first.id if contact.version - 1 > texts else None
 
 

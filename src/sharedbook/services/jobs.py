@@ -1,6 +1,8 @@
-"""Jobs: what a bulk action did, and the rows that wait for a person, as a file to fix and import again.
+"""Jobs: what a bulk action is, how far it is, who runs it, and what waits for a person.
 
-A job belongs to its actor. Postmasters on the command line see every job; another one's job is not found.
+A job belongs to its actor. Postmasters on the command line see every job; another one's job is not found. Its runner
+writes how far it is in the transaction that did it, and looks there first whether it was cancelled; so what a job says
+is what was done, also when its process was killed.
 """
 
 from __future__ import annotations
@@ -8,16 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, BinaryIO
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import JobNotFound
+from sharedbook.domain.errors import InvalidValue, JobNotFound, JobStopped
 from sharedbook.formats import outgoing
 from sharedbook.formats.problems import Problem
-from sharedbook.services import notices
+from sharedbook.services import notices, runner
 from sharedbook.services.tx import Tx
+from sharedbook.store import changes
 from sharedbook.store import jobs as store
 
 PAGE = 500
@@ -25,38 +28,90 @@ PAGE = 500
 
 
 class State(StrEnum):
-    """RUNNING (or killed while it ran), DONE, PART: done but for rows that were refused, FAILED: it stopped early."""
+    """PLANNED: a dry run made it, and ``apply`` runs it. WAITING for its process. RUNNING. KILLED while it ran.
 
+    CANCELLED between two batches. DONE. PART: done, but for what was refused. FAILED: an error ended it.
+    """
+
+    PLANNED = "planned"
+    WAITING = "waiting"
     RUNNING = "running"
+    KILLED = "killed"
+    CANCELLED = "cancelled"
     DONE = "done"
     PART = "part"
     FAILED = "failed"
 
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to do."""
+        return self in (State.DONE, State.PART)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it can go on with the rest."""
+        return self in (State.WAITING, State.KILLED, State.CANCELLED, State.FAILED)
+
 
 class Result(StrEnum):
-    """What became of one row."""
+    """What became of one row, or of one contact. UNDONE: it was done, and another job has undone it."""
 
     ADDED = "added"
     UPDATED = "updated"
+    DONE = "done"
     UNCHANGED = "unchanged"
     SKIPPED_DUPLICATE = "skipped_duplicate"
     NEEDS_DECISION = "needs_decision"
     ERROR = "error"
+    UNDONE = "undone"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A bulk action. ``counts``: rows by ``Result``; ``format`` and ``columns``: of the file it read."""
+    """A bulk action. ``counts``: rows or contacts by ``Result``; ``total``: how many there are, None while unknown.
+
+    ``params`` and ``texts``: what it was told to do (``texts`` None: forgotten by an erasure). ``seq``: the clock when
+    it was planned. ``spent``: how long it has run. ``undoes``: the job that it undoes. ``error``: what ended it, or "".
+    ``format`` and ``columns``: of the file it read.
+    """
 
     id: int
     kind: str
     state: State
     actor: str
     counts: Mapping[str, int]
+    done: int
+    total: int | None
+    seq: int
     started: datetime
     finished: datetime | None
+    spent: timedelta
+    undoes: int | None
+    error: str
+    params: Mapping[str, Any]
+    texts: Mapping[str, Any] | None
     format: str
     columns: tuple[str, ...]
+
+    @property
+    def rate(self) -> float | None:
+        """Rows or contacts a second; None before there is one."""
+        return self.done / self.spent.total_seconds() if self.done and self.spent else None
+
+    @property
+    def left(self) -> timedelta | None:
+        """How long it will still take at this rate; None while that is unknown."""
+        rate = self.rate
+        return None if self.total is None or not rate else timedelta(seconds=(self.total - self.done) / rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be said of one contact of a job. ``code`` "": it was done, and this is worth knowing."""
+
+    contact_id: int
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +128,88 @@ class JobRow:
         return self.problem.line
 
 
-def start(tx: Tx, kind: str, *, format: str, columns: Sequence[str]) -> int:
-    """Opens a job of this actor, RUNNING, and returns its id."""
+def start(
+    tx: Tx,
+    kind: str,
+    state: State = State.RUNNING,
+    *,
+    total: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    texts: Mapping[str, Any] | None = None,
+    undoes: int | None = None,
+    format: str = "",
+    columns: Sequence[str] = (),
+) -> int:
+    """Opens a job of this actor, by default one that this process runs, and returns its id.
+
+    ``params``: ids and words of the program; what people wrote goes into ``texts``.
+    """
     return store.add(
         tx.db,
         {
             "kind": kind,
-            "state": State.RUNNING.value,
+            "state": state.value,
             "actor": tx.viewer.name,
+            "seq": changes.position(tx.db),
             "started": tx.now,
+            "beat": tx.now,
+            "runner": runner.me(),
+            "total": total,
+            "undoes": undoes,
             "counts": "{}",
             "columns": json.dumps({"format": format, "columns": list(columns)}, ensure_ascii=False),
+            "params": json.dumps(params or {}),
+            "texts": json.dumps(texts, ensure_ascii=False) if texts else None,
         },
     )
 
 
-def record(tx: Tx, job_id: int, state: State, counts: Mapping[str, int], rows: Sequence[JobRow] = ()) -> None:
-    """Writes how far the job is, in the transaction that did it. A state other than RUNNING ends the job."""
-    finished = None if state is State.RUNNING else tx.now
-    store.change(tx.db, job_id, state=state.value, counts=json.dumps(counts), finished=finished)
+def claim(tx: Tx, job_id: int) -> Job:
+    """Makes this process the runner of a job that waits or has stopped. Raises JobNotFound, JobStopped."""
+    job = get(tx, job_id)
+    if not job.state.stopped:
+        hint = f"run: sharedbook apply {job_id}" if job.state is State.PLANNED else f"see: sharedbook job show {job_id}"
+        raise JobStopped(f"job {job_id} is {job.state}", hint=hint)
+    store.change(tx.db, job_id, state=State.RUNNING.value, runner=runner.me(), beat=tx.now, finished=None, error="")
+    return get(tx, job_id)
+
+
+def hold(tx: Tx, job_id: int) -> None:
+    """To be called first in each batch. Raises JobStopped when the job was cancelled or runs in another process."""
+    row = store.get(tx.db, job_id)
+    if row is None or row["state"] != State.RUNNING or row["runner"] != runner.me():
+        raise JobStopped(f"job {job_id} was stopped", hint=f"see: sharedbook job show {job_id}")
+
+
+def record(
+    tx: Tx,
+    job_id: int,
+    state: State,
+    counts: Mapping[str, int],
+    rows: Sequence[JobRow] = (),
+    *,
+    error: str = "",
+    **values: Any,
+) -> None:
+    """Writes how far the job is, in the transaction that did it. A state other than RUNNING ends this run of it.
+
+    ``values``: other columns to write.
+    """
+    row = store.get(tx.db, job_id)
+    if row is None:
+        return
+    store.change(
+        tx.db,
+        job_id,
+        state=state.value,
+        counts=json.dumps(counts),
+        done=sum(counts.values()),
+        finished=None if state is State.RUNNING else tx.now,
+        spent=row["spent"] + round((tx.now - row["beat"]).total_seconds() * 1000),
+        beat=tx.now,
+        error=error,
+        **values,
+    )
     store.add_rows(tx.db, [_row_values(job_id, row) for row in rows])
     if state is State.FAILED:
         notices.add(
@@ -103,11 +221,21 @@ def record(tx: Tx, job_id: int, state: State, counts: Mapping[str, int], rows: S
         )
 
 
+def cancel(tx: Tx, job_id: int) -> Job:
+    """Ends a job: a running one after its present batch. What is done stays. Raises JobNotFound, JobStopped."""
+    job = get(tx, job_id)
+    if job.state.ended or job.state is State.CANCELLED:
+        raise JobStopped(f"job {job_id} is {job.state} already", hint=f"see: sharedbook job show {job_id}")
+    store.change(tx.db, job_id, state=State.CANCELLED.value, finished=tx.now)
+    tx.audit("job.cancel", job=job_id)
+    return get(tx, job_id)
+
+
 def list_jobs(tx: Tx, limit: int = 100) -> list[Job]:
     """The newest jobs that the actor may see, newest first."""
     viewer = tx.viewer
     actor = None if access.may_manage(viewer) else viewer.name
-    return [_job(row) for row in store.listing(tx.db, actor, limit)]
+    return [_job(tx, row) for row in store.listing(tx.db, actor, limit)]
 
 
 def get(tx: Tx, job_id: int) -> Job:
@@ -115,7 +243,7 @@ def get(tx: Tx, job_id: int) -> Job:
     row = store.get(tx.db, job_id)
     if row is None or not (access.may_manage(tx.viewer) or row["actor"] == tx.viewer.name):
         raise JobNotFound(f"there is no job {job_id}", hint="see: sharedbook job list")
-    return _job(row)
+    return _job(tx, row)
 
 
 def rows(tx: Tx, job_id: int) -> Iterator[JobRow]:
@@ -129,13 +257,24 @@ def rows(tx: Tx, job_id: int) -> Iterator[JobRow]:
         after = page[-1]["line"]
 
 
+def told(tx: Tx, job_id: int) -> Iterator[Told]:
+    """What is to be said of contacts of a job: refused ones, and what is worth knowing. Raises JobNotFound."""
+    get(tx, job_id)
+    after = 0
+    while page := store.told(tx.db, job_id, after, PAGE):
+        yield from (Told(row["contact_id"], row["code"] or "", row["message"]) for row in page)
+        after = page[-1]["contact_id"]
+
+
 def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
     """Writes the rows that wait for a person in the columns of the file they came from; returns how many.
 
     They come in its format, those of any sheet as xlsx. Each has its reason beside it, where the import ignores it, so
-    that the fixed file can be imported as it is. Raises JobNotFound.
+    that the fixed file can be imported as it is. Raises JobNotFound, InvalidValue for a job that read no file.
     """
     job = get(tx, job_id)
+    if not job.format:
+        raise InvalidValue(f"job {job_id} read no file", field="output", hint=f"see: sharedbook job errors {job_id}")
     refused = ((row.cells, row.problem.message) for row in rows(tx, job_id))
     return outgoing.write_refused(job.format, target, job.columns, refused)
 
@@ -152,16 +291,26 @@ def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:
     }
 
 
-def _job(row: Mapping[str, Any]) -> Job:
-    file = json.loads(row["columns"])
+def _job(tx: Tx, row: Mapping[str, Any]) -> Job:
+    file, state = json.loads(row["columns"]), State(row["state"])
+    if state is State.RUNNING and not runner.alive(row["runner"], row["beat"], tx.now):
+        state = State.KILLED
     return Job(
         id=row["id"],
         kind=row["kind"],
-        state=State(row["state"]),
+        state=state,
         actor=row["actor"],
         counts=json.loads(row["counts"]),
+        done=row["done"],
+        total=row["total"],
+        seq=row["seq"],
         started=row["started"],
         finished=row["finished"],
+        spent=timedelta(milliseconds=row["spent"]),
+        undoes=row["undoes"],
+        error=row["error"],
+        params=json.loads(row["params"]),
+        texts=None if row["texts"] is None else json.loads(row["texts"]),
         format=file["format"],
         columns=tuple(file["columns"]),
     )

@@ -5,15 +5,16 @@ The site always keeps a postmaster who can log in. A member may set his own pass
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidValue, NameTaken, Protected, SubjectNotFound
-from sharedbook.domain.model import POSTMASTERS_ID, ChangeKind, Member, SubjectKind
+from sharedbook.domain.model import POSTMASTERS_ID, ChangeKind, Member, Right, SubjectKind
 from sharedbook.services import custom_fields, passwords, subjects, teams
 from sharedbook.services.tx import Tx
-from sharedbook.store import app_passwords
+from sharedbook.store import app_passwords, contacts, grants
 from sharedbook.store import subjects as rows
 from sharedbook.store import teams as team_rows
 from sharedbook.store.app_passwords import AppPassword as AppPassword
@@ -130,12 +131,7 @@ def delete(tx: Tx, login: str, *, give_to: str | None) -> int:
     his name, mail address and password are forgotten, his id and login stay for the history. Raises SubjectNotFound,
     InvalidValue, Protected.
     """
-    access.require_manage(tx.viewer, "delete members")
-    member = subjects.member(tx, login)
-    heir = None if give_to is None else subjects.member(tx, give_to)
-    if heir is not None and heir.id == member.id:
-        raise InvalidValue("contacts cannot pass to the member who is deleted", field="give_to")
-    _keep_a_postmaster(tx, member)
+    member, heir = plan_deletion(tx, login, give_to=give_to)
     for team_id in team_rows.of_member(tx.db, member.id):
         teams.take_out(tx, team_id, member.id)
     app_passwords.revoke(tx.db, member.id, tx.now)
@@ -145,6 +141,55 @@ def delete(tx: Tx, login: str, *, give_to: str | None) -> int:
     )
     tx.audit("member.delete", member=member.id, contacts=passed_on, **({"heir": heir.id} if heir else {}))
     return passed_on
+
+
+def plan_deletion(tx: Tx, login: str, *, give_to: str | None) -> tuple[Member, Member | None]:
+    """The member and the heir; writes nothing. Raises as ``delete``."""
+    access.require_manage(tx.viewer, "delete members")
+    member = subjects.member(tx, login)
+    heir = None if give_to is None else subjects.member(tx, give_to)
+    if heir is not None and heir.id == member.id:
+        raise InvalidValue("contacts cannot pass to the member who is deleted", field="give_to")
+    _keep_a_postmaster(tx, member)
+    return member, heir
+
+
+def contacts_of(tx: Tx, member_id: int) -> list[int]:
+    """Ids of the contacts that a member owns or that list him."""
+    access.require_manage(tx.viewer, "delete members")
+    return sorted({*contacts.owned_by(tx.db, member_id), *contacts.listing(tx.db, member_id)})
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a deleted member had: ids of his teams, and (group id, rights) of his grants."""
+
+    teams: tuple[int, ...]
+    grants: tuple[tuple[int, int], ...]
+
+
+def past_of(tx: Tx, member_id: int) -> Past:
+    """What a member has."""
+    held = [(key, grants.rights(tx.db, key, member_id)) for key in grants.group_ids(tx.db, member_id)]
+    return Past(tuple(team_rows.of_member(tx.db, member_id)), tuple((key, int(rights or 0)) for key, rights in held))
+
+
+def revive(tx: Tx, login: str, member_id: int, past: Past) -> None:
+    """Undoes ``delete`` of a member: he is in his teams and has his grants again, where they still exist.
+
+    What was forgotten of him is not known any more; app passwords stay revoked. Raises NameTaken.
+    """
+    access.require_manage(tx.viewer, "bring members back")
+    if member_id not in rows.deleted(tx.db, [member_id]):
+        return
+    if rows.find(tx.db, SubjectKind.MEMBER, login):
+        raise NameTaken(f"there is another member {login} by now")
+    rows.change(tx.db, member_id, deleted_at=None, since=tx.tick(ChangeKind.SUBJECT, member_id))
+    for team_id in set(past.teams) - rows.deleted(tx.db, past.teams):
+        teams.enter(tx, team_id, member_id)
+    for group_id, rights in past.grants:
+        grants.renew(tx.db, group_id, member_id, Right(rights), tx.tick(ChangeKind.GROUP, group_id))
+    tx.audit("member.revive", member=member_id)
 
 
 def app_password_add(

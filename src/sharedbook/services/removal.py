@@ -107,7 +107,11 @@ def _bury(tx: Tx, row: Membership) -> None:
 
 
 def remove_job_rows(tx: Tx, found: Sequence[Contact], subject: str = "") -> int:
-    """Removes kept import rows that hold a mail address, number, name or UID of an erased contact, or ``subject``."""
+    """Removes kept import rows that hold a mail address, number, name or UID of an erased contact, or ``subject``.
+
+    What jobs on these contacts were told to write, such as tags, is forgotten; what they did goes with the contact.
+    """
+    jobs.forget_texts(tx.db, [contact.id for contact in found], subject)
     marks = {subject}
     for contact in found:
         read = fields.read(vcard.load(contact.vcard))

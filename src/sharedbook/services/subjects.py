@@ -6,7 +6,7 @@ A login is its folded text, immutable; a team's name is folded too, so that case
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sharedbook.domain import folding
@@ -96,15 +96,24 @@ def retire(tx: Tx, subject_id: int, *, new_owner: int | None, **values: Any) -> 
     for group_id in grants.group_ids(tx.db, subject_id):
         grants.revoke(tx.db, group_id, subject_id, tx.now)
         tx.tick(ChangeKind.GROUP, group_id)
-    owned, listing = contacts.owned_by(tx.db, subject_id), contacts.listing(tx.db, subject_id)
-    with audience.changing(tx, sorted({*owned, *listing})):
-        contacts.change(tx.db, owned, owner_id=new_owner)
-        contacts.unlist(tx.db, subject_id)
-    records.note(tx, owned, Event.OWNER)
-    records.note(tx, listing, Event.VISIBILITY)
+    owned = contacts.owned_by(tx.db, subject_id)
+    release(tx, subject_id, sorted({*owned, *contacts.listing(tx.db, subject_id)}), new_owner=new_owner)
     subjects.change(tx.db, subject_id, deleted_at=tx.now, **values)
     tx.tick(ChangeKind.SUBJECT, subject_id)
     return len(owned)
+
+
+def release(tx: Tx, subject_id: int, contact_ids: Sequence[int], *, new_owner: int | None) -> None:
+    """Takes a subject off these contacts: what it owned passes to ``new_owner`` or has no owner, no list names it."""
+    owned, listing = (
+        [contact_id for contact_id in contact_ids if contact_id in found]
+        for found in (set(contacts.owned_by(tx.db, subject_id)), set(contacts.listing(tx.db, subject_id)))
+    )
+    with audience.changing(tx, contact_ids):
+        contacts.change(tx.db, owned, owner_id=new_owner)
+        contacts.unlist(tx.db, subject_id, listing)
+    records.note(tx, owned, Event.OWNER)
+    records.note(tx, listing, Event.VISIBILITY)
 
 
 def _no_member(login: str) -> SubjectNotFound:

@@ -145,6 +145,11 @@ def list_of(connection: Connection, contact_id: int) -> frozenset[int]:
     return frozenset(found.scalars())
 
 
+def lists_of(connection: Connection, contact_ids: Sequence[int]) -> dict[int, frozenset[int]]:
+    """The subjects on the list of each contact that has one, private ones too."""
+    return _listed(connection, contact_ids)
+
+
 def set_listed(connection: Connection, contact_id: int, subject_ids: frozenset[int]) -> None:
     """Replaces the list of a contact's visibility."""
     connection.execute(delete(contact_visibility).where(contact_visibility.c.contact_id == contact_id))
@@ -155,9 +160,12 @@ def set_listed(connection: Connection, contact_id: int, subject_ids: frozenset[i
     )
 
 
-def unlist(connection: Connection, subject_id: int) -> None:
-    """Takes a subject off every list."""
-    connection.execute(delete(contact_visibility).where(contact_visibility.c.subject_id == subject_id))
+def unlist(connection: Connection, subject_id: int, contact_ids: Sequence[int]) -> None:
+    """Takes a subject off the lists of these contacts."""
+    column = contact_visibility.c
+    for some in batches(contact_ids):
+        statement = delete(contact_visibility).where(column.subject_id == subject_id, column.contact_id.in_(some))
+        connection.execute(statement)
 
 
 def _where(connection: Connection, condition: ColumnElement[bool]) -> list[Contact]:

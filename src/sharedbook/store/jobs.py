@@ -1,4 +1,4 @@
-"""Statements of jobs and of the rows that wait for a person."""
+"""Statements of jobs, of the rows of files that wait for a person, and of what each job did to which contact."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many
-from sharedbook.store.schema import job_rows, jobs
+from sharedbook.store.schema import job_items, job_rows, jobs
 
 
 def add(connection: Connection, row: Mapping[str, Any]) -> int:
@@ -21,9 +22,8 @@ def add(connection: Connection, row: Mapping[str, Any]) -> int:
     return int(key[0])
 
 
-def change(connection: Connection, job_id: int, *, state: str, counts: str, finished: datetime | None) -> None:
-    """Writes how far a job is."""
-    values = {"state": state, "counts": counts, "finished": finished}
+def change(connection: Connection, job_id: int, **values: Any) -> None:
+    """Sets columns of a job."""
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
 
 
@@ -70,3 +70,74 @@ def delete_rows(connection: Connection, keys: Sequence[tuple[int, int]]) -> None
     """Deletes rows by job id and line."""
     for job_id, line in keys:
         connection.execute(delete(job_rows).where(job_rows.c.job_id == job_id, job_rows.c.line == line))
+
+
+def forget_texts(connection: Connection, contact_ids: Sequence[int], subject: str) -> None:
+    """Forgets what people wrote in the parameters of jobs that are about these contacts, or that hold a text."""
+    for some in batches(contact_ids):
+        about = select(job_items.c.job_id).where(job_items.c.contact_id.in_(some))
+        connection.execute(update(jobs).where(jobs.c.texts.is_not(None), jobs.c.id.in_(about)).values(texts=None))
+    if subject:
+        connection.execute(update(jobs).where(jobs.c.texts.icontains(subject, autoescape=True)).values(texts=None))
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forgets jobs that nothing was heard of since before; returns how many."""
+    return connection.execute(delete(jobs).where(jobs.c.beat < before)).rowcount
+
+
+# ---- the contacts that a job is about
+
+_I = job_items.c
+
+
+def add_items(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds contacts to jobs."""
+    insert_many(connection, job_items, rows)
+
+
+def pending(connection: Connection, job_id: int, after: int, limit: int) -> list[int]:
+    """The next ``limit`` contacts behind the id ``after`` to which the job is not done yet."""
+    statement = select(_I.contact_id).where(_I.job_id == job_id, _I.contact_id > after, _I.result.is_(None))
+    return list(connection.execute(statement.order_by(_I.contact_id).limit(limit)).scalars())
+
+
+_SET = (
+    update(job_items)
+    .where(_I.job_id == bindparam("job"), _I.contact_id == bindparam("contact"))
+    .values({name: bindparam(name) for name in ("result", "first", "last", "code", "message", "before")})
+)
+
+
+def set_items(connection: Connection, job_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes what a job did: each row has ``contact`` and every column but the keys."""
+    connection.execute(_SET, [{**row, "job": job_id} for row in rows])
+
+
+def set_results(connection: Connection, job_id: int, contact_ids: Sequence[int], result: str) -> None:
+    """Gives contacts of a job another result."""
+    for some in batches(contact_ids):
+        connection.execute(update(job_items).where(_I.job_id == job_id, _I.contact_id.in_(some)).values(result=result))
+
+
+def items(connection: Connection, job_id: int, contact_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """What a job did to these contacts, by their id."""
+    found: dict[int, dict[str, Any]] = {}
+    for some in batches(contact_ids):
+        rows = connection.execute(select(job_items).where(_I.job_id == job_id, _I.contact_id.in_(some))).mappings()
+        found |= {row["contact_id"]: dict(row) for row in rows}
+    return found
+
+
+def item_ids(connection: Connection, job_id: int, result: str | None = None) -> list[int]:
+    """The contacts of a job, or those with one result."""
+    statement = select(_I.contact_id).where(_I.job_id == job_id).order_by(_I.contact_id)
+    if result is not None:
+        statement = statement.where(_I.result == result)
+    return list(connection.execute(statement).scalars())
+
+
+def told(connection: Connection, job_id: int, after: int, limit: int) -> list[dict[str, Any]]:
+    """The next ``limit`` contacts of a job behind the id ``after`` of which there is something to say."""
+    statement = select(job_items).where(_I.job_id == job_id, _I.contact_id > after, _I.message.is_not(None))
+    return [dict(row) for row in connection.execute(statement.order_by(_I.contact_id).limit(limit)).mappings()]

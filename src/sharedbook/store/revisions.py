@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
+from sharedbook.store.contacts import batches
 from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import revisions
 
@@ -52,3 +53,23 @@ def prune(connection: Connection, before: datetime) -> list[int]:
     first = select(func.min(_R.id)).where(_R.before.is_not(None)).group_by(_R.contact_id)
     old = delete(revisions).where(_R.at < before, _R.event != Event.ADDED.value, _R.id.not_in(first))
     return list(connection.execute(old.returning(_R.contact_id)).scalars())
+
+
+def last(connection: Connection) -> int:
+    """The id of the newest step of any contact, 0 before the first: a contact changed since has one behind it."""
+    return int(connection.execute(select(func.coalesce(func.max(_R.id), 0))).scalar_one())
+
+
+def changed_since(connection: Connection, contact_ids: Sequence[int], revision_id: int) -> set[int]:
+    """Those of these contacts that have a step behind ``revision_id``."""
+    found: set[int] = set()
+    for some in batches(contact_ids):
+        statement = select(_R.contact_id).where(_R.contact_id.in_(some), _R.id > revision_id).distinct()
+        found.update(connection.execute(statement).scalars())
+    return found
+
+
+def between(connection: Connection, contact_id: int, first: int, last: int) -> list[Revision]:
+    """A contact's steps behind the id ``first`` up to ``last``, the oldest first."""
+    wanted = _ROWS.where(_R.contact_id == contact_id, _R.id > first, _R.id <= last)
+    return [_revision(row) for row in connection.execute(wanted.order_by(_R.id))]

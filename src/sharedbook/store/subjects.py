@@ -51,6 +51,12 @@ def by_ids(connection: Connection, ids: Collection[int]) -> list[Subject]:
     return [Subject(row.id, SubjectKind(row.kind), row.name) for row in connection.execute(statement)]
 
 
+def deleted(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Those of these subjects that were deleted."""
+    statement = select(subjects.c.id).where(subjects.c.id.in_(ids), subjects.c.deleted_at.is_not(None))
+    return set(connection.execute(statement).scalars())
+
+
 def teams(connection: Connection) -> list[Subject]:
     """Every living team, by name."""
     statement = (

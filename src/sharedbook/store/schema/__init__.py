@@ -22,7 +22,7 @@ from sharedbook.store.schema.contacts import (
     suggestions,
 )
 from sharedbook.store.schema.indexes import FOLDED, FOLDED_KEY, directory_entries, properties
-from sharedbook.store.schema.jobs import job_rows, jobs
+from sharedbook.store.schema.jobs import job_items, job_rows, jobs
 from sharedbook.store.schema.people import app_passwords, grants, lost_views, subjects, team_members
 from sharedbook.store.schema.site import audit, changes, erasures, meta, notices
 
@@ -43,6 +43,7 @@ __all__ = [
     "grants",
     "groups",
     "holds",
+    "job_items",
     "job_rows",
     "jobs",
     "lost_views",

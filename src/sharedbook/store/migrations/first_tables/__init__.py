@@ -22,7 +22,7 @@ from sharedbook.store.migrations.first_tables.contacts import (
     suggestions,
 )
 from sharedbook.store.migrations.first_tables.indexes import FOLDED, FOLDED_KEY, directory_entries, properties
-from sharedbook.store.migrations.first_tables.jobs import job_rows, jobs
+from sharedbook.store.migrations.first_tables.jobs import job_items, job_rows, jobs
 from sharedbook.store.migrations.first_tables.people import app_passwords, grants, lost_views, subjects, team_members
 from sharedbook.store.migrations.first_tables.site import audit, changes, erasures, meta, notices
 
@@ -43,6 +43,7 @@ __all__ = [
     "grants",
     "groups",
     "holds",
+    "job_items",
     "job_rows",
     "jobs",
     "lost_views",

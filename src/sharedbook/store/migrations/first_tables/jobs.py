@@ -1,10 +1,10 @@
-"""Bulk actions."""
+"""Bulk actions: what each is, how far it is, what it did to which contact, and what undo needs of that."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, text
 
-from sharedbook.store.migrations.first_tables.base import metadata, row_id
+from sharedbook.store.migrations.first_tables.base import metadata, row_id, where
 from sharedbook.store.types import Id, Time
 
 jobs = Table(
@@ -14,11 +14,37 @@ jobs = Table(
     Column("kind", String(20), nullable=False),
     Column("state", String(12), nullable=False),
     Column("actor", Text, nullable=False),
+    Column("seq", Id, nullable=False),
     Column("started", Time, nullable=False),
     Column("finished", Time),
+    Column("runner", Text, nullable=False, server_default=""),
+    Column("beat", Time, nullable=False),
+    Column("spent", Integer, nullable=False, server_default=text("0")),
+    Column("done", Integer, nullable=False, server_default=text("0")),
+    Column("total", Integer),
+    Column("undoes", Id),
+    Column("error", Text, nullable=False, server_default=""),
     Column("counts", Text, nullable=False),
     Column("columns", Text, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("texts", Text),
     sqlite_autoincrement=True,
+)
+
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("result", String(20)),
+    Column("first", Id),
+    Column("last", Id),
+    Column("code", String(40)),
+    Column("message", Text),
+    Column("before", Text),
+    Index("ix_job_items_contact_id", "contact_id"),
+    Index("ix_job_items_told", "job_id", "contact_id", **where("message IS NOT NULL")),
+    sqlite_with_rowid=False,
 )
 
 job_rows = Table(

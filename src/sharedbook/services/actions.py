@@ -1,0 +1,279 @@
+"""Every kind of bulk action, and how each is done to some contacts in one transaction. ``bulk.py`` runs them as jobs.
+
+A new kind is a class here (or in its own room, added to ``KINDS``): its fields are what it was told to do, ids and
+words of the program; what people wrote is named in ``TEXTS`` too. ``do`` calls a service, which asks for the rights
+and notes a revision for each contact that it changes. Undo needs nothing of a kind but ``revive``, where it also
+removes what is no contact: ``snapshots`` gives back the contacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import GroupNotFound
+from sharedbook.domain.model import Group, Right, Visibility, VisibilityKind
+from sharedbook.formats import column_edits
+from sharedbook.services import contacts, groups, members, subjects, trash
+from sharedbook.services.tx import Tx
+
+Notes = Mapping[int, str]
+"""What is worth knowing of a contact that something was done to, by its id."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One kind of bulk action.
+
+    ``KIND``: its stable name. ``TEXTS``: the fields that hold what people wrote: an erasure forgets them. ``REVIVES``:
+    its undo brings back more than contacts.
+    """
+
+    KIND: ClassVar[str]
+    REVIVES: ClassVar[bool] = False
+    TEXTS: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self, tx: Tx) -> None:
+        """Raises what refuses the whole action, before anything is done. Writes nothing."""
+
+    def prepare(self, tx: Tx) -> None:
+        """Done once before the first contact, and again when the job goes on: the second time changes nothing."""
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes | None:
+        """Does it to these contacts: all, or raises what refuses one of them. The job then tries fewer at once."""
+        raise NotImplementedError
+
+    def left(self, tx: Tx) -> Collection[int]:
+        """Contacts to which it is still to be done, for an action on whatever a group or a member has."""
+        return ()
+
+    def finish(self, tx: Tx) -> None:
+        """Done once behind the last contact, when none is ``left``."""
+
+    def revive(self, tx: Tx) -> None:
+        """Undoes ``finish``, before the contacts are given back; a second time it changes nothing. Raises Conflict."""
+
+    def groups(self) -> Collection[int]:
+        """Ids of the groups that it names: a plan is outdated when one of them, or a grant on it, changes."""
+        return ()
+
+    def subjects(self) -> Collection[int]:
+        """Ids of the members and teams that it names."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Copy(Action):
+    """Shows contacts in one more group."""
+
+    KIND = "copy"
+    to: int
+
+    def check(self, tx: Tx) -> None:
+        group = _group(tx, self.to)
+        access.require(tx.viewer, Right.ADD, group.id, group.slug)
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        contacts.copy(tx, contact_ids, _group(tx, self.to))
+
+    def groups(self) -> Collection[int]:
+        return (self.to,)
+
+
+@dataclass(frozen=True)
+class Move(Action):
+    """Takes contacts out of one group and puts them into another."""
+
+    KIND = "move"
+    source: int
+    to: int
+
+    def check(self, tx: Tx) -> None:
+        _group(tx, self.source)
+        group = _group(tx, self.to)
+        access.require(tx.viewer, Right.ADD, group.id, group.slug)
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        contacts.move(tx, contact_ids, _group(tx, self.source), _group(tx, self.to))
+
+    def groups(self) -> Collection[int]:
+        return (self.source, self.to)
+
+
+@dataclass(frozen=True)
+class Delete(Action):
+    """Puts contacts into the trash; where the site has none, they are gone for good."""
+
+    KIND = "delete"
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        contacts.delete(tx, contact_ids)
+
+
+@dataclass(frozen=True)
+class Restore(Action):
+    """Brings contacts back out of the trash."""
+
+    KIND = "restore"
+
+    def check(self, tx: Tx) -> None:
+        access.require_manage(tx.viewer, "restore from the trash")
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
+        return {each.contact.id: each.note for each in trash.restore(tx, contact_ids) if each.note}
+
+
+@dataclass(frozen=True)
+class Tag(Action):
+    """Puts tags on contacts, and takes tags off."""
+
+    KIND = "tag"
+    TEXTS = frozenset({"add", "remove"})
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        limits = tx.site.limits
+        contacts.edit(tx, contact_ids, lambda card: column_edits.tag(card, self.add, self.remove, limits))
+
+
+@dataclass(frozen=True)
+class SetVisibility(Action):
+    """Lets all who view its groups see a contact, or none but the owner (``kind``); or changes its list."""
+
+    KIND = "visibility"
+    kind: str = VisibilityKind.LISTED.value
+    on: tuple[int, ...] = ()
+    off: tuple[int, ...] = ()
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        if self.kind == VisibilityKind.LISTED:
+            contacts.change_list(tx, contact_ids, self.on, self.off)
+        else:
+            contacts.set_visibility(tx, contact_ids, Visibility(VisibilityKind(self.kind)))
+
+    def subjects(self) -> Collection[int]:
+        return (*self.on, *self.off)
+
+
+@dataclass(frozen=True)
+class Share(Action):
+    """Stops sharing contacts, or shares them again as before."""
+
+    KIND = "share"
+    on: bool
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        contacts.share(tx, contact_ids, self.on)
+
+
+@dataclass(frozen=True)
+class Owner(Action):
+    """Gives contacts to a member, or to nobody."""
+
+    KIND = "owner"
+    member: int | None
+
+    def check(self, tx: Tx) -> None:
+        access.require_manage(tx.viewer, "change owners")
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        contacts.give_to(tx, contact_ids, self.member)
+
+    def subjects(self) -> Collection[int]:
+        return () if self.member is None else (self.member,)
+
+
+@dataclass(frozen=True)
+class Detach(Action):
+    """Makes contacts of a directory ours."""
+
+    KIND = "detach"
+
+    def check(self, tx: Tx) -> None:
+        access.require_manage(tx.viewer, "detach contacts from their directory")
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        contacts.detach(tx, contact_ids)
+
+
+@dataclass(frozen=True)
+class DeleteGroup(Action):
+    """Empties a group and deletes it. ``word``: what becomes of its contacts (see ``groups.plan_deletion``)."""
+
+    KIND = "delete-group"
+    REVIVES = True
+    group: int
+    word: str
+    to: int
+
+    def check(self, tx: Tx) -> None:
+        groups.require_deletable(_group(tx, self.group))
+        _group(tx, self.to)
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        groups.clear(tx, _group(tx, self.group), contact_ids, self.word, _group(tx, self.to))
+
+    def left(self, tx: Tx) -> Collection[int]:
+        return groups.held_ids(tx, self.group)
+
+    def finish(self, tx: Tx) -> None:
+        groups.close(tx, self.group)
+
+    def revive(self, tx: Tx) -> None:
+        groups.reopen(tx, self.group)
+
+    def groups(self) -> Collection[int]:
+        return (self.group, self.to)
+
+
+@dataclass(frozen=True)
+class DeleteMember(Action):
+    """Deletes a member; his contacts pass to ``heir``, or to nobody.
+
+    ``teams`` and ``grants``: what he had (``members.Past``).
+    """
+
+    KIND = "delete-member"
+    REVIVES = True
+    login: str
+    member: int
+    heir: str | None
+    teams: tuple[int, ...]
+    grants: tuple[tuple[int, int], ...]
+
+    def check(self, tx: Tx) -> None:
+        members.plan_deletion(tx, self.login, give_to=self.heir)
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        _member, heir = members.plan_deletion(tx, self.login, give_to=self.heir)
+        subjects.release(tx, self.member, contact_ids, new_owner=heir.id if heir else None)
+
+    def left(self, tx: Tx) -> Collection[int]:
+        return members.contacts_of(tx, self.member)
+
+    def finish(self, tx: Tx) -> None:
+        members.delete(tx, self.login, give_to=self.heir)
+
+    def revive(self, tx: Tx) -> None:
+        members.revive(tx, self.login, self.member, members.Past(self.teams, self.grants))
+
+    def subjects(self) -> Collection[int]:
+        return (self.member,)
+
+
+def _group(tx: Tx, group_id: int) -> Group:
+    """Raises GroupNotFound when it is gone, or may not be viewed."""
+    found = groups.names(tx).get(group_id)
+    if found is None:
+        raise GroupNotFound("a group of this action is gone", hint="see: sharedbook group list")
+    return found
+
+
+KINDS: dict[str, type[Action]] = {
+    each.KIND: each
+    for each in (Copy, Move, Delete, Restore, Tag, SetVisibility, Share, Owner, Detach, DeleteGroup, DeleteMember)
+}
+"""Every kind of bulk action on contacts, by its name. ``bulk`` adds Undo."""

@@ -1,0 +1,309 @@
+"""Bulk actions as jobs: tried first, followed while they run, stopped, gone on with, and undone.
+
+A job names its contacts one by one, so that it does what was shown, and the same after it was killed. It takes the
+write lock for batches of at most half a second or 500 contacts. What refuses one contact is kept with it and stops no
+other. Undo touches only what nobody has changed since, and is itself a job, which can be undone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sharedbook.domain.errors import JobStopped, NotUndoable, PlanOutdated, SharedbookError, Unavailable
+from sharedbook.domain.model import ChangeKind, Client, Progress
+from sharedbook.services import actions, jobs, snapshots
+from sharedbook.services.actions import Action, Notes
+from sharedbook.services.jobs import Job, Result, State, Told
+from sharedbook.services.tx import Actor, App, Tx
+from sharedbook.store import changes, revisions
+from sharedbook.store import jobs as store
+
+BATCH_SECONDS = 0.5
+BATCH_CONTACTS = 500
+CHUNK_CONTACTS = 50
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Undo(Action):
+    """Gives contacts back what a job took or changed."""
+
+    KIND = "undo"
+    job: int
+
+    def check(self, tx: Tx) -> None:
+        job = jobs.get(tx, self.job)
+        if job.state is State.RUNNING:
+            raise JobStopped(f"job {job.id} runs", hint=f"run: sharedbook job cancel {job.id}")
+        if job.kind == Undo.KIND and _KINDS[jobs.get(tx, job.params["job"]).kind].REVIVES:
+            raise NotUndoable(f"what job {job.id} brought back is deleted by the command that deleted it before")
+
+    def prepare(self, tx: Tx) -> None:
+        job = jobs.get(tx, self.job)
+        if job.kind in _KINDS:
+            _built(job).revive(tx)
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
+        items = store.items(tx.db, self.job, contact_ids)
+        notes = {contact_id: _undo(tx, items[contact_id]) for contact_id in contact_ids}
+        store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
+        tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
+        return {contact_id: note for contact_id, note in notes.items() if note}
+
+
+def _undo(tx: Tx, item: Mapping[str, Any]) -> str:
+    contact_id, last = item["contact_id"], item["last"]
+    if item["result"] != Result.DONE or revisions.changed_since(tx.db, [contact_id], last):
+        hint = f"see: sharedbook contact history {contact_id}"
+        raise NotUndoable(f"contact {contact_id} was changed since", hint=hint)
+    if item["before"] is None:
+        snapshots.discard(tx, contact_id)
+        return ""
+    return snapshots.give_back(tx, contact_id, snapshots.read(item["before"]), item["first"], last)
+
+
+_KINDS: dict[str, type[Action]] = {**actions.KINDS, Undo.KIND: Undo}
+
+
+def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
+    """The action that undoes a job, and the contacts to do it to. Raises JobNotFound, NotUndoable."""
+    job = jobs.get(tx, job_id)
+    found = store.item_ids(tx.db, job_id, Result.DONE.value)
+    if job.done and not found:
+        hint = "it was undone before, or is gone for good; see: sharedbook job list"
+        raise NotUndoable(f"nothing that job {job_id} did is left to undo", hint=hint)
+    return Undo(job_id), found
+
+
+def load(job: Job) -> Action:
+    """What a job was told to do. Raises JobStopped for what is no action, or was forgotten."""
+    if job.kind not in _KINDS:
+        raise JobStopped(f"an {job.kind} cannot be run again by its number", hint="give its command again")
+    if _KINDS[job.kind].TEXTS and job.texts is None:
+        raise JobStopped(f"what job {job.id} was told to write was erased", hint="give its command again")
+    return _built(job)
+
+
+def _built(job: Job) -> Action:
+    kind = _KINDS[job.kind]
+    told = {**dict.fromkeys(kind.TEXTS, ()), **job.params, **(job.texts or {})}
+    return kind(**{name: _frozen(value) for name, value in told.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def add(tx: Tx, action: Action, contact_ids: Sequence[int], state: State = State.WAITING) -> Job:
+    """A new job that does this to these contacts, for ``run``. Raises what refuses the whole action."""
+    action.check(tx)
+    fields = asdict(action)
+    texts = {name: fields.pop(name) for name in action.TEXTS}
+    ids = list(dict.fromkeys(contact_ids))
+    undoes = action.job if isinstance(action, Undo) else None
+    job_id = jobs.start(tx, action.KIND, state, total=len(ids), params=fields, texts=texts, undoes=undoes)
+    store.add_items(tx.db, [{"job_id": job_id, "contact_id": contact_id} for contact_id in ids])
+    tx.audit(f"job.{state}", job=job_id)
+    return jobs.get(tx, job_id)
+
+
+def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | None = None) -> Job:
+    """Does a job that waits or has stopped, to its end or until it is cancelled; returns it as it is then.
+
+    Raises JobNotFound, JobStopped (it runs already, or has ended), and what refuses the whole action; an exception ends
+    the job as failed, Ctrl-C as cancelled. What was committed stays.
+    """
+    with app.begin(actor, client, write=True) as tx:
+        job = jobs.claim(tx, job_id)
+    try:
+        with app.begin(actor, client, write=True) as tx:
+            action = load(job)
+            action.check(tx)
+            action.prepare(tx)
+        _Run(app, actor, client, job, action).for_good(progress)
+    except BaseException as error:
+        state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
+        with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:  # the first reason counts
+            jobs.hold(tx, job_id)
+            jobs.record(tx, job_id, state, jobs.get(tx, job_id).counts, error=str(error) or type(error).__name__)
+        if not isinstance(error, JobStopped):
+            raise
+    with app.begin(actor, client) as tx:
+        return jobs.get(tx, job_id)
+
+
+class _Rehearsed(Exception):
+    """A batch of a dry run is over: nothing of it is kept."""
+
+
+class _Run:
+    """One run over the contacts that a job is still to be done to, for good or for a dry run."""
+
+    def __init__(self, app: App, actor: Actor, client: Client, job: Job, action: Action) -> None:
+        self._app, self._actor, self._client = app, actor, client
+        self._job_id, self._total = job.id, job.total or 0
+        self._action = action
+        self._after = 0
+        self.counts = Counter(job.counts)
+        self.told: list[Told] = []
+
+    def for_good(self, progress: Report | None) -> None:
+        """Batch by batch, each committed; the last one ends the job."""
+        more = True
+        while more:
+            with self._app.begin(self._actor, self._client, write=True) as tx:
+                jobs.hold(tx, self._job_id)
+                more = self._batch(tx) or self._more(tx)
+                refused = self.counts[Result.ERROR] > 0
+                state = State.RUNNING if more else State.PART if refused else State.DONE
+                jobs.record(tx, self._job_id, state, self.counted(), total=self._total)
+            if progress:
+                progress(Progress(self.counts.total(), self.counted()))
+
+    def rehearsal(self, progress: Report | None) -> None:
+        """Batch by batch, each rolled back."""
+        more = True
+        while more:
+            with suppress(_Rehearsed), self._app.begin(self._actor, self._client, write=True) as tx:
+                self._action.prepare(tx)
+                more = self._batch(tx)
+                raise _Rehearsed
+            if progress:
+                progress(Progress(self.counts.total(), self.counted()))
+
+    def counted(self) -> dict[str, int]:
+        """How many contacts have which result."""
+        return {result: count for result, count in self.counts.items() if count}
+
+    def _batch(self, tx: Tx) -> bool:
+        """Does one batch; returns whether there was one."""
+        begun, done = time.monotonic(), 0
+        while done < BATCH_CONTACTS and time.monotonic() - begun < BATCH_SECONDS:
+            ids = store.pending(tx.db, self._job_id, self._after, CHUNK_CONTACTS)
+            if not ids:
+                break
+            self._chunk(tx, ids)
+            self._after = ids[-1]
+            done += len(ids)
+        return done > 0
+
+    def _chunk(self, tx: Tx, ids: Sequence[int]) -> None:
+        before, first = snapshots.take(tx, ids), revisions.last(tx.db)
+        notes, refused = _attempt(tx, self._action, ids)
+        last = revisions.last(tx.db)
+        gone = set(ids) - snapshots.take(tx, ids).keys()
+        touched = revisions.changed_since(tx.db, ids, first) | gone
+        rows = []
+        for contact_id in ids:
+            error = refused.get(contact_id)
+            result = Result.ERROR if error else Result.DONE if contact_id in touched else Result.UNCHANGED
+            message = error.message if error else notes.get(contact_id)
+            if message:
+                self.told.append(Told(contact_id, error.code if error else "", message))
+            self.counts[result] += 1
+            rows.append(
+                {
+                    "contact": contact_id,
+                    "result": result.value,
+                    "first": first,
+                    "last": last,
+                    "code": error.code if error else None,
+                    "message": message,
+                    "before": before[contact_id].written() if result is Result.DONE else None,
+                }
+            )
+        store.set_items(tx.db, self._job_id, rows)
+
+    def _more(self, tx: Tx) -> bool:
+        """At the end: takes in contacts that came meanwhile, or finishes. Returns whether there are more."""
+        left = set(self._action.left(tx))
+        new = left - set(store.item_ids(tx.db, self._job_id))
+        store.add_items(tx.db, [{"job_id": self._job_id, "contact_id": contact_id} for contact_id in sorted(new)])
+        self._after, self._total = 0, self._total + len(new)
+        if not left:
+            self._action.finish(tx)
+        return bool(new)
+
+
+def _attempt(tx: Tx, action: Action, ids: Sequence[int]) -> tuple[dict[int, str], dict[int, SharedbookError]]:
+    """Does it to these contacts together or, where that is refused, to each half by itself.
+
+    Returns what is worth knowing of whom, and what refused whom.
+    """
+    try:
+        with tx.savepoint():
+            return dict(action.do(tx, ids) or {}), {}
+    except Unavailable:
+        raise
+    except SharedbookError as error:
+        if len(ids) == 1:
+            return {}, {ids[0]: error}
+    half = len(ids) // 2
+    one, other = _attempt(tx, action, ids[:half]), _attempt(tx, action, ids[half:])
+    return one[0] | other[0], one[1] | other[1]
+
+
+# ---- a dry run, and doing just what it showed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a dry run found: the job to ``apply``, what would become of how many contacts, what refuses whom."""
+
+    job: Job
+    counts: Mapping[str, int]
+    told: Sequence[Told]
+
+
+def plan(
+    app: App, actor: Actor, client: Client, action: Action, contact_ids: Sequence[int], progress: Report | None = None
+) -> Plan:
+    """Tries it on every contact, batch by batch, keeps nothing of that, and writes the plan.
+
+    What a contact of another batch would stand in the way of is not foreseen; it is refused when the plan is applied.
+    """
+    with app.begin(actor, client, write=True) as tx:
+        job = add(tx, action, contact_ids, State.PLANNED)
+    tried = _Run(app, actor, client, job, action)
+    tried.rehearsal(progress)
+    return Plan(job, tried.counted(), tried.told)
+
+
+def apply(tx: Tx, plan_id: int) -> Job:
+    """Lets the job of a plan wait for its ``run``. Raises JobNotFound, JobStopped, PlanOutdated."""
+    job = jobs.get(tx, plan_id)
+    if job.state is not State.PLANNED:
+        raise JobStopped(f"job {plan_id} is no plan: it is {job.state}", hint=f"see: sharedbook job show {plan_id}")
+    action = load(job)
+    action.check(tx)
+    changed = _changed_since(tx, job, action)
+    if changed:
+        raise PlanOutdated(
+            f"changed since the plan was made: {', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}",
+            hint="make another plan: give the command with --dry-run again",
+        )
+    store.change(tx.db, plan_id, state=State.WAITING.value, started=tx.now, beat=tx.now)
+    tx.audit("job.apply", job=plan_id)
+    return jobs.get(tx, plan_id)
+
+
+def _changed_since(tx: Tx, job: Job, action: Action) -> list[str]:
+    """What of a plan has changed since, in words."""
+    ids = store.item_ids(tx.db, job.id)
+    if len(ids) != job.total:
+        return ["contacts that are gone"]
+    if changes.floor(tx.db) > job.seq + 1:
+        return ["it is too old to tell"]
+    named = {
+        ChangeKind.CONTACT: set(ids),
+        ChangeKind.GROUP: set(action.groups()),
+        ChangeKind.SUBJECT: set(action.subjects()),
+    }
+    found = changes.since(tx.db, job.seq)
+    return list(dict.fromkeys(f"{each.kind} {each.id}" for each in found if each.id in named.get(each.kind, ())))
