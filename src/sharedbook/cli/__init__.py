@@ -47,7 +47,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("transfer", "Write contacts into a file."),
     "template": ("transfer", "Write an empty import file to fill in."),
     "feed": ("feed", "What changed, for programs."),
-    "job": ("job", "What imports did, row by row."),
+    "job": ("job", "Bulk actions: follow, stop, go on, undo."),
+    "apply": ("job", "Do what a dry run has shown."),
     "completion": ("completion", "Complete commands and names in bash, zsh and fish."),
 }
 """Command -> its module in this package, and its line in the help. The module's function has the command's name."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.as_job import How, Task, as_job, carry_out
+from sharedbook.cli.confirm import asking
 from sharedbook.cli.erasing import certificate_option, erase_contacts
 from sharedbook.cli.names import GROUP, MEMBER
-from sharedbook.cli.output import Output, json_option, many
+from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.refs import chosen, where_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.cli.visibility import VisibilityChange
 from sharedbook.domain import access
-from sharedbook.domain.model import Contact
-from sharedbook.formats import column_edits
-from sharedbook.services import contacts, custom_fields, groups
+from sharedbook.services import actions, groups, subjects
+from sharedbook.services.actions import Action
 from sharedbook.services.tx import Tx
 
 
@@ -31,59 +30,40 @@ def add_to(group: click.Group) -> None:
 def _many(
     site: Site,
     out: Output,
-    action: str,
-    work: Callable[[Tx, Sequence[Contact]], None],
+    label: str,
+    action_of: Callable[[Tx], Action],
     refs: tuple[str, ...],
     where: str | None,
+    how: How,
     *,
-    dry_run: bool,
-    yes: bool,
     warning: str = "",
 ) -> None:
-    """Does the work to the contacts named; asks when they are more than one, or when there is a ``warning``."""
+    """Does it to the contacts named; asks when they are more than one, or when there is a ``warning``."""
     named = chosen(refs, where)
-    shown: list[str] = []
 
-    def do(tx: Tx) -> json_keys.Object:
+    def task_of(tx: Tx) -> Task:
         found = named.contacts(tx)
-        shown[:] = [f"{contact.id} {contact.name}" for contact in found]
-        work(tx, found)
-        return json_keys.result(action, [contact.id for contact in found], notes=[warning] if warning else [])
+        names = [f"{contact.id} {contact.name}" for contact in found]
+        return Task(action_of(tx), [contact.id for contact in found], names, [warning] if warning else [])
 
-    def question(planned: json_keys.Object) -> str | None:
-        if planned["count"] < 2 and not warning:
-            return None
-        return "\n".join([*_some(shown), *planned["notes"], f"{action}: {many(planned['count'], 'contact')}. Go on?"])
-
-    record = carry_out(site, do, question, dry_run=dry_run, yes=yes)
-    out.outcome(
-        record, "\n".join([f"{action}: {many(record['count'], 'contact')}", *(_some(shown) if dry_run else [])])
-    )
-
-
-def _some(lines: Sequence[str], most: int = 20) -> list[str]:
-    rest = [f"  ... and {len(lines) - most} more"] if len(lines) > most else []
-    return [*(f"  {line}" for line in lines[:most]), *rest]
+    carry_out(site, out, label, task_of, how, ask=bool(warning))
 
 
 @click.command("copy")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
 @click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group to show them in as well.")
-@asking
+@as_job
 @json_option
 @pass_site
-def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: str, dry_run: bool, yes: bool) -> None:
+def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: str, how: How) -> None:
     """Show contacts in one more group; they stay one contact, and an edit shows in both.
 
     \b
     Example:  sharedbook contact copy minji@example.com --to press
     """
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        contacts.copy(tx, [contact.id for contact in found], groups.get(tx, to))
-
-    _many(site, out, f"copy to {to}", work, refs, where, dry_run=dry_run, yes=yes)
+    _many(site, out, f"copy to {to}", lambda tx: actions.Copy(groups.get(tx, to).id), refs, where, how)
 
 
 @click.command("move")
@@ -91,12 +71,10 @@ def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: 
 @where_option
 @click.option("--from", "source", required=True, type=GROUP, metavar="GROUP", help="The group they leave.")
 @click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group they go into.")
-@asking
+@as_job
 @json_option
 @pass_site
-def move(
-    site: Site, out: Output, refs: tuple[str, ...], where: str | None, source: str, to: str, dry_run: bool, yes: bool
-) -> None:
+def move(site: Site, out: Output, refs: tuple[str, ...], where: str | None, source: str, to: str, how: How) -> None:
     """Take contacts out of one group and put them into another.
 
     \b
@@ -104,19 +82,19 @@ def move(
                sharedbook contact find company:acme --json | jq .[].id | sharedbook contact move - --from a --to b --yes
     """
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        contacts.move(tx, [contact.id for contact in found], groups.get(tx, source), groups.get(tx, to))
+    def action_of(tx: Tx) -> Action:
+        return actions.Move(groups.get(tx, source).id, groups.get(tx, to).id)
 
-    _many(site, out, f"move from {source} to {to}", work, refs, where, dry_run=dry_run, yes=yes)
+    _many(site, out, f"move from {source} to {to}", action_of, refs, where, how)
 
 
 @click.command("delete")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@asking
+@as_job
 @json_option
 @pass_site
-def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, how: How) -> None:
     """Delete contacts: they go to the trash, from where they can be restored (unless the site has none).
 
     \b
@@ -125,10 +103,7 @@ def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dr
     """
     warning = "this site has no trash: they are gone for good" if site.settings.deletion == "immediate" else ""
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        contacts.delete(tx, [contact.id for contact in found])
-
-    _many(site, out, "delete", work, refs, where, dry_run=dry_run, yes=yes, warning=warning)
+    _many(site, out, "delete", lambda tx: actions.Delete(), refs, where, how, warning=warning)
 
 
 @click.command("erase")
@@ -164,10 +139,10 @@ def erase(
 @click.command("tag", context_settings={"ignore_unknown_options": True})
 @click.argument("refs_and_tags", metavar="REF... +TAG -TAG", nargs=-1, required=True)
 @where_option
-@asking
+@as_job
 @json_option
 @pass_site
-def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | None, how: How) -> None:
     """Put tags on contacts (+TAG) and take tags off (-TAG); a contact that has it so already stays as it is.
 
     \b
@@ -180,22 +155,16 @@ def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | No
         raise click.UsageError("Say which tags: +TAG puts one on, -TAG takes one off.")
     refs = tuple(text for text in refs_and_tags if text not in changes)
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        limits = tx.site.limits
-        contacts.edit(tx, [each.id for each in found], lambda card: column_edits.tag(card, add, remove, limits))
-
-    _many(site, out, f"tag {' '.join(changes)}", work, refs, where, dry_run=dry_run, yes=yes)
+    _many(site, out, f"tag {' '.join(changes)}", lambda tx: actions.Tag(tuple(add), tuple(remove)), refs, where, how)
 
 
 @click.command("visibility", context_settings={"ignore_unknown_options": True})
 @click.argument("refs_and_change", metavar="REF... all|private|+SUBJECT,-SUBJECT", nargs=-1, required=True)
 @where_option
-@asking
+@as_job
 @json_option
 @pass_site
-def visibility(
-    site: Site, out: Output, refs_and_change: tuple[str, ...], where: str | None, dry_run: bool, yes: bool
-) -> None:
+def visibility(site: Site, out: Output, refs_and_change: tuple[str, ...], where: str | None, how: How) -> None:
     """Say who of those who may view a contact's groups sees it: all of them, the owner alone, or a list.
 
     +alice,+@sales puts subjects on the list, -@sales takes one off; the owner always sees it. Taking somebody off
@@ -207,16 +176,16 @@ def visibility(
     """
     *refs, text = refs_and_change
     change = VisibilityChange.parse(text)
-    _many(site, out, f"visibility {text}", change.apply, tuple(refs), where, dry_run=dry_run, yes=yes)
+    _many(site, out, f"visibility {text}", change.action, tuple(refs), where, how)
 
 
 @click.command("share")
 @click.argument("refs_and_word", metavar="REF... on|off", nargs=-1, required=True)
 @where_option
-@asking
+@as_job
 @json_option
 @pass_site
-def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | None, how: How) -> None:
     """Stop sharing contacts (off: private), or share them again as they were before (on).
 
     \b
@@ -227,10 +196,7 @@ def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | 
     if word not in ("on", "off"):
         raise click.UsageError("The last word is on or off.")
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        contacts.share(tx, [contact.id for contact in found], word == "on")
-
-    _many(site, out, f"share {word}", work, tuple(refs), where, dry_run=dry_run, yes=yes)
+    _many(site, out, f"share {word}", lambda tx: actions.Share(word == "on"), tuple(refs), where, how)
 
 
 @click.group("owner")
@@ -243,7 +209,7 @@ def owner() -> None:
 @where_option
 @click.option("--to", type=MEMBER, metavar="MEMBER", help="The new owner.")
 @click.option("--unowned", is_flag=True, help="Nobody owns them.")
-@asking
+@as_job
 @json_option
 @pass_site
 def owner_set(
@@ -253,8 +219,7 @@ def owner_set(
     where: str | None,
     to: str | None,
     unowned: bool,
-    dry_run: bool,
-    yes: bool,
+    how: How,
 ) -> None:
     """Give contacts to another member, or to nobody.
 
@@ -265,10 +230,15 @@ def owner_set(
     if bool(to) == unowned:
         raise click.UsageError("Say who owns them: --to MEMBER or --unowned.")
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        contacts.set_owner(tx, [contact.id for contact in found], to)
-
-    _many(site, out, f"owner {to or 'nobody'}", work, refs, where, dry_run=dry_run, yes=yes)
+    _many(
+        site,
+        out,
+        f"owner {to or 'nobody'}",
+        lambda tx: actions.Owner(subjects.member(tx, to).id if to else None),
+        refs,
+        where,
+        how,
+    )
 
 
 @click.command("assign")
@@ -276,7 +246,7 @@ def owner_set(
 @where_option
 @click.option("--to", metavar="MEMBER", help="Who looks after them.")
 @click.option("--nobody", is_flag=True, help="Nobody looks after them.")
-@asking
+@as_job
 @json_option
 @pass_site
 def assign(
@@ -286,8 +256,7 @@ def assign(
     where: str | None,
     to: str | None,
     nobody: bool,
-    dry_run: bool,
-    yes: bool,
+    how: How,
 ) -> None:
     """Say which member looks after contacts. It gives no right; whoever may edit a contact may say it.
 
@@ -301,26 +270,28 @@ def assign(
     if bool(to) == nobody:
         raise click.UsageError("Say who looks after them: --to MEMBER or --nobody.")
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        custom_fields.assign(tx, [contact.id for contact in found], to)
-
-    _many(site, out, f"assign to {to or 'nobody'}", work, refs, where, dry_run=dry_run, yes=yes)
+    _many(
+        site,
+        out,
+        f"assign to {to or 'nobody'}",
+        lambda tx: actions.Assign(subjects.member(tx, to).login if to else None),
+        refs,
+        where,
+        how,
+    )
 
 
 @click.command("detach")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@asking
+@as_job
 @json_option
 @pass_site
-def detach(site: Site, out: Output, refs: tuple[str, ...], where: str | None, dry_run: bool, yes: bool) -> None:
+def detach(site: Site, out: Output, refs: tuple[str, ...], where: str | None, how: How) -> None:
     """Make contacts of a directory (import --ldap) ours: they are edited here, and its next import leaves them.
 
     \b
     Example:  sharedbook contact detach 12
     """
 
-    def work(tx: Tx, found: Sequence[Contact]) -> None:
-        contacts.detach(tx, [contact.id for contact in found])
-
-    _many(site, out, "detach", work, refs, where, dry_run=dry_run, yes=yes)
+    _many(site, out, "detach", lambda tx: actions.Detach(), refs, where, how)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.as_job import How, Task, as_job, carry_out
 from sharedbook.cli.names import GROUP
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import grants, groups
+from sharedbook.services.actions import DeleteGroup
 from sharedbook.services.tx import Tx
 
 COLUMNS = {"Group": "slug", "Name": "name", "Contacts": "contacts", "Default": "default", "Description": "description"}
@@ -146,10 +147,10 @@ def default(site: Site, out: Output, group: str) -> None:
     metavar="keep|trash|move:GROUP",
     help="What becomes of its contacts: stay in their other groups (else the default one), trash, or another group.",
 )
-@asking
+@as_job
 @json_option
 @pass_site
-def delete(site: Site, out: Output, group: str, contacts: str, dry_run: bool, yes: bool) -> None:
+def delete(site: Site, out: Output, group: str, contacts: str, how: How) -> None:
     """Delete a group. Mail clients are shown it empty for some days, then it goes.
 
     \b
@@ -157,17 +158,17 @@ def delete(site: Site, out: Output, group: str, contacts: str, dry_run: bool, ye
                sharedbook group delete team-one --contacts move:customers --yes
     """
 
-    def work(tx: Tx) -> json_keys.Object:
-        seen_by = set(grants.viewers(tx, groups.get(tx, group).id))
-        deletion = groups.delete(tx, group, contacts_to=contacts)
-        newly = [login for login in _viewers_after(tx, deletion) if login not in seen_by]
-        return json_keys.result("delete group", [deletion.group.slug], notes=_consequences(deletion, newly))
+    def task_of(tx: Tx) -> Task:
+        plan = groups.plan_deletion(tx, group, contacts_to=contacts)
+        seen_by = set(grants.viewers(tx, plan.group.id))
+        newly = [login for login in _viewers_after(tx, plan) if login not in seen_by]
+        action = DeleteGroup(plan.group.id, plan.word, plan.target.id)
+        ids = groups.held_ids(tx, plan.group.id)
+        slug = plan.group.slug
+        notes = _consequences(plan, newly)
+        return Task(action, ids, notes=notes, items=[slug], question=f"Delete the group {slug}?")
 
-    def question(planned: json_keys.Object) -> str:
-        return "\n".join([*planned["notes"], f"Delete the group {planned['items'][0]}?"])
-
-    record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
-    out.outcome(record, f"group {record['items'][0]} deleted")
+    carry_out(site, out, f"delete group {group}", task_of, how, ask=True)
 
 
 def _viewers_after(tx: Tx, deletion: groups.Deletion) -> list[str]:

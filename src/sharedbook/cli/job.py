@@ -1,21 +1,29 @@
-"""``sharedbook job``: what imports did, and the rows that wait for a person."""
+"""``sharedbook job``: the mission centre: what bulk actions do and did, stopping, going on, undoing; ``apply``."""
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 
 import click
 
 from sharedbook.cli import json_keys
+from sharedbook.cli.as_job import How, Task, as_job, background_option, carry_out, exit_code, go_on
 from sharedbook.cli.names import JOB
 from sharedbook.cli.output import Output, cell, json_option, many
 from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import jobs
+from sharedbook.domain.errors import JobStopped
+from sharedbook.services import bulk, jobs
+from sharedbook.services.jobs import Job, State
+from sharedbook.services.tx import Tx
+
+SAY_SECONDS = 5.0
 
 
 @click.group("job")
 def job_command() -> None:
-    """What imports did, and the rows that wait for a person."""
+    """Bulk actions: what they do and did; stop them, go on with them, undo them."""
 
 
 @job_command.command("list")
@@ -29,8 +37,13 @@ def list_jobs(site: Site, out: Output) -> None:
     """
     with site.begin() as tx:
         records = [json_keys.job(found) for found in jobs.list_jobs(tx)]
-    columns = {"Job": "id", "Kind": "kind", "State": "state", "Who": "actor", "Started": "started", "Rows": "counts"}
-    out.rows(records, columns, empty="There is no job yet.")
+    shown = records if out.as_json else [{**each, "done": _of(each)} for each in records]
+    columns = {"Job": "id", "Kind": "kind", "State": "state", "Done": "done", "Who": "actor", "Started": "started"}
+    out.rows(shown, columns, empty="There is no job yet.")
+
+
+def _of(record: json_keys.Object) -> str:
+    return str(record["done"]) if record["total"] is None else f"{record['done']} of {record['total']}"
 
 
 @job_command.command("show")
@@ -64,15 +77,130 @@ def errors(site: Site, out: Output, job: int, output: Path | None) -> None:
     Examples:  sharedbook job errors 1
                sharedbook job errors 1 --output fix.csv
     """
-    with site.begin() as tx:
-        if output is None:
-            records = [json_keys.job_error(row) for row in jobs.rows(tx, job)]
-        else:
-            with output.open("wb") as target:
-                count = jobs.error_file(tx, job, target)
-    if output is None:
-        columns = {"Line": "line", "Column": "column", "Code": "code", "Reason": "message"}
-        out.rows(records, columns, empty="No row waits.")
-    else:
+    if output is not None:
+        with site.begin() as tx, output.open("wb") as target:
+            count = jobs.error_file(tx, job, target)
         record = json_keys.result("write errors", [cell(output)])
         out.outcome(record, f"{many(count, 'row')} in {output}; fix them and import that file")
+        return
+    with site.begin() as tx:
+        records = [json_keys.job_error(row) for row in jobs.rows(tx, job)]
+        records += [json_keys.job_refusal(told) for told in jobs.told(tx, job) if told.code]
+    where = {"Contact": "contact"} if any(each["contact"] for each in records) else {"Line": "line", "Column": "column"}
+    out.rows(records, {**where, "Code": "code", "Reason": "message"}, empty="No row waits.")
+
+
+@job_command.command("watch")
+@click.argument("job", type=JOB)
+@json_option
+@pass_site
+def watch(site: Site, out: Output, job: int) -> None:
+    """Follow a job until it ends; then end with its exit code: 0 done, 3 in part, 1 failed, cancelled or killed.
+
+    \b
+    Example:  sharedbook job watch 1
+    """
+    said = 0.0
+    terminal = sys.stderr.isatty()
+    probe = site.app.change_probe()
+    while (found := _look(site, job)).state in (State.RUNNING, State.WAITING):
+        if terminal:
+            click.echo(f"\r\x1b[K{_line(found)}", nl=False, err=True)
+        elif time.monotonic() - said >= SAY_SECONDS:
+            out.note(_line(found))
+            said = time.monotonic()
+        probe.wait()
+    probe.close()
+    if terminal:
+        click.echo("\r\x1b[K", nl=False, err=True)
+    out.done(json_keys.job(found), _line(found))
+    raise SystemExit(exit_code(found.state))
+
+
+def _look(site: Site, job_id: int) -> Job:
+    with site.begin() as tx:
+        found = jobs.get(tx, job_id)
+    if found.state is State.PLANNED:
+        raise JobStopped(f"job {job_id} is a plan", hint=f"run: sharedbook apply {job_id}")
+    return found
+
+
+def _line(job: Job) -> str:
+    record = json_keys.job(job)
+    parts = [f"job {job.id} {job.state}: {_of(record)}"]
+    parts += [f"{record['rate']} a second"] if record["rate"] else []
+    parts += [f"{record['left']} s left"] if record["left"] else []
+    parts += [cell(record["counts"])] if job.finished else []
+    return ", ".join([*parts, *([job.error] if job.error else [])])
+
+
+@job_command.command("cancel")
+@click.argument("job", type=JOB)
+@json_option
+@pass_site
+def cancel(site: Site, out: Output, job: int) -> None:
+    """Stop a job after its present batch. What is done stays, and can be undone; `job resume` goes on.
+
+    \b
+    Example:  sharedbook job cancel 1
+    """
+    with site.begin(write=True) as tx:
+        found = jobs.cancel(tx, job)
+    out.done(json_keys.job(found), _line(found))
+
+
+@job_command.command("resume")
+@click.argument("job", type=JOB)
+@background_option
+@json_option
+@pass_site
+def resume(site: Site, out: Output, job: int, background: bool) -> None:
+    """Go on with a job that was cancelled, failed or was killed, where it stopped.
+
+    \b
+    Example:  sharedbook job resume 1
+    """
+    with site.begin() as tx:
+        found = jobs.get(tx, job)
+        if not found.state.stopped:
+            raise JobStopped(f"job {job} is {found.state}", hint=f"see: sharedbook job show {job}")
+        bulk.load(found)
+    go_on(site, out, found.kind, found, How(background=background))
+
+
+@job_command.command("undo")
+@click.argument("job", type=JOB)
+@as_job
+@json_option
+@pass_site
+def undo(site: Site, out: Output, job: int, how: How) -> None:
+    """Give contacts back what a job took or changed: cards, groups, addresses, owner, visibility.
+
+    What was changed since stays as it is and is listed (exit code 3); what was erased does not come back. It is a job,
+    too, and can be undone.
+
+    \b
+    Examples:  sharedbook job undo 1 --dry-run
+               sharedbook job undo 1 --yes
+    """
+
+    def task_of(tx: Tx) -> Task:
+        return Task(*bulk.undo_of(tx, job))
+
+    carry_out(site, out, f"undo job {job}", task_of, how, ask=True)
+
+
+@click.command("apply")
+@click.argument("plan", type=JOB)
+@background_option
+@json_option
+@pass_site
+def apply_command(site: Site, out: Output, plan: int, background: bool) -> None:
+    """Do what a dry run has shown, and nothing else. Refused when a contact, group or grant of it has changed since.
+
+    \b
+    Example:  sharedbook apply 1
+    """
+    with site.begin(write=True) as tx:
+        found = bulk.apply(tx, plan)
+    go_on(site, out, found.kind, found, How(background=background))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sharedbook.services.groups import GroupInfo
     from sharedbook.services.history import Origin, Step
     from sharedbook.services.holds import Held
-    from sharedbook.services.jobs import Job, JobRow
+    from sharedbook.services.jobs import Job, JobRow, Told
     from sharedbook.services.members import AppPassword
     from sharedbook.services.merging import Merged
     from sharedbook.services.notices import Notice
@@ -197,15 +197,34 @@ def job(found: Job) -> Object:
         "kind": found.kind,
         "state": str(found.state),
         "actor": found.actor,
+        "done": found.done,
+        "total": found.total,
         "counts": dict(found.counts),
+        "rate": None if found.rate is None else round(found.rate, 1),
+        "left": None if found.left is None else round(found.left.total_seconds()),
         "started": rfc3339(found.started),
         "finished": rfc3339(found.finished),
+        "undoes": found.undoes,
+        "error": found.error or None,
     }
 
 
 def job_error(row: JobRow) -> Object:
     """A row that was refused or waits for a decision."""
-    return {**_problem(row.problem), "result": str(row.result)}
+    return {**_problem(row.problem), "result": str(row.result), "contact": None}
+
+
+def job_refusal(told: Told) -> Object:
+    """A contact that was refused."""
+    code, message = told.code, told.message
+    return {
+        "line": None,
+        "column": None,
+        "code": code,
+        "message": message,
+        "result": "error",
+        "contact": told.contact_id,
+    }
 
 
 def _problem(found: Problem) -> Object:
@@ -297,7 +316,16 @@ def imported(report: JobReport) -> Object:
     }
 
 
-def result(action: str, items: Iterable[object], *, dry_run: bool = False, notes: Iterable[str] = ()) -> Object:
+def result(
+    action: str, items: Iterable[object], *, dry_run: bool = False, notes: Iterable[str] = (), job: int | None = None
+) -> Object:
     """What a change did to how many things."""
     done = list(items)
-    return {"action": action, "count": len(done), "items": done, "dry_run": dry_run, "notes": list(notes)}
+    return {
+        "action": action,
+        "count": len(done),
+        "items": done,
+        "dry_run": dry_run,
+        "notes": list(notes),
+        "job": job,
+    }

@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 import click
 
-from sharedbook.cli import json_keys, member_import
-from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli import json_keys
+from sharedbook.cli.as_job import How, Task, as_job, carry_out
 from sharedbook.cli.names import MEMBER
 from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.passwords import obtain, password_options, require
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.services import members
+from sharedbook.services.actions import DeleteMember
 from sharedbook.services.tx import Tx
 
 COLUMNS = {
@@ -177,11 +178,13 @@ def enable(site: Site, out: Output, login: str) -> None:
 @click.argument("login", type=MEMBER, metavar="MEMBER")
 @click.option("--give-to", type=MEMBER, metavar="MEMBER", help="Who owns the member's contacts from now on.")
 @click.option("--unowned", is_flag=True, help="Leave the member's contacts without an owner.")
-@asking
+@as_job
 @json_option
 @pass_site
-def delete(site: Site, out: Output, login: str, give_to: str | None, unowned: bool, dry_run: bool, yes: bool) -> None:
+def delete(site: Site, out: Output, login: str, give_to: str | None, unowned: bool, how: How) -> None:
     """Delete a member. No contact is deleted: say who owns the member's own ones.
+
+    Undo brings the member back with teams and grants; name, mail address and passwords are forgotten for good.
 
     \b
     Examples:  sharedbook member delete bob --give-to alice
@@ -190,19 +193,16 @@ def delete(site: Site, out: Output, login: str, give_to: str | None, unowned: bo
     if bool(give_to) == unowned:
         raise click.UsageError("Say who owns the member's contacts: --give-to MEMBER or --unowned.")
 
-    def work(tx: Tx) -> json_keys.Object:
-        found = members.get(tx, login).login
-        count = members.delete(tx, found, give_to=give_to)
-        return json_keys.result("delete member", [found], notes=[f"contacts passed to {give_to or 'nobody'}: {count}"])
+    def task_of(tx: Tx) -> Task:
+        member, heir = members.plan_deletion(tx, login, give_to=give_to)
+        past = members.past_of(tx, member.id)
+        action = DeleteMember(member.login, member.id, heir.login if heir else None, past.teams, past.grants)
+        ids = members.contacts_of(tx, member)
+        note = f"contacts of his own pass to {heir.login if heir else 'nobody'}"
+        question = f"Delete the member {member.login}?"
+        return Task(action, ids, notes=[note], items=[member.login], question=question)
 
-    def question(planned: json_keys.Object) -> str:
-        return f"Delete the member {planned['items'][0]} ({planned['notes'][0]})?"
-
-    record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
-    out.outcome(record, f"member {record['items'][0]} deleted")
-
-
-member_command.add_command(member_import.import_command)
+    carry_out(site, out, f"delete member {login}", task_of, how, ask=True)
 
 
 @member_command.group("app-password")

@@ -59,6 +59,12 @@ class Site:
             raise Forbidden(f"{self._login} may not run {command}", hint="leave --as out")
 
     @property
+    def options(self) -> list[str]:
+        """The program's options by which another call works on the same site, for the same actor."""
+        named = (("--config", self._config), ("--as", self._login))
+        return [str(word) for option, value in named if value for word in (option, value)]
+
+    @property
     def actor(self) -> Console | MemberActor:
         """The member named by --as; else the postmaster at the console, by the name of the system's user."""
         from sharedbook.services.tx import Console, MemberActor

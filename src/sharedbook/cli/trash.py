@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking, carry_out
+from sharedbook.cli.as_job import How, Task, as_job, carry_out
+from sharedbook.cli.confirm import asking
 from sharedbook.cli.contacts_shown import objects, row
 from sharedbook.cli.erasing import certificate_option, erase_contacts
-from sharedbook.cli.output import Output, json_option, many
+from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.refs import chosen
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import trash
+from sharedbook.services.actions import Restore
 from sharedbook.services.tx import Tx
 
 
@@ -39,10 +40,10 @@ def list_trash(site: Site, out: Output) -> None:
 
 @trash_command.command("restore")
 @click.argument("refs", metavar="REF...", nargs=-1, required=True)
-@asking
+@as_job
 @json_option
 @pass_site
-def restore(site: Site, out: Output, refs: tuple[str, ...], dry_run: bool, yes: bool) -> None:
+def restore(site: Site, out: Output, refs: tuple[str, ...], how: How) -> None:
     """Bring contacts back as they were: same groups, UID, addresses and rights.
 
     \b
@@ -50,16 +51,11 @@ def restore(site: Site, out: Output, refs: tuple[str, ...], dry_run: bool, yes: 
     """
     named = chosen(refs, None)
 
-    def work(tx: Tx) -> json_keys.Object:
-        found = trash.restore(tx, [contact.id for contact in named.contacts(tx, in_trash=True)])
-        notes = [f"{each.contact.name}: {each.note}" for each in found if each.note]
-        return json_keys.result("restore", [each.contact.id for each in found], notes=notes)
+    def task_of(tx: Tx) -> Task:
+        found = named.contacts(tx, in_trash=True)
+        return Task(Restore(), [each.id for each in found], [f"{each.id} {each.name}" for each in found])
 
-    def question(planned: json_keys.Object) -> str | None:
-        return f"Restore {many(planned['count'], 'contact')}?" if planned["count"] > 1 else None
-
-    record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
-    out.outcome(record, f"restore: {many(record['count'], 'contact')}")
+    carry_out(site, out, "restore", task_of, how)
 
 
 @trash_command.command("empty")

@@ -16,7 +16,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import GroupNotFound
 from sharedbook.domain.model import Group, Right, Visibility, VisibilityKind
 from sharedbook.formats import column_edits
-from sharedbook.services import contacts, groups, members, subjects, trash
+from sharedbook.services import contacts, custom_fields, groups, members, trash
 from sharedbook.services.tx import Tx
 
 Notes = Mapping[int, str]
@@ -187,6 +187,17 @@ class Owner(Action):
 
 
 @dataclass(frozen=True)
+class Assign(Action):
+    """Says who looks after contacts, or that nobody does."""
+
+    KIND = "assign"
+    login: str | None
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        custom_fields.assign(tx, contact_ids, self.login)
+
+
+@dataclass(frozen=True)
 class Detach(Action):
     """Makes contacts of a directory ours."""
 
@@ -248,11 +259,12 @@ class DeleteMember(Action):
         members.plan_deletion(tx, self.login, give_to=self.heir)
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
-        _member, heir = members.plan_deletion(tx, self.login, give_to=self.heir)
-        subjects.release(tx, self.member, contact_ids, new_owner=heir.id if heir else None)
+        member, heir = members.plan_deletion(tx, self.login, give_to=self.heir)
+        members.release(tx, member, contact_ids, heir)
 
     def left(self, tx: Tx) -> Collection[int]:
-        return members.contacts_of(tx, self.member)
+        member, _heir = members.plan_deletion(tx, self.login, give_to=self.heir)
+        return members.contacts_of(tx, member)
 
     def finish(self, tx: Tx) -> None:
         members.delete(tx, self.login, give_to=self.heir)
@@ -274,6 +286,9 @@ def _group(tx: Tx, group_id: int) -> Group:
 
 KINDS: dict[str, type[Action]] = {
     each.KIND: each
-    for each in (Copy, Move, Delete, Restore, Tag, SetVisibility, Share, Owner, Detach, DeleteGroup, DeleteMember)
+    for each in (
+        *(Copy, Move, Delete, Restore, Tag, SetVisibility, Share, Owner, Assign, Detach),
+        *(DeleteGroup, DeleteMember),
+    )
 }
 """Every kind of bulk action on contacts, by its name. ``bulk`` adds Undo."""

@@ -214,9 +214,14 @@ def assigned(tx: Tx, contact_ids: Sequence[int]) -> dict[int, str]:
     return {contact_id: held[ASSIGNED_ID][0] for contact_id, held in found.items() if ASSIGNED_ID in held}
 
 
-def unassign(tx: Tx, login: str) -> None:
-    """Nobody looks after what this member did: a step of deleting him, which has asked for the right."""
-    for contact in rows.fetch(tx.db, custom_fields.having(tx.db, ASSIGNED_ID, login)):
+def assigned_to(tx: Tx, login: str) -> list[int]:
+    """Ids of the contacts that this member looks after."""
+    return custom_fields.having(tx.db, ASSIGNED_ID, login)
+
+
+def unassign(tx: Tx, contact_ids: Sequence[int]) -> None:
+    """Nobody looks after these contacts: a step of deleting a member, which has asked for the right."""
+    for contact in rows.fetch(tx.db, contact_ids):
         _put(tx, contact, {ASSIGNED_ID: ()})
 
 

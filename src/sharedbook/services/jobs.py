@@ -266,6 +266,12 @@ def told(tx: Tx, job_id: int) -> Iterator[Told]:
         after = page[-1]["contact_id"]
 
 
+def contacts_of(tx: Tx, job_id: int) -> list[int]:
+    """Ids of the contacts that a job is about, those that are gone left out. Raises JobNotFound."""
+    get(tx, job_id)
+    return store.item_ids(tx.db, job_id)
+
+
 def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
     """Writes the rows that wait for a person in the columns of the file they came from; returns how many.
 
@@ -294,6 +300,8 @@ def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:
 def _job(tx: Tx, row: Mapping[str, Any]) -> Job:
     file, state = json.loads(row["columns"]), State(row["state"])
     if state is State.RUNNING and not runner.alive(row["runner"], row["beat"], tx.now):
+        state = State.KILLED
+    if state is State.WAITING and tx.now - row["beat"] > runner.SILENCE:
         state = State.KILLED
     return Job(
         id=row["id"],

@@ -5,6 +5,7 @@ The site always keeps a postmaster who can log in. A member may set his own pass
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -135,7 +136,7 @@ def delete(tx: Tx, login: str, *, give_to: str | None) -> int:
     for team_id in team_rows.of_member(tx.db, member.id):
         teams.take_out(tx, team_id, member.id)
     app_passwords.revoke(tx.db, member.id, tx.now)
-    custom_fields.unassign(tx, member.login)
+    custom_fields.unassign(tx, custom_fields.assigned_to(tx, member.login))
     passed_on = subjects.retire(
         tx, member.id, new_owner=heir.id if heir else None, display_name="", email="", password=None
     )
@@ -154,10 +155,19 @@ def plan_deletion(tx: Tx, login: str, *, give_to: str | None) -> tuple[Member, M
     return member, heir
 
 
-def contacts_of(tx: Tx, member_id: int) -> list[int]:
-    """Ids of the contacts that a member owns or that list him."""
+def contacts_of(tx: Tx, member: Member) -> list[int]:
+    """Ids of the contacts that a member owns or looks after, or that list him."""
     access.require_manage(tx.viewer, "delete members")
-    return sorted({*contacts.owned_by(tx.db, member_id), *contacts.listing(tx.db, member_id)})
+    named = *contacts.owned_by(tx.db, member.id), *contacts.listing(tx.db, member.id)
+    return sorted({*named, *custom_fields.assigned_to(tx, member.login)})
+
+
+def release(tx: Tx, member: Member, contact_ids: Sequence[int], heir: Member | None) -> None:
+    """Takes a member off these contacts, as ``delete`` does."""
+    access.require_manage(tx.viewer, "delete members")
+    subjects.release(tx, member.id, contact_ids, new_owner=heir.id if heir else None)
+    assigned = set(custom_fields.assigned_to(tx, member.login))
+    custom_fields.unassign(tx, [contact_id for contact_id in contact_ids if contact_id in assigned])
 
 
 @dataclass(frozen=True, slots=True)

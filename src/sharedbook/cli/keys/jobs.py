@@ -7,19 +7,26 @@ from collections.abc import Mapping
 KEYS: Mapping[str, Mapping[str, str]] = {
     "job": {
         "id": "number of the job",
-        "kind": "what it does, such as import",
-        "state": "running, done, part (rows were refused), failed",
+        "kind": "what it does, such as import, move, undo",
+        "state": "planned, waiting, running, killed, cancelled, done, part (some were refused), failed",
         "actor": "who began it",
-        "counts": "rows by result",
+        "done": "how many rows or contacts it is done with",
+        "total": "how many there are, or null while unknown",
+        "counts": "rows or contacts by result",
+        "rate": "how many a second, or null",
+        "left": "seconds that it will still take at this rate, or null",
         "started": "time of its start",
         "finished": "time of its end, or null",
+        "undoes": "number of the job that it undoes, or null",
+        "error": "what ended it early, or null",
     },
     "job_error": {
-        "line": "line of the file",
+        "line": "line of the file, or null for a contact",
         "column": "the column, or null when the whole row is meant",
         "code": "stable name of what is wrong",
         "message": "what is wrong, in words",
         "result": "error, or needs_decision",
+        "contact": "number of the contact, or null for a row of a file",
     },
     "import": {
         "job": "number of the job, or null for a dry run",
@@ -41,5 +48,6 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "items": "ids or names of them",
         "dry_run": "true when it was only shown",
         "notes": "what else is worth knowing",
+        "job": "number of the job; of a dry run, the plan's for `sharedbook apply`; null for what needed none",
     },
 }
