@@ -10,28 +10,23 @@ from sqlalchemy import select
 
 from sharedbook.app import App
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
-from sharedbook.formats import vcard
 from sharedbook.services import (
     actions,
     bulk,
     contacts,
-    custom_fields,
     grants,
     groups,
-    jobs,
     members,
     subjects,
     teams,
-    trash,
 )
 from sharedbook.services.actions import Action
 from sharedbook.services.jobs import Job, State
 from sharedbook.services.tx import Tx
-from sharedbook.store.schema import contact_visibility, custom_values, memberships
+from sharedbook.store.schema import contact_visibility, custom_values, memberships, team_members
 from sharedbook.store.schema import contacts as contact_rows
 from sharedbook.store.schema import grants as grant_rows
 from sharedbook.store.schema import groups as group_rows
-from sharedbook.store.schema import team_members
 from tests.services.people import add_contact, add_members
 from tests.support.sites import CLIENT, CONSOLE, as_console
 
