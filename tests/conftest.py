@@ -7,6 +7,7 @@ A test says what it needs by the fixture it asks for (`shared_data`, `postgres_c
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.support.left_out import NEEDS, SHARED_DATA, left_out
 from tests.support.postgres import Cluster
+from tests.support.sites import DATABASE, schema
 
 NEEDS_OF_FIXTURES = {"postgres_cluster": "postgres", "shared_data": "shared-data"}
 
@@ -36,7 +38,7 @@ def _needs(item: pytest.Item) -> set[str]:
         raise pytest.UsageError(f"{item.nodeid} needs {unknown}, which tests/support/left_out.py does not know.")
     needs |= {NEEDS_OF_FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS_OF_FIXTURES}
     parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return needs | ({"postgres"} if parameters.get("database_url") == "postgres" else set())
+    return needs | ({"postgres"} if parameters.get("database_kind") == "postgres" else set())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -71,10 +73,27 @@ def postgres_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of a new, empty database: the test runs once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'sharedbook.sqlite'}"
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """The test runs once on SQLite and once on PostgreSQL."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> Iterator[str]:
+    """URL of a new database of either kind that has the schema, and nothing in it."""
+    if database_kind == "sqlite":
+        shutil.copy(schema(), tmp_path / DATABASE)
+        yield f"sqlite:///{tmp_path / DATABASE}"
+    else:
+        with request.getfixturevalue("postgres_cluster").database(schema=True) as url:
+            yield url
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> Iterator[str]:
+    """URL of a new database of either kind without the schema, for tests of how it comes there."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
     else:
         with request.getfixturevalue("postgres_cluster").database() as url:
             yield url

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy
 
+from sharedbook.store.schema import metadata
 from tests.support.left_out import ROOT
 from tests.support.postgres import SUPERUSER, Cluster
 
@@ -65,9 +66,15 @@ def test_the_server_ends_with_the_session_even_when_nobody_stops_it() -> None:
     assert not Path(folder).exists()
 
 
-def test_database_url_opens_on_both_databases(database_url: str) -> None:
-    engine = sqlalchemy.create_engine(database_url)
+def tables(url: str) -> set[str]:
+    engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
-        assert sqlalchemy.inspect(engine).get_table_names() == []
+        found = set(sqlalchemy.inspect(engine).get_table_names())
     engine.dispose()
+    return found
+
+
+def test_both_databases_open_empty_or_with_the_schema(empty_database_url: str, database_url: str) -> None:
+    assert tables(empty_database_url) == set()
+    assert tables(database_url) == {*metadata.tables, "alembic_version"}

@@ -71,3 +71,16 @@ def test_what_may_be_left_out() -> None:
 
 def test_the_long_suites_come_first() -> None:
     assert run_tests.in_order(["ruff", "store", "reliability"]) == ["reliability", "store", "ruff"]
+
+
+def test_tests_write_into_memory_where_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(run_tests, "MEMORY", tmp_path)
+    monkeypatch.setattr(run_tests, "MEMORY_BYTES", 1)
+    assert run_tests.in_memory() == tmp_path
+    monkeypatch.setattr(run_tests, "MEMORY_BYTES", 1 << 60)
+    assert run_tests.in_memory() is None
+    monkeypatch.setattr(run_tests, "MEMORY", tmp_path / "missing")
+    assert run_tests.in_memory() is None
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert run_tests.in_memory() is None

@@ -43,7 +43,7 @@ BOTH = pytest.mark.parametrize(
 def opened(request: pytest.FixtureRequest, folder: Path, mold: Path) -> Iterator[App]:
     """A prepared site in a folder, on SQLite (a copy of ``mold``) unless the test asks for both."""
     if getattr(request, "param", "sqlite") == "postgres":
-        with request.getfixturevalue("postgres_cluster").database() as url:
+        with request.getfixturevalue("postgres_cluster").database(schema=True) as url:
             made = prepared(folder, url)
             yield made
             made.close()

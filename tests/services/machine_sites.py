@@ -36,7 +36,7 @@ def on_postgresql(cluster: Any) -> Callable[[], AbstractContextManager[App]]:
 
     @contextmanager
     def make_site() -> Iterator[App]:
-        with tempfile.TemporaryDirectory() as folder, cluster.database() as url:
+        with tempfile.TemporaryDirectory() as folder, cluster.database(schema=True) as url:
             site = sharedbook_app.init(Settings(data_dir=Path(folder), database_url=url))
             try:
                 yield site

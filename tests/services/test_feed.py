@@ -244,7 +244,7 @@ def test_the_probe_tells_of_commits_by_another_opening_of_the_site(site: App) ->
 
 def test_who_waits_is_told_of_a_commit_at_once(postgres_cluster: Cluster, tmp_path: Path) -> None:
     """Also when the word came while the counter was read; not of what was rolled back."""
-    with postgres_cluster.database() as url:
+    with postgres_cluster.database(schema=True) as url:
         site = new_site(tmp_path, url)
         watch = Watch(site.site.database)
         watch.count()
@@ -264,7 +264,7 @@ def test_who_waits_is_told_of_a_commit_at_once(postgres_cluster: Cluster, tmp_pa
 
 
 def test_a_probe_that_lost_its_connection_says_so_then_goes_on(postgres_cluster: Cluster, tmp_path: Path) -> None:
-    with postgres_cluster.database() as url:
+    with postgres_cluster.database(schema=True) as url:
         site = new_site(tmp_path, url)
         probe = site.change_probe()
         with site.site.database.begin(write=False) as connection:

@@ -6,6 +6,7 @@ initdb and the server refuse to run as root; then they run as the user `postgres
 from __future__ import annotations
 
 import atexit
+import functools
 import itertools
 import os
 import pwd
@@ -18,6 +19,8 @@ from pathlib import Path
 
 import psycopg
 
+from sharedbook.store import upgrade
+from sharedbook.store.database import Database
 from tests.support.left_out import NEEDS
 from tests.support.ports import free_port
 
@@ -96,16 +99,26 @@ class Cluster:
         ) as connection:
             connection.execute(statement)
 
-    def create_database(self) -> str:
-        """URL of a new, empty database."""
-        name = f"test_{next(self._numbers)}"
+    @functools.cached_property
+    def _schema(self) -> str:
+        """Name of a database with sharedbook's schema and nothing in it."""
+        name = "schema_only"
         self._execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        database = Database(self.url(name))
+        upgrade.upgrade(database)
+        database.close()
+        return name
+
+    def create_database(self, *, schema: bool = False) -> str:
+        """URL of a new, empty database; ``schema``: one that has sharedbook's tables, made once and copied."""
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {self._schema if schema else 'template0'} STRATEGY FILE_COPY")
         return self.url(name)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """URL of a new, empty database, dropped at the end together with connections that are still open."""
-        url = self.create_database()
+    def database(self, *, schema: bool = False) -> Iterator[str]:
+        """The same, dropped at the end together with connections that are still open."""
+        url = self.create_database(schema=schema)
         try:
             yield url
         finally:

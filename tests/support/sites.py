@@ -1,8 +1,15 @@
-"""A site for a test: real settings, real key, real database; made once and copied where many are needed."""
+"""A site for a test: real settings, real key, real database.
+
+The schema is written once by the migrations and copied: into each new site's file, and by PostgreSQL from a template
+(`Cluster.create_database`). Databases copied from one have one epoch; each site's key is its own.
+"""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +23,25 @@ from sharedbook.settings import Settings
 
 CLIENT = Client("cli", "test")
 CONSOLE = Console("root")
+DATABASE = "sharedbook.sqlite"
 
 
 def new_site(folder: Path, url: str = "", **settings: Any) -> App:
     """An initialized site in a folder; ``url`` "" is SQLite there."""
-    return app.init(Settings(data_dir=folder, database_url=url, **settings))
+    made = Settings(data_dir=folder, database_url=url, **settings)
+    if not url:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copy(schema(), folder / DATABASE)
+    return app.init(made)
+
+
+@functools.cache
+def schema() -> Path:
+    """A SQLite database with the schema and nothing in it."""
+    folder = Path(tempfile.mkdtemp(prefix="sharedbook-schema-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    app.migrate(Settings(data_dir=folder))
+    return folder / DATABASE
 
 
 class Mold:
