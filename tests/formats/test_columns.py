@@ -222,6 +222,7 @@ def test_every_named_column_of_other_products_exists() -> None:
     ("address.street.2", Column("address", "", 1, "street.2")),
     ("address.2.city", Column("address", "", 2, "city")),
     ("address.work.2.postal_code", Column("address", "work", 2, "postal_code")),
+    ("email.100.type", Column("email", "", 100, "type")),
     ("related.manager", Column("related", "manager")),
     ("tags", Column("tags")),
     ("note", Column("note")),

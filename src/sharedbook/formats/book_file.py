@@ -189,8 +189,8 @@ def _described(text: str, custom: Mapping[str, Sequence[str]]) -> dict[str, Data
 def _values(name: str, entry: Entry) -> list[Data]:
     values = entry.values(name)
     if name == "tags":
-        words = [word for text in entry.texts(name) for word in entries.words(text)]
-        return sorted(words, key=folding.fold)
+        words: list[str] = sorted(entries.words(entry.texts(name)[0]), key=folding.fold)
+        return [*words]
     if name in NUMBERED:
         texts = {value.number: value.text for value in values}
         return [texts.get(number, "") for number in range(1, max(texts) + 1)]

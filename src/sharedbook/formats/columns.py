@@ -96,7 +96,7 @@ class Column:
         return ".".join(piece for piece in (self.field, self.type, number, self.part) if piece)
 
 
-_NUMBER = re.compile("[1-9][0-9]?")
+_NUMBER = re.compile("[1-9][0-9]{0,2}")
 _TYPE = re.compile(r"[^\W\d][^.\n]{0,60}")
 
 
