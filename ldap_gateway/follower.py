@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ logger = logging.getLogger("sharedbook.ldap")
 
 FRESH_SECONDS = 0.5
 SLICE_SECONDS = 0.002
+ASIDE_SECONDS = 0.004
 KEPT_AT_ONCE, MOST_NEW, KEEP_SECONDS = 500, 5000, 60.0
 """Entries are kept so many at once, or so seldom; of what changes faster the next start makes them anew."""
 WARM_CHANGES = 100
@@ -38,6 +40,8 @@ BATCH = 16
 
 Indexed = tuple[Document, dict[str, str]]
 """What ``People.indexed`` makes of a contact, and ``Index.put`` takes."""
+Indexing = tuple[Sequence[Indexed], list[int]]
+"""Contacts to put into the index, and ids of those to take out, as their cards cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +175,24 @@ class Follower:
                 self._failing = True
 
     def _catch_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Reads what changed, and gives it to the loop: rights at once, then contacts in slices."""
-        delta = self._read()
-        asyncio.run_coroutine_threadsafe(self._begin(delta), loop).result()
-        for start in range(0, len(delta.contacts), BATCH):
-            batch = delta.contacts[start : start + BATCH]
-            documents = list(self._documents(batch))
-            readable = {document.id for document, _ in documents}
-            unreadable = [contact.id for contact in batch if contact.id not in readable]
-            asyncio.run_coroutine_threadsafe(self._apply(documents, unreadable), loop).result()
-        asyncio.run_coroutine_threadsafe(self._apply((), delta.gone), loop).result()
+        """Reads what changed, and gives it to the loop: rights with the first contacts, the others batch by batch."""
+        read: Future[tuple[Delta, Indexing]] = Future()
+        beginning = asyncio.run_coroutine_threadsafe(self._begin(read), loop)
+        try:
+            delta = self._read()
+            read.set_result((delta, self._indexing(delta.contacts[:BATCH])))
+        except BaseException as error:
+            read.set_exception(error)
+        beginning.result()
+        for start in range(BATCH, len(delta.contacts), BATCH):
+            indexing = self._indexing(delta.contacts[start : start + BATCH])
+            asyncio.run_coroutine_threadsafe(self._apply(*indexing), loop).result()
         self._seq = delta.seq
+
+    def _indexing(self, contacts: Sequence[FeedContact]) -> Indexing:
+        documents = list(self._documents(contacts))
+        readable = {document.id for document, _ in documents}
+        return documents, [contact.id for contact in contacts if contact.id not in readable]
 
     def _read(self) -> Delta:
         with self._app.begin(_ACTOR, _CLIENT) as tx:
@@ -204,13 +215,22 @@ class Follower:
             sorted(self._directory.members.keys() - members),
         )
 
-    async def _begin(self, delta: Delta) -> None:
+    async def _begin(self, read: Future[tuple[Delta, Indexing]]) -> None:
+        """The loop stands still while a small change is read: else both threads would take turns at every statement."""
+        with suppress(TimeoutError):
+            read.result(ASIDE_SECONDS)
+        delta, (documents, unreadable) = await asyncio.wrap_future(read)
+        self._change_rights(delta)
+        await self._apply(documents, [*unreadable, *delta.gone])
+
+    def _change_rights(self, delta: Delta) -> None:
         directory = self._directory
         moved = [contact.id for contact in delta.contacts if self._is_moved(contact)]
         directory.index.hide([*delta.gone, *moved])
         if delta.groups or delta.gone_groups:
             directory.set_groups(delta.groups, delta.gone_groups)
-        directory.set_members(delta.members, delta.gone_members)
+        if delta.members or delta.gone_members:
+            directory.set_members(delta.members, delta.gone_members)
 
     def _is_moved(self, contact: FeedContact) -> bool:
         """Whether others may see it now than did."""

@@ -46,6 +46,8 @@ logger = logging.getLogger("sharedbook.ldap")
 PASSWORD_THREADS = 8
 LOOK_SECONDS = 1.0
 BUILT_AT_ONCE = 16
+SWITCH_SECONDS = 0.0005
+"""After so long the busy loop lets the follower's thread run, which needs it some ten times to read one change."""
 
 
 class Gateway:
@@ -369,6 +371,7 @@ def _serve() -> int:
 
 
 def _open_and(serve: Callable[[App], Coroutine[None, None, None]]) -> int:
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = sharedbook.app.open(settings_module.load())
     try:
         uvloop.run(serve(app))

@@ -298,7 +298,8 @@ def _changed_since(tx: Tx, job: Job, action: Action) -> list[str]:
     ids = store.item_ids(tx.db, job.id)
     if len(ids) != job.total:
         return ["contacts that are gone"]
-    if changes.floor(tx.db) > job.seq + 1:
+    floor, _ = changes.span(tx.db)
+    if floor > job.seq + 1:
         return ["it is too old to tell"]
     named = {
         ChangeKind.CONTACT: set(ids),

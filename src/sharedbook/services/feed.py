@@ -105,8 +105,8 @@ def keep(tx: Tx, stamp: str, entries: Sequence[tuple[FeedContact, DirectoryEntry
 def since(tx: Tx, seq: int) -> Delta:
     """What changed after ``seq``. Raises InvalidToken when that is no longer, or not yet, known: take a snapshot."""
     access.require_manage(tx.viewer, "read the feed")
-    position = changes.position(tx.db)
-    if seq > position or seq + 1 < changes.floor(tx.db):
+    floor, position = changes.span(tx.db)
+    if seq > position or seq + 1 < floor:
         raise InvalidToken(f"the changes since {seq} are not known", hint="take a new snapshot")
     changed: dict[ChangeKind, set[int]] = {kind: set() for kind in ChangeKind}
     for change in changes.since(tx.db, seq):
@@ -114,9 +114,7 @@ def since(tx: Tx, seq: int) -> Delta:
     found = contacts.fetch(tx.db, sorted(changed[ChangeKind.CONTACT]))
     living = [_contact(contact) for contact in found if contact.trashed_at is None]
     kept = _groups(tx, changed[ChangeKind.GROUP]) if changed[ChangeKind.GROUP] else []
-    named = subjects.by_ids(tx.db, changed[ChangeKind.SUBJECT])
-    logins = {subject.id for subject in named if subject.kind is SubjectKind.MEMBER}
-    members = feed.members(tx.db, logins) if logins else []
+    logins, members = _members(tx, changed[ChangeKind.SUBJECT])
     return Delta(
         position,
         contacts=living,
@@ -131,7 +129,7 @@ def since(tx: Tx, seq: int) -> Delta:
 def log(tx: Tx, since: int | datetime) -> list[LoggedChange]:
     """The changes after a seq, or from a time on, by ids only. Raises InvalidToken when they are no longer known."""
     access.require_manage(tx.viewer, "read the feed")
-    position, floor = changes.position(tx.db), changes.floor(tx.db)
+    floor, position = changes.span(tx.db)
     if isinstance(since, datetime):
         found = changes.logged(tx.db, at=since)
         known = floor <= 1 or not found or found[0].seq > floor
@@ -189,6 +187,13 @@ def _groups(tx: Tx, ids: Collection[int] | None) -> list[FeedGroup]:
         for group in groups.every(tx.db)
         if group.emptied_at is None and (ids is None or group.id in ids)
     ]
+
+
+def _members(tx: Tx, subject_ids: Collection[int]) -> tuple[set[int], list[FeedMember]]:
+    """Those of the subjects that are members or were, and those who still are."""
+    named = subjects.by_ids(tx.db, subject_ids) if subject_ids else []
+    logins = {subject.id for subject in named if subject.kind is SubjectKind.MEMBER}
+    return logins, feed.members(tx.db, logins) if logins else []
 
 
 def _without(ids: set[int], kept: list[FeedContact] | list[FeedGroup] | list[FeedMember]) -> list[int]:

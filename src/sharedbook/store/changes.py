@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from sharedbook.domain.model import Change, ChangeKind
 from sharedbook.store.database import next_ids
@@ -15,6 +15,14 @@ from sharedbook.store.schema import changes
 
 _ADD = Prepared(insert(changes).returning(changes.c.seq), ("at", "kind", "ref_id"))
 _ADD_MANY = Prepared(insert(changes), ("seq", "at", "kind", "ref_id"))
+_SPAN = Prepared(
+    select(select(func.min(changes.c.seq)).scalar_subquery(), select(func.max(changes.c.seq)).scalar_subquery())
+)
+_SINCE = Prepared(
+    select(changes.c.seq, changes.c.kind, changes.c.ref_id)
+    .where(changes.c.seq > bindparam("seq"))
+    .order_by(changes.c.seq)
+)
 
 
 def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
@@ -32,17 +40,15 @@ def position(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(changes.c.seq), 0))).scalar_one())
 
 
-def floor(connection: Connection) -> int:
-    """The oldest seq still remembered, 0 when there is none."""
-    return int(connection.execute(select(func.coalesce(func.min(changes.c.seq), 0))).scalar_one())
+def span(connection: Connection) -> tuple[int, int]:
+    """The oldest seq still remembered, and the last one; 0 and 0 when there is none."""
+    [(oldest, last)] = _SPAN.rows(connection, {})
+    return oldest or 0, last or 0
 
 
 def since(connection: Connection, seq: int) -> Sequence[Change]:
     """Every change after ``seq``, in order."""
-    statement = (
-        select(changes.c.seq, changes.c.kind, changes.c.ref_id).where(changes.c.seq > seq).order_by(changes.c.seq)
-    )
-    return [Change(row.seq, ChangeKind(row.kind), row.ref_id) for row in connection.execute(statement)]
+    return [Change(found, ChangeKind(kind), ref_id) for found, kind, ref_id in _SINCE.rows(connection, {"seq": seq})]
 
 
 @dataclass(frozen=True, slots=True)
