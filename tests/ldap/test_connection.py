@@ -11,7 +11,7 @@ import pytest
 
 from ldap_gateway import messages as m
 from ldap_gateway import schema
-from ldap_gateway.binding import Bound, Verify
+from ldap_gateway.binding import Bound, PeerCertificate, Verify
 from ldap_gateway.connection import MESSAGE_SECONDS, Connection, is_loopback
 from ldap_gateway.messages import Code
 from ldap_gateway.session import Peer, Session
@@ -40,8 +40,8 @@ class Place:
     def left(self, connection: Connection) -> None:
         self.held.discard(connection)
 
-    def session(self, peer: Peer, *, tls: bool) -> Session:
-        return Session(self.directory, RULES, peer, tls=tls)
+    def session(self, peer: Peer, *, tls: bool, certificate: PeerCertificate) -> Session:
+        return Session(self.directory, RULES, peer, tls=tls, certificate=certificate)
 
     def recognise(self, verify: Verify, address: str) -> Bound | None:
         return None
