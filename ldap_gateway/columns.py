@@ -11,16 +11,21 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from ldap_gateway.runs import Postings, Runs
+from ldap_gateway.runs import SEPARATOR, Postings, Runs
 from sharedbook.domain import folding, query
 from sharedbook.domain.query import Comparison, Op, Test
 
-SEPARATOR = "\x1f"
-"""Stands in no folded text (RFC 4518 section 2.2 maps it to nothing) and in no number."""
-
 Keep = Callable[[Iterable[int]], list[int]]
 """Of some slots those that pass a test."""
+
+
+class Look(NamedTuple):
+    """How a test is decided. ``lists``: slots outside of which it passes for none; None: it may pass for any."""
+
+    lists: tuple[Sequence[int], ...] | None
+    keep: Keep
 
 
 def joined(values: Iterable[str]) -> str:
@@ -41,11 +46,14 @@ def _pieces(initial: str, middle: Sequence[str], final: str) -> list[str]:
 
 
 class Column(ABC):
-    """One attribute. ``texts``: by slot, "" where it has no value. ``runs``: what finds candidates, or None."""
+    """One attribute, or several of which any may hold a value (``Together``).
 
-    def __init__(self, runs: Runs | None) -> None:
-        self.texts: list[str] = []
-        self._runs = runs
+    ``texts``: by slot, "" where it has no value. ``runs``: the lists that find candidates; none: any slot is one.
+    """
+
+    def __init__(self, runs: Sequence[Runs], texts: list[str] | None = None) -> None:
+        self.texts: list[str] = [] if texts is None else texts
+        self.runs = tuple(runs)
 
     @staticmethod
     @abstractmethod
@@ -53,12 +61,16 @@ class Column(ABC):
         """Values as written, or as ``formats.phones.forms`` writes numbers: joined."""
 
     @abstractmethod
-    def candidates(self, test: Test) -> Sequence[int] | None:
-        """Slots of which some may pass; None when any may."""
+    def look(self, test: Test) -> Look:
+        """How a test is decided here."""
 
     @abstractmethod
-    def keep(self, test: Test) -> Keep:
-        """Decides a test, with the needle folded once."""
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+        """As ``Op.LIKE``."""
+
+    @abstractmethod
+    def equal(self, needle: str) -> Look:
+        """As ``Op.EQUALS``."""
 
     def present(self, slots: Iterable[int]) -> list[int]:
         """Those with a value."""
@@ -67,23 +79,21 @@ class Column(ABC):
 
     # ---- what kinds of columns share
 
-    def _like(self, initial: str, middle: Sequence[str], final: str) -> Keep:
-        """All parts as they are compared."""
-        pieces = _pieces(initial, middle, final)
+    def _keep_like(self, initial: str, middle: Sequence[str], final: str, pieces: Sequence[str]) -> Keep:
+        """All parts as they are compared; ``pieces``: the same as ``_pieces`` makes of them."""
         if not pieces:
             return self.present
         if len(pieces) == 1:
             return self._holding(pieces[0])
-        first, *others = pieces
         texts = self.texts
 
         def keep(slots: Iterable[int]) -> list[int]:
-            return [slot for slot in slots if first in texts[slot] and passes(texts[slot])]
+            for piece in pieces:
+                slots = [slot for slot in slots if piece in texts[slot]]
+            return [slot for slot in slots if passes(texts[slot])]
 
         def passes(text: str) -> bool:
-            if not all(piece in text for piece in others):
-                return False
-            return any(query.like(value, initial, middle, final) for value in text[1:-1].split(SEPARATOR))
+            return any(query.like(value, initial, middle, final) for value in _values(text))
 
         return keep
 
@@ -91,8 +101,15 @@ class Column(ABC):
         texts = self.texts
         return lambda slots: [slot for slot in slots if piece in texts[slot]]
 
-    def _with(self, pieces: Sequence[str]) -> Sequence[int] | None:
-        return None if self._runs is None else self._runs.candidates(pieces)
+    def _with(self, pieces: Sequence[str]) -> tuple[Sequence[int], ...] | None:
+        """The slots that may have all of these pieces in one value."""
+        lists = []
+        for runs in self.runs:
+            held = runs.candidates(pieces)
+            if held is None:
+                return None
+            lists.append(held)
+        return tuple(lists) or None
 
 
 # ---- text
@@ -105,17 +122,12 @@ class TextColumn(Column):
     def prepare(values: Iterable[str]) -> str:
         return joined(_prepared(value) for value in values)
 
-    def candidates(self, test: Test) -> Sequence[int] | None:
+    def look(self, test: Test) -> Look:
         if test.op is Op.LIKE:
-            return self._with(_pieces(*_prepared_parts(test.initial, test.middle, test.final)))
-        return self._with([joined([_prepared(test.needle)])]) if test.op is Op.EQUALS else None
-
-    def keep(self, test: Test) -> Keep:
-        if test.op is Op.LIKE:
-            return self._like(*_prepared_parts(test.initial, test.middle, test.final))
-        needle = _prepared(test.needle)
+            return self.like(test.initial, test.middle, test.final)
         if test.op is Op.EQUALS:
-            return self._holding(joined([needle]))
+            return self.equal(test.needle)
+        needle = _prepared(test.needle)
         # the needle is the left operand
         relation = operator.le if test.op is Op.AT_LEAST else operator.ge
         texts = self.texts
@@ -123,7 +135,16 @@ class TextColumn(Column):
         def keep(slots: Iterable[int]) -> list[int]:
             return [slot for slot in slots if any(relation(needle, value) for value in _values(texts[slot]))]
 
-        return keep
+        return Look(None, keep)
+
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+        parts = _prepared_parts(initial, middle, final)
+        pieces = _pieces(*parts)
+        return Look(self._with(pieces), self._keep_like(*parts, pieces))
+
+    def equal(self, needle: str) -> Look:
+        piece = joined((_prepared(needle),))
+        return Look(self._with((piece,)), self._holding(piece))
 
 
 def _prepared(value: str) -> str:
@@ -179,40 +200,85 @@ class Tails:
 class PhoneColumn(Column):
     """Numbers as ``formats.phones.forms`` writes them: every form of every number is a value here."""
 
-    def __init__(self, runs: Runs | None, tails: Tails) -> None:
-        super().__init__(runs)
-        self._tails = tails
+    def __init__(self, runs: Sequence[Runs], tails: Tails, texts: list[str] | None = None) -> None:
+        super().__init__(runs, texts)
+        self.tails = tails
 
     @staticmethod
     def prepare(values: Iterable[str]) -> str:
         return joined(form for value in values for form in value.split(" "))
 
-    def candidates(self, test: Test) -> Sequence[int] | None:
-        if not self._tails.ready:
-            return None
-        if test.op is Op.EQUALS:
-            found = {slot for form in test.needle.split() for slot in self._tails.get(form)}
-            return sorted(found)
-        if test.op is not Op.LIKE:
-            return ()
-        if len(test.final) >= folding.LOCAL_DIGITS:
-            return self._tails.get(test.final)
-        return self._with(_pieces(test.initial, test.middle, test.final))
-
-    def keep(self, test: Test) -> Keep:
-        if test.op is Op.EQUALS:
-            return self._equal(test.needle.split())
+    def look(self, test: Test) -> Look:
         if test.op is Op.LIKE:
-            return self._like(test.initial, test.middle, test.final)
-        return lambda slots: []
+            return self.like(test.initial, test.middle, test.final)
+        if test.op is Op.EQUALS:
+            return self.equal(test.needle)
+        return Look((), lambda slots: [])
 
-    def _equal(self, forms: Sequence[str]) -> Keep:
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+        pieces = _pieces(initial, middle, final)
+        keep = self._keep_like(initial, middle, final, pieces)
+        if self.tails.ready and len(final) >= folding.LOCAL_DIGITS:
+            return Look((self.tails.get(final),), keep)
+        return Look(self._with(pieces), keep)
+
+    def equal(self, needle: str) -> Look:
         """As ``folding.phone_equal``: a form in common, or the end of a number dialled without its area code."""
-        pieces = [joined([form]) for form in forms]
+        forms = needle.split()
+        pieces = [joined((form,)) for form in forms]
         if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
             pieces.append(f"{forms[0][-folding.LOCAL_DIGITS :]}{SEPARATOR}")
         texts = self.texts
-        return lambda slots: [slot for slot in slots if any(piece in texts[slot] for piece in pieces)]
+        ends = dict.fromkeys(form[-folding.LOCAL_DIGITS :] for form in forms)
+        return Look(
+            tuple(map(self.tails.get, ends)) if self.tails.ready else None,
+            lambda slots: [slot for slot in slots if any(piece in texts[slot] for piece in pieces)],
+        )
+
+
+# ---- several attributes
+
+
+class Together:
+    """The values of several columns of one kind in one text by slot, put together when a slot is first looked at.
+
+    Clients ask for one word in several attributes: here it is sought once. ``column`` has what finds it; whoever
+    changes a slot forgets its text.
+    """
+
+    def __init__(self, columns: Sequence[Column], texts: list[str]) -> None:
+        first, runs = columns[0], list(dict.fromkeys(runs for each in columns for runs in each.runs))
+        if not all(each.runs for each in columns):
+            runs = []
+        self.column: Column = (
+            PhoneColumn(runs, first.tails, texts) if isinstance(first, PhoneColumn) else TextColumn(runs, texts)
+        )
+        self._columns = columns
+
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+        """Where any of them holds a value as of ``Op.LIKE``."""
+        return self._filling(self.column.like(initial, middle, final))
+
+    def equal(self, needle: str) -> Look:
+        """Where any of them holds a value as of ``Op.EQUALS``."""
+        return self._filling(self.column.equal(needle))
+
+    def _filling(self, look: Look) -> Look:
+        texts, fill, decide = self.column.texts, self._fill, look.keep
+
+        def keep(slots: Iterable[int]) -> list[int]:
+            slots = list(slots)
+            for slot in slots:
+                if not texts[slot]:
+                    fill(slot)
+            return decide(slots)
+
+        return Look(look.lists, keep)
+
+    def _fill(self, slot: int) -> None:
+        values = [value for column in self._columns for value in _values(column.texts[slot])]
+        if values:
+            self.column.texts[slot] = joined(values)
 
 
 COLUMN_OF: Mapping[Comparison, type[TextColumn] | type[PhoneColumn]] = {

@@ -6,8 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from ldap_gateway import messages as m
-from ldap_gateway.log import Access
+from ldap_gateway.log import Access, Said
 
 BOUNDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 """Upper ends of the histogram's buckets, in seconds."""
@@ -28,13 +27,6 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "asked_seconds": ("gauge", "Time since the database was last asked for changes."),
     "catch_up_seconds": ("gauge", "What the last changes took, from being noticed until searches found them."),
 }
-_KINDS = {
-    m.Search: "search",
-    m.Bind: "bind",
-    m.Compare: "compare",
-    m.Extended: "extended",
-    m.Write: "write",
-}
 
 
 class Counters:
@@ -50,8 +42,8 @@ class Counters:
     def note(self, access: Access) -> None:
         """Counts one request."""
         request = access.request
-        kind = request if isinstance(request, str) else _KINDS[type(request)]
-        self._requests[kind, access.code] += 1
+        kind = request.kind if isinstance(request, Said) else type(request).__name__.lower()
+        self._requests[kind, int(access.code)] += 1
         if kind == "search":
             self._entries += access.entries
             self._seconds += access.seconds

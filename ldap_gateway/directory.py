@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import groupby, repeat
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
@@ -23,12 +22,15 @@ from ldap_gateway import dn, entries, schema, wire
 from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Names, Unresolved
 from ldap_gateway.dn import InvalidDN
-from ldap_gateway.entries import BASE, DSE, GROUPS, ROOTS, SCHEMA, Row, Selection, attributes_of, encode_values, rows_of
+from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, attributes_of, encode_values, rows_of
 from ldap_gateway.errors import Refused
 from ldap_gateway.filters import Translator, canonical, mentions, names_structure
 from ldap_gateway.index import Document, Index, Mask, Order
 from ldap_gateway.messages import Code, Scope
 from ldap_gateway.people import CONSTANTS, People, columns, instances
+from ldap_gateway.plan import Plan
+from ldap_gateway.structure import Structure
+from ldap_gateway.templates import Templates
 from sharedbook.domain import folding, query
 from sharedbook.domain.model import Limits, Right
 from sharedbook.domain.query import Query, Some
@@ -36,15 +38,13 @@ from sharedbook.services.feed import FeedGroup, FeedMember
 
 SELECTIONS = 256
 """How many different lists of attributes are remembered."""
-KEPT = 3
-"""How many selections of attributes a contact keeps its answer to; each client program has one of its own."""
 
 
 class Answer(NamedTuple):
     """Encoded entries, and how many contacts of which group they give away."""
 
     entries: list[bytes]
-    read: Counter[int]
+    read: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +67,22 @@ class Directory:
         self.members: dict[int, FeedMember] = {}
         self._logins: dict[str, int] = {}
         self._mails: dict[str, list[int]] = {}
-        self.groups: dict[int, FeedGroup] = {}
+        self._structure = Structure(base, names, start_tls=start_tls)
+        self.groups = self._structure.groups
         self._region = region
         self._base = dn.parse(base)
         self._base_octets = base.encode()
-        self._base_rdn = dn.split(base)[0][0]
-        self._slugs: dict[int, str] = {}
-        self._by_slug: dict[str, int] = {}
         self._readers: dict[frozenset[int], Reader] = {}
         self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
         self._constants = encode_values(CONSTANTS)
-        self._fixed = {
-            **{root: schema.root_dse(base, start_tls=start_tls, mechanisms=ROOTS[root]) for root in ROOTS},
-            SCHEMA: schema.subschema(),
-        }
-        self._places = {**dict.fromkeys(ROOTS, ""), SCHEMA: schema.SUBSCHEMA, BASE: base, GROUPS: f"ou=groups,{base}"}
         self._subschema = dn.parse(schema.SUBSCHEMA)
+        self.templates = Templates(self.index, names, region, self._translator(BASE), self._base_octets)
 
     # ---- who is who
 
     def set_groups(self, groups: Sequence[FeedGroup], gone: Sequence[int] = ()) -> None:
         """Adds or replaces groups, and forgets those that are gone."""
-        for group_id in gone:
-            self.groups.pop(group_id, None)
-        self.groups.update((group.id, group) for group in groups)
-        self._slugs = _slugs(self.groups)
-        self._by_slug = {_folded(slug): group_id for group_id, slug in self._slugs.items()}
+        self._structure.set_groups(groups, gone)
         self._readers.clear()
 
     def set_members(self, members: Sequence[FeedMember], gone: Sequence[int] = ()) -> None:
@@ -171,7 +161,7 @@ class Directory:
             raise self._missing(BASE)
         if len(below) == 1:
             return Row(GROUPS)
-        group_id = self._by_slug.get(dn.only(below[-2], "ou") or "")
+        group_id = self._structure.group_named(dn.only(below[-2], "ou") or "")
         if group_id is None or group_id not in reader.groups:
             raise self._missing(GROUPS)
         if len(below) == 2:
@@ -188,7 +178,7 @@ class Directory:
         return Row(place, document.id)
 
     def _missing(self, place: int) -> Refused:
-        return Refused(Code.NO_SUCH_OBJECT, matched=self._name(place))
+        return Refused(Code.NO_SUCH_OBJECT, matched=self._structure.name(place))
 
     def _mask(self, reader: Reader, place: int) -> Mask:
         """The contacts that a reader sees in a place."""
@@ -197,16 +187,11 @@ class Directory:
 
     def exists(self, reader: Reader | None, row: Row) -> bool:
         """Whether an entry found earlier is still there for this reader."""
-        if row.place in self._fixed:
+        if self._structure.is_fixed(row.place):
             return True
         if reader is None or (row.place > BASE and row.place not in reader.groups):
             return False
         return not row.contact or self.index.sees(self._mask(reader, row.place), row.contact)
-
-    def _name(self, place: int) -> str:
-        """The DN of a place."""
-        above = self._places.get(place)
-        return f"ou={dn.escape(self._slugs[place])},ou=groups,{self.base}" if above is None else above
 
     # ---- finding
 
@@ -221,14 +206,14 @@ class Directory:
     ) -> list[Row]:
         """The entries that a search finds, at most ``limit`` of them, in order. Raises Refused."""
         start = self.locate(reader, request.base, root)
-        if start.place in self._fixed:
+        if self._structure.is_fixed(start.place):
             if start.place != SCHEMA and request.scope is not Scope.BASE:
                 # macOS searches below the empty base: there is one naming context
                 return self.search(reader, replace(request, base=self.base.encode()), order=order, limit=limit)
-            return self._structure(None, [start] if request.scope is not Scope.ONE else [], request.filter)
+            return self._matching(None, [start] if request.scope is not Scope.ONE else [], request.filter)
         assert reader is not None
         places, structure = self._within(reader, start, request)
-        rows = self._structure(reader, structure, request.filter)
+        rows = self._matching(reader, structure, request.filter)
         mixed = bool(order) and (bool(rows) or len(places) > 1)
         for place in places:
             rest = None if limit is None or mixed else max(0, limit - len(rows))
@@ -262,21 +247,32 @@ class Directory:
         """The one contact that is the base of the search, if it matches."""
         return [row] if self.index.holds(self._query(row.place, found), row.contact) else []
 
-    def _structure(self, reader: Reader | None, rows: Sequence[Row], found: m.Filter) -> list[Row]:
+    def _matching(self, reader: Reader | None, rows: Sequence[Row], found: m.Filter) -> list[Row]:
         if not rows:
             return []
         asked = self._query(BASE, found)
         return [row for row in rows if self._is_true(asked, reader, row.place)]
 
+    def find(self, reader: Reader, plan: Plan, limit: int | None) -> list[int]:
+        """The contacts below the base for which a plan holds, as slots of the index. Raises CostlyQuery."""
+        return self.index.find(plan, self._mask(reader, BASE), limit)
+
+    def rows(self, slots: Sequence[int]) -> list[Row]:
+        """The rows of contacts below the base."""
+        return rows_of(repeat(BASE), map(_ID, self.index.at(slots)))
+
     def _query(self, place: int, found: m.Filter) -> Query:
-        name = self._base if place <= BASE else dn.parse(self._name(place))
-        return Translator(self.names, self._region, name).query(found)
+        return self._translator(place).query(found)
+
+    def _translator(self, place: int) -> Translator:
+        name = self._base if place <= BASE else dn.parse(self._structure.name(place))
+        return Translator(self.names, self._region, name)
 
     def sort_value(self, reader: Reader | None, row: Row, name: str) -> str:
         """By what an entry is sorted: its first value of an attribute, or what comes after all values."""
         if row.contact:
             return self.index.sort_value(row.contact, name)
-        values = self._values(reader, row.place).get(name)
+        values = self._structure.values(row.place, seen=self._seen(reader, row.place)).get(name)
         return folding.pad(folding.fold(self.names.compared(name, values[0]))) if values else "\U0010ffff"
 
     def compare(self, reader: Reader | None, request: m.Compare, root: int = DSE) -> bool:
@@ -299,26 +295,9 @@ class Directory:
 
     # ---- entries that are no contacts
 
-    def _values(self, reader: Reader | None, place: int) -> dict[str, list[str]]:
-        """Their values for this reader, ``member`` aside."""
-        if place in self._fixed:
-            return self._fixed[place]
-        name = self._name(place)
-        common = {"entryDN": [name], "subschemaSubentry": [schema.SUBSCHEMA], "hasSubordinates": ["TRUE"]}
-        if place == GROUPS:
-            return _structure_of("organizationalUnit", common) | {"ou": ["groups"]}
-        if place == BASE:
-            kind, value = self._base_rdn
-            return _structure_of(_CLASS_OF.get(kind, "organizationalUnit"), common) | {kind: [value]}
-        assert reader is not None
-        group = self.groups[place]
-        seen = 1 in self._mask(reader, place)
-        values = _structure_of("groupOfNames" if seen else "groupOfEntries", common)
-        return values | {
-            "cn": [group.name],
-            "ou": [self._slugs[place]],
-            "description": [group.description] if group.description else [],
-        }
+    def _seen(self, reader: Reader | None, place: int) -> bool:
+        """Whether a place is a group in which this reader sees a contact."""
+        return place > BASE and reader is not None and 1 in self._mask(reader, place)
 
     def _members(self, reader: Reader, place: int, base: str) -> list[str]:
         """The DNs of the contacts that this reader sees in a group; ``base`` as they are to be written."""
@@ -326,13 +305,10 @@ class Directory:
         return [f"uid={document.key},{base}" for document in found]
 
     def _is_true(self, asked: Query, reader: Reader | None, place: int) -> bool:
-        values = dict(self._values(reader, place))
-        for name in ("entryDN", "subschemaSubentry"):
-            values[name] = [_canonical(value) for value in values.get(name, ())]
+        record = self._structure.record(place, seen=self._seen(reader, place))
         if place > BASE and reader is not None and mentions(asked, "member"):
-            values["member"] = self._members(reader, place, canonical(self._base))
-        compared = {name: [self.names.compared(name, each) for each in texts] for name, texts in values.items()}
-        return query.matches(asked, instances(compared)) is True
+            record = {**record, **instances({"member": self._members(reader, place, canonical(self._base))})}
+        return query.matches(asked, record) is True
 
     # ---- answering
 
@@ -346,53 +322,58 @@ class Directory:
             found = self._selections[asked] = entries.select(attributes, self.names, types_only=types_only)
         return found
 
+    def answer(self, reader: Reader, slots: Sequence[int], selection: Selection) -> Answer:
+        """The entries of contacts below the base that were just found."""
+        return Answer(self._encode_contacts(slots, BASE, selection), self._groups_of(slots, BASE, reader))
+
     def encode(self, reader: Reader | None, rows: Sequence[Row], selection: Selection) -> Answer:
         """The entries of rows; those that are gone or hidden by now are left out."""
-        answer = Answer([], Counter())
+        encoded: list[bytes] = []
+        read: Counter[int] = Counter()
         for (place, is_contact), run in _runs(rows):
             if not is_contact:
                 if self.exists(reader, Row(place)):
-                    answer.entries.append(self._encode_structure(reader, place, selection))
+                    encoded.append(self._encode_structure(reader, place, selection))
             elif reader is not None:
-                documents = self.index.seen(self._mask(reader, place), map(_CONTACT, run))
-                answer.entries.extend(self._encode_contacts(documents, place, selection))
-                answer.read.update(_groups_of(documents, place, reader))
-        return answer
+                slots = self.index.seen(self._mask(reader, place), map(_CONTACT, run))
+                encoded.extend(self._encode_contacts(slots, place, selection))
+                read.update(self._groups_of(slots, place, reader))
+        return Answer(encoded, read)
 
-    def _encode_contacts(self, documents: Sequence[Document], place: int, selection: Selection) -> list[bytes]:
+    def _encode_contacts(self, slots: Sequence[int], place: int, selection: Selection) -> list[bytes]:
         if place != BASE:
-            return [self._encode_contact(document, place, selection) for document in documents]
+            return [self._encode_contact(document, place, selection) for document in self.index.at(slots)]
         if selection.usual:
-            return [document.entry for document in documents]
-        return [self._kept(document, selection) for document in documents]
+            return [document.entry for document in self.index.at(slots)]
+        made = self.index.answers(selection)
+        for slot in slots:
+            if not made[slot]:
+                (document,) = self.index.at((slot,))
+                made[slot] = self._encode_contact(document, BASE, selection)
+        return [made[slot] for slot in slots]
 
-    def _kept(self, document: Document, selection: Selection) -> bytes:
-        """The entry of a contact below the base, made once for a selection."""
-        kept = document.kept
-        if kept is None or (selection not in kept and len(kept) == KEPT):
-            kept = document.kept = {}
-        if selection not in kept:
-            kept[selection] = self._encode_contact(document, BASE, selection)
-        return kept[selection]
+    def _groups_of(self, slots: Sequence[int], place: int, reader: Reader) -> Mapping[int, int]:
+        """How many contacts are of which group; one below the base counts for its first group in view."""
+        if place > BASE or len(reader.groups) == 1:
+            return {place if place > BASE else min(reader.groups): len(slots)}
+        found: Counter[int] = Counter()
+        for groups, count in Counter(map(_GROUPS, self.index.at(slots))).items():
+            found[min(reader.groups.intersection(groups))] += count
+        return found
 
     def _encode_contact(self, document: Document, place: int, selection: Selection) -> bytes:
-        name = f"uid={document.key},{self._name(place)}"
+        name = f"uid={document.key},{self._structure.name(place)}"
         values = self._constants | attributes_of(document) | encode_values({"entryDN": [name]})
         return wire.entry(name.encode(), selection.encode(values))
 
     def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:
-        values = self._values(reader, place)
-        if place in self._fixed and (selection.user or selection.operational):
+        values = self._structure.values(place, seen=self._seen(reader, place))
+        if self._structure.is_fixed(place) and (selection.user or selection.operational):
             # most clients ask the server about itself without knowing that its attributes are operational
             selection = replace(selection, user=True, operational=True)
         if place > BASE and reader is not None and selection.wants("member"):
             values = values | {"member": self._members(reader, place, self.base)}
-        return wire.entry(self._name(place).encode(), selection.encode(encode_values(values)))
-
-
-@lru_cache(maxsize=1024)
-def _canonical(name: str) -> str:
-    return canonical(dn.parse(name))
+        return wire.entry(self._structure.name(place).encode(), selection.encode(encode_values(values)))
 
 
 def _runs(rows: Sequence[Row]) -> Iterable[tuple[tuple[int, bool], Iterable[Row]]]:
@@ -403,39 +384,7 @@ def _runs(rows: Sequence[Row]) -> Iterable[tuple[tuple[int, bool], Iterable[Row]
     return groupby(rows, key=lambda row: (row.place, row.contact > 0))
 
 
-def _groups_of(documents: Iterable[Document], place: int, reader: Reader) -> Counter[int]:
-    """How many contacts are of which group; one below the base counts for its first group in view."""
-    alike = Counter(map(_GROUPS, documents))
-    if place > BASE:
-        return Counter({place: alike.total()})
-    found: Counter[int] = Counter()
-    for groups, count in alike.items():
-        found[min(reader.groups.intersection(groups))] += count
-    return found
-
-
 _PLACE: Callable[[Row], int] = itemgetter(0)
 _CONTACT: Callable[[Row], int] = itemgetter(1)
 _ID: Callable[[Document], int] = attrgetter("id")
 _GROUPS: Callable[[Document], tuple[int, ...]] = attrgetter("groups")
-
-_CLASS_OF = {"dc": "domain", "o": "organization"}
-
-
-def _structure_of(kind: str, common: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {"objectClass": ["top", kind], "structuralObjectClass": [kind], **common}
-
-
-def _folded(slug: str) -> str:
-    return folding.squeeze(folding.fold(slug))
-
-
-def _slugs(groups: Mapping[int, FeedGroup]) -> dict[int, str]:
-    """Each group's name in the tree: its slug, with its id where a DN could not tell it from that of an older group."""
-    taken: set[str] = set()
-    found = {}
-    for group_id in sorted(groups):
-        slug = groups[group_id].slug
-        found[group_id] = f"{slug}-{group_id}" if _folded(slug) in taken else slug
-        taken.add(_folded(found[group_id]))
-    return found

@@ -22,7 +22,7 @@ from sharedbook.formats import phones
 UNDEFINED = Const(None)
 FALSE = Const(False)
 
-_ANR = ("cn", "sn", "givenName", "displayName", "mail")
+ANR = ("cn", "sn", "givenName", "displayName", "mail")
 """What Outlook's ambiguous name resolution looks at."""
 
 _RULES = {
@@ -98,7 +98,7 @@ class Translator:
         return FALSE if isinstance(attribute, Unresolved) else meaning(attribute)
 
     def _anr(self, value: bytes) -> Query:
-        return Or(tuple(self.query(m.Substrings(name, value, (), b"")) for name in _ANR))
+        return Or(tuple(self.query(m.Substrings(name, value, (), b"")) for name in ANR))
 
     # ---- one value
 
@@ -145,12 +145,12 @@ class Translator:
         if not attribute.kind.substrings:
             return UNDEFINED
         pieces = [_text(piece) for piece in (found.initial, *found.any, found.final)]
-        if attribute.kind is Kind.PHONE:
-            return _digits_like(attribute, pieces)
-        texts = [self._names.compared(attribute.name, piece) for piece in pieces if piece is not None]
+        texts = [piece for piece in pieces if piece is not None]
         if len(texts) < len(pieces):
-            return UNDEFINED
-        initial, *middle, final = texts
+            return FALSE if attribute.kind is Kind.PHONE else UNDEFINED
+        if attribute.kind is Kind.PHONE:
+            return _digits_like(attribute, texts)
+        initial, *middle, final = [self._names.compared(attribute.name, text) for text in texts]
         between = tuple(piece for piece in middle if piece)
         return Some(attribute.name, (Test(Op.LIKE, initial=initial, middle=between, final=final),))
 
@@ -217,19 +217,30 @@ def _in_utc(text: str) -> str:
     return when.astimezone(UTC).strftime("%Y%m%d%H%M%SZ")
 
 
-def _digits_like(attribute: Attribute, pieces: Sequence[str | None]) -> Query:
-    """A piece without any digit is in no number; a piece of letters is what a name search sends to every attribute.
+def dialled(initial: str, middle: Sequence[str], final: str) -> list[tuple[str, tuple[str, ...], str]]:
+    """The digits that a number may start with, hold and end with to match these pieces: any of what is returned.
 
+    A piece without any digit is in no number; a piece of letters is what a name search sends to every attribute.
     A phone that dials 00 before the country code searches so too: what follows may be the E.164 form's beginning.
     """
-    digits = [phones.digits(piece or "") for piece in pieces]
-    if any(piece and not found for piece, found in zip(pieces, digits, strict=True)) or None in pieces:
-        return FALSE
-    initial, *middle, final = digits
-    between = tuple(filter(None, middle))
-    starts = [initial, initial[2:]] if initial.startswith("00") and len(initial) > 2 else [initial]
-    tests = [Test(Op.LIKE, initial=each, middle=between, final=final, comparison=Comparison.PHONE) for each in starts]
-    found = tuple(Some(attribute.name, (test,)) for test in tests)
+    pieces = (initial, *middle, final)
+    digits = [phones.digits(piece) for piece in pieces]
+    if any(piece and not found for piece, found in zip(pieces, digits, strict=True)):
+        return []
+    first, *between, last = digits
+    rest = tuple(filter(None, between)), last
+    return [(first, *rest), (first[2:], *rest)] if first.startswith("00") and len(first) > 2 else [(first, *rest)]
+
+
+def _digits_like(attribute: Attribute, pieces: Sequence[str]) -> Query:
+    initial, *middle, final = pieces
+    found = tuple(
+        Some(
+            attribute.name,
+            (Test(Op.LIKE, initial=first, middle=between, final=last, comparison=Comparison.PHONE),),
+        )
+        for first, between, last in dialled(initial, middle, final)
+    )
     return found[0] if len(found) == 1 else Or(found)
 
 

@@ -8,12 +8,11 @@ each group (who is in it) and one for each audience (who may be shown it).
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Tails, TextColumn, first_of
+from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Tails, TextColumn, Together, first_of
 from ldap_gateway.plan import Compiler, Plan
 from ldap_gateway.runs import Runs
 from sharedbook.domain.query import Comparison, Query, Record
@@ -25,7 +24,6 @@ class Document:
     its other attributes.
 
     ``groups`` and ``audience`` are ids of the groups that hold it and of the subjects that may be shown it.
-    ``kept``: answers to other selections of attributes, made when they were first asked for.
     """
 
     id: int
@@ -35,7 +33,6 @@ class Document:
     entry: bytes
     start: int = 0
     more: bytes = b""
-    kept: dict[Any, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,8 @@ Mask = bytes
 """One byte a slot: 1 where the reader may see the contact."""
 MASKS = 256
 """How many are remembered; each change of a contact forgets them all."""
+TOGETHER, ANSWERS = 8, 4
+"""For how many sets of properties their texts are kept together, and for how many selections their answers."""
 _FIRST_LOOK = 128
 _LONGEST_LOOK = 8192
 
@@ -76,13 +75,15 @@ class Index:
         names = {column.runs for column in columns.values() if column.runs}
         self._runs = {name: Runs(pairs=name != NO_PAIRS) for name in names}
         self._tails = Tails()
-        self._columns: dict[str, Column] = {name: self._column(column) for name, column in columns.items()}
+        self.columns: dict[str, Column] = {name: self._column(column) for name, column in columns.items()}
         self._sharing: list[tuple[Runs | Tails, list[Column]]] = [
-            (runs, [self._columns[name] for name, column in columns.items() if column.runs == runs_name])
+            (runs, [self.columns[name] for name, column in columns.items() if column.runs == runs_name])
             for runs_name, runs in self._runs.items()
         ]
-        self._sharing.append((self._tails, [each for each in self._columns.values() if isinstance(each, PhoneColumn)]))
-        self._compiler = Compiler(self._columns, constants)
+        self._sharing.append((self._tails, [each for each in self.columns.values() if isinstance(each, PhoneColumn)]))
+        self.compiler = Compiler(self.columns, constants)
+        self._together: dict[tuple[str, ...], Together] = {}
+        self._answers: dict[object, list[bytes]] = {}
         self._documents: list[Document | None] = []
         self._free: list[int] = []
         self._unbuilt: dict[int, None] = {}
@@ -96,7 +97,7 @@ class Index:
         self._masks: dict[tuple[frozenset[int], frozenset[int]], Mask] = {}
 
     def _column(self, column: ColumnOf) -> Column:
-        runs = self._runs.get(column.runs)
+        runs = [self._runs[column.runs]] if column.runs else []
         return PhoneColumn(runs, self._tails) if column.comparison is Comparison.PHONE else TextColumn(runs)
 
     def __len__(self) -> int:
@@ -115,13 +116,18 @@ class Index:
         else:
             slot = len(self._documents)
             self._documents.append(None)
-            for column in self._columns.values():
+            for column in self.columns.values():
                 column.texts.append("")
+            for together in self._together.values():
+                together.column.texts.append("")
+            for answers in self._answers.values():
+                answers.append(b"")
         self._documents[slot] = document
+        self._forget(slot)
         self._slots[document.id] = slot
         self._keys[document.key] = slot
         for name, text in texts.items():
-            self._columns[name].texts[slot] = text
+            self.columns[name].texts[slot] = text
         if later:
             self._unbuilt[slot] = None
             self._be_ready(False)
@@ -129,6 +135,13 @@ class Index:
             self._share(slot)
         self._unranked.append(slot)
         self._show(document, slot)
+
+    def _forget(self, slot: int) -> None:
+        """What was made of the contact that was in a slot."""
+        for together in self._together.values():
+            together.column.texts[slot] = ""
+        for answers in self._answers.values():
+            answers[slot] = b""
 
     def _share(self, slot: int) -> None:
         for shared, columns in self._sharing:
@@ -165,11 +178,32 @@ class Index:
         else:
             for shared, columns in self._sharing:
                 shared.remove(slot, _texts(columns, slot))
-        for column in self._columns.values():
+        for column in self.columns.values():
             column.texts[slot] = ""
+        self._forget(slot)
         del self._slots[contact_id], self._keys[document.key]
         self._documents[slot] = None
         self._free.append(slot)
+
+    def together(self, names: Sequence[str]) -> Together | None:
+        """Columns of one kind as one; None when too many sets of them are kept already."""
+        key = tuple(sorted(names))
+        if key not in self._together and len(self._together) < TOGETHER:
+            self._together[key] = Together([self.columns[name] for name in key], [""] * len(self._documents))
+        return self._together.get(key)
+
+    def answers(self, selection: object) -> list[bytes]:
+        """By slot the answers to a selection of attributes; b"" where the caller has made none yet.
+
+        The lists of those who ask most recently are kept.
+        """
+        made = self._answers.pop(selection, None)
+        if made is None:
+            made = [b""] * len(self._documents)
+            if len(self._answers) == ANSWERS:
+                del self._answers[next(iter(self._answers))]
+        self._answers[selection] = made
+        return made
 
     def hide(self, contact_ids: Iterable[int]) -> None:
         """Takes contacts out of every reader's sight until they are put again or removed."""
@@ -228,14 +262,15 @@ class Index:
         slot = self._slots.get(contact_id)
         return slot is not None and bool(mask[slot])
 
-    def seen(self, mask: Mask, contact_ids: Iterable[int]) -> list[Document]:
-        """Those of some contacts, by their ids, that exist and are in the mask, in the same order."""
-        slots, documents = self._slots, self._documents
-        return [
-            document
-            for contact_id in contact_ids
-            if (slot := slots.get(contact_id)) is not None and mask[slot] and (document := documents[slot]) is not None
-        ]
+    def seen(self, mask: Mask, contact_ids: Iterable[int]) -> list[int]:
+        """The slots of those of some contacts, by their ids, that exist and are in the mask, in the same order."""
+        slots = self._slots
+        return [slot for contact_id in contact_ids if (slot := slots.get(contact_id)) is not None and mask[slot]]
+
+    def at(self, slots: Iterable[int]) -> list[Document]:
+        """The contacts in some slots."""
+        documents = self._documents
+        return [document for slot in slots if (document := documents[slot]) is not None]
 
     def by_key(self, mask: Mask, key: str) -> Document | None:
         """The visible contact with this key."""
@@ -251,30 +286,32 @@ class Index:
 
         Raises InvalidQuery for a query that no LDAP filter makes.
         """
-        plan = self._compiler.compile(found, len(self._documents))
-        slots = self._matching(plan, mask, None if order else limit)
+        plan = self.compiler.compile(found)
+        slots = self.find(plan, mask, None if order else limit)
         if order:
             slots = self._sorted(slots, order)[:limit]
-        documents = self._documents
-        return [document for slot in slots if (document := documents[slot]) is not None]
+        return self.at(slots)
+
+    def find(self, plan: Plan, mask: Mask, limit: int | None = None) -> list[int]:
+        """The visible slots of a plan, at most ``limit`` of them. Raises CostlyQuery."""
+        plan.check(len(self._documents))
+        lists = (range(len(self._documents)),) if plan.lists is None else plan.lists
+        if len(lists) == 1:
+            return _looked_at(plan, filter(mask.__getitem__, lists[0]), limit)
+        found: list[int] = []
+        before: set[int] = set()
+        for each in lists:
+            seen = (slot for slot in each if mask[slot] and slot not in before)
+            found += _looked_at(plan, seen, None if limit is None else limit - len(found))
+            if limit is not None and len(found) == limit:
+                break
+            before.update(each)
+        return found
 
     def holds(self, found: Query, contact_id: int) -> bool:
         """Whether a query is True for one contact, whoever may see it."""
-        plan = self._compiler.compile(found, 1)
+        plan = self.compiler.compile(found)
         return bool(plan.keep([self._slots[contact_id]]))
-
-    def _matching(self, plan: Plan, mask: Mask, limit: int | None) -> list[int]:
-        """With a limit a few candidates are looked at, then more, until there are enough."""
-        candidates = range(len(self._documents)) if plan.candidates is None else plan.candidates
-        seen = filter(mask.__getitem__, candidates)
-        if limit is None:
-            return plan.keep(seen)
-        found: list[int] = []
-        look = _FIRST_LOOK
-        while len(found) < limit and (some := list(islice(seen, look))):
-            found += plan.keep(some)
-            look = min(look * 2, _LONGEST_LOOK)
-        return found[:limit]
 
     # ---- ordering
 
@@ -284,7 +321,7 @@ class Index:
 
     def _sort_key(self, name: str, slot: int) -> str:
         """The first value; after all others where there is none, as where the property is one that nobody has."""
-        column = self._columns.get(name)
+        column = self.columns.get(name)
         text = column.texts[slot] if column else ""
         return first_of(text) if text else _LAST
 
@@ -316,6 +353,18 @@ class Index:
         wanted = set(slots)
         ranked = self._in_order()
         return [slot for slot in (reversed(ranked) if reverse else ranked) if slot in wanted]
+
+
+def _looked_at(plan: Plan, slots: Iterator[int], limit: int | None) -> list[int]:
+    """With a limit a few slots are looked at, then more, until there are enough."""
+    if limit is None:
+        return plan.keep(slots)
+    found: list[int] = []
+    look = _FIRST_LOOK
+    while len(found) < limit and (some := list(islice(slots, look))):
+        found += plan.keep(some)
+        look = min(look * 2, _LONGEST_LOOK)
+    return found[:limit]
 
 
 def prepare(columns: Mapping[str, ColumnOf], record: Record) -> dict[str, str]:

@@ -25,12 +25,19 @@ WRITE_SECONDS = 0.25
 _SAFE = re.compile(r"[A-Za-z0-9.;-]{1,64}")
 
 
+class Said(NamedTuple):
+    """What is logged of a request: its kind, and its line's words."""
+
+    kind: str
+    text: str
+
+
 class Access(NamedTuple):
-    """One request that was answered. ``member`` is an id; ``request`` the message, or a word for what has none."""
+    """One request that was answered. ``member`` is an id; ``request`` the message, or what is said of it."""
 
     address: str
     member: int | None
-    request: m.Operation | str
+    request: m.Operation | Said
     code: Code
     entries: int
     seconds: float
@@ -40,27 +47,29 @@ def describe(access: Access) -> str:
     """The line of a request."""
     who = "-" if access.member is None else str(access.member)
     return (
-        f"{access.address} member={who} {_request(access.request)}"
+        f"{access.address} member={who} {said(access.request).text}"
         f" result={int(access.code)} entries={access.entries} ms={access.seconds * 1000:.1f}"
     )
 
 
-def _request(request: m.Operation | str) -> str:
+def said(request: m.Operation | Said) -> Said:
+    """What is logged of a request."""
     match request:
+        case Said():
+            return request
         case m.Search():
             scope = Scope(request.scope).name.lower()
-            return f"search base=<{len(request.base)}> scope={scope} filter={shape(request.filter)}"
+            return Said("search", f"search base=<{len(request.base)}> scope={scope} filter={shape(request.filter)}")
         case m.Bind():
             method = "simple" if request.mechanism is None else _word(request.mechanism)
-            return f"bind method={method} name=<{len(request.name)}>"
+            return Said("bind", f"bind method={method} name=<{len(request.name)}>")
         case m.Compare():
-            return f"compare ({_word(request.attribute)}=<{len(request.value)}>)"
+            return Said("compare", f"compare ({_word(request.attribute)}=<{len(request.value)}>)")
         case m.Extended():
-            return f"extended {_word(request.oid)}"
-        case str():
-            return request
+            return Said("extended", f"extended {_word(request.oid)}")
         case _:
-            return type(request).__name__.lower()
+            kind = type(request).__name__.lower()
+            return Said(kind, kind)
 
 
 def shape(found: m.Filter) -> str:

@@ -7,6 +7,7 @@ complemented, so nothing is negated twice and nothing undefined is left.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,18 +21,23 @@ MOST_TESTS = 4_000_000
 
 
 class Plan(NamedTuple):
-    """``candidates``: slots, ascending, outside of which it holds for none; None: it may hold for any.
+    """``lists``: slots, maybe some of them twice, outside of which it holds for none; None: it may hold for any.
 
     ``keep``: of some slots those for which it holds. ``weight``: how many tests that makes of each, at most.
     """
 
-    candidates: Sequence[int] | None
+    lists: tuple[Sequence[int], ...] | None
     keep: Keep
-    weight: int
+    weight: int = 1
 
-    def cost(self, capacity: int) -> int:
-        """How many tests it makes of all its candidates."""
-        return self.weight * (capacity if self.candidates is None else len(self.candidates))
+    def size(self, capacity: int) -> int:
+        """How many slots of ``capacity`` it looks at, at most."""
+        return capacity if self.lists is None else min(capacity, sum(map(len, self.lists)))
+
+    def check(self, capacity: int) -> None:
+        """Raises CostlyQuery when it would look at more than a search may."""
+        if self.weight * self.size(capacity) > MOST_TESTS:
+            raise CostlyQuery("this filter would look at too many values", hint="use fewer terms, or longer words")
 
 
 NOTHING = Plan((), lambda slots: [], 0)
@@ -49,21 +55,33 @@ def complement(plan: Plan) -> Plan:
     return Plan(None, keep, plan.weight)
 
 
-def every_of(plans: Sequence[Plan]) -> Plan:
-    """Holds where all of them do: looks at the candidates of the most selective one."""
-    ordered = sorted(plans, key=_size)
+def combined(plans: Iterable[Plan], *, every: bool) -> Plan:
+    """Holds where all of them do or, without ``every``, one of them."""
+    absorbing, neutral = (NOTHING, EVERYTHING) if every else (EVERYTHING, NOTHING)
+    different = []
+    for plan in plans:
+        if plan is absorbing:
+            return plan
+        if plan is not neutral:
+            different.append(plan)
+    if len(different) < 2:
+        return different[0] if different else neutral
+    return _every_of(different) if every else _any_of(different)
+
+
+def _every_of(plans: Sequence[Plan]) -> Plan:
+    """Looks at the candidates of the most selective one."""
+    ordered = sorted(plans, key=lambda plan: plan.size(sys.maxsize))
 
     def keep(slots: Iterable[int]) -> list[int]:
         for plan in ordered:
             slots = plan.keep(slots)
         return list(slots)
 
-    return Plan(ordered[0].candidates, keep, sum(plan.weight for plan in plans))
+    return Plan(ordered[0].lists, keep, sum(plan.weight for plan in plans))
 
 
-def any_of(plans: Sequence[Plan]) -> Plan:
-    """Holds where one of them does."""
-
+def _any_of(plans: Sequence[Plan]) -> Plan:
     def keep(slots: Iterable[int]) -> list[int]:
         rest = list(slots)
         found: list[int] = []
@@ -77,24 +95,17 @@ def any_of(plans: Sequence[Plan]) -> Plan:
                 rest = [slot for slot in rest if slot not in without]
         return found
 
-    return Plan(_union(plans), keep, sum(plan.weight for plan in plans))
+    return Plan(_united(plans), keep, sum(plan.weight for plan in plans))
 
 
-def _size(plan: Plan) -> float:
-    return float("inf") if plan.candidates is None else len(plan.candidates)
-
-
-def _union(plans: Sequence[Plan]) -> Sequence[int] | None:
-    """Attributes with runs in common have the very same candidates for the same word."""
+def _united(plans: Sequence[Plan]) -> tuple[Sequence[int], ...] | None:
+    """Attributes with runs in common have the very same list for the same word."""
     different: dict[int, Sequence[int]] = {}
     for plan in plans:
-        if plan.candidates is None:
+        if plan.lists is None:
             return None
-        if plan.candidates:
-            different[id(plan.candidates)] = plan.candidates
-    if len(different) < 2:
-        return next(iter(different.values()), ())
-    return sorted(set().union(*different.values()))
+        different.update((id(each), each) for each in plan.lists if each)
+    return tuple(different.values())
 
 
 class Compiler:
@@ -104,16 +115,12 @@ class Compiler:
         self._columns = columns
         self._constants = constants
 
-    def compile(self, found: Query, capacity: int) -> Plan:
-        """The plan of the slots, ``capacity`` in all, for which a query is True.
+    def compile(self, found: Query) -> Plan:
+        """The plan of the slots for which a query is True.
 
-        Raises InvalidQuery for tests that no LDAP filter makes (of parameters, negated, or several on one value), of
-        its kinds CostlyQuery.
+        Raises InvalidQuery for tests that no LDAP filter makes (of parameters, negated, or several on one value).
         """
-        plan = self._where(found, true=True)
-        if plan.cost(capacity) > MOST_TESTS:
-            raise CostlyQuery("this filter would look at too many values", hint="use fewer terms, or longer words")
-        return plan
+        return self._where(found, true=True)
 
     def _where(self, found: Query, *, true: bool) -> Plan:
         """The plan of the slots for which a query is True or, with ``true`` False, for which it is False."""
@@ -121,28 +128,13 @@ class Compiler:
             case Some():
                 return self._some(found, true=true)
             case Or(parts):
-                return self._combine(parts, true=true, every=not true)
+                return combined((self._where(part, true=true) for part in parts), every=not true)
             case And(parts):
-                return self._combine(parts, true=true, every=true)
+                return combined((self._where(part, true=true) for part in parts), every=true)
             case Not(part):
                 return self._where(part, true=not true)
             case Const(value):
                 return EVERYTHING if value is true else NOTHING
-
-    def _combine(self, parts: Sequence[Query], *, true: bool, every: bool) -> Plan:
-        absorbing, neutral = (NOTHING, EVERYTHING) if every else (EVERYTHING, NOTHING)
-        plans = []
-        for part in parts:
-            plan = self._where(part, true=true)
-            if plan is absorbing:
-                return plan
-            if plan is not neutral:
-                plans.append(plan)
-        if len(plans) == 1:
-            return plans[0]
-        if not plans:
-            return neutral
-        return every_of(plans) if every else any_of(plans)
 
     def _some(self, some: Some, *, true: bool) -> Plan:
         column = self._columns.get(some.property)
@@ -154,10 +146,10 @@ class Compiler:
 
 def _of_column(column: Column, some: Some) -> Plan:
     if not some.tests:
-        return Plan(None, column.present, 1)
+        return Plan(None, column.present)
     test = some.tests[0]
     if len(some.tests) > 1 or not isinstance(test, Test) or test.negate or test.param is not None:
         raise InvalidQuery(f"the directory cannot test {some.property} like this")
     if test.comparison not in (Comparison.DIRECTORY, Comparison.PHONE):
         raise InvalidQuery(f"the directory cannot compare {some.property} by {test.comparison}")
-    return Plan(column.candidates(test), column.keep(test), 1)
+    return Plan(*column.look(test))

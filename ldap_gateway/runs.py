@@ -1,7 +1,8 @@
 """Which slots hold a run of characters: candidates for texts that contain, start or end with something.
 
 Runs are of three characters, of two, and of one where a character says much by itself (Hangul, Han, Kana: many names
-are one or two of them). What a list says is never too little: whoever asks looks at each candidate once more.
+are one or two of them). The first characters of a value have runs of their own: a word is mostly typed from its start.
+What a list says is never too little: whoever asks looks at each candidate once more.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
+SEPARATOR = "\x1f"
+"""Before and after each value. Stands in no folded text (RFC 4518 section 2.2 maps it to nothing) and in no number."""
 _TELLING = "\u2e80"
 """From here on a character is a syllable or a word (CJK Radicals and all that follow)."""
 
@@ -50,21 +53,22 @@ class Postings:
         held = self._of.get(text, ())
         return (held,) if isinstance(held, int) else held
 
-    def common(self, texts: Sequence[str]) -> Sequence[int]:
-        """The slots that hold each of these texts, at least one, or some more: ascending."""
-        held = [self.get(text) for text in texts]
-        held.sort(key=len)
-        best = held[0]
-        if not _FEW < len(best) < _MANY:
-            return best
-        telling = [each for each in held[1:_COMPARED] if len(each) < _ALIKE * len(best)]
-        return sorted(set(best).intersection(*telling)) if telling else best
+    def rarest(self, texts: Iterable[str]) -> Sequence[int]:
+        """The slots of that one of some texts, at least one, that the fewest hold: ascending."""
+        best: Sequence[int] = ()
+        for text in texts:
+            held = self._of.get(text, ())
+            if isinstance(held, int):
+                return (held,)
+            if not held:
+                return ()
+            if not best or len(held) < len(best):
+                best = held
+        return best
 
 
-_FEW, _MANY = 64, 4096
-"""So few candidates are sooner looked at than compared with other lists; of so many only the first ones will be."""
-_COMPARED, _ALIKE = 3, 4
-"""How many lists are compared, and how much longer than the shortest one they may be to tell anything."""
+_SHORT = 8
+"""In a longer part the runs side by side tell enough."""
 
 
 class Runs:
@@ -101,12 +105,15 @@ class Runs:
         if self._last[0] != parts:
             # the attributes of one filter ask for the same word
             runs = [run for part in parts for run in self._of_part(part)]
-            self._last = parts, self._slots.common(runs) if runs else None
+            self._last = parts, self._slots.rarest(runs) if runs else None
         return self._last[1]
 
     def _of_texts(self, texts: Iterable[str]) -> set[str]:
         found: set[str] = set()
         for text in texts:
+            for value in text[1:-1].split(SEPARATOR):
+                start = f"{SEPARATOR}{value[:4]}{SEPARATOR}"
+                found.update((start[:4], start[:5]))
             found.update([text[at : at + 3] for at in range(len(text) - 2)])
             telling = not text.isascii() and max(text) >= _TELLING
             if self._pairs or telling:
@@ -117,8 +124,11 @@ class Runs:
 
     def _of_part(self, part: str) -> Sequence[str]:
         """The longest runs of a part that have lists in every text that holds it."""
+        step = 1 if len(part) <= _SHORT else 3
+        if len(part) > 3 and part[0] == SEPARATOR:
+            return [part[:5], *[part[at : at + 3] for at in range(3, len(part) - 2, step)]]
         if len(part) > 2:
-            return [part[at : at + 3] for at in range(len(part) - 2)]
+            return [part[at : at + 3] for at in range(0, len(part) - 2, step)]
         if part and (part >= _TELLING or (len(part) == 2 and (self._pairs or part[1] >= _TELLING))):
             return (part,)
         return ()

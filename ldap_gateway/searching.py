@@ -20,6 +20,7 @@ from ldap_gateway.entries import DSE, Row, rows_of
 from ldap_gateway.errors import Refused
 from ldap_gateway.index import Order
 from ldap_gateway.messages import Code
+from ldap_gateway.templates import Template, Words
 
 COOKIES = 8
 """How many unfinished paged searches a connection may have; the oldest are forgotten."""
@@ -88,6 +89,15 @@ class Searches:
             return Found(rows, code, sorted_)
         flat = array("q", chain.from_iterable(rows))
         return self._page(_Rest(request, controls.order, flat, 0, code), controls.page, sorted_)
+
+    def recognised(self, reader: Reader, template: Template, words: Words) -> tuple[list[int], Code]:
+        """The slots of an unpaged search of a template, and its result. Raises CostlyQuery."""
+        limit = _least(template.request.size_limit, self._size_limit)
+        slots = self._directory.find(reader, template.plan(words), limit + 1 if limit else None)
+        if limit and len(slots) > limit:
+            del slots[limit:]
+            return slots, Code.SIZE_LIMIT_EXCEEDED
+        return slots, Code.SUCCESS
 
     def _next_page(self, page: Page, request: m.Search, controls: Controls) -> Found:
         rest = self._rests.pop(page.cookie, None)

@@ -18,13 +18,14 @@ from ldap_gateway import schema, wire
 from ldap_gateway.ber import Reader as Elements
 from ldap_gateway.ber import octets
 from ldap_gateway.binding import Bound, PeerCertificate, Verify, certified, credentials, is_external, proves
-from ldap_gateway.directory import Directory, Reader
+from ldap_gateway.directory import Answer, Directory, Reader
 from ldap_gateway.entries import DSE, DSE_CERTIFIED, DSE_PLAIN
 from ldap_gateway.errors import Refused, refusal
-from ldap_gateway.log import Access
+from ldap_gateway.log import Access, Said
 from ldap_gateway.messages import Code
 from ldap_gateway.searching import Found, Searches
 from ldap_gateway.wire import BadRequest, Bounds, BrokenStream
+from sharedbook.domain.errors import SharedbookError
 from sharedbook.domain.model import EVERYONE_ID
 
 CHUNK = 256
@@ -33,6 +34,7 @@ HEARSAY_SECONDS = 5.0
 """How long a bind is believed that the directory cannot confirm: it hears of changes within a fraction of a second."""
 STREAMS = 8
 """Large answers that may be under way on one connection before it is read no further."""
+BAD_REQUEST, DISCONNECTED = Said("bad-request", "bad-request"), Said("disconnected", "disconnected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,11 @@ class Session:
             framed = wire.frame(self._buffer, 0, bounds.message)
             if framed is None:
                 return False
-            message = wire.decode(bytes(self._buffer[: framed[1]]), *framed, bounds)
+            data = bytes(self._buffer[: framed[1]])
+            if self._recognised(data, framed[0]):
+                del self._buffer[: framed[1]]
+                return True
+            message = wire.decode(data, *framed, bounds)
         except BrokenStream as error:
             self._disconnect(Code.PROTOCOL_ERROR, str(error))
             return False
@@ -155,6 +161,8 @@ class Session:
             return True
         del self._buffer[: framed[1]]
         self._handle(message)
+        if isinstance(message.operation, m.Search) and not message.controls:
+            self._directory.templates.learn(data[wire.message_id(data, framed[0])[1] : framed[1]], message.operation)
         return True
 
     def take(self) -> bytes:
@@ -229,7 +237,7 @@ class Session:
         self._send(message.id, wire.result(tag, code, matched, text, extra))
         self._note(message.operation, code, 0, self._clock() if since is None else since)
 
-    def _note(self, request: m.Operation | str, code: Code, entries: int, since: float) -> None:
+    def _note(self, request: m.Operation | Said, code: Code, entries: int, since: float) -> None:
         member = self._identity.bound.member_id if self._identity else None
         self._log(Access(self._peer.address, member, request, code, entries, self._clock() - since))
 
@@ -238,11 +246,11 @@ class Session:
             self._disconnect(Code.PROTOCOL_ERROR, error.text)
             return
         self._send(error.message_id, wire.result(error.answer, error.code, text=error.text))
-        self._note("bad-request", error.code, 0, self._clock())
+        self._note(BAD_REQUEST, error.code, 0, self._clock())
 
     def _disconnect(self, code: Code, text: str) -> None:
         self._out.append(wire.notice(code, text))
-        self._note("disconnected", code, 0, self._clock())
+        self._note(DISCONNECTED, code, 0, self._clock())
         self._close()
 
     def _close(self) -> None:
@@ -299,6 +307,33 @@ class Session:
 
     # ---- search
 
+    def _recognised(self, data: bytes, start: int) -> bool:
+        """Answers a search that is like an earlier one; False when it is to be decoded."""
+        message_id, at = wire.message_id(data, start)
+        known = self._directory.templates.recognise(data[at:])
+        if known is None or message_id <= 0 or message_id in self._streams:
+            return False
+        template, words = known
+        reader = self._reader()
+        if reader is None:
+            return False
+        started = self._clock()
+        try:
+            slots, code = self._searches.recognised(reader, template, words)
+        except SharedbookError:
+            return False
+        request = template.request
+        if len(slots) > CHUNK:
+            self._begin(message_id, request, template.said, Found(self._directory.rows(slots), code, b""), started)
+            return True
+        selection = self._directory.selection(request.attributes, types_only=request.types_only)
+        answer = self._directory.answer(reader, slots, selection)
+        self._count(answer)
+        self._out += wire.envelopes(message_id, answer.entries)
+        self._out.append(wire.envelope(message_id, wire.result(wire.DONE, code)))
+        self._note(template.said, code, len(slots), started)
+        return True
+
     def _search(self, message: m.Message, request: m.Search) -> None:
         started = self._clock()
         controls = b""
@@ -314,29 +349,38 @@ class Session:
             self._send(message.id, done, controls)
             self._note(request, refused.code, 0, started)
             return
-        stream = self._stream(message.id, request, found, started)
-        self._streams[message.id] = stream
-        if len(found.rows) <= CHUNK:
-            while message.id in self._streams:
-                self._out.append(self._step(message.id))
+        self._begin(message.id, request, request, found, started)
 
-    def _stream(self, message_id: int, request: m.Search, found: Found, started: float) -> Stream:
+    def _begin(self, message_id: int, request: m.Search, logged: m.Search | Said, found: Found, started: float) -> None:
+        """Sends a small answer, and begins a large one."""
+        self._streams[message_id] = self._stream(message_id, request, logged, found, started)
+        if len(found.rows) <= CHUNK:
+            while message_id in self._streams:
+                self._out.append(self._step(message_id))
+
+    def _stream(
+        self, message_id: int, request: m.Search, logged: m.Search | Said, found: Found, started: float
+    ) -> Stream:
         """The entries in chunks; returns the result."""
         selection = self._directory.selection(request.attributes, types_only=request.types_only)
         limit = min(request.time_limit or self._rules.time_limit, self._rules.time_limit)
         code, sent = found.code, 0
-        who = self._identity.bound.member_id if self._identity else None
         for start in range(0, len(found.rows), CHUNK):
             if self._clock() - started > limit:
                 code = Code.TIME_LIMIT_EXCEEDED
                 break
             answer = self._directory.encode(self._reader(), found.rows[start : start + CHUNK], selection)
             sent += len(answer.entries)
-            for group, count in answer.read.items():
-                self._read(who, group, count)
-            yield wire.envelopes(message_id, answer.entries)
-        self._note(request, code, sent, started)
+            self._count(answer)
+            yield b"".join(wire.envelopes(message_id, answer.entries))
+        self._note(logged, code, sent, started)
         return wire.envelope(message_id, wire.result(wire.DONE, code), found.controls)
+
+    def _count(self, answer: Answer) -> None:
+        """Tells who is given how many contacts of which group."""
+        who = self._identity.bound.member_id if self._identity else None
+        for group, count in answer.read.items():
+            self._read(who, group, count)
 
     # ---- bind
 

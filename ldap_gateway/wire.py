@@ -80,6 +80,13 @@ def frame(data: bytes | bytearray, at: int, limit: int) -> tuple[int, int] | Non
     return (start, start + size) if start + size <= len(data) else None
 
 
+def message_id(data: bytes, start: int) -> tuple[int, int]:
+    """The id of the message whose contents ``frame`` found, 0 if it is odd, and where its operation starts."""
+    size = data[start + 1] if data[start : start + 1] == b"\x02" and start + 2 < len(data) else 0
+    at = start + 2 + size
+    return (int.from_bytes(data[start + 2 : at], "big", signed=True), at) if 1 <= size <= 4 else (0, at)
+
+
 def decode(data: bytes, start: int, end: int, bounds: Bounds) -> m.Message:
     """The message whose contents ``frame`` found. Raises BrokenStream, BadRequest."""
     reader = Reader(data, start, end)
@@ -283,18 +290,28 @@ def envelope(message_id: int, operation: bytes, controls: bytes = b"") -> bytes:
     return bytes((SEQUENCE,)) + length(len(head) + len(operation)) + head + operation
 
 
-def envelopes(message_id: int, operations: Iterable[bytes]) -> bytes:
-    """The LDAPMessages around encoded operations: an answer has many of few different lengths."""
+class _Heads(dict[int, bytes]):
+    """What stands before a message id, by the octets that follow it; for ids of one encoded length."""
+
+    def __init__(self, size_of_id: int) -> None:
+        self._size_of_id = size_of_id
+
+    def __missing__(self, size: int) -> bytes:
+        if len(self) == _HEADS:
+            self.clear()
+        self[size] = head = bytes((SEQUENCE,)) + length(self._size_of_id + size)
+        return head
+
+
+_HEADS = 16_384
+_heads = lru_cache(_Heads)
+
+
+def envelopes(message_id: int, operations: Iterable[bytes]) -> list[bytes]:
+    """The LDAPMessages around encoded operations, in pieces to be joined."""
     head = _id(message_id)
-    heads: dict[int, bytes] = {}
-    pieces = []
-    for operation in operations:
-        size = len(operation)
-        if (start := heads.get(size)) is None:
-            start = heads[size] = bytes((SEQUENCE,)) + length(len(head) + size) + head
-        pieces.append(start)
-        pieces.append(operation)
-    return b"".join(pieces)
+    heads = _heads(len(head))
+    return [piece for operation in operations for piece in (heads[len(operation)], head, operation)]
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,7 @@ import pytest
 
 from ldap_gateway import messages as m
 from ldap_gateway.counters import METRICS, Counters, text
-from ldap_gateway.log import Access
+from ldap_gateway.log import Access, Said
 from ldap_gateway.messages import Code
 from tests.ldap import served
 from tests.ldap.served import BASE, Site, code_of, soon
@@ -115,7 +115,7 @@ def test_the_histogram_counts_up() -> None:
     for seconds in (0.0001, 0.0002, 0.003, 60.0):
         counted.note(Access("192.0.2.7", 1, search("(cn=secret)"), Code.SUCCESS, 2, seconds))
     counted.note(Access("192.0.2.7", 1, m.Compare(b"cn=secret", "cn", b"secret"), Code.COMPARE_TRUE, 0, 0.1))
-    counted.note(Access("192.0.2.7", None, "disconnected", Code.PROTOCOL_ERROR, 0, 0.1))
+    counted.note(Access("192.0.2.7", None, Said("disconnected", "disconnected"), Code.PROTOCOL_ERROR, 0, 0.1))
     told = text({0: counted.samples(), 1: []})
     found = {
         name: float(value) for name, value in (line.rsplit(" ", 1) for line in told.splitlines() if line[0] != "#")

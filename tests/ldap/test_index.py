@@ -241,7 +241,7 @@ def test_nothing_is_left_of_what_is_removed(history: list[Contact]) -> None:
     for contact_id in list(kept):
         index.remove(contact_id)
     assert len(index) == 0 and index.ids() == []
-    assert all(set(column.texts) <= {""} for column in index._columns.values())
+    assert all(set(column.texts) <= {""} for column in index.columns.values())
     assert all(len(runs) == 0 for runs, _ in index._sharing)
     assert not index._in_order() and not index._keys and set(index._documents) <= {None}
 

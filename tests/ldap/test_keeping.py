@@ -55,7 +55,7 @@ def loaded(app: App) -> dict[int, tuple[Document, tuple[str, ...]]]:
     Follower(app, directory).load()
     index = directory.index
     assert not index.build(1000)
-    columns = [column.texts for column in index._columns.values()]
+    columns = [column.texts for column in index.columns.values()]
     return {
         each: (document, tuple(column[index._slots[each]] for column in columns))
         for each in index.ids()

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from ldap_gateway import messages as m
-from ldap_gateway.log import Access, AccessLog, describe, shape
+from ldap_gateway.log import Access, AccessLog, Said, describe, shape
 from ldap_gateway.messages import Code
 from tests.ldap.talk import Talk
 from tests.ldap.wiring import parse_filter, search
@@ -60,7 +60,7 @@ def test_it_never_waits(caplog: pytest.LogCaptureFixture) -> None:
     log = AccessLog(stream, most=100)
     with caplog.at_level(logging.WARNING, "sharedbook.ldap"):
         for number in range(2000):
-            log(Access("127.0.0.1", number, "disconnected", Code.SUCCESS, 0, 0.001))
+            log(Access("127.0.0.1", number, Said("disconnected", "disconnected"), Code.SUCCESS, 0, 0.001))
         log.close()
     lines = stream.getvalue().splitlines()
     assert len(lines) >= 100
