@@ -126,6 +126,30 @@ def is_open(key: FeedAppPassword) -> bool:
     return "ldap" in key.doors and (key.expires is None or key.expires > datetime.now(UTC))
 
 
+HEARSAY_SECONDS = 5.0
+"""How long a bind is believed that the directory cannot confirm: it hears of changes within a fraction of a second."""
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who is bound. Until the directory has heard of this member and his proof, the bind's own view of him counts."""
+
+    bound: Bound
+    since: float
+    known: bool = False
+
+    def subjects(self, members: Mapping[int, FeedMember], clock: Callable[[], float]) -> frozenset[int] | None:
+        """Whom he counts as at this moment; None when he may not log in any more."""
+        member = members.get(self.bound.member_id)
+        if member is not None and proves(member, self.bound.proof):
+            self.known = True
+            return member.subjects
+        gone = self.known or (member is not None and member.disabled)
+        if gone or clock() - self.since > HEARSAY_SECONDS:
+            return None
+        return (member or self.bound).subjects
+
+
 class Known:
     """Binds that need no database: by what the directory knows of members, which follows every change.
 

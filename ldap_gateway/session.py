@@ -17,7 +17,7 @@ from ldap_gateway import messages as m
 from ldap_gateway import schema, wire
 from ldap_gateway.ber import Reader as Elements
 from ldap_gateway.ber import octets
-from ldap_gateway.binding import Bound, PeerCertificate, Verify, certified, credentials, is_external, proves
+from ldap_gateway.binding import Bound, Identity, PeerCertificate, Verify, certified, credentials, is_external
 from ldap_gateway.directory import Answer, Directory, Reader
 from ldap_gateway.entries import DSE, DSE_CERTIFIED, DSE_PLAIN
 from ldap_gateway.errors import Refused, refusal
@@ -30,8 +30,6 @@ from sharedbook.domain.model import EVERYONE_ID
 
 CHUNK = 256
 """Entries that go out at once; a larger answer lets other clients in between."""
-HEARSAY_SECONDS = 5.0
-"""How long a bind is believed that the directory cannot confirm: it hears of changes within a fraction of a second."""
 STREAMS = 8
 """Large answers that may be under way on one connection before it is read no further."""
 BAD_REQUEST, DISCONNECTED = Said("bad-request", "bad-request"), Said("disconnected", "disconnected")
@@ -62,15 +60,6 @@ class Peer:
 
 Stream = Generator[bytes, None, bytes]
 """The entries of one answer in chunks, then its result."""
-
-
-@dataclass(slots=True)
-class _Identity:
-    """Who is bound. Until the directory has heard of this member and his proof, the bind's own view of him counts."""
-
-    bound: Bound
-    since: float
-    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +106,7 @@ class Session:
         self._out: list[bytes] = []
         self._streams: dict[int, Stream] = {}
         self._searches = Searches(directory, rules.size_limit)
-        self._identity: _Identity | None = None
+        self._identity: Identity | None = None
         self._pending: _Pending | None = None
 
     # ---- octets
@@ -204,7 +193,7 @@ class Session:
             refused = refusal(outcome)
             self._answer(pending.message, wire.BIND_ANSWER, refused.code, refused.text, since=pending.started)
             return
-        self._identity = _Identity(outcome, self._clock())
+        self._identity = Identity(outcome, self._clock())
         self._answer(pending.message, wire.BIND_ANSWER, Code.SUCCESS, since=pending.started)
 
     def tls_started(self, certificate: PeerCertificate = None) -> None:
@@ -292,14 +281,8 @@ class Session:
         identity = self._identity
         if identity is None:
             return self._directory.reader(frozenset({EVERYONE_ID})) if self._rules.anonymous else None
-        member = self._directory.members.get(identity.bound.member_id)
-        if member is not None and proves(member, identity.bound.proof):
-            identity.known = True
-            return self._directory.reader(member.subjects)
-        gone = identity.known or (member is not None and member.disabled)
-        if gone or self._clock() - identity.since > HEARSAY_SECONDS:
-            return None
-        return self._directory.reader((member or identity.bound).subjects)
+        subjects = identity.subjects(self._directory.members, self._clock)
+        return None if subjects is None else self._directory.reader(subjects)
 
     def _compare(self, message: m.Message, request: m.Compare) -> None:
         holds = self._directory.compare(self._reader(), request, self._root)
@@ -394,7 +377,7 @@ class Session:
     def _begin_bind(self, message: m.Message, request: m.Bind) -> None:
         if is_external(request) and self._certificate:
             bound = certified(request, self._certificate, self._rules.certified_by, self._directory)
-            self._identity = _Identity(bound, self._clock(), known=True)
+            self._identity = Identity(bound, self._clock(), known=True)
             self._answer(message, wire.BIND_ANSWER, Code.SUCCESS)
             return
         claimed = credentials(request)
