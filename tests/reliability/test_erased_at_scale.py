@@ -4,7 +4,7 @@ The scan of SQLite is the test's own: every 6-byte piece of every value, as UTF-
 every file. What a row that is still in the database holds explains a piece; nothing else. The erased are written with
 letters that nobody else has, so that two living values side by side make no such piece. Numbers and UIDs have digits
 that all have: of them pieces of 12 bytes are looked for. PostgreSQL's data folder, most of it its own, is scanned by
-our scanner. Under `make soak` 200 of 50,000.
+our scanner. Under `make soak` 200 of 50,000, and an older backup is restored: it is erased again.
 """
 
 from __future__ import annotations
@@ -19,9 +19,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
+from sharedbook import app
 from sharedbook.app import App
 from sharedbook.formats import vcard
-from sharedbook.services import audit_log, contacts, duplicates, erasure, groups, merging, residue, transfer, trash
+from sharedbook.services import (
+    audit_log,
+    backup,
+    contacts,
+    duplicates,
+    erasure,
+    groups,
+    merging,
+    residue,
+    transfer,
+    trash,
+)
 from tests.support.postgres import Cluster
 from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
 
@@ -183,14 +195,28 @@ def test_nothing_of_200_contacts_is_left(site: App, soak: bool, tmp_path: Path) 
     ids, values = fill(site, 50_000 if soak else 5_000, tmp_path)
     folder = site.settings.data_dir
     assert mails_in(folder, values) == VICTIMS, "the scan finds what is there"
+    if soak:
+        backup.save(site.site, CONSOLE, CLIENT, tmp_path / "backup")
     report = erasure.erase(site.site, CONSOLE, CLIENT, ids[:180])
     assert (report.clean, report.residue, sorted(report.contacts)) == (True, {}, ids), "what was merged goes along"
     assert report.job_rows == 50
     with as_console(site, write=False) as tx:
         assert trash.list_trash(tx) == []
         assert audit_log.verify(tx).broken is None
+    nothing_left(site, values)
+    if soak:
+        site.close()
+        again = backup.restore(site.settings, CONSOLE, CLIENT, tmp_path / "backup", replace_present=True)
+        assert again.erased_again == VICTIMS
+        restored = app.open(site.settings)
+        nothing_left(restored, values)
+        restored.close()
+
+
+def nothing_left(site: App, values: list[str]) -> None:
+    """Scans every byte of every file of a site."""
     site.site.database.close()
-    left = held(bytes_of([folder]), pieces(values))
+    left = held(bytes_of([site.settings.data_dir]), pieces(values))
     assert left - held(living(site), left) == set()
 
 
@@ -227,6 +253,4 @@ def test_an_open_reader_holds_it_up_and_resume_ends_it(kind: str, request: pytes
     assert certificate["scan"]["found"] == {}
     assert not list(site.settings.data_dir.glob("*.pending"))
     assert erasure.resume(site.site) == []
-    site.site.database.close()
-    left = held(bytes_of([site.settings.data_dir]), pieces(values))
-    assert left - held(living(site), left) == set()
+    nothing_left(site, values)

@@ -24,6 +24,7 @@ from sharedbook.domain.model import PRIVATE, Contact, Event, Right, Visibility, 
 from sharedbook.formats import fields, vcard
 from sharedbook.services import (
     audit_log,
+    backup,
     cards,
     contacts,
     custom_fields,
@@ -329,3 +330,15 @@ def test_erasing_the_kept_one_erases_what_was_merged_into_it(on_both: App) -> No
     assert "NOTE:YvoYvo" in get(site, ids[2]).vcard and "ZubZub" in get(site, ids[2]).vcard
     report = erasure.erase(site.site, CONSOLE, CLIENT, [ids[2]])
     assert (sorted(report.contacts), report.residue) == (ids[:3], {})
+
+
+def test_a_restored_backup_loses_only_what_was_erased(site: App, tmp_path: Path) -> None:
+    one, two = add(site, "A"), add(site, "B")
+    merge(site, one, two)
+    backup.save(site.site, CONSOLE, CLIENT, tmp_path / "backup")
+    with as_console(site) as tx:
+        trash.restore(tx, [two])
+    assert erasure.erase(site.site, CONSOLE, CLIENT, [one]).contacts == [one]
+    site.close()
+    restored = backup.restore(site.settings, CONSOLE, CLIENT, tmp_path / "backup", replace_present=True)
+    assert (restored.contacts, restored.erased_again) == (1, 1)

@@ -172,7 +172,7 @@ def _bring_up(site: Site, actor: Actor, client: Client) -> tuple[int, bool]:
             tx.audit("restore")
             doomed = [id for id, key in contacts.keys(tx.db).items() if ledger.hash_of(site.secrets, key) in gone]
         if doomed:
-            erasure.erase(site, actor, client, doomed)
+            erasure.erase(site, actor, client, doomed, again=True)
         erasure.resume(site)
         site.database.fold_log()
         return len(doomed), whole

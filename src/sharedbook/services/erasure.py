@@ -51,16 +51,24 @@ class Report:
     certificate: attest.Document | None
 
 
-def erase(site: Site, actor: Actor, client: Client, contact_ids: Sequence[int], *, subject: str = "") -> Report:
+def erase(
+    site: Site,
+    actor: Actor,
+    client: Client,
+    contact_ids: Sequence[int],
+    *,
+    subject: str = "",
+    again: bool = False,
+) -> Report:
     """Erases contacts with their history, index and names. Raises ContactNotFound, Forbidden: then none is erased.
 
     What was merged into them goes with them (``with_merged``). ``subject``: a mail address that is forgotten in kept
-    import rows and in other contacts' history, too.
+    import rows and in other contacts' history, too. ``again``: the ledger named them, with all that went along then.
     Not undoable. The caller tells the person what ``Report`` says; a copy in a client or a backup is out of reach.
     """
     with begin(site, actor, client, write=True) as tx:
         access.require_manage(tx.viewer, "erase contacts")
-        found = with_merged(tx, contact_ids)
+        found = contacts.fetch(tx.db, contact_ids) if again else with_merged(tx, contact_ids)
         contact_ids = [contact.id for contact in found]
         values = set[str | bytes]({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
         erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
