@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "grant": ("grant", "Rights of members and teams on groups."),
     "suggestion": ("suggestion", "Refused edits: list, show, apply, dismiss."),
     "trash": ("trash", "Deleted contacts: list, restore, empty."),
+    "cleanup": ("cleanup", "Contacts without viewers or owner, or in the trash, all at once."),
     "erase": ("erasing", "What was erased for good: list, resume, verify."),
     "subject": ("subject", "A person: all that is held on him, to report or to erase."),
     "audit": ("audit", "Who saw, changed, exported and erased what."),

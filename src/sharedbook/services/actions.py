@@ -16,7 +16,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import GroupNotFound
 from sharedbook.domain.model import Group, Right, Visibility, VisibilityKind
 from sharedbook.formats import column_edits
-from sharedbook.services import contacts, custom_fields, groups, members, trash
+from sharedbook.services import contacts, custom_fields, groups, members, notices, trash
 from sharedbook.services.tx import Tx
 
 Notes = Mapping[int, str]
@@ -51,6 +51,9 @@ class Action:
 
     def finish(self, tx: Tx) -> None:
         """Done once behind the last contact, when none is ``left``."""
+
+    def tell(self, tx: Tx, job_id: int, counts: Mapping[str, int]) -> None:
+        """Tells the postmasters what was done, where they should know, with the end of the job."""
 
     def revive(self, tx: Tx) -> None:
         """Undoes ``finish``, before the contacts are given back; a second time it changes nothing. Raises Conflict."""
@@ -110,6 +113,24 @@ class Delete(Action):
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
         contacts.delete(tx, contact_ids)
+
+
+@dataclass(frozen=True)
+class Cleanup(Delete):
+    """The same to what a clean-up found; the postmasters are told."""
+
+    KIND = "cleanup"
+
+    def tell(self, tx: Tx, job_id: int, counts: Mapping[str, int]) -> None:
+        done = counts.get("done", 0)
+        notices.add(
+            tx,
+            "cleanup.done",
+            f"clean-up: {done} put into the trash",
+            f"{tx.viewer.name} cleaned up: contacts put into the trash: {done}, refused: {counts.get('error', 0)}.\n\n"
+            f"  sharedbook job show {job_id}\n  sharedbook job undo {job_id}    bring them back\n",
+            job=job_id,
+        )
 
 
 @dataclass(frozen=True)
@@ -288,7 +309,7 @@ KINDS: dict[str, type[Action]] = {
     each.KIND: each
     for each in (
         *(Copy, Move, Delete, Restore, Tag, SetVisibility, Share, Owner, Assign, Detach),
-        *(DeleteGroup, DeleteMember),
+        *(DeleteGroup, DeleteMember, Cleanup),
     )
 }
 """Every kind of bulk action on contacts, by its name. ``bulk`` adds Undo."""

@@ -163,6 +163,8 @@ class _Run:
                 refused = self.counts[Result.ERROR] > 0
                 state = State.RUNNING if more else State.PART if refused else State.DONE
                 jobs.record(tx, self._job_id, state, self.counted(), total=self._total)
+                if not more:
+                    self._action.tell(tx, self._job_id, self.counted())
             if progress:
                 progress(Progress(self.counts.total(), self.counted()))
 
