@@ -11,6 +11,7 @@ from radicale_storage.limits import trusted
 from sharedbook.services import members
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, Site, start
+from tests.support.fail2ban import offenders
 from tests.support.processes import Server
 from tests.support.sites import as_console, new_site
 
@@ -76,6 +77,7 @@ def test_wrong_passwords_are_slowed_down_and_app_passwords_never(own: tuple[Site
     if site.plain:
         assert status(good) == 207
     assert PASSWORD not in server.output and "wrong" not in server.output
+    assert offenders(server.output) == ["127.0.0.1"] * [answer.status for answer in answers].count(401)
 
 
 def test_a_network_that_guesses_logins_is_slowed_down(own: tuple[Site, Server]) -> None:

@@ -12,6 +12,7 @@ from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right
 from sharedbook.formats import fields, vcard
 from sharedbook.services import cards, contacts, erasure, grants, groups, members, teams, trash
 from tests.ldap.served import BASE, Site, code_of, people, soon
+from tests.support.fail2ban import offenders
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
 MEMBERS = f"ou=members,{BASE}"
@@ -77,6 +78,7 @@ def test_too_many_wrong_passwords(site: Site) -> None:
         members.set_password(tx, login, "right-password")
     codes = [code_of(site, login, "wrong") for _ in range(8)]
     assert codes[:5] == [Code.INVALID_CREDENTIALS] * 5 and codes[-1] == Code.BUSY
+    soon(lambda: offenders(site.server.output)[-5:] == ["127.0.0.1"] * 5)
     assert code_of(site, login, "right-password") == Code.BUSY
     assert code_of(site, login, secret) == Code.SUCCESS
     remembered, _ = site.member()
