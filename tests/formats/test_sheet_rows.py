@@ -40,7 +40,7 @@ def test_every_format_says_the_same(name: str) -> None:
         ".xlsx": xlsx({"People": PEOPLE, "Old": [("name",), ("Former",)]}),
         ".csv": xlsx({"People": PEOPLE, "Old": [("name",), ("Former",)]}),
         ".ods": ods(PEOPLE),
-        ".xls": (GOLDEN / "people.xls").read_bytes(),
+        ".xls": (GOLDEN.with_name("imports") / "sheet.xls").read_bytes(),
     }[Path(name).suffix]
     found = source(data, name)
     assert found.format == ("xlsx" if name == "people.csv" else Path(name).suffix.removeprefix("."))
@@ -124,7 +124,7 @@ HEAD = f'<row r="1">{text_cell("A1", "name")}</row>'
     ("empty.xlsx", raw_xlsx(""), "empty"),
     ("twice.xlsx", raw_xlsx(f'<row r="1">{text_cell("A1", "name")}{text_cell("B1", "Name")}</row>'), "already"),
     ("broken.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "damaged|cannot be read"),
-    ("ole.xlsx", (GOLDEN / "people.xls").read_bytes()[:2000], "damaged|cannot be read"),
+    ("ole.xlsx", (GOLDEN.with_name("imports") / "sheet.xls").read_bytes()[:2000], "damaged|cannot be read"),
 ], ids=lambda value: value if isinstance(value, str) and "." in value else "")  # fmt: skip
 def test_what_is_refused_says_so(name: str, data: bytes, says: str) -> None:
     with pytest.raises(InvalidFile, match=says):

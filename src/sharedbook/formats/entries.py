@@ -20,6 +20,8 @@ from sharedbook.formats.problems import Problem
 SEVERAL = " ::: "
 """Between several values in one cell, as Google writes them."""
 
+_TAGS = Column("tags")
+_TAGS_BY_COMMA = {"oro"}
 _LINES = {"note", "street", "street.2", "street.3", "formatted"}
 _NAMES = {"name", "prefix", "first_name", "middle_name", "last_name", "suffix"}
 
@@ -62,12 +64,18 @@ def read(layout: Layout, row: Row, *, region: str, limits: Limits) -> Entry | li
     """
     if row.problem:
         return [row.problem]
+    commas = layout.product in _TAGS_BY_COMMA
     cells = [
-        (column, header, cell.strip())
+        (column, header, _tags(cell) if commas and column == _TAGS else cell.strip())
         for column, header, cell in zip(layout.columns, layout.header, row.cells, strict=True)
         if column is not None
     ]
     return _entry(row.line, cells, region, limits)
+
+
+def _tags(cell: str) -> str:
+    """Tags with commas between them, as a list of ours."""
+    return joined([tag for tag in map(str.strip, cell.split(",")) if tag])
 
 
 def of_columns(values: Mapping[str, str], *, region: str, limits: Limits) -> Entry | list[Problem]:
