@@ -15,9 +15,11 @@ from sharedbook.app import App
 from sharedbook.domain.errors import Busy, LoginFailed, Unavailable
 from sharedbook.services import accounts, directory_login, ldap_source, member_import, members
 from sharedbook.services.ldap_source import Query, Source
+from sharedbook.settings import Settings
 from sharedbook.store import subjects
 from tests.carddav import served as carddav
 from tests.carddav.dav import Client
+from tests.cli.conftest import CommandLine
 from tests.ldap import served as ldap
 from tests.support.eventually import eventually
 from tests.support.sites import as_console, new_site
@@ -164,8 +166,45 @@ def test_a_silent_directory_ends_a_login_in_time_and_holds_no_lock(
         app.close()
 
 
+def test_a_directory_that_is_searched_first(slapd: Slapd, tmp_path: Path) -> None:
+    """Search as one who may, then bind as who was found; two with the same address are nobody."""
+    secret = tmp_path / "secret"
+    secret.write_text(f"{ROOT_PASSWORD}\n")
+    for login in ("gina", "hugo", "ivan"):
+        slapd.add(login, mail=f"{login if login == 'gina' else 'both'}@corp.example")
+    settings = Settings(
+        data_dir=tmp_path,
+        login_ldap_uri=slapd.ldaps,
+        login_ldap_ca=slapd.ca,
+        login_ldap_base=BASE,
+        login_ldap_filter="(mail={login}@corp.example)",
+        login_ldap_bind=ROOT,
+        login_ldap_password_file=secret,
+    )
+    asked = [("gina", "gina-secret"), ("gina", "hugo-secret"), ("nobody", "gina-secret"), ("both", "hugo-secret")]
+    assert [directory_login.verify(settings, *each) for each in asked] == [True, False, False, False]
+    directory_login.check(settings)
+    secret.write_text("wrong")
+    with pytest.raises(Unavailable) as refused:
+        directory_login.check(settings)
+    assert refused.value.hint == "check the DN to log in with, and its password"
+
+
+def test_doctor_asks_the_directory(sharedbook: CommandLine, slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said() -> tuple[bool, str]:
+        checks = sharedbook("doctor", "--json", code=None).json
+        return next((each["ok"], each["next"] or "") for each in checks if each["name"] == slapd.ldaps)
+
+    monkeypatch.setenv("SHAREDBOOK_LOGIN_LDAP_URI", slapd.ldaps)
+    monkeypatch.setenv("SHAREDBOOK_LOGIN_LDAP_DN", f"uid={{login}},{PEOPLE}")
+    assert said() == (False, "name the file of the authority that signed its certificate")
+    monkeypatch.setenv("SHAREDBOOK_LOGIN_LDAP_CA", str(slapd.ca))
+    assert said() == (True, "")
+
+
 def test_without_the_settings_nobody_logs_in_that_way(doors: Doors) -> None:
-    settings = doors.app.settings
+    settings = replace(doors.app.settings, login_ldap_uri="ldap://127.0.0.1:1")
     assert not directory_login.verify(replace(settings, login_ldap_uri=""), "dana", "dana-secret")
-    with pytest.raises(Unavailable, match=r"login\.ldap_dn"):
-        directory_login.verify(replace(settings, login_ldap_dn="uid=x"), "dana", "dana-secret")
+    for wrong in ({"login_ldap_dn": "uid=x"}, {"login_ldap_dn": "", "login_ldap_filter": "(uid=x)"}):
+        with pytest.raises(Unavailable, match=r"does not hold \{login\}"):
+            directory_login.verify(replace(settings, **wrong), "dana", "dana-secret")

@@ -24,7 +24,7 @@ from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.serve import Listener, listeners
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import SharedbookError
-from sharedbook.services import certificate, couriers, erasure, holds, notices
+from sharedbook.services import certificate, couriers, directory_login, erasure, holds, notices
 
 TIMEOUT = 5
 LOW_SPACE = 200 * 1024 * 1024
@@ -88,6 +88,8 @@ def _checks(site: Site, *, offline: bool) -> Iterator[tuple[str, Check]]:
     yield "notices", _notices
     yield "certificate", _tls
     if not offline:
+        if found.login_ldap_uri:
+            yield found.login_ldap_uri, _login_directory
         if found.ldap_metrics_listen:
             yield f"http://{found.ldap_metrics_listen}/metrics", _counters
         for listener in listeners(found):
@@ -196,6 +198,11 @@ def _answers(listener: Listener, found: settings.Settings) -> str:
         return _ask_carddav(listener) if listener.server == "carddav" else _ask_ldap(listener, found.ldap_base)
     except (OSError, http.client.HTTPException) as error:
         raise _Failed(f"no answer: {getattr(error, 'strerror', None) or error}", "run: sharedbook serve") from None
+
+
+def _login_directory(site: Site) -> str:
+    directory_login.check(site.settings)
+    return "answers logins"
 
 
 def _counters(site: Site) -> str:

@@ -49,7 +49,7 @@ def import_command(
 ) -> None:
     """Bring members in from an existing directory (LDAP); the same again changes nothing.
 
-    They log in with their password there when the site says so: login.ldap_uri and login.ldap_dn.
+    They log in with their password there when the site says so: login.ldap_uri and its neighbours.
     Only members of the same directory and base are changed. Exit code 3 when some entries were refused.
 
     \b

@@ -36,16 +36,12 @@ def verify(settings: Settings, login: str, password: str) -> bool:
     """Asks the directory; False also where the site has none. Raises Unavailable (it did not answer), Busy."""
     if not settings.login_ldap_uri or not password or len(password) > passwords.LONGEST:
         return False
-    if "{login}" not in settings.login_ldap_dn:
-        raise Unavailable("login.ldap_dn does not hold {login}", hint="see: sharedbook settings")
     uri = settings.login_ldap_uri
     if monotonic() < _resting.get(uri, 0):
         raise Unavailable("the directory did not answer a moment ago", hint="try again in a few seconds")
-    source = ldap_source.Source(uri, settings.login_ldap_ca)
     try:
         with _slots.one():
-            # a login is a-z 0-9 . _ @ - only (subjects.new_login): nothing of it has to be escaped in a DN
-            return ldap_source.accepts(source, settings.login_ldap_dn.replace("{login}", login), password)
+            return _accepts(settings, login, password)
     except InvalidValue as error:
         raise Unavailable(error.message, hint=error.hint) from error
     except Busy:
@@ -54,3 +50,37 @@ def verify(settings: Settings, login: str, password: str) -> bool:
         with _lock:
             _resting[uri] = monotonic() + REST_SECONDS
         raise
+
+
+def check(settings: Settings) -> None:
+    """Whether the directory can be asked, with a login that nobody has. Raises Unavailable, InvalidValue."""
+    _accepts(settings, "sharedbook-doctor", "no password of anybody")
+
+
+def _accepts(settings: Settings, login: str, password: str) -> bool:
+    source = ldap_source.Source(settings.login_ldap_uri, settings.login_ldap_ca)
+    if not settings.login_ldap_dn:
+        dn = _search(settings, source, login)
+        return dn is not None and ldap_source.accepts(source, dn, password)
+    return ldap_source.accepts(source, _with_login(settings.login_ldap_dn, "login.ldap_dn", login), password)
+
+
+def _search(settings: Settings, source: ldap_source.Source, login: str) -> str | None:
+    """The DN of the one entry that is this member's; None when there is none, or more."""
+    secret = ""
+    if settings.login_ldap_password_file is not None:
+        try:
+            secret = settings.login_ldap_password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidValue(f"login.ldap_password_file: {error}", field="login.ldap_password_file") from None
+    found = _with_login(settings.login_ldap_filter, "login.ldap_filter", login)
+    query = ldap_source.Query(source, settings.login_ldap_base, found, settings.login_ldap_bind, secret)
+    entries = list(ldap_source.entries(query, ["1.1"], seconds=ldap_source.TIMEOUT))
+    return entries[0].dn if len(entries) == 1 else None
+
+
+def _with_login(template: str, setting: str, login: str) -> str:
+    """A login is a-z 0-9 . _ @ - only (subjects.new_login): nothing of it has to be escaped in a DN or a filter."""
+    if "{login}" not in template:
+        raise InvalidValue(f"{setting} does not hold {{login}}", field=setting, hint="see: sharedbook settings")
+    return template.replace("{login}", login)

@@ -65,11 +65,14 @@ class Found:
         return values[0] if values else ""
 
 
-def entries(query: Query, attributes: Sequence[str]) -> Iterator[Found]:
-    """All entries that a filter finds below the base, in pages. Raises InvalidValue (filter, address), Unavailable."""
+def entries(query: Query, attributes: Sequence[str], *, seconds: int = SEARCH_TIMEOUT) -> Iterator[Found]:
+    """All entries that a filter finds below the base, in pages; ``seconds`` for each answer.
+
+    Raises InvalidValue (filter, address), Unavailable.
+    """
     if bool(query.bind) != bool(query.password):
         raise InvalidValue("a DN to log in with needs a password, and a password a DN", field="bind")
-    with _connected(query.source, query.bind, query.password, SEARCH_TIMEOUT, raising=True) as connection:
+    with _connected(query.source, query.bind, query.password, seconds, raising=True) as connection:
         connection.bind()
         pages = connection.extend.standard.paged_search(
             query.base, query.filter, "SUBTREE", attributes=list(attributes), paged_size=PAGE, generator=True
@@ -80,8 +83,11 @@ def entries(query: Query, attributes: Sequence[str]) -> Iterator[Found]:
 
 
 def accepts(source: Source, dn: str, password: str) -> bool:
-    """Whether a directory takes this password; an empty one is never sent. Raises Unavailable, InvalidValue."""
-    if not password:
+    """Whether a directory takes this password; an empty one, or one of nobody, is never sent.
+
+    Raises Unavailable, InvalidValue.
+    """
+    if not dn or not password:
         return False
     with _connected(source, dn, password, TIMEOUT, raising=False) as connection:
         connection.bind()

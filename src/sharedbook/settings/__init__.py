@@ -197,7 +197,17 @@ class Settings:
         "login.ldap_uri", "", "Directory (ldaps://, ldap:// with StartTLS) where imported members log in. Empty: none."
     )
     login_ldap_dn: str = _setting(
-        "login.ldap_dn", "", "Their DN there, such as uid={login},ou=people,dc=example,dc=com."
+        "login.ldap_dn",
+        "",
+        "Their DN there, such as uid={login},ou=people,dc=example,dc=com. Empty: it is searched for.",
+    )
+    login_ldap_base: str = _setting("login.ldap_base", "", "DN below which it is searched for.")
+    login_ldap_filter: str = _setting(
+        "login.ldap_filter", "(uid={login})", "Filter that finds it; it must find one entry."
+    )
+    login_ldap_bind: str = _setting("login.ldap_bind", "", "DN to search as. Empty: without a login.")
+    login_ldap_password_file: Path | None = _setting(
+        "login.ldap_password_file", None, "File with the password of that DN."
     )
     login_ldap_ca: Path | None = _setting(
         "login.ldap_ca", None, "The authorities (PEM) that may sign its certificate. Empty: the system's."
