@@ -160,7 +160,7 @@ def test_what_is_left_out_is_taken_away_and_the_rest_stays() -> None:
     made = exact_edits.make_exact(has, columns, region="", limits=LIMITS)
     kept = [line for line in made.text.splitlines() if not line.startswith(("BEGIN", "VERSION", "END"))]
     assert kept == [
-        "UID:u-1", "FN:Ada", "N:;;;;", "EMAIL;TYPE=HOME;X-A=b:ada@example.com", "ORG:Two", "X-ODD;A=B:kept",
+        "UID:u-1", "FN:Ada", "N:Ada;;;;", "EMAIL;TYPE=HOME;X-A=b:ada@example.com", "ORG:Two", "X-ODD;A=B:kept",
         "CATEGORIES:b,c",
     ]  # fmt: skip
 

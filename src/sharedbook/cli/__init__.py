@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "template": ("transfer", "Write an empty import file to fill in."),
     "feed": ("feed", "What changed, for programs."),
     "job": ("job", "Bulk actions: follow, stop, go on, undo."),
+    "plan": ("plan", "What must be done so that a group is what a YAML file says."),
     "apply": ("job", "Do what a dry run has shown."),
     "completion": ("completion", "Complete commands and names in bash, zsh and fish."),
 }

@@ -8,6 +8,7 @@ from sharedbook.cli import json_keys
 from sharedbook.cli.as_job import How, Task, as_job, carry_out
 from sharedbook.cli.names import GROUP
 from sharedbook.cli.output import Output, json_option
+from sharedbook.cli.plan import export_plan
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.services import grants, groups
 from sharedbook.services.actions import DeleteGroup
@@ -22,6 +23,9 @@ def group_command() -> None:
 
     A GROUP is named by its slug (see `group list`) or by its name.
     """
+
+
+group_command.add_command(export_plan)
 
 
 def _info(tx: Tx, ref: str) -> json_keys.Object:

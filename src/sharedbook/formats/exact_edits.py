@@ -68,8 +68,10 @@ def _parts(value: entries.Value) -> Hashable:
 
 
 def _compared(columns: Mapping[str, str]) -> list[str]:
-    """The fields that are made exact; a name that is not given is made of its parts."""
-    return [name for name in FIELDS if name != "uid" and (name != "name" or columns.get("name"))]
+    """The fields that are made exact; a name that is not given is made of its parts, and they may be made of it."""
+    parts = entry_cards.NAME_PARTS if any(columns.get(part) for part in entry_cards.NAME_PARTS) else ()
+    names = {*(["name"] if columns.get("name") else []), *parts}
+    return [name for name in FIELDS if name != "uid" and (name not in _NAMES or name in names)]
 
 
 def _entry(columns: Mapping[str, str], region: str, limits: Limits) -> Entry:

@@ -45,6 +45,10 @@ class Action:
         """Does it to these contacts: all, or raises what refuses one of them. The job then tries fewer at once."""
         raise NotImplementedError
 
+    def add_new(self, tx: Tx) -> Sequence[int]:
+        """Adds some of the contacts that are new, once it is done to all others; their ids, none when all are there."""
+        return ()
+
     def left(self, tx: Tx) -> Collection[int]:
         """Contacts to which it is still to be done, for an action on whatever a group or a member has."""
         return ()
@@ -75,11 +79,11 @@ class Copy(Action):
     to: int
 
     def check(self, tx: Tx) -> None:
-        group = _group(tx, self.to)
+        group = group_of(tx, self.to)
         access.require(tx.viewer, Right.ADD, group.id, group.slug)
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
-        contacts.copy(tx, contact_ids, _group(tx, self.to))
+        contacts.copy(tx, contact_ids, group_of(tx, self.to))
 
     def groups(self) -> Collection[int]:
         return (self.to,)
@@ -94,12 +98,12 @@ class Move(Action):
     to: int
 
     def check(self, tx: Tx) -> None:
-        _group(tx, self.source)
-        group = _group(tx, self.to)
+        group_of(tx, self.source)
+        group = group_of(tx, self.to)
         access.require(tx.viewer, Right.ADD, group.id, group.slug)
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
-        contacts.move(tx, contact_ids, _group(tx, self.source), _group(tx, self.to))
+        contacts.move(tx, contact_ids, group_of(tx, self.source), group_of(tx, self.to))
 
     def groups(self) -> Collection[int]:
         return (self.source, self.to)
@@ -242,11 +246,11 @@ class DeleteGroup(Action):
     to: int
 
     def check(self, tx: Tx) -> None:
-        groups.require_deletable(_group(tx, self.group))
-        _group(tx, self.to)
+        groups.require_deletable(group_of(tx, self.group))
+        group_of(tx, self.to)
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
-        groups.clear(tx, _group(tx, self.group), contact_ids, self.word, _group(tx, self.to))
+        groups.clear(tx, group_of(tx, self.group), contact_ids, self.word, group_of(tx, self.to))
 
     def left(self, tx: Tx) -> Collection[int]:
         return groups.held_ids(tx, self.group)
@@ -297,7 +301,7 @@ class DeleteMember(Action):
         return (self.member,)
 
 
-def _group(tx: Tx, group_id: int) -> Group:
+def group_of(tx: Tx, group_id: int) -> Group:
     """Raises GroupNotFound when it is gone, or may not be viewed."""
     found = groups.names(tx).get(group_id)
     if found is None:

@@ -18,6 +18,7 @@ from sharedbook.domain.errors import JobStopped, NotUndoable, PlanOutdated, Shar
 from sharedbook.domain.model import ChangeKind, Client, Progress
 from sharedbook.services import actions, jobs, snapshots
 from sharedbook.services.actions import Action, Notes
+from sharedbook.services.follow_file import FollowFile
 from sharedbook.services.jobs import Job, Result, State, Told
 from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import changes, revisions
@@ -68,7 +69,7 @@ def _undo(tx: Tx, item: Mapping[str, Any]) -> str:
     return snapshots.give_back(tx, contact_id, snapshots.read(item["before"]), item["first"], last)
 
 
-_KINDS: dict[str, type[Action]] = {**actions.KINDS, Undo.KIND: Undo}
+_KINDS: dict[str, type[Action]] = {**actions.KINDS, FollowFile.KIND: FollowFile, Undo.KIND: Undo}
 
 
 def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
@@ -223,7 +224,9 @@ class _Run:
         store.set_items(tx.db, self._job_id, rows)
 
     def _more(self, tx: Tx) -> bool:
-        """At the end: takes in contacts that came meanwhile, or finishes. Returns whether there are more."""
+        """At the end: adds what is new, takes in what came meanwhile, or finishes. Returns whether there is more."""
+        if self._add(tx):
+            return True
         left = set(self._action.left(tx))
         new = left - set(store.item_ids(tx.db, self._job_id))
         store.add_items(tx.db, [{"job_id": self._job_id, "contact_id": contact_id} for contact_id in sorted(new)])
@@ -231,6 +234,17 @@ class _Run:
         if not left:
             self._action.finish(tx)
         return bool(new)
+
+
+    def _add(self, tx: Tx) -> bool:
+        """Adds some of the action's new contacts, as done by this job: its undo puts them into the trash."""
+        first = revisions.last(tx.db)
+        made = self._action.add_new(tx)
+        done = {"job_id": self._job_id, "result": Result.DONE.value, "first": first, "last": revisions.last(tx.db)}
+        store.add_items(tx.db, [{**done, "contact_id": contact_id} for contact_id in made])
+        self.counts[Result.DONE] += len(made)
+        self._total += len(made)
+        return bool(made)
 
 
 def _attempt(tx: Tx, action: Action, ids: Sequence[int]) -> tuple[dict[int, str], dict[int, SharedbookError]]:

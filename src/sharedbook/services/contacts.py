@@ -197,6 +197,24 @@ def _link(tx: Tx, contact: Contact, to: Group, event: Event) -> None:
         records.link(tx, contact, to.id, records.fresh_href(), event)
 
 
+def leave(tx: Tx, contact_id: int, group: Group) -> None:
+    """Takes a contact out of a group; one that is in no other goes to the trash. One that is not in it stays as it is.
+
+    Raises ContactNotFound, Protected, Forbidden.
+    """
+    [contact] = _living(tx, [contact_id])
+    row = next((row for row in memberships.of_contacts(tx.db, [contact_id]) if row.group_id == group.id), None)
+    if row is None:
+        return
+    if contact.groups == (group.id,):
+        delete(tx, [contact_id])
+        return
+    if not access.may_take_out(tx.viewer, held(contact), group.id):
+        raise _forbidden(tx, contact, Right.DELETE)
+    records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
+    tx.audit("contact.leave", contact=contact_id, group=group.id)
+
+
 def delete(tx: Tx, contact_ids: Sequence[int]) -> int:
     """Puts contacts into the trash, out of all their groups (or removes them, where the site has no trash).
 

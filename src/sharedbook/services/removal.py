@@ -109,14 +109,15 @@ def _bury(tx: Tx, row: Membership) -> None:
 def remove_job_rows(tx: Tx, found: Sequence[Contact], subject: str = "") -> int:
     """Removes kept import rows that hold a mail address, number, name or UID of an erased contact, or ``subject``.
 
-    What jobs on these contacts were told to write, such as tags, is forgotten; what they did goes with the contact.
+    What jobs were told to write, such as tags, is forgotten where they are on these contacts or it holds the same;
+    what they did goes with the contact.
     """
-    jobs.forget_texts(tx.db, [contact.id for contact in found], subject)
     marks = {subject}
     for contact in found:
         read = fields.read(vcard.load(contact.vcard))
         marks |= {contact.uid, contact.name, *(each.value for each in (*read.emails, *read.phones))}
     wanted = {mark.casefold() for mark in marks if len(mark.encode()) >= SHORTEST_MARK}
+    jobs.forget_texts(tx.db, [contact.id for contact in found], wanted)
     every = jobs.every_cells(tx.db) if wanted else ()
     doomed = [(job, line) for job, line, cells in every if any(mark in cells.casefold() for mark in wanted)]
     jobs.delete_rows(tx.db, doomed)

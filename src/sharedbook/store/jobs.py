@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,13 +72,18 @@ def delete_rows(connection: Connection, keys: Sequence[tuple[int, int]]) -> None
         connection.execute(delete(job_rows).where(job_rows.c.job_id == job_id, job_rows.c.line == line))
 
 
-def forget_texts(connection: Connection, contact_ids: Sequence[int], subject: str) -> None:
-    """Forgets what people wrote in the parameters of jobs that are about these contacts, or that hold a text."""
+def forget_texts(connection: Connection, contact_ids: Sequence[int], marks: Collection[str]) -> None:
+    """Forgets what people wrote in the parameters of jobs that are about these contacts, or hold one of these texts.
+
+    ``marks``: case-folded.
+    """
     for some in batches(contact_ids):
         about = select(job_items.c.job_id).where(job_items.c.contact_id.in_(some))
         connection.execute(update(jobs).where(jobs.c.texts.is_not(None), jobs.c.id.in_(about)).values(texts=None))
-    if subject:
-        connection.execute(update(jobs).where(jobs.c.texts.icontains(subject, autoescape=True)).values(texts=None))
+    kept = connection.execute(select(jobs.c.id, jobs.c.texts).where(jobs.c.texts.is_not(None))).all()
+    for job_id, texts in kept:
+        if any(mark in texts.casefold() for mark in marks):
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(texts=None))
 
 
 def prune(connection: Connection, before: datetime) -> int:

@@ -28,6 +28,13 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "result": "error, or needs_decision",
         "contact": "number of the contact, or null for a row of a file",
     },
+    "plan": {
+        "plan": "number of the plan, for `sharedbook apply`; null when nothing differs",
+        "group": "slug of the group",
+        "contacts": "what becomes of whom: objects of change (add, change, show, leave), id, uid, name, changes",
+        "grants": "rights that change: objects of subject, before, after",
+        "refused": "what would be refused: objects of contact, code, message",
+    },
     "import": {
         "job": "number of the job, or null for a dry run",
         "dry_run": "true when nothing was written",

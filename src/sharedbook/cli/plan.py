@@ -1,0 +1,151 @@
+"""``sharedbook plan``: a group as a file: what differs is shown, and done by ``sharedbook apply``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from sharedbook.cli import json_keys
+from sharedbook.cli.errors import IN_PART
+from sharedbook.cli.names import GROUP
+from sharedbook.cli.output import Output, clean, json_option, progress
+from sharedbook.cli.site_context import CLIENT, Site, pass_site
+from sharedbook.domain.errors import Unavailable
+from sharedbook.formats import yaml_nodes
+from sharedbook.services import book_plans, bulk
+from sharedbook.services.book_plans import Change, Comparison, GrantChange
+from sharedbook.services.jobs import Told
+
+_SIGNS = {"add": "+", "change": "~", "show": "+", "leave": "-"}
+_WORDS = {"add": "new", "change": "changed", "show": "shown here, too", "leave": "leaves, to the trash if in no other"}
+
+
+@click.command("plan")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
+@json_option
+@pass_site
+def plan_command(site: Site, out: Output, file: Path) -> None:
+    """Show what must be done so that a group is what a YAML file says, and make a plan of it for `apply`.
+
+    The file names a group, its contacts and its grants; `group export-plan` writes it as it is now. A contact is known
+    by its uid, or else by its external_id. What a contact there does not name is taken away from it; one that is not
+    named leaves the group. FILE - is stdin. Exit code 3 when something would be refused.
+
+    \b
+    Examples:  sharedbook plan customers.yaml
+               sharedbook apply 1
+    """
+    with site.begin() as tx:
+        found = book_plans.compare(tx, book_plans.read(tx, _content(file)))
+    plan, told = None, list[Told]()
+    if found.changes or found.grants:
+        with progress("plan") as show:
+            made = bulk.plan(
+                site.app,
+                site.actor,
+                CLIENT,
+                found.action,
+                found.contact_ids,
+                lambda done: show(done.done, len(found.contact_ids)),
+            )
+        plan, told = made.job.id, [each for each in made.told if each.code]
+    if out.as_json:
+        out.record(_record(found, plan, told))
+    else:
+        click.echo(clean("\n".join(_lines(found, plan, told))))
+    if told:
+        raise SystemExit(IN_PART)
+
+
+def _content(file: Path) -> bytes:
+    """The file's bytes, as many as are looked at."""
+    if str(file) == "-":
+        return sys.stdin.buffer.read(yaml_nodes.MOST_BYTES + 1)
+    with file.open("rb") as source:
+        return source.read(yaml_nodes.MOST_BYTES + 1)
+
+
+def _record(found: Comparison, plan: int | None, told: Sequence[Told]) -> json_keys.Object:
+    return {
+        "plan": plan,
+        "group": found.group.slug,
+        "contacts": [_contact(each) for each in found.changes],
+        "grants": [
+            {
+                "subject": each.subject,
+                "before": json_keys.rights_words(each.before),
+                "after": json_keys.rights_words(each.after),
+            }
+            for each in found.grants
+        ],
+        "refused": [{"contact": each.contact_id, "code": each.code, "message": each.message} for each in told],
+    }
+
+
+def _contact(change: Change) -> json_keys.Object:
+    return {
+        "change": change.kind,
+        "id": change.contact_id,
+        "uid": change.uid,
+        "name": change.name,
+        "changes": [{"field": each.name, "before": each.before, "after": each.after} for each in change.differences],
+    }
+
+
+def _lines(found: Comparison, plan: int | None, told: Sequence[Told]) -> Iterator[str]:
+    if plan is None:
+        yield f"{found.group.slug} is what the file says."
+        return
+    for grant in found.grants:
+        yield _grant_line(grant)
+    for change in found.changes:
+        where = change.uid if change.contact_id is None else change.contact_id
+        yield f"{_SIGNS[change.kind]} {change.name} ({where}): {_WORDS[change.kind]}"
+        for each in change.differences:
+            yield from (f"    - {each.name}: {line}" for line in (each.before or "").splitlines())
+            yield from (f"    + {each.name}: {line}" for line in (each.after or "").splitlines())
+    yield from (f"refused: contact {each.contact_id}: {each.message}" for each in told)
+    kinds = [change.kind for change in found.changes]
+    counts = [f"{kinds.count(kind)} {word}" for kind, word in _COUNTED.items() if kind in kinds]
+    yield ", ".join([*counts, *([f"{len(found.grants)} grants"] if found.grants else [])])
+    yield f"do just this: sharedbook apply {plan}"
+
+
+_COUNTED = {"add": "added", "change": "changed", "show": "shown", "leave": "leaving"}
+
+
+def _grant_line(grant: GrantChange) -> str:
+    before, after = (", ".join(json_keys.rights_words(rights)) or "none" for rights in (grant.before, grant.after))
+    return f"{'+' if not grant.before else '~' if grant.after else '-'} {grant.subject}: {before} -> {after}"
+
+
+@click.command("export-plan")
+@click.argument("group", type=GROUP)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@json_option
+@pass_site
+def export_plan(site: Site, out: Output, group: str, file: Path) -> None:
+    """Write a group with its contacts and grants into a YAML file, for `plan`; always the same for the same group.
+
+    FILE - is stdout.
+
+    \b
+    Examples:  sharedbook group export-plan customers customers.yaml
+               sharedbook group export-plan customers - | sharedbook plan -
+    """
+    if str(file) == "-" and out.as_json:
+        raise click.UsageError("--json and FILE - would both write to stdout.")
+    with site.begin(write=True) as tx:
+        data = book_plans.export(tx, group)
+    if str(file) == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise Unavailable(f"{file} cannot be written: {error.strerror}", hint="check folder and disk") from error
+    out.outcome(json_keys.result("export-plan", [str(file)]), f"written to {file}")

@@ -1,0 +1,120 @@
+"""Makes a group what a file said, as a job: grants first, then the contacts that it holds, then new ones.
+
+The plan is made in ``book_plans.py``. What is wished of a contact is kept with the job as it stood in the file, and
+forgotten when one of its contacts is erased.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import InvalidValue
+from sharedbook.domain.model import Contact, Group, Right
+from sharedbook.formats import entries, entry_cards, exact_edits, vcard
+from sharedbook.formats.vcard import Card
+from sharedbook.services import contacts, custom_fields, grants, subjects
+from sharedbook.services.actions import Action, group_of
+from sharedbook.services.tx import Tx
+from sharedbook.store import contacts as rows
+
+BATCH = 500
+"""New contacts that are added at once."""
+
+
+@dataclass(frozen=True)
+class FollowFile(Action):
+    """Makes a group what a file said. What is wished of a contact: JSON of ``columns`` and ``custom`` (by field id).
+
+    ``wanted``: contact id and wish. ``gone``: those that leave. ``new``: UID and wish. ``grants``: subject id, rights
+    before and after.
+    """
+
+    KIND = "plan"
+    REVIVES = True
+    TEXTS = frozenset({"wanted", "new"})
+    group: int
+    wanted: tuple[tuple[int, str], ...]
+    gone: tuple[int, ...]
+    new: tuple[tuple[str, str], ...]
+    grants: tuple[tuple[int, int, int], ...]
+
+    def check(self, tx: Tx) -> None:
+        access.require_manage(tx.viewer, "make a group what a file says")
+        group_of(tx, self.group)
+
+    def prepare(self, tx: Tx) -> None:
+        self._grant(tx, {subject: after for subject, _before, after in self.grants})
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        group, wishes = group_of(tx, self.group), dict(self.wanted)
+        for contact_id in contact_ids:
+            if contact_id in wishes:
+                _fulfil(tx, group, contact_id, wishes[contact_id])
+            else:
+                contacts.leave(tx, contact_id, group)
+
+    def add_new(self, tx: Tx) -> Sequence[int]:
+        group = group_of(tx, self.group)
+        missing = [(uid, wish) for uid, wish in self.new if not rows.by_uid(tx.db, uid)][:BATCH]
+        cards = [new_card(tx, uid, _read(wish)[0]) for uid, wish in missing]
+        made = contacts.add_many(tx, group, cards) if cards else []
+        for contact_id, (_uid, wish) in zip(made, missing, strict=True):
+            custom_fields.give(tx, contact_id, _read(wish)[1])
+        return made
+
+    def revive(self, tx: Tx) -> None:
+        self._grant(tx, {subject: before for subject, before, _after in self.grants})
+
+    def groups(self) -> Collection[int]:
+        return (self.group,)
+
+    def subjects(self) -> Collection[int]:
+        return [subject for subject, _before, _after in self.grants]
+
+    def _grant(self, tx: Tx, wanted: Mapping[int, int]) -> None:
+        """Gives each subject these rights, where they are others; 0: none."""
+        slug = group_of(tx, self.group).slug
+        has = {each.subject.id: each.rights for each in grants.list_grants(tx, slug)}
+        known = subjects.by_ids(tx, list(wanted))
+        for subject_id, rights in wanted.items():
+            if rights and rights != has.get(subject_id):
+                grants.grant(tx, slug, known[subject_id].label, Right(rights))
+            elif not rights and subject_id in has:
+                grants.revoke(tx, slug, known[subject_id].label)
+
+
+def _fulfil(tx: Tx, group: Group, contact_id: int, wish: str) -> None:
+    contact = contacts.get(tx, contact_id)
+    if group.id not in contact.groups:
+        contacts.copy(tx, [contact_id], group)
+    columns, custom = _read(wish)
+    contacts.replace(tx, contact_id, exact(tx, contact, columns))
+    custom_fields.write(tx, contact_id, custom)
+
+
+def _read(wish: str) -> tuple[dict[str, str], dict[int, tuple[str, ...]]]:
+    found = json.loads(wish)
+    return found["columns"], {int(key): tuple(values) for key, values in found["custom"].items()}
+
+
+def written(columns: Mapping[str, str], custom: Mapping[int, Sequence[str]]) -> str:
+    """A wish as ``FollowFile`` keeps it: texts by column, values by custom field."""
+    return json.dumps({"columns": dict(columns), "custom": dict(custom)}, ensure_ascii=False)
+
+
+def exact(tx: Tx, contact: Contact, columns: Mapping[str, str]) -> Card:
+    """The contact's card as the columns say. Raises InvalidValue."""
+    limits, region = tx.site.limits, tx.site.settings.default_region
+    return exact_edits.make_exact(vcard.load(contact.vcard), columns, region=region, limits=limits)
+
+
+def new_card(tx: Tx, uid: str, columns: Mapping[str, str]) -> Card:
+    """A new card of these columns. Raises InvalidValue, InvalidCard."""
+    limits = tx.site.limits
+    found = entries.of_columns(columns, region=tx.site.settings.default_region, limits=limits)
+    if isinstance(found, list):
+        raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
+    return vcard.checked(entry_cards.build(found, uid=uid), limits)
