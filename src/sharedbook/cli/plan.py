@@ -35,8 +35,7 @@ def plan_command(site: Site, out: Output, file: Path) -> None:
     named leaves the group. FILE - is stdin. Exit code 3 when something would be refused.
 
     \b
-    Examples:  sharedbook plan customers.yaml
-               sharedbook apply 1
+    Example:  sharedbook plan customers.yaml
     """
     with site.begin() as tx:
         found = book_plans.compare(tx, book_plans.read(tx, _content(file)))
@@ -133,8 +132,7 @@ def export_plan(site: Site, out: Output, group: str, file: Path) -> None:
     FILE - is stdout.
 
     \b
-    Examples:  sharedbook group export-plan customers customers.yaml
-               sharedbook group export-plan customers - | sharedbook plan -
+    Example:  sharedbook group export-plan customers customers.yaml
     """
     if str(file) == "-" and out.as_json:
         raise click.UsageError("--json and FILE - would both write to stdout.")
