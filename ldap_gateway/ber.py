@@ -6,7 +6,7 @@ Nothing here trusts a length: every value is cut from the element that holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
@@ -111,6 +111,21 @@ def attributes(data: bytes, at: int = 0) -> dict[str, bytes]:
         values = start + 2 + data[start + 1]
         found[data[start + 2 : values].decode()] = data[values:at]
     return found
+
+
+def chosen(data: bytes, at: int, names: Sequence[bytes]) -> bytes:
+    """Those attributes from ``at`` on that have these names, in the order of the names. As ``attributes``."""
+    found, end = dict.fromkeys(names, b""), len(data)
+    while at < end:
+        size, start = data[at + 1], at + 2
+        if size > 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(data[at + 2 : start], "big")
+        name = data[start + 2 : start + 2 + data[start + 1]]
+        if name in found:
+            found[name] = data[at : start + size]
+        at = start + size
+    return b"".join(found.values())
 
 
 # ---- writing

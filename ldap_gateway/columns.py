@@ -255,6 +255,10 @@ class Together:
         )
         self._columns = columns
 
+    def look(self, test: Test) -> Look:
+        """Where a value of any of them passes a test."""
+        return self._filling(self.column.look(test))
+
     def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
         """Where any of them holds a value as of ``Op.LIKE``."""
         return self._filling(self.column.like(initial, middle, final))

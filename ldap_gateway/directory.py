@@ -11,18 +11,18 @@ filter that names their class, or as the base of a base search: an address book 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, repeat
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
-from ldap_gateway import dn, entries, schema, wire
+from ldap_gateway import ber, dn, entries, schema, wire
 from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Names, Unresolved
 from ldap_gateway.dn import InvalidDN
-from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Selection, attributes_of, encode_values, rows_of
+from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Rows, Selection, attributes_of, encode_values
 from ldap_gateway.errors import Refused
 from ldap_gateway.filters import Translator, canonical, mentions, names_structure
 from ldap_gateway.index import Document, Index, Mask, Order
@@ -203,29 +203,36 @@ class Directory:
         root: int = DSE,
         order: Sequence[Order] = (),
         limit: int | None = None,
-    ) -> list[Row]:
+    ) -> Rows:
         """The entries that a search finds, at most ``limit`` of them, in order. Raises Refused."""
         start = self.locate(reader, request.base, root)
         if self._structure.is_fixed(start.place):
             if start.place != SCHEMA and request.scope is not Scope.BASE:
                 # macOS searches below the empty base: there is one naming context
                 return self.search(reader, replace(request, base=self.base.encode()), order=order, limit=limit)
-            return self._matching(None, [start] if request.scope is not Scope.ONE else [], request.filter)
+            return Rows.of(self._matching(None, [start] if request.scope is not Scope.ONE else [], request.filter))
         assert reader is not None
         places, structure = self._within(reader, start, request)
-        rows = self._matching(reader, structure, request.filter)
+        rows = Rows.of(self._matching(reader, structure, request.filter))
         mixed = bool(order) and (bool(rows) or len(places) > 1)
         for place in places:
             rest = None if limit is None or mixed else max(0, limit - len(rows))
-            found = self.index.search(
-                self._query(place, request.filter), self._mask(reader, place), order=order, limit=rest
-            )
-            rows += rows_of(repeat(place), map(_ID, found))
+            asked = self._query(place, request.filter)
+            found = self.index.search(asked, self._mask(reader, place), order=order, limit=rest)
+            if found:
+                rows.runs.append((place, self._ids(found)))
         if start.contact and request.scope is not Scope.ONE:
-            rows += self._only(start, request.filter)
-        for each in reversed(order if mixed else ()):
-            rows.sort(key=lambda row: self.sort_value(reader, row, each.property), reverse=each.reverse)
-        return rows[:limit]
+            rows.runs += Rows.of(self._only(start, request.filter)).runs
+        if mixed:
+            rows = Rows.of(self._sorted(reader, rows, order))
+        return rows if limit is None else rows.part(0, limit)
+
+    def _sorted(self, reader: Reader | None, rows: Iterable[Row], order: Sequence[Order]) -> list[Row]:
+        """Entries of several kinds in order."""
+        ordered = list(rows)
+        for each in reversed(order):
+            ordered.sort(key=lambda row: self.sort_value(reader, row, each.property), reverse=each.reverse)
+        return ordered
 
     def _within(self, reader: Reader, start: Row, request: m.Search) -> tuple[list[int], list[Row]]:
         """The places whose contacts are searched, and the structure entries that are."""
@@ -257,9 +264,12 @@ class Directory:
         """The contacts below the base for which a plan holds, as slots of the index. Raises CostlyQuery."""
         return self.index.find(plan, self._mask(reader, BASE), limit)
 
-    def rows(self, slots: Sequence[int]) -> list[Row]:
+    def rows(self, slots: Sequence[int]) -> Rows:
         """The rows of contacts below the base."""
-        return rows_of(repeat(BASE), map(_ID, self.index.at(slots)))
+        return Rows([(BASE, self._ids(slots))])
+
+    def _ids(self, slots: Sequence[int]) -> array[int]:
+        return array("q", map(_ID, self.index.at(slots)))
 
     def _query(self, place: int, found: m.Filter) -> Query:
         return self._translator(place).query(found)
@@ -301,7 +311,7 @@ class Directory:
 
     def _members(self, reader: Reader, place: int, base: str) -> list[str]:
         """The DNs of the contacts that this reader sees in a group; ``base`` as they are to be written."""
-        found = self.index.search(query.EVERYTHING, self._mask(reader, place))
+        found = self.index.at(self.index.search(query.EVERYTHING, self._mask(reader, place)))
         return [f"uid={document.key},{base}" for document in found]
 
     def _is_true(self, asked: Query, reader: Reader | None, place: int) -> bool:
@@ -326,16 +336,16 @@ class Directory:
         """The entries of contacts below the base that were just found."""
         return Answer(self._encode_contacts(slots, BASE, selection), self._groups_of(slots, BASE, reader))
 
-    def encode(self, reader: Reader | None, rows: Sequence[Row], selection: Selection) -> Answer:
+    def encode(self, reader: Reader | None, rows: Rows, selection: Selection) -> Answer:
         """The entries of rows; those that are gone or hidden by now are left out."""
         encoded: list[bytes] = []
         read: Counter[int] = Counter()
-        for (place, is_contact), run in _runs(rows):
-            if not is_contact:
+        for place, contacts in rows.runs:
+            if not contacts[0]:
                 if self.exists(reader, Row(place)):
                     encoded.append(self._encode_structure(reader, place, selection))
             elif reader is not None:
-                slots = self.index.seen(self._mask(reader, place), map(_CONTACT, run))
+                slots = self.index.seen(self._mask(reader, place), contacts)
                 encoded.extend(self._encode_contacts(slots, place, selection))
                 read.update(self._groups_of(slots, place, reader))
         return Answer(encoded, read)
@@ -363,6 +373,8 @@ class Directory:
 
     def _encode_contact(self, document: Document, place: int, selection: Selection) -> bytes:
         name = f"uid={document.key},{self._structure.name(place)}"
+        if selection.plain:
+            return wire.entry(name.encode(), ber.chosen(document.entry, document.start, selection.plain))
         values = self._constants | attributes_of(document) | encode_values({"entryDN": [name]})
         return wire.entry(name.encode(), selection.encode(values))
 
@@ -376,15 +388,5 @@ class Directory:
         return wire.entry(self._structure.name(place).encode(), selection.encode(encode_values(values)))
 
 
-def _runs(rows: Sequence[Row]) -> Iterable[tuple[tuple[int, bool], Iterable[Row]]]:
-    """Rows of one place and kind together: mostly all of them."""
-    places = set(map(_PLACE, rows))
-    if len(places) == 1 and all(map(_CONTACT, rows)):
-        return [((places.pop(), True), rows)]
-    return groupby(rows, key=lambda row: (row.place, row.contact > 0))
-
-
-_PLACE: Callable[[Row], int] = itemgetter(0)
-_CONTACT: Callable[[Row], int] = itemgetter(1)
 _ID: Callable[[Document], int] = attrgetter("id")
 _GROUPS: Callable[[Document], tuple[int, ...]] = attrgetter("groups")

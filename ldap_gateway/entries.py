@@ -6,9 +6,9 @@ asked for. Structure entries (the base, the groups) are made for each reader, si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from typing import NamedTuple
 
 from ldap_gateway import ber, wire
@@ -31,13 +31,34 @@ class Row(NamedTuple):
     contact: int = 0
 
 
-def rows_of(places: Iterable[int], contacts: Iterable[int]) -> list[Row]:
-    """The rows of contacts, each below its place."""
-    return list(map(_ROW, zip(places, contacts, strict=False)))
+class Rows:
+    """Rows in order, by the ten thousand, in ``runs``: a place and contacts below it; a place itself is a run."""
 
+    __slots__ = ("runs",)
 
-_ROW: Callable[[tuple[int, int]], Row] = partial(tuple.__new__, Row)
-"""Rows are made by the ten thousand: without the checks of the usual constructor."""
+    def __init__(self, runs: Iterable[tuple[int, Sequence[int]]] = ()) -> None:
+        self.runs = list(runs)
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Rows:
+        """Single rows."""
+        return cls((row.place, (row.contact,)) for row in rows)
+
+    def __len__(self) -> int:
+        return sum(len(contacts) for _, contacts in self.runs)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (Row(place, contact) for place, contacts in self.runs for contact in contacts)
+
+    def part(self, start: int, end: int) -> Rows:
+        """Those from one position to before another."""
+        runs = []
+        for place, contacts in self.runs:
+            size = len(contacts)
+            if start < size and end > 0:
+                runs.append((place, contacts[max(0, start) : end]))
+            start, end = start - size, end - size
+        return Rows(runs)
 
 
 _OPERATIONAL = frozenset(each.name for each in ATTRIBUTES if each.operational)
@@ -45,7 +66,7 @@ _ONLY_BY_NAME = frozenset(each.name for each in ATTRIBUTES if each.kind is Kind.
 _NO_VALUES = ber.values(())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Selection:
     """What to answer: all user attributes, all operational ones, and those wanted by name (as written -> attribute)."""
 
@@ -53,6 +74,14 @@ class Selection:
     operational: bool
     wanted: tuple[tuple[str, str], ...]
     types_only: bool
+
+    @cached_property
+    def plain(self) -> tuple[bytes, ...]:
+        """The names, when nothing is wanted but attributes of a contact's usual answer, as they are written there."""
+        if self.user or self.operational or self.types_only:
+            return ()
+        usual = all(written == name and USUAL.takes(name) for written, name in self.wanted)
+        return tuple(name.encode() for name, _ in self.wanted) if usual else ()
 
     @property
     def usual(self) -> bool:
@@ -68,10 +97,11 @@ class Selection:
         chosen = [(written, encoded[name]) for written, name in self.wanted if name in encoded]
         if self.user or self.operational:
             named = {name for _, name in self.wanted}
-            chosen += [(name, values) for name, values in encoded.items() if name not in named and self._takes(name)]
+            chosen += [(name, values) for name, values in encoded.items() if name not in named and self.takes(name)]
         return b"".join(wire.attribute(name, _NO_VALUES if self.types_only else values) for name, values in chosen)
 
-    def _takes(self, name: str) -> bool:
+    def takes(self, name: str) -> bool:
+        """Whether an attribute is asked for without its name."""
         if name in _OPERATIONAL:
             return self.operational
         return self.user and name not in _ONLY_BY_NAME

@@ -53,7 +53,7 @@ Mask = bytes
 """One byte a slot: 1 where the reader may see the contact."""
 MASKS = 256
 """How many are remembered; each change of a contact forgets them all."""
-TOGETHER, ANSWERS = 8, 4
+TOGETHER, ANSWERS = 6, 4
 """For how many sets of properties their texts are kept together, and for how many selections their answers."""
 _FIRST_LOOK = 128
 _LONGEST_LOOK = 8192
@@ -81,7 +81,7 @@ class Index:
             for runs_name, runs in self._runs.items()
         ]
         self._sharing.append((self._tails, [each for each in self.columns.values() if isinstance(each, PhoneColumn)]))
-        self.compiler = Compiler(self.columns, constants)
+        self.compiler = Compiler(self.columns, constants, self.together)
         self._together: dict[tuple[str, ...], Together] = {}
         self._answers: dict[object, list[bytes]] = {}
         self._documents: list[Document | None] = []
@@ -279,10 +279,8 @@ class Index:
 
     # ---- finding
 
-    def search(
-        self, found: Query, mask: Mask, *, order: Sequence[Order] = (), limit: int | None = None
-    ) -> list[Document]:
-        """The visible contacts for which a query is True, at most ``limit`` of them.
+    def search(self, found: Query, mask: Mask, *, order: Sequence[Order] = (), limit: int | None = None) -> list[int]:
+        """The slots of the visible contacts for which a query is True, at most ``limit`` of them.
 
         Raises InvalidQuery for a query that no LDAP filter makes.
         """
@@ -290,7 +288,7 @@ class Index:
         slots = self.find(plan, mask, None if order else limit)
         if order:
             slots = self._sorted(slots, order)[:limit]
-        return self.at(slots)
+        return slots
 
     def find(self, plan: Plan, mask: Mask, limit: int | None = None) -> list[int]:
         """The visible slots of a plan, at most ``limit`` of them. Raises CostlyQuery."""

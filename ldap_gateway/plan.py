@@ -8,10 +8,10 @@ complemented, so nothing is negated twice and nothing undefined is left.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ldap_gateway.columns import Column, Keep
+from ldap_gateway.columns import Column, Keep, Together
 from sharedbook.domain import query
 from sharedbook.domain.errors import CostlyQuery, InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, Not, Or, Query, Some, Test
@@ -109,11 +109,20 @@ def _united(plans: Sequence[Plan]) -> tuple[Sequence[int], ...] | None:
 
 
 class Compiler:
-    """Makes plans over some columns. ``constants``: properties with the same values in every contact."""
+    """Makes plans over some columns. ``constants``: properties with the same values in every contact.
 
-    def __init__(self, columns: Mapping[str, Column], constants: query.Record) -> None:
+    ``together``: several columns of one kind as one, or None.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Column],
+        constants: query.Record,
+        together: Callable[[Sequence[str]], Together | None],
+    ) -> None:
         self._columns = columns
         self._constants = constants
+        self._together = together
 
     def compile(self, found: Query) -> Plan:
         """The plan of the slots for which a query is True.
@@ -128,7 +137,9 @@ class Compiler:
             case Some():
                 return self._some(found, true=true)
             case Or(parts):
-                return combined((self._where(part, true=true) for part in parts), every=not true)
+                if true:
+                    return self._any(parts)
+                return combined((self._where(part, true=False) for part in parts), every=True)
             case And(parts):
                 return combined((self._where(part, true=true) for part in parts), every=true)
             case Not(part):
@@ -136,20 +147,38 @@ class Compiler:
             case Const(value):
                 return EVERYTHING if value is true else NOTHING
 
+    def _any(self, parts: Sequence[Query]) -> Plan:
+        """Where any part is True; attributes in which the same is sought are looked at together."""
+        plans: list[Plan] = []
+        alike: dict[tuple[object, ...], list[Some]] = {}
+        for part in parts:
+            if isinstance(part, Some) and part.tests and part.property in self._columns:
+                alike.setdefault(part.tests, []).append(part)
+            else:
+                plans.append(self._where(part, true=True))
+        for each in alike.values():
+            plans += self._alike(each)
+        return combined(plans, every=False)
+
+    def _alike(self, parts: Sequence[Some]) -> list[Plan]:
+        names = list(dict.fromkeys(part.property for part in parts))
+        together = self._together(names) if len(names) > 1 else None
+        if together is not None:
+            return [_look(together, parts[0])]
+        return [_look(self._columns[name], parts[0]) for name in names]
+
     def _some(self, some: Some, *, true: bool) -> Plan:
         column = self._columns.get(some.property)
         if column is None:
             return self._where(Const(query.matches(some, self._constants)), true=true)
-        plan = _of_column(column, some)
+        plan = _look(column, some) if some.tests else Plan(None, column.present)
         return plan if true else complement(plan)
 
 
-def _of_column(column: Column, some: Some) -> Plan:
-    if not some.tests:
-        return Plan(None, column.present)
+def _look(where: Column | Together, some: Some) -> Plan:
     test = some.tests[0]
     if len(some.tests) > 1 or not isinstance(test, Test) or test.negate or test.param is not None:
         raise InvalidQuery(f"the directory cannot test {some.property} like this")
     if test.comparison not in (Comparison.DIRECTORY, Comparison.PHONE):
         raise InvalidQuery(f"the directory cannot compare {some.property} by {test.comparison}")
-    return Plan(*column.look(test))
+    return Plan(*where.look(test))

@@ -7,16 +7,13 @@ that were found: no page searches again, and whoever is gone or hidden by then i
 from __future__ import annotations
 
 import secrets
-from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from ldap_gateway import controls as c
 from ldap_gateway import messages as m
 from ldap_gateway.controls import Controls, Page, View
 from ldap_gateway.directory import Directory, Reader
-from ldap_gateway.entries import DSE, Row, rows_of
+from ldap_gateway.entries import DSE, Rows
 from ldap_gateway.errors import Refused
 from ldap_gateway.index import Order
 from ldap_gateway.messages import Code
@@ -30,28 +27,20 @@ COOKIES = 8
 class Found:
     """What a search answers: rows in order, its result, and its encoded response controls."""
 
-    rows: Sequence[Row]
+    rows: Rows
     code: Code
     controls: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """What a cookie stands for: all rows of the search (place and contact in turn), and how many were sent."""
+    """What a cookie stands for: all rows of the search, and how many were sent."""
 
     request: m.Search
     order: tuple[Order, ...]
-    rows: array[int]
+    rows: Rows
     sent: int
     code: Code
-
-    def __len__(self) -> int:
-        return len(self.rows) // 2
-
-    def page(self, size: int) -> list[Row]:
-        """The next rows."""
-        flat = self.rows[2 * self.sent : 2 * (self.sent + size)]
-        return rows_of(flat[::2], flat[1::2])
 
 
 class Searches:
@@ -84,11 +73,10 @@ class Searches:
         code = Code.SUCCESS
         if limit and len(rows) > limit:
             code = Code.SIZE_LIMIT_EXCEEDED
-            del rows[limit:]
+            rows = rows.part(0, limit)
         if not controls.page:
             return Found(rows, code, sorted_)
-        flat = array("q", chain.from_iterable(rows))
-        return self._page(_Rest(request, controls.order, flat, 0, code), controls.page, sorted_)
+        return self._page(_Rest(request, controls.order, rows, 0, code), controls.page, sorted_)
 
     def recognised(self, reader: Reader, template: Template, words: Words) -> tuple[list[int], Code]:
         """The slots of an unpaged search of a template, and its result. Raises CostlyQuery."""
@@ -107,23 +95,22 @@ class Searches:
 
     def _page(self, rest: _Rest, page: Page, sorted_: bytes) -> Found:
         """The next page; a size of 0 asks for the estimate only, and ends the search (RFC 2696 section 3)."""
-        rows = rest.page(page.size)
-        sent = rest.sent + len(rows)
-        if page.size == 0 or sent == len(rest):
-            return Found(rows, rest.code if page.size else Code.SUCCESS, sorted_ + c.page_answer(len(rest), b""))
+        total = len(rest.rows)
+        sent = min(rest.sent + page.size, total)
+        rows = rest.rows.part(rest.sent, sent)
+        if page.size == 0 or sent == total:
+            return Found(rows, rest.code if page.size else Code.SUCCESS, sorted_ + c.page_answer(total, b""))
         cookie = secrets.token_bytes(16)
         self._rests[cookie] = _Rest(rest.request, rest.order, rest.rows, sent, rest.code)
         if len(self._rests) > COOKIES:
             del self._rests[next(iter(self._rests))]
-        return Found(rows, Code.SUCCESS, sorted_ + c.page_answer(len(rest), cookie))
+        return Found(rows, Code.SUCCESS, sorted_ + c.page_answer(total, cookie))
 
-    def _window(
-        self, reader: Reader | None, rows: list[Row], view: View, order: tuple[Order, ...], sorted_: bytes
-    ) -> Found:
+    def _window(self, reader: Reader | None, rows: Rows, view: View, order: tuple[Order, ...], sorted_: bytes) -> Found:
         first = order[0] if order else None
         keys = [self._directory.sort_value(reader, row, first.property) for row in rows] if first else [""] * len(rows)
         window, target = c.window(view, keys, reverse=bool(first and first.reverse))
-        return Found(rows[window], Code.SUCCESS, sorted_ + c.view_answer(target, len(rows)))
+        return Found(rows.part(window.start, window.stop), Code.SUCCESS, sorted_ + c.view_answer(target, len(rows)))
 
 
 def _least(one: int, other: int) -> int:

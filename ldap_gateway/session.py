@@ -352,7 +352,7 @@ class Session:
             if self._clock() - started > limit:
                 code = Code.TIME_LIMIT_EXCEEDED
                 break
-            answer = self._directory.encode(self._reader(), found.rows[start : start + CHUNK], selection)
+            answer = self._directory.encode(self._reader(), found.rows.part(start, start + CHUNK), selection)
             sent += len(answer.entries)
             self._count(answer)
             yield b"".join(wire.envelopes(message_id, answer.entries))

@@ -121,9 +121,9 @@ def test_the_index_finds_what_matches(
         for each in kept.values()
         if each.is_seen(groups, of) and query.matches(found, {**CONSTANTS, **each.record}) is True
     )
-    assert sorted(document.id for document in index.search(found, mask)) == right
+    assert sorted(document.id for document in index.at(index.search(found, mask))) == right
     for limit in range(len(right) + 2):
-        some = [document.id for document in index.search(found, mask, limit=limit)]
+        some = [document.id for document in index.at(index.search(found, mask, limit=limit))]
         assert len(some) == len(set(some)) == min(limit, len(right))
         assert set(some) <= set(right)
     for each in kept.values():
@@ -144,7 +144,7 @@ def index_with(values: Iterable[dict[str, list[str]]]) -> tuple[Index, dict[int,
 
 
 def found_by(index: Index, asked: Query) -> set[int]:
-    return {document.id for document in index.search(asked, index.visible(EVERYONE, EVERYONE))}
+    return {document.id for document in index.at(index.search(asked, index.visible(EVERYONE, EVERYONE)))}
 
 
 near = st.text(st.sampled_from("ab "), max_size=4)
@@ -202,9 +202,9 @@ def test_order_and_limit(history: list[Contact], gone: list[int], reverse: bool,
 
         seen = [each for each in kept.values() if each.is_seen(frozenset({1, 2}), frozenset({1, 2}))]
         right = sorted(map(key, seen), reverse=reverse)
-        found = index.search(query.EVERYTHING, mask, order=[Order(name, reverse)])
+        found = index.at(index.search(query.EVERYTHING, mask, order=[Order(name, reverse)]))
         assert [key(kept[document.id]) for document in found] == right
-        part = index.search(query.EVERYTHING, mask, order=[Order(name, reverse)], limit=limit)
+        part = index.at(index.search(query.EVERYTHING, mask, order=[Order(name, reverse)], limit=limit))
         assert [key(kept[document.id]) for document in part] == right[:limit]
         assert [index.sort_value(document.id, name) for document in found] == right
 
@@ -216,7 +216,7 @@ def test_two_orders() -> None:
         contact = Contact(number, (1,), frozenset({1}), {"cn": [cn], "mail": [mail]})
         index.put(contact.document, prepare(COLUMNS, contact.record))
     mask = index.visible(frozenset({1}), frozenset({1}))
-    found = index.search(query.EVERYTHING, mask, order=[Order("cn"), Order("mail", reverse=True)])
+    found = index.at(index.search(query.EVERYTHING, mask, order=[Order("cn"), Order("mail", reverse=True)]))
     assert [rows[document.id - 1] for document in found] == [("a", "2"), ("a", "1"), ("b", "2"), ("b", "1")]
 
 
@@ -227,11 +227,11 @@ def test_hidden_contacts_are_gone_until_they_are_put(history: list[Contact]) -> 
     first = history[0]
     index.hide([first.id])
     mask = index.visible(everyone, everyone)
-    assert {document.id for document in index.search(query.EVERYTHING, mask)} == kept.keys() - {first.id}
+    assert {document.id for document in index.at(index.search(query.EVERYTHING, mask))} == kept.keys() - {first.id}
     assert index.by_key(mask, f"key-{first.id}") is None and not index.sees(mask, first.id)
     index.put(kept[first.id].document, prepare(COLUMNS, kept[first.id].record))
     mask = index.visible(everyone, everyone)
-    assert len(index.search(query.EVERYTHING, mask)) == len(kept)
+    assert len(index.at(index.search(query.EVERYTHING, mask))) == len(kept)
 
 
 @given(st.lists(contacts, max_size=20))
@@ -254,7 +254,7 @@ def test_many_at_once_are_sorted_in() -> None:
         index.put(contact.document, prepare(COLUMNS, contact.record))
     mask = index.visible(frozenset({1}), frozenset({1}))
     found = Some("cn", (Test(Op.LIKE, initial="name 12"),))
-    assert len(index.search(found, mask)) == 10
+    assert len(index.at(index.search(found, mask))) == 10
     assert len(index.search(Some("cn", (Test(Op.AT_LEAST, "name 490"),)), mask)) == 10
     assert len(index.search(Not(Some("cn", (Test(Op.AT_MOST, "name 489"),))), mask)) == 10
 
@@ -285,4 +285,4 @@ def test_a_filter_that_would_hold_up_everybody_is_refused(monkeypatch: pytest.Mo
 def test_what_no_filter_makes_is_refused(found: Query) -> None:
     index, _ = index_of([], [])
     with pytest.raises(InvalidQuery):
-        index.search(found, b"")
+        index.at(index.search(found, b""))
