@@ -64,8 +64,9 @@ def catalogue(connection: Connection) -> list[tuple[Any, ...]]:
 
 def test_a_fresh_upgrade_is_the_schema(database: Database) -> None:
     with database.begin(write=False) as connection:
-        context = MigrationContext.configure(connection)
-        assert compare_metadata(context, metadata) == []
+        of_sqlite = set() if connection.dialect.name == "sqlite" else {"ix_properties_mail"}
+        options = {"include_object": lambda _, name, *__: name not in of_sqlite}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
 
 
 def test_a_fresh_upgrade_is_the_schema_in_the_databases_own_words(empty: Database) -> None:

@@ -28,7 +28,7 @@ from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, custom_fields, directory, groups, memberships, properties, revisions
 from sharedbook.store.memberships import Membership
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 """Raised when what is read out of a card changes; ``sharedbook reindex`` brings older rows up to it."""
 
 SORT_LENGTH = 200

@@ -23,8 +23,8 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import FOLDS, And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
-from sharedbook.store.properties import folded_text, index_key, named
-from sharedbook.store.schema import FOLDED_KEY, contacts, properties
+from sharedbook.store.properties import FORMS, folded_text, in_mail, index_key, named
+from sharedbook.store.schema import FOLDED_KEY, MAIL, contacts, properties
 
 MOST_TERMS = 256
 LONGEST_PATTERN = 10_000
@@ -37,6 +37,9 @@ _COLUMNS: dict[Comparison, ColumnElement[str]] = {
     Comparison.ASCII: func.lower(properties.c.value),
     Comparison.UNICODE: func.coalesce(properties.c.cased, func.upper(properties.c.value)),
 }
+
+
+MAIL_NAMES = FORMS[MAIL]
 
 
 class Filter(NamedTuple):
@@ -96,6 +99,8 @@ class _Compiler:
         conditions = [test.where for test in tests]
         passed = or_(*conditions) if query.any_test and tests else and_(true(), *conditions)
         holders = select(properties.c.contact_id).where(named(query.property), passed)
+        if query.property in MAIL_NAMES and query.tests and all(map(_reads_all, query.tests)):
+            holders = holders.where(in_mail)
         if all(test.exact for test in tests):
             return contacts.c.id.in_(holders) if wanted else contacts.c.id.not_in(holders)
         self.exact = False
@@ -161,6 +166,13 @@ class _Compiler:
             needles.append(f"{forms[0][-folding.LOCAL_DIGITS :]} ")
         found = [self._like(folded_text, ["", needle, ""]) for needle in needles]
         return Filter(or_(false(), *(rows.where for rows in found)), all(rows.exact for rows in found))
+
+
+def _reads_all(test: Test | HasParam) -> bool:
+    """Whether no index on the beginning of values helps, and the parameters are not asked."""
+    if isinstance(test, HasParam) or test.param is not None or test.op is Op.EQUALS:
+        return False
+    return not (test.initial and test.comparison is Comparison.DIRECTORY)
 
 
 def _equals(test: Test) -> ColumnElement[bool]:

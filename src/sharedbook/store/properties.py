@@ -1,8 +1,8 @@
 """The search index: one row for each value of a contact's card, made anew whenever the card is written.
 
 Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``):
-such twins (``TWINS``) are one row under both names, written ``email+``. If their parameters differ, the derived one's
-stand behind a line feed. ``named`` finds the rows of a name, alone and as a twin.
+such twins (``TWINS``) are one row under both names. If their parameters differ, the derived one's stand behind a line
+feed. ``named`` finds the rows of a name, alone and as a twin. The commonest names are written as a letter (``FORMS``).
 
 Positions of the card's values count from 0; values of custom fields, which no card has, stand at negative ones.
 
@@ -19,35 +19,55 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, literal_column, select, text
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
 from sharedbook.store import schema
 from sharedbook.store.prepared import Prepared, insert_rows
-from sharedbook.store.schema import properties
+from sharedbook.store.schema import MAIL, properties
 
 folded_text: ColumnElement[str] = literal_column(schema.FOLDED, Text)
 index_key: ColumnElement[str] = func.substr(folded_text, literal_column("1"), literal_column(str(schema.FOLDED_KEY)))
 """What the index holds, beside the name."""
 
-TWINS = {
-    "UID": "uid",
-    "FN": "fullname",
-    "NICKNAME": "nickname",
-    "ORG": "org",
-    "TITLE": "title",
-    "ROLE": "role",
-    "EMAIL": "email",
-    "TEL": "number",
-    "URL": "url",
-    "NOTE": "note",
-    "CATEGORIES": "category",
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "u": ("UID", "uid"),
+    "f": ("FN", "fullname"),
+    "c": ("NICKNAME", "nickname"),
+    "o": ("ORG", "org"),
+    "t": ("TITLE", "title"),
+    "r": ("ROLE", "role"),
+    MAIL: ("EMAIL", "email"),
+    "n": ("TEL", "number"),
+    "w": ("URL", "url"),
+    "m": ("NOTE", "note"),
+    "g": ("CATEGORIES", "category"),
+    "a": ("ADR",),
+    "b": ("address",),
+    "d": ("code",),
+    "h": ("phone",),
+    "i": ("given",),
+    "j": ("ORG",),
+    "k": ("kind",),
+    "l": ("locality",),
+    "p": ("PRODID",),
+    "q": ("org",),
+    "s": ("street",),
+    "v": ("VERSION",),
+    "x": ("family",),
+    "y": ("country",),
+    "z": ("REV",),
 }
+"""Letters for the names that most cards have; no property or field has a name of one small letter. A pair are twins."""
+
+TWINS = dict(names for names in FORMS.values() if len(names) == 2)
 """What is derived of a property, often with the same value."""
 
-_OF_TWINS = {f"{derived}+": (raw, derived) for raw, derived in TWINS.items()}
-_BOTH = {name: both for both, names in _OF_TWINS.items() for name in names}
+_BOTH = {name: letter for letter, names in FORMS.items() if len(names) == 2 for name in names}
+_ALONE = {names[0]: letter for letter, names in FORMS.items() if len(names) == 1}
+_LOWERED = "="
+"""For a twin's parameters: the property's own with their values in lower case."""
 
 Params = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -84,8 +104,12 @@ def load(connection: Connection, contact_ids: Collection[int]) -> dict[int, tupl
     statement = select(*columns).order_by(properties.c.contact_id, properties.c.pos)
     for contact_id, name, value, params in connection.execute(statement.where(properties.c.contact_id.in_(found))):
         own, differ, derived = params.partition("\n")
-        for each, text in zip(_OF_TWINS.get(name, (name,)), (own, derived if differ else own), strict=False):
-            found[contact_id].append(Instance(each, value, _read_params(text)))
+        first, *second = FORMS.get(name, (name,))
+        mine = _read_params(own)
+        found[contact_id].append(Instance(first, value, mine))
+        if second:
+            its = _lowered(mine) if derived == _LOWERED else _read_params(derived) if differ else mine
+            found[contact_id].append(Instance(second[0], value, its))
     return {contact_id: tuple(instances) for contact_id, instances in found.items()}
 
 
@@ -109,30 +133,39 @@ def having(connection: Connection, name: str, values: Collection[str]) -> list[t
     return [(contact_id, value) for contact_id, value in connection.execute(statement)]
 
 
+in_mail = text(schema.IN_MAIL)
+"""Of every row that may have the name of mail addresses: with it SQLite reads them out of their own index."""
+
+
 def named(*names: str) -> ColumnElement[bool]:
     """Whether a row has one of these names."""
-    every = {form for name in names for form in (name, _BOTH.get(name, name))}
+    every = {form for name in names for form in (_ALONE.get(name, name), _BOTH.get(name, name))}
     return properties.c.name.in_(sorted(every))
 
 
 def _rows(contact_id: int, instances: Iterable[Instance]) -> list[_Row]:
     """The rows of a card's instances; a derived one comes after the property that it is the twin of."""
     rows: list[_Row] = []
-    single: dict[tuple[str, str], _Row] = {}
+    single: dict[tuple[str, str], tuple[Instance, _Row]] = {}
     for position, instance in enumerate(instances):
         name, value = instance.name, instance.value
-        twin = single.pop((name, value), None) if name in _BOTH else None
-        if twin is not None:
+        found = single.pop((name, value), None) if name in _BOTH else None
+        if found is not None:
+            own, twin = found
             twin[_NAME] = _BOTH[name]
-            params = _write_params(instance.params)
-            if twin[_PARAMS] != params:
-                twin[_PARAMS] += "\n" + params
+            if own.params != instance.params:
+                same = _lowered(own.params) == instance.params
+                twin[_PARAMS] += "\n" + (_LOWERED if same else _write_params(instance.params))
             continue
         row = _row(contact_id, position, instance)
         rows.append(row)
         if name in TWINS:
-            single[TWINS[name], value] = row
+            single[TWINS[name], value] = instance, row
     return rows
+
+
+def _lowered(params: Params) -> Params:
+    return tuple((name, tuple(value.lower() for value in values)) for name, values in params)
 
 
 _P = properties.c
@@ -143,11 +176,11 @@ _Row = list[Any]
 
 
 def _row(contact_id: int, position: int, instance: Instance) -> _Row:
-    value = instance.value
+    name, value = _ALONE.get(instance.name, instance.name), instance.value
     if value.isascii():
-        return [contact_id, position, instance.name, _write_params(instance.params), value, _folded(value), None]
+        return [contact_id, position, name, _write_params(instance.params), value, _folded(value), None]
     folded, cased = folding.pad(folding.fold(value)), folding.unicode_casemap(value)
-    return [contact_id, position, instance.name, _write_params(instance.params), value, folded, cased]
+    return [contact_id, position, name, _write_params(instance.params), value, folded, cased]
 
 
 _ONE_SPACE = re.compile("[!-~]+(?: [!-~]+)*")
@@ -162,10 +195,17 @@ def _folded(value: str) -> str | None:
 
 
 def _write_params(params: Params) -> str:
-    """JSON without the two brackets that all would begin and end with."""
+    """Mostly one word under one name: ``"TYPE"home``. Else JSON without the two brackets at either end."""
     if not params:
         return ""
+    if len(params) == 1 and len(params[0][1]) == 1:
+        name, [value] = params[0]
+        if _WORD.fullmatch(value) and '"' not in name:
+            return f'"{name}"{value}'
     return _ENCODER.encode(params)[2:-2]
+
+
+_WORD = re.compile("[A-Za-z0-9]+")
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -174,4 +214,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 def _read_params(text: str) -> Params:
     if not text:
         return ()
+    name, word = text[1:].split('"', 1)
+    if _WORD.fullmatch(word):
+        return ((name, (word,)),)
     return tuple((name, tuple(values)) for name, values in json.loads(f"[[{text}]]"))

@@ -21,7 +21,14 @@ from sharedbook.store.migrations.first_tables.contacts import (
     revisions,
     suggestions,
 )
-from sharedbook.store.migrations.first_tables.indexes import FOLDED, FOLDED_KEY, directory_entries, properties
+from sharedbook.store.migrations.first_tables.indexes import (
+    FOLDED,
+    FOLDED_KEY,
+    IN_MAIL,
+    MAIL,
+    directory_entries,
+    properties,
+)
 from sharedbook.store.migrations.first_tables.jobs import job_items, job_rows, jobs
 from sharedbook.store.migrations.first_tables.people import app_passwords, grants, lost_views, subjects, team_members
 from sharedbook.store.migrations.first_tables.site import audit, changes, erasures, meta, notices
@@ -29,6 +36,8 @@ from sharedbook.store.migrations.first_tables.site import audit, changes, erasur
 __all__ = [
     "FOLDED",
     "FOLDED_KEY",
+    "IN_MAIL",
+    "MAIL",
     "app_passwords",
     "audit",
     "changes",

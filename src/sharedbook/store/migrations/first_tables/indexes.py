@@ -20,8 +20,13 @@ properties = Table(
     sqlite_with_rowid=False,
 )
 FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
-FOLDED_KEY = 32
+FOLDED_KEY = 24
 Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
+
+MAIL = "e"
+IN_MAIL = f"name IN ('{MAIL}', 'EMAIL', 'email')"
+_c = properties.c
+Index("ix_properties_mail", _c.name, _c.value, _c.folded, _c.cased, sqlite_where=text(IN_MAIL)).ddl_if(dialect="sqlite")
 
 directory_entries = Table(
     "directory_entries",
