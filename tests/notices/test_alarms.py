@@ -80,9 +80,7 @@ def test_a_pending_erasure(site: App) -> None:
     assert notice.kind == "erasure.pending" and "sharedbook erase resume" in notice.text
 
 
-def test_a_step_that_fails_is_told_and_keeps_no_other_from_its_work(
-    site: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_that_fails_is_told_and_keeps_no_other_from_its_work(site: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "CHANGES_DAYS", 10**12)
     with as_console(site) as tx:
         contacts.delete(tx, [1])
