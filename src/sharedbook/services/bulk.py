@@ -200,7 +200,7 @@ class _Run:
         before, first = snapshots.take(tx, ids), revisions.last(tx.db)
         notes, refused = _attempt(tx, self._action, ids)
         last = revisions.last(tx.db)
-        gone = set(ids) - snapshots.take(tx, ids).keys()
+        gone = set(ids).difference(store.pending(tx.db, self._job_id, self._after, len(ids)))
         touched = revisions.changed_since(tx.db, ids, first) | gone
         rows = []
         for contact_id in ids:

@@ -95,19 +95,23 @@ def give_back(tx: Tx, contact_id: int, then: Snapshot, first: int, last: int) ->
 
     Returns what is not as it was, or "". Raises NotUndoable, Forbidden, UidConflict, CardErased.
     """
-    if _get(tx, contact_id).trashed_at is not None and then.trashed is None:
+    contact = _get(tx, contact_id)
+    if contact.trashed_at is not None and then.trashed is None:
         access.require_manage(tx.viewer, "restore from the trash")
-        trash.bring_back(tx, _get(tx, contact_id))
-    _give_text(tx, _get(tx, contact_id), revisions.between(tx.db, contact_id, first, last))
-    notes = _give_places(tx, _get(tx, contact_id), then.places)
-    _give_audience(tx, _get(tx, contact_id), then)
-    now = _get(tx, contact_id)
-    if now.source != then.source:
+        trash.bring_back(tx, contact)
+    _give_text(tx, contact_id, revisions.between(tx.db, contact_id, first, last))
+    contact = _get(tx, contact_id)
+    notes: list[str] = []
+    if set(contact.groups) != then.places.keys():
+        notes = _give_places(tx, contact, then.places)
+        contact = _get(tx, contact_id)
+    _give_audience(tx, contact, then)
+    if contact.source != then.source:
         access.require_manage(tx.viewer, "attach contacts to their directory")
         contacts.change(tx.db, [contact_id], source=then.source)
         tx.tick(ChangeKind.CONTACT, contact_id)
         records.note(tx, [contact_id], Event.SOURCE)
-    if now.trashed_at is None and then.trashed is not None:
+    if contact.trashed_at is None and then.trashed is not None:
         discard(tx, contact_id)
         contacts.change(tx.db, [contact_id], trashed_at=then.trashed)
     return "; ".join(notes)
@@ -133,21 +137,26 @@ def _require(allowed: bool, tx: Tx, contact: Contact) -> None:
         raise Forbidden(f"{tx.viewer.name} may not do this to contact {contact.id}", hint="ask a postmaster")
 
 
-def _give_text(tx: Tx, contact: Contact, steps: Sequence[Revision]) -> None:
+def _give_text(tx: Tx, contact_id: int, steps: Sequence[Revision]) -> None:
     """The text and custom fields before these steps."""
     texts = [step.before for step in steps if step.event in WRITES_TEXT]
-    custom: dict[int, tuple[str, ...]] = {}
-    for step in reversed([step for step in steps if step.event is Event.CUSTOM]):
-        if step.custom is None:
-            raise NotUndoable(f"what contact {contact.id} was before was erased")
-        custom |= custom_fields.before(step.custom)
+    values = [step.custom for step in steps if step.event is Event.CUSTOM]
     if texts:
-        if texts[0] is None:
-            raise NotUndoable(f"what contact {contact.id} was before was erased")
+        contact = _get(tx, contact_id)
         _require(access.may_edit(tx.viewer, held(contact)), tx, contact)
-        records.rewrite(tx, contact, vcard.load(texts[0]), Event.REVERTED)
+        records.rewrite(tx, contact, vcard.load(_kept(texts[0])), Event.REVERTED)
+    custom: dict[int, tuple[str, ...]] = {}
+    for text in reversed(values):
+        custom |= custom_fields.before(_kept(text))
     known = {field.id for field in custom_fields.every(tx)} if custom else set()
-    custom_fields.write(tx, contact.id, {key: values for key, values in custom.items() if key in known})
+    custom_fields.write(tx, contact_id, {key: given for key, given in custom.items() if key in known})
+
+
+def _kept(text: str | None) -> str:
+    """Raises NotUndoable for what an erasure has forgotten."""
+    if text is None:
+        raise NotUndoable("what it was before was erased")
+    return text
 
 
 def _give_places(tx: Tx, contact: Contact, then: Mapping[int, str]) -> list[str]:
