@@ -76,7 +76,9 @@ def test_the_file_is_sorted_and_every_value_stands_in_quotes() -> None:
         [(zoe, {"Papers": ("https://a.example",)}), (ada, {})],
         {"everyone": ("view",), "@sales": ("view", "add")},
     )
-    assert text.decode() == """\
+    assert (
+        text.decode()
+        == """\
 # A shared contact group, for `sharedbook plan`. What is left out of a contact here is taken away from it there.
 group: "customers"
 grants:
@@ -108,6 +110,7 @@ contacts:
     Papers:
     - "https://a.example"
 """
+    )
     found = book_file.parse(text, CUSTOM, LIMITS)
     assert found.contacts is not None and found.grants is not None
     assert [(each.line, each.subject, each.rights) for each in found.grants] == [

@@ -7,7 +7,6 @@ device holds: it must end with what is stored all the same.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,8 +25,6 @@ from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, GroupNotFound, InvalidToken, NotFound
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
 from sharedbook.services import (
-    actions,
-    bulk,
     cards,
     contacts,
     erasure,
@@ -41,7 +38,6 @@ from sharedbook.services import (
     trash,
 )
 from sharedbook.services.groups import Book
-from sharedbook.services.jobs import Result, State
 from sharedbook.services.tx import Tx
 from tests.services.machine_sites import on_postgresql, on_sqlite
 from tests.services.merge_rule import MergeRule
@@ -303,56 +299,6 @@ class SyncMachine(MergeRule):
         with as_console(self.site) as tx:
             contacts.set_owner(tx, [key], login)
         self.model.contacts[key].owner = login
-
-    @precondition(lambda self: any(not contact.trashed for contact in self.model.contacts.values()))
-    @rule(data=st.data(), kind=st.sampled_from(["copy", "move", "delete", "tag", "hide", "owner"]), to=group)
-    def bulk_action_and_its_undo(self, data: st.DataObject, kind: str, to: str) -> None:
-        """Clients sync before it, between the two, and behind it."""
-        living = sorted(key for key, contact in self.model.contacts.items() if not contact.trashed)
-        keys = sorted(data.draw(st.sets(st.sampled_from(living), min_size=1, max_size=3)))
-        before = {key: deepcopy(self.model.contacts[key]) for key in keys}
-        source = min(before[keys[0]].places)
-        with as_console(self.site) as tx:
-            ids = {info.group.slug: info.group.id for info in groups.list_groups(tx)}
-            action = {
-                "copy": actions.Copy(ids[to]),
-                "move": actions.Move(ids[source], ids[to]),
-                "delete": actions.Delete(),
-                "tag": actions.Tag((f"tag {self.number}",), ()),
-                "hide": actions.SetVisibility("private"),
-                "owner": actions.Owner(None),
-            }[kind]
-            job = bulk.add(tx, action, keys)
-        done = bulk.run(self.site, CONSOLE, CLIENT, job.id)
-        for contact in (self.model.contacts[key] for key in keys):
-            self.expect(contact, kind, source, to)
-        for key in keys:
-            if to in self.model.contacts[key].places and not self.model.contacts[key].trashed:
-                self.model.contacts[key].places[to] = self.href_of(key, to)
-            with as_console(self.site, write=False) as tx:
-                self.model.contacts[key].etag = contacts.get(tx, key).etag
-        self.remember()
-        for device in self.devices[-2:]:
-            self.sync(device)
-        if done.counts.get(Result.DONE):
-            with as_console(self.site) as tx:
-                undo = bulk.add(tx, *bulk.undo_of(tx, job.id))
-            assert bulk.run(self.site, CONSOLE, CLIENT, undo.id).state is State.DONE
-        self.model.contacts.update(before)
-
-    def expect(self, contact: ModelContact, kind: str, source: str, to: str) -> None:
-        """What a bulk action makes of a contact, but for names and ETags that the product chooses."""
-        if kind == "delete":
-            contact.trashed = True
-        elif kind == "hide":
-            contact.kind, contact.listed = "private", set()
-        elif kind == "owner":
-            contact.owner = None
-        elif kind == "copy":
-            contact.places.setdefault(to, "")
-        elif kind == "move" and source in contact.places and source != to:
-            del contact.places[source]
-            contact.places.setdefault(to, "")
 
     @rule(name=team, login=member)
     def join_or_leave(self, name: str, login: str) -> None:

@@ -102,6 +102,8 @@ def carry_out(
 def go_on(site: Site, out: Output, label: str, job: Job, how: How, task: Task | None = None) -> None:
     """Runs a job that waits or has stopped, here or in the background; exits with its code."""
     if how.background:
+        with site.begin(write=True) as tx:
+            jobs.wait(tx, job.id)
         _detach(site, job.id)
         note = f"follow it: sharedbook job watch {job.id}"
         out.outcome(json_keys.result(label, [], notes=[note], job=job.id), f"{label}: job {job.id} in the background")

@@ -162,8 +162,7 @@ def resume(site: Site, out: Output, job: int, background: bool) -> None:
     """
     with site.begin() as tx:
         found = jobs.get(tx, job)
-        if not found.state.stopped:
-            raise JobStopped(f"job {job} is {found.state}", hint=f"see: sharedbook job show {job}")
+        jobs.require_stopped(found)
         bulk.load(found)
     go_on(site, out, found.kind, found, How(background=background))
 

@@ -158,6 +158,7 @@ class _Run:
         """Batch by batch, each committed; the last one ends the job."""
         more = True
         while more:
+            begun = time.monotonic()
             with self._app.begin(self._actor, self._client, write=True) as tx:
                 jobs.hold(tx, self._job_id)
                 more = self._batch(tx) or self._more(tx)
@@ -168,6 +169,8 @@ class _Run:
                     self._action.tell(tx, self._job_id, self.counted())
             if progress:
                 progress(Progress(self.counts.total(), self.counted()))
+            if more:
+                self._app.site.database.make_way(time.monotonic() - begun)
 
     def rehearsal(self, progress: Report | None) -> None:
         """Batch by batch, each rolled back."""

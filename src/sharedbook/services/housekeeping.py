@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import ChangeKind, Client
-from sharedbook.services import alarms, erasure, photos, trash
+from sharedbook.services import alarms, erasure, jobs, photos, trash
 from sharedbook.services.tx import Console, Site, Tx, begin
 from sharedbook.settings import Settings
 from sharedbook.store import changes, groups, holds, memberships, notices, refetches, revisions, suggestions, sync
@@ -36,6 +36,7 @@ class Tidied:
     erasures: int
     removals: int
     notices: int
+    jobs: int
 
 
 def run(site: Site) -> Tidied:
@@ -58,6 +59,7 @@ def run(site: Site) -> Tidied:
         "erasures": lambda: _pending_erasures(site),
         "removals": lambda: _step(site, lambda tx: _removals(tx, settings)),
         "notices": lambda: _step(site, lambda tx: notices.prune(tx.db, _before(tx, settings.history_days))),
+        "jobs": lambda: _step(site, lambda tx: jobs.tidy(tx, _before(tx, settings.history_days))),
     }
     done, failed = dict.fromkeys(steps, 0), dict[str, Exception]()
     for name, step in steps.items():

@@ -164,14 +164,25 @@ def start(
     )
 
 
+def wait(tx: Tx, job_id: int) -> None:
+    """Lets a job that has stopped wait for its process. Raises JobNotFound, JobStopped."""
+    require_stopped(get(tx, job_id))
+    store.change(tx.db, job_id, state=State.WAITING.value, beat=tx.now, finished=None)
+
+
 def claim(tx: Tx, job_id: int) -> Job:
     """Makes this process the runner of a job that waits or has stopped. Raises JobNotFound, JobStopped."""
-    job = get(tx, job_id)
-    if not job.state.stopped:
-        hint = f"run: sharedbook apply {job_id}" if job.state is State.PLANNED else f"see: sharedbook job show {job_id}"
-        raise JobStopped(f"job {job_id} is {job.state}", hint=hint)
+    require_stopped(get(tx, job_id))
     store.change(tx.db, job_id, state=State.RUNNING.value, runner=runner.me(), beat=tx.now, finished=None, error="")
     return get(tx, job_id)
+
+
+def require_stopped(job: Job) -> None:
+    """Raises JobStopped unless the job can go on with the rest."""
+    if not job.state.stopped:
+        planned = job.state is State.PLANNED
+        hint = f"run: sharedbook apply {job.id}" if planned else f"see: sharedbook job show {job.id}"
+        raise JobStopped(f"job {job.id} is {job.state}", hint=hint)
 
 
 def hold(tx: Tx, job_id: int) -> None:
@@ -198,6 +209,7 @@ def record(
     row = store.get(tx.db, job_id)
     if row is None:
         return
+    run = tx.now - row["beat"] if row["runner"] == runner.me() else timedelta()
     store.change(
         tx.db,
         job_id,
@@ -205,7 +217,7 @@ def record(
         counts=json.dumps(counts),
         done=sum(counts.values()),
         finished=None if state is State.RUNNING else tx.now,
-        spent=row["spent"] + round((tx.now - row["beat"]).total_seconds() * 1000),
+        spent=row["spent"] + round(run.total_seconds() * 1000),
         beat=tx.now,
         error=error,
         **values,
@@ -224,11 +236,21 @@ def record(
 def cancel(tx: Tx, job_id: int) -> Job:
     """Ends a job: a running one after its present batch. What is done stays. Raises JobNotFound, JobStopped."""
     job = get(tx, job_id)
-    if job.state.ended or job.state is State.CANCELLED:
-        raise JobStopped(f"job {job_id} is {job.state} already", hint=f"see: sharedbook job show {job_id}")
+    if job.state.ended or job.state in (State.PLANNED, State.CANCELLED):
+        raise JobStopped(
+            f"job {job_id} is {job.state}: there is nothing to cancel", hint=f"see: sharedbook job show {job_id}"
+        )
     store.change(tx.db, job_id, state=State.CANCELLED.value, finished=tx.now)
     tx.audit("job.cancel", job=job_id)
     return get(tx, job_id)
+
+
+def tidy(tx: Tx, before: datetime) -> int:
+    """Ends jobs whose process was killed, and forgets those not heard of since ``before``; returns how many."""
+    for job in (_job(tx, row) for row in store.in_state(tx.db, State.RUNNING.value)):
+        if job.state is State.KILLED:
+            record(tx, job.id, State.FAILED, job.counts, error="its process was killed")
+    return store.prune(tx.db, before)
 
 
 def list_jobs(tx: Tx, limit: int = 100) -> list[Job]:

@@ -86,6 +86,11 @@ def forget_texts(connection: Connection, contact_ids: Sequence[int], marks: Coll
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(texts=None))
 
 
+def in_state(connection: Connection, state: str) -> list[dict[str, Any]]:
+    """Every job in a state."""
+    return [dict(row) for row in connection.execute(select(jobs).where(jobs.c.state == state)).mappings()]
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forgets jobs that nothing was heard of since before; returns how many."""
     return connection.execute(delete(jobs).where(jobs.c.beat < before)).rowcount

@@ -1,0 +1,154 @@
+"""The mission centre: bulk actions of the command line as jobs, in the foreground and in a process of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sharedbook import app as sharedbook_app
+from sharedbook.app import App
+from sharedbook.cli import json_keys
+from sharedbook.formats import vcard
+from sharedbook.services import contacts, groups, jobs, runner
+from sharedbook.services.jobs import Job, State
+from sharedbook.settings import Settings
+from sharedbook.store.schema import jobs as job_rows
+from tests.cli.conftest import CommandLine
+from tests.support.eventually import eventually
+from tests.support.sites import as_console, card
+
+MANY = 1100
+
+
+@pytest.fixture
+def people(staffed: CommandLine) -> CommandLine:
+    """Three contacts in customers, and the empty group press."""
+    staffed("group", "add", "Press")
+    for name in ("Minji Kim", "Ada Lovelace", "Jörg Müller"):
+        staffed("contact", "add", "--name", name, "--group", "customers")
+    return staffed
+
+
+@pytest.fixture
+def site(people: CommandLine, data_dir: Path) -> Iterator[App]:
+    """The same site, opened beside the command line."""
+    opened = sharedbook_app.open(Settings(data_dir=data_dir))
+    yield opened
+    opened.close()
+
+
+def groups_of(sharedbook: CommandLine) -> list[list[str]]:
+    return [each["groups"] for each in sharedbook.json("contact", "list")]
+
+
+def test_a_bulk_action_tells_its_job_and_how_to_undo_it(people: CommandLine) -> None:
+    done = people("contact", "move", "1", "2", "3", "--from", "customers", "--to", "press", "--yes").out
+    assert done == "move from customers to press: 3 contacts (job 1)\n  undo: sharedbook job undo 1\n"
+    (job,) = people.json("job", "list")
+    assert job.keys() == json_keys.KEYS["job"].keys()
+    assert (job["kind"], job["state"], job["done"], job["total"], job["counts"]) == ("move", "done", 3, 3, {"done": 3})
+    assert job == people.json("job", "show", 1)
+    assert groups_of(people) == [["press"]] * 3
+    assert "add --yes" in people("job", "undo", 1, code=2).err
+    undone = people.json("job", "undo", 1, "--yes")
+    assert (undone["job"], undone["items"]) == (2, [1, 2, 3])
+    assert groups_of(people) == [["customers"]] * 3
+    assert people.json("job", "show", 2)["undoes"] == 1
+    assert "left to undo" in people("job", "undo", 1, "--yes", code=5).err
+
+
+def test_one_contact_needs_no_job(people: CommandLine) -> None:
+    assert people.json("contact", "copy", 1, "--to", "press")["job"] is None
+    assert people.json("job", "list") == []
+
+
+def test_refused_contacts_are_listed(people: CommandLine) -> None:
+    people("contact", "copy", 2, "--to", "press")
+    people("contact", "move", 2, "--from", "customers", "--to", "contacts")
+    answer = people("contact", "move", "1", "2", "--from", "customers", "--to", "press", "--yes", code=3).out
+    assert "1 contact, 1 refused (job 1)" in answer and "contact 2: contact 2 is not in customers" in answer
+    (error,) = people.json("job", "errors", 1)
+    assert error.keys() == json_keys.KEYS["job_error"].keys()
+    assert (error["contact"], error["line"], error["code"]) == (2, None, "contact-not-found")
+    assert people("job", "errors", 1).out.split()[:3] == ["Contact", "Code", "Reason"]
+    assert "read no file" in people("job", "errors", 1, "--output", "fix.csv", code=2).err
+    watched = people("job", "watch", 1, code=3).out
+    assert watched.startswith("job 1 part: 2 of 2, ") and watched.endswith(" a second, done: 1, error: 1\n")
+
+
+def test_what_refuses_all_begins_nothing(people: CommandLine) -> None:
+    people("contact", "copy", "1", "2", "--to", "nowhere", "--yes", code=4)
+    people("--as", "carol", "contact", "owner", "set", "--where", "kim", "--to", "carol", "--yes", code=5)
+    assert people.json("job", "list") == []
+
+
+def test_a_dry_run_makes_a_plan_and_apply_does_it(people: CommandLine) -> None:
+    shown = people("contact", "copy", "1", "2", "--to", "press", "--dry-run").out
+    assert shown.startswith("Dry run, nothing is changed: copy to press: 2 contacts\n  1 Minji Kim\n")
+    assert shown.endswith("  do just this: sharedbook apply 1\n")
+    assert groups_of(people) == [["customers"]] * 3
+    assert people.json("job", "show", 1)["state"] == "planned"
+    assert "sharedbook apply 1" in people("job", "resume", 1, code=5).err + people("job", "watch", 1, code=5).err
+    done = people.json("apply", 1)
+    assert (done["job"], done["items"]) == (1, [1, 2])
+    assert sorted(groups_of(people)) == [["customers"], ["customers", "press"], ["customers", "press"]]
+    people("apply", 1, code=5)
+
+
+def test_a_plan_is_refused_when_a_contact_of_it_was_changed(people: CommandLine) -> None:
+    plan = people.json("contact", "delete", "1", "2", "--dry-run")["job"]
+    people("contact", "set", 2, "title=Countess")
+    refused = people("apply", plan, code=5).err
+    assert "contact 2" in refused and "--dry-run again" in refused
+    assert len(people.json("contact", "list")) == 3
+
+
+def test_members_have_their_own_jobs(people: CommandLine) -> None:
+    people("--as", "bob", "contact", "tag", "--where", "customers", "+vip", "--yes", code=None)
+    people("--as", "bob", "contact", "tag", "1", "2", "+vip", "--yes", "--background")
+    people("--as", "bob", "job", "watch", 1)
+    assert people.json("job", "show", 1)["actor"] == "bob"
+    people("--as", "carol", "job", "show", 1, code=4)
+    people("--as", "bob", "job", "undo", 1, "--yes")
+
+
+def add_many(site: App) -> list[int]:
+    with as_console(site) as tx:
+        cards = [vcard.parse(card(f"uid-{number}", f"Person {number}")) for number in range(MANY)]
+        return contacts.add_many(tx, groups.get(tx, "customers"), cards)
+
+
+def look(site: App) -> Job:
+    with as_console(site, write=False) as tx:
+        return jobs.list_jobs(tx)[0]
+
+
+def test_killed_in_the_background_it_goes_on_with_the_rest(people: CommandLine, site: App) -> None:
+    """It is killed while it does a later batch."""
+    ids = add_many(site)
+    named = " ".join(map(str, ids))
+    started = people.json("contact", "copy", "-", "--to", "press", "--yes", "--background", stdin=named)
+    assert started["notes"] == ["follow it: sharedbook job watch 1"]
+    eventually(lambda: look(site).done > 0, True)
+    with as_console(site, write=False) as tx:
+        row = tx.db.execute(job_rows.select()).one()
+    pid = int(row.runner.split(" ")[-2])
+    assert row.runner != runner.me() and os.getsid(pid) == pid, "it has a session of its own"
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: look(site).state, State.KILLED)
+    done = look(site).done
+    assert 0 < done < MANY
+    line = people("job", "watch", 1, code=1).out
+    assert line.startswith(f"job 1 killed: {done} of {MANY}, ")
+    people("job", "cancel", 1)
+    people("job", "cancel", 1, code=5)
+    people("job", "resume", 1, "--background")
+    ended = people.json("job", "watch", 1)
+    assert (ended["state"], ended["counts"]) == ("done", {"done": MANY})
+    with as_console(site, write=False) as tx:
+        events = [len(contacts.history(tx, key)) for key in ids]
+    assert events == [2] * MANY, "added, and copied once"
