@@ -113,6 +113,19 @@ def test_a_password_is_not_shown_in_an_error(folder: Path) -> None:
     assert "12345" not in str(refused.value)
 
 
+def test_secrets_are_not_shown(folder: Path) -> None:
+    found = Settings(
+        data_dir=folder,
+        database_url="postgresql+psycopg://user:secret@db/book",
+        webhook_url="https://hooks.example/s3cret",
+    )
+    shown = {each.name: found.shown(each) for each in SETTINGS}
+    assert shown["database.url"] == "postgresql+psycopg://user:***@db/book"
+    assert shown["webhook.url"] == "https://hooks.example/***"
+    assert Settings(data_dir=folder).shown(next(each for each in SETTINGS if each.name == "webhook.url")) == ""
+    assert shown["data_dir"] == str(folder)
+
+
 def test_misspelt_variables_are_found() -> None:
     environ = {"SHAREDBOOK_TRASH_DAY": "1", "SHAREDBOOK_TRASH_DAYS": "1", "SHAREDBOOK_TEST_SOAK": "1", "PATH": "/bin"}
     assert unknown_variables(environ) == ["SHAREDBOOK_TRASH_DAY"]

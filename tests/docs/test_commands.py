@@ -1,10 +1,9 @@
-"""Each command says what it does and shows an example that is well formed; the settings are described."""
+"""Each command says what it does and shows examples, of every option too; the settings are described."""
 
 from __future__ import annotations
 
 import ast
 import re
-import shlex
 from collections.abc import Iterator
 
 import click
@@ -12,24 +11,8 @@ import pytest
 
 from sharedbook.cli import COMMANDS, command
 from sharedbook.settings import SETTINGS
+from tests.support.examples import ALL, EVERY, LEAVES, PATH, examples
 from tests.support.tree import sources
-
-PATH = tuple[str, ...]
-EXAMPLE = re.compile(r"^(?:\s*Examples?:)?\s*((?:\w+=\S+ |\w+ \S+ \| )?sharedbook .*)$", re.MULTILINE)
-
-
-def commands(found: click.Command = command, path: PATH = ()) -> Iterator[tuple[PATH, click.Command]]:
-    yield path, found
-    if isinstance(found, click.Group):
-        context = click.Context(found)
-        for name in found.list_commands(context):
-            child = found.get_command(context, name)
-            assert child is not None
-            yield from commands(child, (*path, name))
-
-
-ALL = dict(commands())
-LEAVES = [path for path, found in ALL.items() if not isinstance(found, click.Group)]
 
 
 def test_the_list_of_commands_is_whole() -> None:
@@ -46,6 +29,12 @@ def test_every_command_and_option_has_help(path: PATH) -> None:
             assert parameter.help and parameter.help.endswith((".", ")")), parameter.name
 
 
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_fits_into_80_columns(path: PATH) -> None:
+    context = click.Context(ALL[path], info_name=" ".join(("sharedbook", *path)), terminal_width=80)
+    assert [line for line in ALL[path].get_help(context).splitlines() if len(line) > 80] == []
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_every_command_takes_json(path: PATH) -> None:
     """But for the servers, the feed, which is JSON anyway, and the script for a shell."""
@@ -55,21 +44,25 @@ def test_every_command_takes_json(path: PATH) -> None:
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_every_command_has_an_example_that_it_understands(path: PATH) -> None:
-    examples = EXAMPLE.findall(ALL[path].help or "")
-    assert examples, "its help shows no example"
-    for example in examples:
-        words = shlex.split(example.replace("$PASSWORD", "secret"))
-        own = words[len(words) - words[::-1].index("sharedbook") :]
-        arguments = own[2:] if own[0] == "--as" else own
-        assert tuple(arguments[: len(path)]) == path
-        understand(ALL[path], path, arguments[len(path) :])
+    """tests/cli/test_examples.py runs them."""
+    assert examples(path), "its help shows no example"
 
 
-def understand(found: click.Command, path: PATH, arguments: list[str]) -> None:
-    """Parses the arguments as the command would. Raises click.UsageError."""
-    with click.Context(found, info_name=path[-1], **found.context_settings) as context:
-        parser = found.make_parser(context)
-        parser.parse_args(args=list(arguments))
+def test_every_option_is_in_an_example() -> None:
+    """Options that commands share, by name and help (`--dry-run`), are in an example of one of them."""
+    every = [(path, option) for path in LEAVES for option in options(path)]
+    used = {
+        (option.opts[0], option.help)
+        for path, example in EVERY
+        for option in options(path)
+        if {*option.opts, *option.secondary_opts} & set(re.split(r"[\s=]", example))
+    }
+    missing = [(*path, option.opts[0]) for path, option in every if (option.opts[0], option.help) not in used]
+    assert missing == []
+
+
+def options(path: PATH) -> list[click.Option]:
+    return [each for each in ALL[path].params if isinstance(each, click.Option)]
 
 
 def test_every_setting_is_described() -> None:

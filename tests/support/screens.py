@@ -30,6 +30,7 @@ class Screen:
         self._news = os.open(news, os.O_RDWR | os.O_NONBLOCK)
         self._tmux(
             "-f", "/dev/null", "set-option", "-g", "history-limit", "10000", ";",
+            "set-option", "-g", "remain-on-exit", "on", ";",
             "new-session", "-d", "-x", str(COLUMNS), "-y", str(LINES), "-c", str(folder), *command, ";",
             "pipe-pane", f"cat > {news}",
         )  # fmt: skip

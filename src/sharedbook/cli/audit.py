@@ -63,7 +63,8 @@ def verify(site: Site, out: Output, head: str | None) -> None:
     It prints the head of the chain. Keep it elsewhere: given as --head later, it shows that no row was cut off.
 
     \b
-    Example:  sharedbook audit verify
+    Examples:  sharedbook audit verify
+               sharedbook audit verify --head "$HEAD"
     """
     with site.begin() as tx:
         found = audit_log.verify(tx, head)

@@ -23,7 +23,7 @@ def backup_command(site: Site, out: Output, folder: Path) -> None:
     file up once, in another place.
 
     \b
-    Example:  sharedbook backup /var/backups/sharedbook/2026-01-31
+    Example:  sharedbook backup backups/2026-01-31
     """
     site.refuse_as("backup")
     count = backup.save(site.app.site, site.actor, CLIENT, folder)
@@ -45,8 +45,8 @@ def restore_command(site: Site, out: Output, folder: Path, replace_present: bool
     books anew. A backup made on SQLite can be restored into PostgreSQL, and the other way round.
 
     \b
-    Examples:  sharedbook restore /var/backups/sharedbook/2026-01-31
-               sharedbook restore --replace --yes /var/backups/sharedbook/2026-01-31
+    Examples:  sharedbook restore backups/2026-01-31
+               sharedbook restore --replace --yes backups/2026-01-31
     """
     site.refuse_as("restore")
     if replace_present and not yes:

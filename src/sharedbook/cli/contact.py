@@ -62,8 +62,10 @@ def add(
     custom:NAME is a field of the site's own (see `field`).
 
     \b
-    Examples:  sharedbook contact add --name "Minji Kim" --email minji@example.com --group customers
-               sharedbook contact add --field last_name=Kim --field first_name=Minji --field tags="vip;press"
+    Examples:
+      sharedbook contact add --name "Ann Lee" --email ann@example.com
+      sharedbook contact add --field last_name=Lee --field tags="vip;press" \\
+        --phone 02-123-4567 --group press
     """
     values = {"name": name} if name else {}
     for column, given in (("email", emails), ("phone", phones)):
@@ -147,7 +149,11 @@ def list_(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None,
 
     \b
     Examples:  sharedbook contact list --group customers
-               sharedbook contact list --no-owner
+               sharedbook contact list --no-owner --limit 50
+               sharedbook contact list --owner bob --company acme --tag vip
+               sharedbook contact list --assigned carol --viewer @sales
+               sharedbook contact list --trashed
+               sharedbook contact list --no-viewers
     """
     _find(site, out, query, limit, filters)
 
@@ -183,7 +189,7 @@ def set_(site: Site, out: Output, ref: str, changes: tuple[str, ...], if_version
     reports_to=REF names the contact that this one reports to.
 
     \b
-    Examples:  sharedbook contact set minji@example.com title="Head of Sales" tags+=vip
+    Examples:  sharedbook contact set minji@example.com title=Director tags+=vip
                sharedbook contact set 12 email-=old@example.com --if-version 3
                sharedbook contact set minji@example.com reports_to=ada@example.com
                sharedbook contact set 12 "custom:Contract no.=2024-117"
@@ -239,7 +245,8 @@ def unset(site: Site, out: Output, ref: str, fields: tuple[str, ...], if_version
     site's own.
 
     \b
-    Example:  sharedbook contact unset minji@example.com title phone.mobile
+    Examples:  sharedbook contact unset minji@example.com title phone.mobile
+               sharedbook contact unset 12 email.2 --if-version 3
     """
     wanted = [column_edits.emptied(field) for field in fields if not field.startswith(PREFIX)]
     custom = [custom_fields.emptied(field) for field in fields if field.startswith(PREFIX)]

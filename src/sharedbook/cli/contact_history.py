@@ -83,7 +83,7 @@ def revert(site: Site, out: Output, ref: str, revision: int) -> None:
     That is a new step, and can be reverted, too. Groups, owner and visibility stay as they are now.
 
     \b
-    Example:  sharedbook contact revert minji@example.com 57
+    Example:  sharedbook contact revert minji@example.com 98
     """
     with site.begin(write=True) as tx:
         found = service.revert(tx, contacts.resolve(tx, ref).id, revision)

@@ -60,7 +60,8 @@ def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: 
     """Show contacts in one more group; they stay one contact, and an edit shows in both.
 
     \b
-    Example:  sharedbook contact copy minji@example.com --to press
+    Examples:  sharedbook contact copy minji@example.com --to press
+               sharedbook contact copy --where tag:vip --to press --yes
     """
 
     _many(site, out, f"copy to {to}", lambda tx: actions.Copy(groups.get(tx, to).id), refs, where, how)
@@ -78,8 +79,9 @@ def move(site: Site, out: Output, refs: tuple[str, ...], where: str | None, sour
     """Take contacts out of one group and put them into another.
 
     \b
-    Examples:  sharedbook contact move 12 --from customers --to partners
-               sharedbook contact find company:acme --json | jq .[].id | sharedbook contact move - --from a --to b --yes
+    Examples:
+      sharedbook contact move 12 --from customers --to partners
+      sharedbook contact move - --from customers --to press --yes < ids.txt
     """
 
     def action_of(tx: Tx) -> Action:
@@ -100,6 +102,7 @@ def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, ho
     \b
     Examples:  sharedbook contact delete minji@example.com
                sharedbook contact delete --where "tag:obsolete" --dry-run
+               sharedbook contact delete --where "tag:obsolete" --yes --background
     """
     warning = "this site has no trash: they are gone for good" if site.settings.deletion == "immediate" else ""
 
@@ -291,7 +294,7 @@ def detach(site: Site, out: Output, refs: tuple[str, ...], where: str | None, ho
     """Make contacts of a directory (import --ldap) ours: they are edited here, and its next import leaves them.
 
     \b
-    Example:  sharedbook contact detach 12
+    Example:  sharedbook contact detach kim@hanbit.example
     """
 
     _many(site, out, "detach", lambda tx: actions.Detach(), refs, where, how)

@@ -45,8 +45,10 @@ def merge(
     the trash. Nobody sees anything that he could not see before: if that differs, only who saw all sees the result.
 
     \b
-    Examples:  sharedbook contact merge 12 57 --dry-run
-               sharedbook contact merge 12 57 90 --keep 57 --field title=12 --field photo=90
+    Examples:
+      sharedbook contact merge 12 57 --dry-run
+      sharedbook contact merge 12 57 90 --keep 57 --field title=12 --yes
+      sharedbook contact merge 12 57 --if-version 12=3 --if-version 57=1 --yes
     """
     with site.rehearse() as tx:
         planned = _merge(tx, refs, keep, fields, versions)

@@ -22,7 +22,8 @@ def demo_command(site: Site, out: Output, if_empty: bool) -> None:
     Its passwords are known to everybody: never do this on a site that others can reach.
 
     \b
-    Example:  SHAREDBOOK_DATA_DIR=./try sharedbook demo
+    Examples:  SHAREDBOOK_DATA_DIR=./try sharedbook demo
+               sharedbook demo --if-empty
     """
     site.refuse_as("demo")
     site.create()

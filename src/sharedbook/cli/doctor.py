@@ -48,7 +48,8 @@ def doctor_command(site: Site, out: Output, offline: bool) -> None:
     Exit code 1 when a check failed; each failed one says the next step.
 
     \b
-    Example:  sharedbook doctor
+    Examples:  sharedbook doctor
+               sharedbook doctor --offline
     """
     site.refuse_as("doctor")
     records = [_record(name, check, site) for name, check in _checks(site, offline=offline)]

@@ -45,8 +45,8 @@ def add(site: Site, out: Output, name: str, kind: str, several: bool) -> None:
     """Define a field.
 
     \b
-    Examples:  sharedbook field add "Contract no."
-               sharedbook field add Papers --kind link --several
+    Examples:  sharedbook field add "Customer no."
+               sharedbook field add Links --kind link --several
     """
     with site.begin(write=True) as tx:
         record = _object(custom_fields.add(tx, name, FieldKind(kind), several=several))
@@ -91,7 +91,7 @@ def reorder(site: Site, out: Output, fields: tuple[str, ...]) -> None:
     """Put these fields first, in this order; the others follow as they were.
 
     \b
-    Example:  sharedbook field reorder Contract Papers
+    Example:  sharedbook field reorder Papers "Contract no."
     """
     with site.begin(write=True) as tx:
         records = [_object(each) for each in custom_fields.reorder(tx, fields)]

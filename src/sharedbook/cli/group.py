@@ -42,7 +42,7 @@ def add(site: Site, out: Output, name: str, description: str) -> None:
     """Make a group; prints its slug.
 
     \b
-    Example:  sharedbook group add "Team One" --description "Customers of the first team"
+    Example:  sharedbook group add "Team Two" --description "Its customers"
     """
     with site.begin(write=True) as tx:
         found = groups.add(tx, name, description=description)

@@ -142,7 +142,7 @@ def cancel(site: Site, out: Output, job: int) -> None:
     """Stop a job after its present batch. What is done stays, and can be undone; `job resume` goes on.
 
     \b
-    Example:  sharedbook job cancel 1
+    Example:  sharedbook job cancel 2
     """
     with site.begin(write=True) as tx:
         found = jobs.cancel(tx, job)
@@ -158,7 +158,7 @@ def resume(site: Site, out: Output, job: int, background: bool) -> None:
     """Go on with a job that was cancelled, failed or was killed, where it stopped.
 
     \b
-    Example:  sharedbook job resume 1
+    Example:  sharedbook job resume 2
     """
     with site.begin() as tx:
         found = jobs.get(tx, job)
@@ -179,8 +179,8 @@ def undo(site: Site, out: Output, job: int, how: How) -> None:
     too, and can be undone.
 
     \b
-    Examples:  sharedbook job undo 1 --dry-run
-               sharedbook job undo 1 --yes
+    Examples:  sharedbook job undo 2 --dry-run
+               sharedbook job undo 2 --yes
     """
 
     def task_of(tx: Tx) -> Task:
@@ -198,7 +198,7 @@ def apply_command(site: Site, out: Output, plan: int, background: bool) -> None:
     """Do what a dry run has shown, and nothing else. Refused when a contact, group or grant of it has changed since.
 
     \b
-    Example:  sharedbook apply 1
+    Example:  sharedbook apply 2
     """
     with site.begin(write=True) as tx:
         found = bulk.apply(tx, plan)

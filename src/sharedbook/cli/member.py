@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from sharedbook.cli import json_keys
+from sharedbook.cli import json_keys, member_import
 from sharedbook.cli.as_job import How, Task, as_job, carry_out
 from sharedbook.cli.names import MEMBER
 from sharedbook.cli.output import Output, json_option
@@ -55,8 +55,10 @@ def add(
     """Add a member. Logins are of a-z 0-9 . _ @ - and never change.
 
     \b
-    Examples:  sharedbook member add alice --display-name "Alice Kim" --generate
-               echo "$PASSWORD" | sharedbook member add bob --email bob@example.com --password-stdin
+    Examples:
+      sharedbook member add dana --display-name "Dana Kim" --postmaster --generate
+      echo "$PASSWORD" | sharedbook member add eva --password-stdin \\
+        --email eva@example.com
     """
     password = obtain(login, from_stdin=from_stdin, generate=generate)
     with site.begin(write=True) as tx:
@@ -133,7 +135,8 @@ def password(site: Site, out: Output, login: str, from_stdin: bool, generate: bo
     """Give a member a new password; the old one ends at once.
 
     \b
-    Example:  sharedbook member password alice --generate
+    Examples:  sharedbook member password alice --generate
+               echo "$PASSWORD" | sharedbook member password bob --password-stdin
     """
     given = require(login, from_stdin=from_stdin, generate=generate)
     with site.begin(write=True) as tx:
@@ -205,6 +208,9 @@ def delete(site: Site, out: Output, login: str, give_to: str | None, unowned: bo
     carry_out(site, out, f"delete member {login}", task_of, how, ask=True)
 
 
+member_command.add_command(member_import.import_command)
+
+
 @member_command.group("app-password")
 def app_password() -> None:
     """Passwords of single devices and programs: for one door, revocable one by one."""
@@ -227,8 +233,10 @@ def app_password_add(site: Site, out: Output, login: str, label: str, scope: str
     """Make a password for one device; it is printed once.
 
     \b
-    Examples:  sharedbook member app-password add alice "Alice's phone" --scope carddav,write
-               sharedbook member app-password add alice "Desk phone" --scope ldap,read --expires 2030-12-31
+    Examples:
+      sharedbook member app-password add alice "iPhone" --scope carddav,write
+      sharedbook member app-password add bob "Door phone" --scope ldap,read \\
+        --expires 2030-12-31
     """
     doors, write = _scope(scope)
     until = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None

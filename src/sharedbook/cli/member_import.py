@@ -53,8 +53,16 @@ def import_command(
     Only members of the same directory and base are changed. Exit code 3 when some entries were refused.
 
     \b
-    Examples:  sharedbook member import --ldap ldaps://dir.example.com --base dc=example,dc=com --dry-run
-               sharedbook member import --ldap ldaps://ad.example.com --base dc=ad --map login=sAMAccountName
+    Examples:
+      sharedbook member import --ldap ldaps://dir.example.com --ca corp.pem \\
+        --base dc=example,dc=com --dry-run
+      sharedbook member import --ldap ldaps://dir.example.com \\
+        --base dc=example,dc=com \\
+        --bind cn=reader,dc=example,dc=com --password-file reader.txt \\
+        --filter "(mail=*)" --map login=uid,name=displayName --disable-gone --yes
+      echo "$PASSWORD" | sharedbook member import --password-stdin \\
+        --bind cn=reader,dc=example,dc=com \\
+        --ldap ldaps://dir.example.com --base dc=example,dc=com
     """
     fields = member_import.mapping(dict(_pair(text) for text in pairs.split(",") if text))
     asked = query(ldap, base, filter_, bind, password_stdin, password_file, ca)

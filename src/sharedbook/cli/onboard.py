@@ -53,8 +53,10 @@ def onboard_command(
     Addresses are those of public.carddav_url and public.ldap_url, or else of this machine's own servers.
 
     \b
-    Examples:  sharedbook onboard alice --qr --apple alice.mobileconfig
-               sharedbook onboard alice --phone yealink --group customers --app-password "Desk phone"
+    Examples:
+      sharedbook onboard alice --qr --apple alice.mobileconfig
+      sharedbook onboard bob --phone yealink --app-password "Bob's desk"
+      sharedbook onboard bob --phone snom --group customers
     """
     found = onboarding.access(site.app, site.actor, CLIENT, login, group=group)
     if apple is not None:

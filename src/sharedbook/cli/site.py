@@ -103,7 +103,8 @@ def settings_command(site: Site, out: Output) -> None:
     """Show every setting: its value, where that comes from, and what it does.
 
     \b
-    Example:  sharedbook settings
+    Examples:  sharedbook settings
+               sharedbook --config test.toml settings
     """
     records = [_record(site, setting) for setting in settings.SETTINGS]
     if site.settings.config:
@@ -120,12 +121,10 @@ def settings_command(site: Site, out: Output) -> None:
 
 
 def _record(site: Site, setting: settings.Setting) -> json_keys.Object:
-    value = getattr(site.settings, setting.attribute)
-    text = site.settings.shown_database_url() if setting.secret else settings.write(value)
     return {
         "name": setting.name,
         "variable": setting.variable,
-        "value": text,
+        "value": site.settings.shown(setting),
         "default": settings.write(setting.default),
         "source": site.settings.source(setting),
         "help": setting.help,

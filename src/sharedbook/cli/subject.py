@@ -55,8 +55,9 @@ def erase(site: Site, out: Output, mail: str, certificate: Path | None, dry_run:
     Earlier texts of other contacts that hold the address are forgotten, too. What mentions it elsewhere is named.
 
     \b
-    Examples:  sharedbook subject erase minji@example.com --dry-run
-               sharedbook subject erase minji@example.com --yes --certificate certificate.json
+    Examples:
+      sharedbook subject erase minji@example.com --dry-run
+      sharedbook subject erase minji@example.com --yes --certificate erased.json
     """
     with site.begin() as tx:
         held = subject_access.find(tx, mail)

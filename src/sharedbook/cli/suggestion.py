@@ -67,7 +67,8 @@ def apply(site: Site, out: Output, suggestion: int, force: bool) -> None:
     That is a step in the contact's history that names both: who applied it, and whose suggestion it was.
 
     \b
-    Example:  sharedbook suggestion apply 3
+    Examples:  sharedbook suggestion apply 3
+               sharedbook suggestion apply 4 --force
     """
     with site.begin(write=True) as tx:
         record = detail(tx, suggestions.apply(tx, suggestion, force=force))

@@ -34,7 +34,7 @@ def add(site: Site, out: Output, name: str) -> None:
     """Make a team.
 
     \b
-    Example:  sharedbook team add sales
+    Example:  sharedbook team add support
     """
     with site.begin(write=True) as tx:
         record = _team(tx, teams.add(tx, _plain(name)).name)

@@ -89,10 +89,14 @@ def import_command(
     With --ldap they come from an existing directory, which keeps them: they are edited there, until `contact detach`.
 
     \b
-    Examples:  sharedbook import contacts.csv --group customers --dry-run
-               sharedbook import contacts.vcf --group customers --duplicates update
-               sharedbook import odd.xlsx --group customers --save-map odd.toml
-               sharedbook import --ldap ldaps://dir.example.com --base dc=example,dc=com --group staff
+    Examples:
+      sharedbook import contacts.csv --group customers --dry-run
+      sharedbook import contacts.vcf --group customers --duplicates update --yes
+      sharedbook import odd.xlsx --group customers --save-map odd.toml
+      sharedbook import odd.xlsx --group customers --map odd.toml --sheet People
+      sharedbook import old.txt --group customers --format csv --encoding cp949
+      sharedbook import --ldap ldaps://dir.example.com --base dc=example,dc=com \\
+        --ca corp.pem --group customers
     """
     if (file is None) == (directory["ldap"] is None):
         raise click.UsageError("Name either a FILE or a directory (--ldap).")
@@ -217,6 +221,8 @@ def export_command(
     \b
     Examples:  sharedbook export everything.vcf
                sharedbook export tag:vip --group customers vip.csv
+               sharedbook export --format google - > google.csv
+               sharedbook export --reduced small.vcf
     """
     *words, file = query_and_file
     form = form or _SUFFIXES.get(Path(file).suffix.lower(), "csv")

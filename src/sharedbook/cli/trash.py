@@ -68,7 +68,8 @@ def empty(site: Site, out: Output, older_than: int | None, certificate: Path | N
     """Erase what lies in the trash, for good.
 
     \b
-    Example:  sharedbook trash empty --older-than 30
+    Examples:  sharedbook trash empty --older-than 30 --dry-run
+               sharedbook trash empty --yes --certificate erased.json
     """
     with site.begin() as tx:
         found = trash.list_trash(tx)

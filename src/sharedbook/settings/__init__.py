@@ -275,6 +275,13 @@ class Settings:
         """The database's address without its password."""
         return re.sub(r"(?<=://)([^:/@]*):[^@/]*@", r"\1:***@", self.database_url)
 
+    def shown(self, setting: Setting) -> str:
+        """A value as it may be shown to people: of a secret address, no password, and of a webhook's only the host."""
+        if setting.attribute == "database_url":
+            return self.shown_database_url()
+        text = write(getattr(self, setting.attribute))
+        return re.sub(r"(?<=://)(?:[^/@]*@)?([^/?#]+).+", r"\1/***", text) if setting.secret else text
+
     def source(self, setting: Setting) -> Source:
         """Where the value of a setting came from."""
         return self.sources.get(setting.name, "default")
