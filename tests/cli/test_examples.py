@@ -73,6 +73,7 @@ FIRST = {
     "erase verify": ["contact erase 12 --yes --certificate certificate.json"],
     "member enable": ["member disable bob"],
     "apply": ["contact tag --where company:acme +partner --dry-run"],
+    "plan": ["group export-plan customers customers.yaml"],
     "job cancel": ["contact tag --where company:acme +partner --dry-run"],
     "job resume": ["contact tag --where company:acme +partner --dry-run", "job cancel 2"],
     "job undo": ["contact tag --where company:acme +partner --yes"],

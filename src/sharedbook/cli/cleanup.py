@@ -47,8 +47,10 @@ def cleanup_command(
     """Clean up contacts: all that every one of the filters names. The postmasters are told, with the way to undo it.
 
     \b
-    Examples:  sharedbook cleanup --no-viewers --older-than 365 --to trash --dry-run
-               sharedbook cleanup --trashed --older-than 30 --to erase
+    Examples:
+      sharedbook cleanup --no-viewers --older-than 365 --to trash --dry-run
+      sharedbook cleanup --no-owner --group customers --to trash
+      sharedbook cleanup --trashed --older-than 30 --to erase
     """
     if not (no_viewers or no_owner or trashed):
         raise click.UsageError("Say what to clean up: --no-viewers, --no-owner or --trashed.")
