@@ -51,6 +51,7 @@ def test_merge(staffed: CommandLine) -> None:
     assert "  email: m@example.com (of 1, also in 3)\n" in shown and "  note: Line break (of 3)\n" in shown
     assert "  left out: name: M. Kim (of 2)\n" in shown and "  groups: contacts, customers\n" in shown
     assert "  seen no more by bob: " in shown and "owner: nobody; seen by: nobody" in shown
+    assert f"sharedbook apply {planned['job'] + 1}" in shown
     assert staffed.json("contact", "show", "1")["version"] == 1
 
     assert "--yes" in staffed("contact", "merge", "1", "2", code=2).err
@@ -63,7 +64,15 @@ def test_merge(staffed: CommandLine) -> None:
     assert (done["contact"]["id"], done["merged"], done["dry_run"]) == (2, [1], False)
     assert (done["contact"]["name"], done["contact"]["fields"]["title"]) == ("M. Kim", "Head")
     assert [each["id"] for each in staffed.json("trash", "list")] == [1]
-    assert "was merged into contact 2" in staffed("trash", "restore", "1").out
+    assert "at version 2" in staffed("apply", planned["job"], code=5).err
+    assert f"sharedbook job undo {done['job']}" in done["notes"][-1]
+    assert staffed.json("job", "show", done["job"])["kind"] == "merge"
+    staffed("job", "undo", done["job"], "--yes")
+    assert staffed.json("trash", "list") == [] and staffed.json("contact", "show", "2")["fields"]["title"] == "Boss"
+    plan = staffed.json("contact", "merge", "1", "3", "--dry-run")["job"]
+    staffed("apply", plan)
+    assert [each["id"] for each in staffed.json("trash", "list")] == [3]
+    assert "was merged into contact 1" in staffed("trash", "restore", "3").out
 
 
 def test_the_merge_is_shown_and_asked_about(staffed: CommandLine, terminal: Callable[..., Terminal]) -> None:

@@ -1,4 +1,4 @@
-"""Erase 200 of 5,000 contacts that were imported, edited, moved, copied, deleted, merged, exported: nothing is left.
+"""Erase 200 of 5,000 contacts that were imported, edited, moved, deleted, merged by jobs, exported: nothing is left.
 
 The scan of SQLite is the test's own: every 6-byte piece of every value, as UTF-8, UTF-16 and base64, over every byte of
 every file. What a row that is still in the database holds explains a piece; nothing else. The erased are written with
@@ -25,15 +25,16 @@ from sharedbook.formats import vcard
 from sharedbook.services import (
     audit_log,
     backup,
+    bulk,
     contacts,
     duplicates,
     erasure,
     groups,
-    merging,
     residue,
     transfer,
     trash,
 )
+from sharedbook.services.actions import Action, Copy, Delete, Merge, Move, Tag
 from tests.support.postgres import Cluster
 from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
 
@@ -110,7 +111,7 @@ def postgres(tmp_path: Path, cluster: Cluster) -> Iterator[App]:
 
 
 def fill(site: App, count: int, tmp_path: Path) -> tuple[list[int], list[str]]:
-    """Imports, edits, copies, moves, deletes, merges, exports; returns the victims' ids and every value they had."""
+    """Imports, edits, and by jobs copies, moves, deletes, merges; exports; returns the victims' ids and every value."""
     source = random.Random(SEED)
     ids = sorted(source.sample(range(1, count + 1), VICTIMS))
     people = [person(source, number, ERASED if number in ids else OTHERS) for number in range(1, count + 1)]
@@ -126,12 +127,24 @@ def fill(site: App, count: int, tmp_path: Path) -> tuple[list[int], list[str]]:
             values.append(edited := word(source, ERASED, 9))
             card = vcard.parse(each.vcard.replace("END:VCARD", f"TITLE:{edited}\r\nEND:VCARD"), tx.site.limits)
             contacts.replace(tx, each.id, card)
-        contacts.copy(tx, ids[:60], groups.get(tx, "partners"))
-        contacts.move(tx, ids[60:120], groups.get(tx, "people"), groups.get(tx, "partners"))
-        contacts.delete(tx, ids[120:160])
-        for kept, other in zip(ids[160:180], ids[180:], strict=True):
-            merging.merge(tx, [kept, other])
         duplicates.mark_distinct(tx, ids[160:163])
+        people_id, partners_id = (groups.get(tx, slug).id for slug in ("people", "partners"))
+    jobs: list[tuple[Action, list[int]]] = [
+        (Copy(partners_id), ids[:60]),
+        (Move(people_id, partners_id), ids[60:120]),
+        (Tag((tag := word(source, ERASED, 7),), ()), ids[100:120]),
+        (Delete(), ids[120:160]),
+        *((Merge(kept, (other,), (), ()), [kept, other]) for kept, other in zip(ids[160:180], ids[180:], strict=True)),
+    ]
+    values.append(tag)
+    for action, some in jobs:
+        bulk.run(site, CONSOLE, CLIENT, new_job(site, action, some))
+    bulk.plan(site, CONSOLE, CLIENT, Tag((tag,), ()), ids[:30])
+    undone = new_job(site, Copy(partners_id), ids[165:170])
+    bulk.run(site, CONSOLE, CLIENT, undone)
+    with as_console(site) as tx:
+        back = bulk.undo_of(tx, undone)
+    bulk.run(site, CONSOLE, CLIENT, new_job(site, *back))
     assert transfer.export(site, CONSOLE, CLIENT, tmp_path / "export.csv") == count - 60
     with site.site.database.begin(write=False) as connection:
         named = ",".join(map(str, ids))
@@ -140,6 +153,11 @@ def fill(site: App, count: int, tmp_path: Path) -> tuple[list[int], list[str]]:
         )
         values += [value for row in rows for value in row]
     return ids, values
+
+
+def new_job(site: App, action: Action, ids: Sequence[int]) -> int:
+    with as_console(site) as tx:
+        return bulk.add(tx, action, ids).id
 
 
 def pieces(values: Iterable[str]) -> set[bytes]:

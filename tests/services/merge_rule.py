@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from sharedbook.app import App
-from sharedbook.services import merging, subjects
+from sharedbook.services import bulk, contacts, jobs, subjects
+from sharedbook.services.actions import Action, Merge
 from tests.services.sync_model import Model
-from tests.support.sites import as_console
+from tests.support.sites import CLIENT, CONSOLE, as_console
 
 
 class MergeRule(RuleBasedStateMachine):
@@ -22,14 +25,20 @@ class MergeRule(RuleBasedStateMachine):
         raise NotImplementedError
 
     @precondition(lambda self: sum(not each.trashed for each in self.model.contacts.values()) > 1)
-    @rule(data=st.data())
-    def merge(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), undo=st.booleans())
+    def merge(self, data: st.DataObject, undo: bool) -> None:
         """Owner and visibility are the product's to choose, as long as nobody is shown more than he saw."""
         living = [key for key, each in sorted(self.model.contacts.items()) if not each.trashed]
         keys = data.draw(st.lists(st.sampled_from(living), min_size=2, max_size=3, unique=True))
+        job = self.run_job(Merge(keys[0], tuple(keys[1:]), (), ()), keys)
+        if undo:
+            with as_console(self.site, write=False) as tx:
+                back = bulk.undo_of(tx, job.id)
+            self.run_job(*back)
+            return
         saw = set.intersection(*(self.model.seers(self.model.contacts[key]) for key in keys))
-        with as_console(self.site) as tx:
-            kept = merging.merge(tx, keys).kept
+        with as_console(self.site, write=False) as tx:
+            kept = contacts.get(tx, keys[0])
             named = subjects.by_ids(tx, {*kept.visibility.listed, *filter(None, [kept.owner_id])})
         contact = self.model.contacts[keys[0]]
         contact.owner = named[kept.owner_id].label if kept.owner_id else None
@@ -41,3 +50,11 @@ class MergeRule(RuleBasedStateMachine):
             for slug in other.places.keys() - contact.places.keys():
                 contact.places[slug] = self.href_of(keys[0], slug)
         assert self.model.seers(contact) <= saw
+
+    def run_job(self, action: Action, ids: Sequence[int]) -> jobs.Job:
+        """Does it as a job, to its end."""
+        with as_console(self.site) as tx:
+            job = bulk.add(tx, action, ids)
+        job = bulk.run(self.site, CONSOLE, CLIENT, job.id)
+        assert job.state is jobs.State.DONE
+        return job

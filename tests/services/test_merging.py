@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sharedbook.domain.errors import (
     ContactNotFound,
     Forbidden,
     InvalidValue,
+    NotUndoable,
     Protected,
     UidConflict,
     VersionConflict,
@@ -25,6 +27,7 @@ from sharedbook.formats import fields, vcard
 from sharedbook.services import (
     audit_log,
     backup,
+    bulk,
     cards,
     contacts,
     custom_fields,
@@ -33,12 +36,16 @@ from sharedbook.services import (
     grants,
     groups,
     history,
+    jobs,
     members,
     merging,
     photos,
+    snapshots,
     sync,
     trash,
 )
+from sharedbook.services.actions import Action, Merge
+from sharedbook.services.jobs import Job, State
 from sharedbook.services.merging import Merged
 from sharedbook.settings import Settings
 from sharedbook.store.schema import merged_contacts
@@ -96,6 +103,19 @@ def add(site: App, name: str, *lines: str, group: str = "clients", uid: str = ""
 def merge(site: App, *ids: int, **more: object) -> Merged:
     with as_console(site) as tx:
         return merging.merge(tx, ids, **more)  # type: ignore[arg-type]
+
+
+def run(site: App, action: Action, ids: Sequence[int]) -> Job:
+    """Does it as a job."""
+    with as_console(site) as tx:
+        job = bulk.add(tx, action, ids)
+    return bulk.run(site, CONSOLE, CLIENT, job.id)
+
+
+def undo(site: App, job_id: int) -> Job:
+    with as_console(site, write=False) as tx:
+        back = bulk.undo_of(tx, job_id)
+    return run(site, *back)
 
 
 def get(site: App, contact_id: int) -> Contact:
@@ -283,7 +303,9 @@ def test_other_cards_name_the_kept_one(site: App) -> None:
         site, "Both", "KIND:group", "MEMBER:urn:uuid:1111-a", "MEMBER:urn:uuid:2222-b", "MEMBER:mailto:b@b.example"
     )
     friend = add(site, "Friend", "item1.RELATED;TYPE=friend:2222-b", "RELATED;TYPE=spouse:1111-a")
-    assert merge(site, one, two).followed == (first, both, friend)
+    before = [get(site, each) for each in (one, two, first, both, friend)]
+    job = run(site, Merge(one, (two,), (), ()), [one, two])
+    assert job.counts == {"done": 5}
     assert get(site, first).vcard == card("uid-First", "First", *apple, "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1111-a")
     assert get(site, both).vcard == card(
         "uid-Both", "Both", "KIND:group", "MEMBER:urn:uuid:1111-a", "MEMBER:mailto:b@b.example"
@@ -291,6 +313,10 @@ def test_other_cards_name_the_kept_one(site: App) -> None:
     lines = ("item1.RELATED;TYPE=friend:1111-a", "RELATED;TYPE=spouse:1111-a")
     assert get(site, friend).vcard == card("uid-Friend", "Friend", *lines)
     assert "RELATED" not in get(site, one).vcard, "nobody is related to himself"
+    undo(site, job.id)
+    for contact in before:
+        now = get(site, contact.id)
+        assert replace(now, version=0, modified=now.created) == replace(contact, version=0, modified=now.created)
 
 
 def test_a_photo_comes_with_its_original(tmp_path: Path) -> None:
@@ -342,3 +368,59 @@ def test_a_restored_backup_loses_only_what_was_erased(site: App, tmp_path: Path)
     site.close()
     restored = backup.restore(site.settings, CONSOLE, CLIENT, tmp_path / "backup", replace_present=True)
     assert (restored.contacts, restored.erased_again) == (1, 1)
+
+
+def test_undo_gives_back_every_contact_and_its_place(on_both: App) -> None:
+    site = on_both
+    ids = [
+        add(site, "A", "NOTE:a", uid="same", owner="bob"),
+        add(site, "B", "NOTE:b"),
+        add(site, "C", group="partners"),
+    ]
+    ids.append(add(site, "Same", "NOTE:d", group="partners", uid="same"))
+    with as_console(site) as tx:
+        contract = custom_fields.add(tx, "Contract").id
+        custom_fields.write(tx, ids[1], {contract: ("17",)})
+        contacts.set_visibility(tx, [ids[2]], PRIVATE)
+    books = [("ann", "clients"), ("bob", "clients"), ("ann", "partners"), ("cat", "partners")]
+    clients = [Client(site, *book) for book in books]
+    with as_console(site) as tx:
+        before = snapshots.take(tx, ids), [each.vcard for each in contacts.get_many(tx, ids)]
+    for kept in (ids[0], ids[3]):
+        job = run(site, Merge(kept, tuple(each for each in ids if each != kept), (), ()), ids)
+        assert job.counts == {"done": 4}
+        clients[0].sync()
+        assert undo(site, job.id).counts == {"done": 4}
+        with as_console(site) as tx:
+            assert (snapshots.take(tx, ids), [each.vcard for each in contacts.get_many(tx, ids)]) == before
+            assert custom_fields.values(tx, ids[0]) == {} and custom_fields.values(tx, ids[1]) == {contract: ("17",)}
+            assert tx.db.execute(merged_contacts.select()).all() == []
+        for client in clients:
+            client.sync()
+
+
+def test_undo_leaves_what_was_changed_since_and_refuses_what_is_gone(site: App) -> None:
+    one, two, three = (add(site, name, f"NOTE:{name}") for name in "ABC")
+    job = run(site, Merge(one, (two,), (), ()), [one, two])
+    with as_console(site) as tx:
+        contacts.replace(tx, one, vcard.parse(card("uid-A", "Edited")))
+    back = undo(site, job.id)
+    assert (back.state, back.counts) == (State.PART, {"done": 1, "error": 1})
+    assert (get(site, one).name, get(site, two).trashed_at) == ("Edited", None)
+    job = run(site, Merge(one, (three,), (), ()), [one, three])
+    erasure.erase(site.site, CONSOLE, CLIENT, [three])
+    with pytest.raises(NotUndoable, match="gone for good"):
+        undo(site, job.id)
+    assert "NOTE:C" in get(site, one).vcard
+
+
+def test_a_job_merges_all_or_none(site: App) -> None:
+    one, two, other = add(site, "A"), add(site, "B"), add(site, "Other", group="partners", uid="uid-A")
+    third = add(site, "C", group="partners")
+    job = run(site, Merge(one, (two, third), (), ()), [one, two, third])
+    assert (job.state, job.counts) == (State.PART, {"error": 3})
+    with as_console(site) as tx:
+        assert {each.code for each in jobs.told(tx, job.id)} == {"uid-conflict"}
+    assert get(site, two).trashed_at is None and get(site, other).groups == get(site, third).groups
+    with as_console(site) as tx, pytest.raises(VersionConflict):
+        bulk.add(tx, Merge(one, (two,), (), ((one, 7),)), [one, two])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import click
 
 from sharedbook.cli import json_keys
 from sharedbook.cli.confirm import asking, confirm
 from sharedbook.cli.contacts_shown import detail
 from sharedbook.cli.output import Output, cell, json_option
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import contacts, merging
+from sharedbook.cli.site_context import CLIENT, Site, pass_site
+from sharedbook.domain.errors import Conflict
+from sharedbook.services import bulk, contacts, jobs, merging
+from sharedbook.services.actions import Merge
 from sharedbook.services.tx import Tx
 
 
@@ -51,34 +51,40 @@ def merge(
       sharedbook contact merge 12 57 --if-version 12=3 --if-version 57=1 --yes
     """
     with site.rehearse() as tx:
-        planned = _merge(tx, refs, keep, fields, versions)
-    seen = {contact.id: contact.version for contact in planned[0].contacts}
+        action = _action(tx, refs, keep, fields, versions)
+        planned = merging.merge(tx, action.merged, dict(action.chosen), dict(action.versions))
+        record = json_keys.merged(planned, detail(tx, planned.kept))
     if dry_run:
-        _tell(out, {**planned[1], "dry_run": True})
+        plan = bulk.plan(site.app, site.actor, CLIENT, action, action.merged)
+        notes = [*record["notes"], f"do just this: sharedbook apply {plan.job.id}"]
+        out.outcome({**record, "dry_run": True, "job": plan.job.id, "notes": notes}, "\n".join(_lines(record)))
         return
     if not yes:
-        out.note("\n".join(_lines(planned[1])))
-        confirm(f"Merge them into contact {planned[0].kept.id} {planned[0].kept.name}?")
+        out.note("\n".join([*_lines(record), *(f"  {note}" for note in record["notes"])]))
+        confirm(f"Merge them into contact {planned.kept.id} {planned.kept.name}?")
     with site.begin(write=True) as tx:
-        _tell(out, _merge(tx, refs, keep, fields, versions, seen)[1])
+        job = bulk.add(tx, action, action.merged)
+    job = bulk.run(site.app, site.actor, CLIENT, job.id)
+    with site.begin() as tx:
+        refused = list(jobs.told(tx, job.id))
+        if refused:
+            raise Conflict(f"job {job.id}: {refused[0].message}", hint="look at the contacts, then try again")
+        record["contact"] = detail(tx, contacts.get(tx, planned.kept.id))
+    undo = [f"undo: sharedbook job undo {job.id}"] if site.settings.deletion == "trash" else []
+    notes = [*record["notes"], *undo]
+    out.outcome({**record, "job": job.id, "notes": notes}, "\n".join(_lines(record)))
 
 
-def _merge(
-    tx: Tx,
-    refs: tuple[str, ...],
-    keep: str | None,
-    fields: tuple[str, ...],
-    versions: tuple[str, ...],
-    seen: Mapping[int, int] | None = None,
-) -> tuple[merging.Merged, json_keys.Object]:
-    ids = [contacts.resolve(tx, ref).id for ref in refs]
-    if keep is not None:
-        kept = contacts.resolve(tx, keep).id
-        ids = [kept, *(each for each in ids if each != kept)]
-    chosen = {name: contacts.resolve(tx, ref).id for name, ref in map(_pair, fields)}
+def _action(
+    tx: Tx, refs: tuple[str, ...], keep: str | None, fields: tuple[str, ...], versions: tuple[str, ...]
+) -> Merge:
+    """What is to be merged, as it is now: what changes before it is done is refused then."""
+    found = [contacts.resolve(tx, ref) for ref in (refs if keep is None else (keep, *refs))]
+    now = {contact.id: contact.version for contact in found}
     wanted = {contacts.resolve(tx, ref).id: _number(text) for ref, text in map(_pair, versions)}
-    found = merging.merge(tx, ids, chosen, {**(seen or {}), **wanted})
-    return found, json_keys.merged(found, detail(tx, found.kept))
+    chosen = tuple((name, contacts.resolve(tx, ref).id) for name, ref in map(_pair, fields))
+    kept, *others = now if keep is not None else [contact.id for contact in found]
+    return Merge(kept, tuple(others), chosen, tuple({**now, **wanted}.items()))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -92,10 +98,6 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise click.UsageError(f"{text!r} is no version.")
     return int(text)
-
-
-def _tell(out: Output, record: json_keys.Object) -> None:
-    out.outcome(record, "\n".join(_lines(record)))
 
 
 def _lines(record: json_keys.Object) -> list[str]:

@@ -184,7 +184,7 @@ def merged(found: Merged, kept: Object) -> Object:
         "values": [value for taken, value in values if taken],
         "left_out": [value for taken, value in values if not taken],
         "joined": list(found.groups),
-        "followed": list(found.followed),
+        "followers": list(found.followers),
         "dry_run": False,
         "notes": list(found.notes),
     }

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import GroupNotFound
+from sharedbook.domain.errors import Conflict, GroupNotFound
 from sharedbook.domain.model import Group, Right, Visibility, VisibilityKind
 from sharedbook.formats import column_edits
-from sharedbook.services import contacts, custom_fields, groups, members, notices, trash
+from sharedbook.services import contacts, custom_fields, groups, members, merging, notices, trash
 from sharedbook.services.tx import Tx
 
 Notes = Mapping[int, str]
@@ -301,6 +301,42 @@ class DeleteMember(Action):
         return (self.member,)
 
 
+@dataclass(frozen=True)
+class Merge(Action):
+    """Makes contacts one, all or none of them; then the cards that name the others follow.
+
+    ``chosen``: pairs of a field and the contact that gives it; ``versions``: pairs of a contact and its version.
+    """
+
+    KIND = "merge"
+    REVIVES = True
+    kept: int
+    others: tuple[int, ...]
+    chosen: tuple[tuple[str, int], ...]
+    versions: tuple[tuple[int, int], ...]
+
+    @property
+    def merged(self) -> tuple[int, ...]:
+        """Every contact that becomes one, the kept one first."""
+        return (self.kept, *self.others)
+
+    def check(self, tx: Tx) -> None:
+        merging.check(tx, self.merged, dict(self.versions))
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        if asked := set(self.merged) & set(contact_ids):
+            merging.merge(tx, self.merged, dict(self.chosen), dict(self.versions))
+            if len(asked) < len(self.merged):  # tried one by one, as something refused them together
+                raise Conflict("contacts are merged together or not at all", hint="try again")
+        merging.follow(tx, self.kept, self.others, sorted(set(contact_ids) - asked))
+
+    def left(self, tx: Tx) -> Collection[int]:
+        return merging.followers(tx, self.kept, self.others)
+
+    def revive(self, tx: Tx) -> None:
+        merging.require_undoable(tx, self.others)
+
+
 def group_of(tx: Tx, group_id: int) -> Group:
     """Raises GroupNotFound when it is gone, or may not be viewed."""
     found = groups.names(tx).get(group_id)
@@ -313,7 +349,7 @@ KINDS: dict[str, type[Action]] = {
     each.KIND: each
     for each in (
         *(Copy, Move, Delete, Restore, Tag, SetVisibility, Share, Owner, Assign, Detach),
-        *(DeleteGroup, DeleteMember, Cleanup),
+        *(DeleteGroup, DeleteMember, Cleanup, Merge),
     )
 }
 """Every kind of bulk action on contacts, by its name. ``bulk`` adds Undo."""

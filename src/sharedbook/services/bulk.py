@@ -21,7 +21,7 @@ from sharedbook.services.actions import Action, Notes
 from sharedbook.services.follow_file import FollowFile
 from sharedbook.services.jobs import Job, Result, State, Told
 from sharedbook.services.tx import Actor, App, Tx
-from sharedbook.store import changes, revisions
+from sharedbook.store import changes, contacts, revisions
 from sharedbook.store import jobs as store
 
 BATCH_SECONDS = 0.5
@@ -52,7 +52,10 @@ class Undo(Action):
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
         items = store.items(tx.db, self.job, contact_ids)
-        notes = {contact_id: _undo(tx, items[contact_id]) for contact_id in contact_ids}
+        # what lies in the trash last: a living contact may stand where it comes back to
+        living = {contact.id for contact in contacts.fetch(tx.db, contact_ids) if contact.trashed_at is None}
+        ordered = sorted(contact_ids, key=lambda contact_id: contact_id not in living)
+        notes = {contact_id: _undo(tx, items[contact_id]) for contact_id in ordered}
         store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
         tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
         return {contact_id: note for contact_id, note in notes.items() if note}
@@ -237,7 +240,6 @@ class _Run:
         if not left:
             self._action.finish(tx)
         return bool(new)
-
 
     def _add(self, tx: Tx) -> bool:
         """Adds some of the action's new contacts, as done by this job: its undo puts them into the trash."""

@@ -85,16 +85,20 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
     return len(holding)
 
 
-def follow(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
-    """Lets the lines of all other cards that name a contact by its UID name the one that it was merged into.
+def naming(tx: Tx, found: Sequence[Contact]) -> list[int]:
+    """Ids of the other cards that name one of these contacts by its UID."""
+    names = {named(contact.uid) for contact in found}
+    rows = properties.of_names(tx.db, NAMES) if names else []
+    return sorted({each for each, value in rows if named(value) in names} - {contact.id for contact in found})
 
-    Returns the ids of the cards that were changed. An address (``mailto:``) stays as it is.
+
+def follow(tx: Tx, gone: Sequence[Contact], kept: Contact, contact_ids: Sequence[int]) -> None:
+    """Lets the lines of these cards that name a contact by its UID name the one that it was merged into.
+
+    An address (``mailto:``) stays as it is.
     """
     names = {named(contact.uid) for contact in gone}
-    own = {kept.id, *(contact.id for contact in gone)}
-    rows = properties.of_names(tx.db, NAMES)
-    holding = sorted({contact_id for contact_id, value in rows if named(value) in names} - own)
-    for contact in stored.fetch(tx.db, holding):
+    for contact in stored.fetch(tx.db, contact_ids):
         card = vcard.load(contact.vcard)
         has = {(each.name, each.params) for each in _lines(card, {named(kept.uid)})}
         edits: list[Remove | Set] = []
@@ -104,7 +108,6 @@ def follow(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
             edits.append(Remove(each.name, nth) if twice else Set(each.name, _renamed(each, kept), nth=nth))
             has.add((each.name, each.params))
         records.rewrite(tx, contact, vcard.load(vcard.patch(card, edits)), Event.COMBINED)
-    return holding
 
 
 def _renamed(found: Property, contact: Contact) -> Value:

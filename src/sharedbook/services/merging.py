@@ -2,7 +2,7 @@
 
 A merge never shows anything to somebody who could not see it before: where the contacts were seen by different people,
 only those who saw all of them see what becomes of them (``_audience``). The kept contact keeps its UID and hrefs and
-comes into the groups of the others; other cards that name one of them name the kept one. One transaction.
+comes into the groups of the others, in one transaction; the cards that name one of them are to ``follow``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import combinations
 
 from sharedbook.domain import access
 from sharedbook.domain.access import Held, Viewer
-from sharedbook.domain.errors import Conflict, Forbidden, InvalidValue
+from sharedbook.domain.errors import Conflict, Forbidden, InvalidValue, NotUndoable
 from sharedbook.domain.model import Contact, Event, Right, Visibility, VisibilityKind
 from sharedbook.formats import card_merge, custom_values, fields, photo_reduction, vcard
 from sharedbook.formats.card_merge import Piece
@@ -32,15 +32,15 @@ OWNER, VISIBILITY = "owner", "visibility"
 class Merged:
     """What a merge did. ``contacts``: as they were before it, the kept one first; ``pieces`` count places in it.
 
-    ``groups``: slugs of those that hold the kept one since; ``followed``: ids of cards that name it now in place of
-    another. ``notes``: what a person should know: who sees less, what the others' trash means.
+    ``groups``: slugs of those that hold the kept one since; ``followers``: ids of cards that name one of the others.
+    ``notes``: what a person should know: who sees less, what the others' trash means.
     """
 
     kept: Contact
     contacts: tuple[Contact, ...]
     pieces: tuple[Piece, ...]
     groups: tuple[str, ...]
-    followed: tuple[int, ...]
+    followers: tuple[int, ...]
     notes: tuple[str, ...]
 
 
@@ -71,7 +71,7 @@ def merge(
     custom, custom_pieces = _custom(tx, found, choice)
     becomes = _audience(tx, found, choice)
     kept, others = found[0], found[1:]
-    followed = mentions.follow(tx, others, kept)
+    naming = _naming(tx, kept.id, others)
     _write(tx, kept, merged.card, others)
     custom_fields.write(tx, kept.id, custom)
     _show_to(tx, _now(tx, kept), becomes)
@@ -80,7 +80,43 @@ def merge(
     tx.audit("contact.merge", contacts=[contact.id for contact in found])
     pieces = (*merged.pieces, *custom_pieces)
     notes = (*becomes.notes, *filter(None, [note]))
-    return Merged(_now(tx, kept), tuple(found), pieces, tuple(added), tuple(followed), notes)
+    return Merged(_now(tx, kept), tuple(found), pieces, tuple(added), tuple(naming), notes)
+
+
+def check(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int]) -> None:
+    """Raises what ``merge`` raises of contacts that may not be merged; nothing where they are merged already."""
+    into = merged_contacts.kept(tx.db, contact_ids[1:])
+    if set(into) != set(contact_ids[1:]):
+        _mergeable(tx, contact_ids, if_versions)
+
+
+def followers(tx: Tx, kept_id: int, other_ids: Sequence[int]) -> list[int]:
+    """Ids of the cards that still name contacts that were merged into another."""
+    return _naming(tx, kept_id, _merged(tx, kept_id, other_ids)[1:])
+
+
+def _naming(tx: Tx, kept_id: int, others: Sequence[Contact]) -> list[int]:
+    return [each for each in mentions.naming(tx, others) if each != kept_id]
+
+
+def follow(tx: Tx, kept_id: int, other_ids: Sequence[int], contact_ids: Sequence[int]) -> None:
+    """Lets these cards name the kept contact where they name one that was merged into it."""
+    if found := _merged(tx, kept_id, other_ids):
+        mentions.follow(tx, found[1:], found[0], contact_ids)
+
+
+def require_undoable(tx: Tx, other_ids: Sequence[int]) -> None:
+    """Raises NotUndoable when one of the others is gone for good: the kept contact alone has what came from it."""
+    known = {contact.id for contact in rows.fetch(tx.db, other_ids)}
+    if gone := sorted(set(other_ids) - known):
+        raise NotUndoable(f"contact {gone[0]}, which was merged, is gone for good", hint="nothing is changed")
+
+
+def _merged(tx: Tx, kept_id: int, other_ids: Sequence[int]) -> list[Contact]:
+    """The kept contact and those of the others that are merged into it; none before."""
+    into = merged_contacts.kept(tx.db, other_ids)
+    others = [each for each in other_ids if into.get(each) == kept_id]
+    return rows.fetch(tx.db, [kept_id, *others]) if others else []
 
 
 def _now(tx: Tx, contact: Contact) -> Contact:
@@ -278,6 +314,7 @@ def _show_to(tx: Tx, contact: Contact, becomes: _Becomes) -> None:
 def _take_away(tx: Tx, others: Sequence[Contact], kept: Contact) -> str:
     """The others go to the trash, or for good where the site has none; what is to be said of it."""
     if tx.site.settings.deletion != "trash":
+        mentions.follow(tx, others, kept, _naming(tx, kept.id, others))
         for contact in others:
             records.drop(tx, contact)
         return "this site has no trash: the others are gone for good, and this cannot be undone"
