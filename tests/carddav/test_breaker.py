@@ -22,7 +22,8 @@ REFUSED = "{urn:sharedbook}deletion-held"
 
 def fill(site: Site, slug: str, count: int) -> None:
     with as_console(site.app) as tx:
-        new = [records.New(vcards.parse(vcard(f"{slug}-{number}")), f"{number}.vcf", None) for number in range(count)]
+        made = [records.kept_of(tx, vcards.parse(vcard(f"{slug}-{number}"))) for number in range(count)]
+        new = [records.New(found, f"{number}.vcf", None) for number, found in enumerate(made)]
         records.create_many(tx, groups.get(tx, slug).id, new)
 
 

@@ -26,7 +26,8 @@ def held(staffed: CommandLine, data_dir: Path) -> CommandLine:
     site = app.open(Settings(data_dir=data_dir))
     with as_console(site) as tx:
         grants.grant(tx, "customers", "bob", Right.VIEW | Right.DELETE)
-        new = [records.New(vcard.parse(card(f"u{each}", f"Name {each}")), f"{each}.vcf", None) for each in range(30)]
+        made = [records.kept_of(tx, vcard.parse(card(f"u{each}", f"Name {each}"))) for each in range(30)]
+        new = [records.New(found, f"{each}.vcf", None) for each, found in enumerate(made)]
         records.create_many(tx, groups.get(tx, "customers").id, new)
     with site.begin(MemberActor("bob"), PHONE) as tx:
         bob = tx.viewer

@@ -72,7 +72,9 @@ def fill(site: App, number: int, slug: str = "clients", uids: str = "") -> None:
     """Cards at 0.vcf, 1.vcf, ... of a group; contact ids count from 1 in a new site. ``uids``: how theirs begin."""
     with as_console(site) as tx:
         new = [
-            records.New(vcard.parse(card(f"{uids or slug}-{each}", f"N{each}")), f"{each}.vcf", None)
+            records.New(
+                records.kept_of(tx, vcard.parse(card(f"{uids or slug}-{each}", f"N{each}"))), f"{each}.vcf", None
+            )
             for each in range(number)
         ]
         records.create_many(tx, groups.get(tx, slug).id, new)

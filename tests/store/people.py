@@ -33,5 +33,5 @@ def add_contact(connection: Connection, key: str, instances: Sequence[Instance] 
         "vcard": "",
     }
     (contact_id,) = contacts.add_many(connection, [row | values])
-    properties.replace(connection, contact_id, instances)
+    properties.replace(connection, contact_id, properties.rows_of(instances))
     return contact_id

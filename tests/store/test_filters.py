@@ -235,7 +235,8 @@ def test_the_widest_query_runs(connection: Connection) -> None:
 
 def test_rows_are_replaced(connection: Connection) -> None:
     contact_id = add_contact(connection, "a", [Instance("FN", "old"), Instance("NOTE", "old")])
-    properties.replace(connection, contact_id, [Instance("FN", "new", (("LANGUAGE", ("ko",)),))])
+    rows = properties.rows_of([Instance("FN", "new", (("LANGUAGE", ("ko",)),))])
+    properties.replace(connection, contact_id, rows)
     assert properties.load(connection, [contact_id])[contact_id] == (Instance("FN", "new", (("LANGUAGE", ("ko",)),)),)
     assert found(connection, like("old")) == []
     assert found(connection, EVERYTHING) == [contact_id]

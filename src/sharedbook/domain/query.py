@@ -9,12 +9,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sharedbook.domain import folding
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """One value of one property. Upper-case names are vCard properties, lower-case ones derived (formats/fields.py).
 
     ``params`` pairs an upper-case parameter name with its values; ``GROUP`` with the group that the property is in.

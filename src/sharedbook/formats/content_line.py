@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sharedbook.domain.errors import InvalidCard
 
@@ -29,11 +29,7 @@ Value = str | Sequence[str | Sequence[str]]
 """What is written as a value: text, ``Raw``, or components (N, ADR, ORG), each a text or a list of texts."""
 
 
-_NO_TYPES: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(NamedTuple):
     """One property of a card. ``group`` and ``name`` have no dot; ``raw`` is the value unfolded and still escaped.
 
     ``text[start:end]`` of the card is its folded line or lines, line end included; ``line`` is its first line, from 1.
@@ -50,21 +46,24 @@ class Property:
 
     def values_of(self, param: str) -> tuple[str, ...]:
         """All values of a parameter (upper-case name), in order."""
-        if len(self.params) < 2:
-            return next((values for name, values in self.params if name == param), ())
+        if not self.params:
+            return ()
+        if len(self.params) == 1:  # as most have it
+            [(name, values)] = self.params
+            return values if name == param else ()
         return tuple(value for name, values in self.params if name == param for value in values)
 
     def param(self, name: str) -> str | None:
         """The first value of a parameter (upper-case name)."""
-        return next(iter(self.values_of(name)), None)
+        values = self.values_of(name)
+        return values[0] if values else None
 
     def types(self) -> frozenset[str]:
         """TYPE values in lower case, also those that stand in one pair of quotes (``TYPE="work,voice"``)."""
-        if not self.params:
-            return _NO_TYPES
-        return frozenset(
-            part for value in self.values_of("TYPE") for part in map(str.strip, value.lower().split(",")) if part
-        )
+        values = self.values_of("TYPE")
+        if len(values) == 1 and values[0].isalpha():  # as most have it
+            return frozenset((values[0].lower(),))
+        return frozenset(part for value in values for part in map(str.strip, value.lower().split(",")) if part)
 
     def pref(self) -> int | None:
         """Preference from 1 (most) to 100: the parameter PREF (RFC 6350 section 5.3); 1 for TYPE=pref (RFC 2426)."""

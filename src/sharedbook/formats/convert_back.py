@@ -8,7 +8,7 @@ stored version cannot say is stored as it came; nothing that a client sends is t
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from urllib.parse import unquote
 
@@ -144,7 +144,7 @@ class _Back:
 
     def _written(self, line: Property, sources: Sequence[Property] = ()) -> str:
         if line.group.lower() in self.groups:
-            return convert.line_text(self.put, replace(line, group=self.groups[line.group.lower()]), ())
+            return convert.line_text(self.put, line._replace(group=self.groups[line.group.lower()]), ())
         return convert.line_text(self.put, line, sources)
 
     def add(self, unit: Unit, silent: dict[str, Property]) -> None:
@@ -190,8 +190,8 @@ class _Back:
         )
         params = source.params if set(params) == set(source.params) else params
         group = source.group if was.group.lower() == now.group.lower() else now.group
-        result = replace(source, name=line.name, group=group, params=params, raw=written.raw)
-        if result == replace(source, raw=result.raw):  # the head may stay as it is written
+        result = source._replace(name=line.name, group=group, params=params, raw=written.raw)
+        if result == source._replace(raw=result.raw):  # the head may stay as it is written
             text = vcard.rewritten(self.stored, source, Raw(result.raw), None)
         else:
             text = self._written(result) if group != source.group else convert.line_text(self.stored, result, ())
@@ -217,8 +217,8 @@ class _Back:
 def _as_named(line: Property, name: str) -> Property:
     """A line under the name that the stored card has for the same thing."""
     if line.name == "X-ANNIVERSARY" and name in parts.ANNIVERSARIES:
-        return replace(line, name=name)
+        return line._replace(name=name)
     scheme, _, address = line.raw.partition(":")
     if line.name == "IMPP" and parts.MESSENGERS.get(name) == scheme.lower():
-        return replace(line, name=name, raw=escape_text(unquote(address)))
+        return line._replace(name=name, raw=escape_text(unquote(address)))
     return line

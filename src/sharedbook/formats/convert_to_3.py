@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from sharedbook.formats import convert_parts as parts
 from sharedbook.formats.content_line import Params, Property, escape_text, raw_value, unescape_text
@@ -68,7 +67,7 @@ def _converted(found: Property, *, preferred: bool) -> Iterable[Property]:
 
 def _marked(line: Property) -> Property:
     """The line as the preferred one of its name."""
-    return line if "pref" in line.types() else replace(line, params=(*line.params, ("TYPE", ("PREF",))))
+    return line if "pref" in line.types() else line._replace(params=(*line.params, ("TYPE", ("PREF",))))
 
 
 def _converter(name: str) -> Callable[[Property], Property | None]:
@@ -100,7 +99,7 @@ def _kept(found: Property) -> Params:
 def _line(found: Property, raw: str, *more: tuple[str, str], name: str = "") -> Property:
     """The property with the parameters of 3.0, ``more`` of them, and another value."""
     params = (*_params(found), *((key, (text,)) for key, text in more))
-    return replace(found, name=name or found.name, params=params, raw=raw)
+    return found._replace(name=name or found.name, params=params, raw=raw)
 
 
 def _structured(found: Property, *, preferred: bool) -> list[Property]:
@@ -114,9 +113,9 @@ def _structured(found: Property, *, preferred: bool) -> list[Property]:
         key = " ".join(
             filter(None, (part.strip() for value in found.values_of("SORT-AS") for part in value.split(",")))
         )
-        return [line, replace(found, name="SORT-STRING", params=(), raw=escape_text(key))] if key else [line]
+        return [line, found._replace(name="SORT-STRING", params=(), raw=escape_text(key))] if key else [line]
     label = (found.param("LABEL") or "").replace("\\n", "\n")
-    return [line, replace(found, name="LABEL", params=types, raw=escape_text(label))] if label else [line]
+    return [line, found._replace(name="LABEL", params=types, raw=escape_text(label))] if label else [line]
 
 
 def _list(found: Property) -> Property:
@@ -137,11 +136,11 @@ def _number(found: Property) -> Property | None:
 
 def _date(found: Property) -> Property | None:
     said = None if (found.param("VALUE") or "").lower() == "text" else parts.date_for_3(found)
-    return None if said is None else replace(found, params=(*said[1], *_kept(found)), raw=said[0])
+    return None if said is None else found._replace(params=(*said[1], *_kept(found)), raw=said[0])
 
 
 def _anniversary(found: Property) -> Property | None:
-    return replace(_date(found) or found, name="X-ANNIVERSARY")
+    return (_date(found) or found)._replace(name="X-ANNIVERSARY")
 
 
 def _place(found: Property) -> Property | None:
@@ -163,21 +162,21 @@ def _file(found: Property) -> Property | None:
     kept = _kept(found)
     text = unescape_text(found.raw).strip()
     if found.name == "KEY" and (found.param("VALUE") or "").lower() == "text":
-        return replace(found, params=(("VALUE", ("text",)), *kept), raw=escape_text(text))
+        return found._replace(params=(("VALUE", ("text",)), *kept), raw=escape_text(text))
     word = parts.type_for_3(file[0] if file else found.param("MEDIATYPE") or "")
     typed: Params = (("TYPE", (word,)),) if word else ()
     if file is not None:
-        return replace(found, params=(("ENCODING", ("b",)), *typed, *kept), raw=file[1])
+        return found._replace(params=(("ENCODING", ("b",)), *typed, *kept), raw=file[1])
     if not text or found.name == "KEY":
         return None
-    return replace(found, params=(("VALUE", ("uri",)), *typed, *kept), raw=text)
+    return found._replace(params=(("VALUE", ("uri",)), *typed, *kept), raw=text)
 
 
 def _related(found: Property) -> Property | None:
     """An agent is a property of 3.0; any other relation is an extension."""
     if "agent" not in found.types() or (found.param("VALUE") or "").lower() == "text":
         return found
-    return replace(found, name="AGENT", params=(("VALUE", ("uri",)), *_kept(found)), raw=found.text().strip())
+    return found._replace(name="AGENT", params=(("VALUE", ("uri",)), *_kept(found)), raw=found.text().strip())
 
 
 _SEXES = {"M": "Male", "F": "Female"}
@@ -186,7 +185,7 @@ _SEXES = {"M": "Male", "F": "Female"}
 def _gender(found: Property) -> Property:
     """The word that programs write; what is no M or F stays as RFC 6350 has it."""
     text = found.raw.strip()
-    return replace(found, name="X-GENDER", params=_kept(found), raw=_SEXES.get(text.upper(), text))
+    return found._replace(name="X-GENDER", params=_kept(found), raw=_SEXES.get(text.upper(), text))
 
 
 _CONVERTERS: dict[str, Callable[[Property], Property | None]] = {
@@ -202,7 +201,7 @@ _CONVERTERS: dict[str, Callable[[Property], Property | None]] = {
     "GENDER": _gender,
     "CLIENTPIDMAP": lambda found: None,
     "KIND": lambda found: _line(found, found.raw.strip(), name="X-ADDRESSBOOKSERVER-KIND"),
-    "MEMBER": lambda found: replace(
-        found, name="X-ADDRESSBOOKSERVER-MEMBER", params=_kept(found), raw=found.raw.strip()
+    "MEMBER": lambda found: found._replace(
+        name="X-ADDRESSBOOKSERVER-MEMBER", params=_kept(found), raw=found.raw.strip()
     ),
 }

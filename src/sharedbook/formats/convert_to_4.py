@@ -7,7 +7,6 @@ What neither version defines (X-, and names that IANA registered later) stays as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from urllib.parse import quote
 
 from sharedbook.formats import convert_parts as parts
@@ -86,7 +85,7 @@ def _converted(found: Property, partner: Property | None) -> Property | None:
     if line is None or partner is None:
         return line
     added = ("LABEL", (partner.text(),)) if partner.name == "LABEL" else ("SORT-AS", (partner.text(),))
-    return replace(line, params=(*line.params, added))
+    return line._replace(params=(*line.params, added))
 
 
 def _converter(name: str) -> Callable[[Property], Property | None]:
@@ -168,22 +167,22 @@ def _file(found: Property) -> Property | None:
     file = parts.data_uri(found)
     params = tuple((name, values) for name, values in found.params if name not in _SPENT)
     if file is not None and (found.param("VALUE") or "").lower() != "text":
-        return replace(found, params=params, raw=f"data:{file[0]};base64,{file[1]}")
+        return found._replace(params=params, raw=f"data:{file[0]};base64,{file[1]}")
     text = unescape_text(found.raw).strip()
     if not text:
         return None
     if found.name == "KEY" and (found.param("VALUE") or "").lower() == "text":
-        return replace(found, params=(("VALUE", ("text",)), *params), raw=escape_text(text))
+        return found._replace(params=(("VALUE", ("text",)), *params), raw=escape_text(text))
     media_type = parts.media_type_for_4(found)
     said: Params = (("MEDIATYPE", (media_type,)),) if media_type and not found.param("MEDIATYPE") else ()
-    return replace(found, params=(*said, *params), raw=text)
+    return found._replace(params=(*said, *params), raw=text)
 
 
 def _agent(found: Property) -> Property | None:
     """The address of another card. A card inside this one cannot be told."""
     if (found.param("VALUE") or "").lower() != "uri":
         return None
-    return _line(replace(found, params=(("TYPE", ("agent",)), *found.params)), found.text().strip(), name="RELATED")
+    return _line(found._replace(params=(("TYPE", ("agent",)), *found.params)), found.text().strip(), name="RELATED")
 
 
 def _label(found: Property) -> Property:

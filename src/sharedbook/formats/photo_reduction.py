@@ -47,6 +47,12 @@ def served(card: Card) -> list[str]:
     return ["" if data is None else hashlib.sha256(data).hexdigest() for data in found]
 
 
+def originals(card: Card) -> dict[str, bytes]:
+    """The originals that came with a card, by what it has in their place."""
+    has = set(served(card)) if card.originals else ()
+    return {each.served: each.data for each in card.originals if each.served in has}
+
+
 def whole(text: str, originals: Mapping[str, bytes]) -> str:
     """The text of a stored card with the original, where there is one for its hash, in place of each photo."""
     card = vcard.load(text)

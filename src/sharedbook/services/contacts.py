@@ -22,6 +22,7 @@ from sharedbook.domain.model import (
 from sharedbook.domain.query import Op, Or, Query, Some, Test
 from sharedbook.formats import vcard
 from sharedbook.services import audience, records, search, subjects
+from sharedbook.services.kept import Kept
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, memberships, revisions
 
@@ -114,10 +115,24 @@ def add_many(
     source: str | None = None,
 ) -> list[int]:
     """New contacts in a group, all or none; returns their ids. Raises as ``add``."""
+    kept = [records.kept_of(tx, card) for card in cards]
+    return add_kept(tx, group, kept, owner_id=owner_id, visibility=visibility, source=source)
+
+
+def add_kept(
+    tx: Tx,
+    group: Group,
+    found: Sequence[Kept],
+    *,
+    owner_id: int | None = None,
+    visibility: Visibility = VISIBLE_TO_ALL,
+    source: str | None = None,
+) -> list[int]:
+    """``add_many`` of what was made of cards beforehand."""
     access.require(tx.viewer, Right.ADD, group.id, group.slug)
-    records.refuse_uids(tx, group.id, group.slug, [card.uid for card in cards])
+    records.refuse_uids(tx, group.id, group.slug, [each.uid for each in found])
     owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
-    new = [records.New(card, records.fresh_href(), owner, visibility, source) for card in cards]
+    new = [records.New(each, records.fresh_href(), owner, visibility, source) for each in found]
     ids = records.create_many(tx, group.id, new)
     tx.audit("contact.add", contacts=ids, group=group.id)
     return ids

@@ -1,7 +1,7 @@
 """One run over the rows of a file: what each becomes is decided once, for a dry run and for good.
 
-Batches of at most half a second or 5,000 rows hold the write lock: what was committed stays, and the same file again
-finds it. What refuses one row is kept with the job and stops no other row.
+Rows are made ready (``ready.py``), then batches of at most half a second or 2,000 rows hold the write lock: what was
+committed stays, and the same file again finds it. What refuses one row is kept with the job and stops no other row.
 """
 
 from __future__ import annotations
@@ -11,23 +11,27 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sharedbook.domain.errors import Conflict, Forbidden, InvalidCard, SharedbookError, Unavailable
+from sharedbook.domain.errors import Conflict, Forbidden, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
-from sharedbook.formats import photo_reduction, vcard
+from sharedbook.formats import fields, vcard
 from sharedbook.formats.incoming import Incoming, Source
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.vcard import Card
-from sharedbook.services import contacts, custom_fields, jobs
+from sharedbook.services import contacts, custom_fields, jobs, ready
 from sharedbook.services.custom_fields import Values
 from sharedbook.services.jobs import JobRow, Result, State
+from sharedbook.services.kept import Kept
 from sharedbook.services.matching import Known, Match, Matcher
+from sharedbook.services.ready import Make, Ready
 from sharedbook.services.tx import Actor, App, Tx
+from sharedbook.store.matches import Facts
 
 BATCH_SECONDS = 0.5
-BATCH_ROWS = 5_000
+BATCH_ROWS = 2_000
+BATCH_OCTETS = 10_000_000
 CHUNK_ROWS = 250
 MOST_PROBLEMS = 1_000
 
@@ -78,19 +82,20 @@ class JobReport:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What a row becomes. ``card``: what to write; ``known``: the contact it is written to, None for a new one.
+    """What a row becomes: a ``new`` contact, or a ``known`` one with this ``card``.
 
     ``custom``: the custom fields to write.
     """
 
     result: Result
+    new: Kept | None = None
     card: Card | None = None
     known: Known | None = None
     custom: Values = field(default_factory=dict)
     problem: Problem | None = None
 
 
-_New = tuple[Card, Values]
+_New = tuple[Kept, Values]
 """A contact to come, and its custom fields."""
 
 
@@ -130,7 +135,7 @@ class Import:
                 self.job_id = jobs.start(tx, "import", format=self.source.format, columns=self.source.columns)
                 tx.audit("import", job=self.job_id, group=self.group.id)
         try:
-            with closing(self.source.rows()) as rows:
+            with closing(self._make.rows(self.source)) as rows:
                 self._run_batches(rows, progress)
             self._finish(State.PART if self._waiting() else State.DONE)
         except BaseException:
@@ -141,14 +146,18 @@ class Import:
     def _waiting(self) -> int:
         return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
 
-    def _run_batches(self, rows: Iterator[Incoming], progress: Report | None) -> None:
-        chunk = self._next(rows)
-        while chunk:
-            chunk = [self._fitted(row) for row in chunk]
-            with self._begin() as tx:
-                chunk = self._batch(tx, chunk, rows)
-            if progress:
-                progress(Progress(sum(self.counts.values()), dict(self.counts)))
+    @property
+    def _make(self) -> Make:
+        whole = bool(self.origin) or self.duplicates is not Duplicates.SKIP
+        return Make(self.app.site.settings.default_region, self.app.site.limits, whole)
+
+    def _run_batches(self, rows: Iterator[Ready], progress: Report | None) -> None:
+        while batch := self._next(rows):
+            while batch:
+                with self._begin() as tx:
+                    batch = self._batch(tx, batch)
+                if progress:
+                    progress(Progress(sum(self.counts.values()), dict(self.counts)))
 
     def _begin(self) -> AbstractContextManager[Tx]:
         return self.app.begin(self.actor, self.client, write=not self.dry)
@@ -161,46 +170,31 @@ class Import:
     def _counted(self) -> dict[str, int]:
         return {result.value: self.counts[result] for result in Result}
 
-    def _next(self, rows: Iterator[Incoming]) -> list[Incoming]:
-        """Some rows; one with a large card, which may have a photo to reduce, is the last of them."""
-        chunk: list[Incoming] = []
-        while len(chunk) < CHUNK_ROWS and (row := next(rows, None)) is not None:
-            chunk.append(row)
-            if self._large(row):
-                break
-        return chunk
+    def _next(self, rows: Iterator[Ready]) -> list[Ready]:
+        """Rows of some batches, read before the write lock is taken."""
+        batch: list[Ready] = []
+        octets = 0
+        while len(batch) < BATCH_ROWS and octets < BATCH_OCTETS and (row := next(rows, None)) is not None:
+            batch.append(row)
+            octets += ready.size_of(row)
+        return batch
 
-    def _large(self, row: Incoming) -> bool:
-        return row.card is not None and len(row.card.text) > self.app.site.limits.served_photo_bytes
-
-    def _fitted(self, row: Incoming) -> Incoming:
-        """The row with its photos as they are served, made before the write lock is taken."""
-        if row.card is None:
-            return row
-        try:
-            return replace(row, card=photo_reduction.fit(row.card, self.app.site.limits))
-        except InvalidCard as error:
-            return replace(row, problems=(Problem(row.line, "", error.code, error.message),))
-
-    def _batch(self, tx: Tx, chunk: list[Incoming], rows: Iterator[Incoming]) -> list[Incoming]:
-        """Rows of one transaction; returns the first of the next one, none at the end."""
+    def _batch(self, tx: Tx, rows: list[Ready]) -> list[Ready]:
+        """Rows of one transaction; returns those for which there was no time."""
         started, done, waiting = time.monotonic(), 0, list[JobRow]()
-        more = True
-        while more:
+        while done < len(rows) and (not done or time.monotonic() - started < BATCH_SECONDS):
+            chunk = rows[done : done + CHUNK_ROWS]
             for row, decision in zip(chunk, self._chunk(tx, chunk), strict=True):
                 self.counts[decision.result] += 1
                 if decision.problem is not None:
                     waiting.append(JobRow(decision.result, decision.problem, row.cells))
             done += len(chunk)
-            chunk = self._next(rows)
-            in_time = done < BATCH_ROWS and time.monotonic() - started < BATCH_SECONDS
-            more = bool(chunk) and in_time and not self._large(chunk[-1])
         self.problems += [row.problem for row in waiting[: MOST_PROBLEMS - len(self.problems)]]
         if self.job_id is not None:
             jobs.record(tx, self.job_id, State.RUNNING, self._counted(), waiting)
-        return chunk
+        return rows[done:]
 
-    def _chunk(self, tx: Tx, rows: Sequence[Incoming]) -> list[_Decision]:
+    def _chunk(self, tx: Tx, rows: Sequence[Ready]) -> list[_Decision]:
         """What became of some rows. Their new contacts are written together; if that is refused, one by one."""
         if self.dry:
             return self._decided(tx, rows, None)
@@ -210,15 +204,15 @@ class Import:
             with tx.savepoint():
                 decisions = self._decided(tx, rows, new)
                 if new:
-                    ids = contacts.add_many(tx, self.group, [card for card, _custom in new], source=self.origin or None)
-                    for contact_id, (_card, custom) in zip(ids, new, strict=True):
+                    ids = contacts.add_kept(tx, self.group, [found for found, _ in new], source=self.origin or None)
+                    for contact_id, (_, custom) in zip(ids, new, strict=True):
                         custom_fields.give(tx, contact_id, custom)
             return decisions
         except (_OneByOne, Conflict, Forbidden):
             self.room, self.over_quota = room
             return self._decided(tx, rows, None)
 
-    def _decided(self, tx: Tx, rows: Sequence[Incoming], new: list[_New] | None) -> list[_Decision]:
+    def _decided(self, tx: Tx, rows: Sequence[Ready], new: list[_New] | None) -> list[_Decision]:
         matcher = self._rehearsal or Matcher(tx, self.group.id)
         if self.dry:  # nothing is written for the next rows to find
             self._rehearsal = matcher
@@ -226,7 +220,7 @@ class Import:
         matcher.prepare(rows)
         return [self._one(matcher, row, new) for row in rows]
 
-    def _one(self, matcher: Matcher, row: Incoming, new: list[_New] | None) -> _Decision:
+    def _one(self, matcher: Matcher, row: Ready, new: list[_New] | None) -> _Decision:
         """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.
 
         What refuses the row leaves nothing of it behind.
@@ -237,26 +231,26 @@ class Import:
                 self.over_quota += 1
                 limit = self.app.site.limits.contacts
                 return _refused(row, "quota", f"the limit of {limit} contacts is reached")
-            if decision.card is not None and decision.result in (Result.ADDED, Result.UPDATED):
-                self._write(matcher, row, decision, decision.card, new)
+            if decision.result is Result.ADDED:
+                self._add(matcher, row, decision, new)
+            elif decision.result is Result.UPDATED:
+                self._change(matcher, row, decision, is_alone=new is None)
         except Unavailable:
             raise
         except SharedbookError as error:
             return _refused(row, error.code, str(error))
         return decision
 
-    def decide(self, matcher: Matcher, row: Incoming) -> _Decision:
+    def decide(self, matcher: Matcher, row: Ready) -> _Decision:
         """What becomes of a row. Raises InvalidCard for what no card can hold."""
-        if row.problems:
-            first = row.problems[0]
-            message = "; ".join(problem.message for problem in row.problems)
-            return _refused(row, first.code, message, first.column, first.value)
+        said = row.said
+        if row.problem is not None or said is None:
+            return _Decision(Result.ERROR, problem=row.problem)
         if self.duplicates is Duplicates.ADD:
-            card = row.new_card(uid=str(uuid.uuid4()) if matcher.holds_uid(row) else "")
-            return _Decision(Result.ADDED, card, custom=row.custom)
-        match = matcher.find(row)
+            return self._new(row, str(uuid.uuid4()) if matcher.holds_uid(said) else "")
+        match = matcher.find(said, row.kept)
         if not match.found:
-            return _Decision(Result.ADDED, row.new_card(), custom=row.custom)
+            return self._new(row)
         if self.origin:
             return self._follow(matcher, row, match)
         if self.duplicates is Duplicates.SKIP:
@@ -264,15 +258,23 @@ class Import:
         if self.duplicates is Duplicates.ASK or len(match.found) > 1:
             return _Decision(Result.NEEDS_DECISION, problem=_question(row, match))
         known = match.found[0]
+        whole = _whole(row)
         if self.duplicates is Duplicates.REPLACE:
-            card = row.new_card(uid=known.facts.uid)
+            card = whole.new_card(uid=known.facts.uid)
         else:
-            card = row.edited(vcard.load(matcher.text_of(known)), fill=self.duplicates is Duplicates.FILL)
+            card = whole.edited(vcard.load(matcher.text_of(known)), fill=self.duplicates is Duplicates.FILL)
         custom = self._custom(matcher, row, known)
         changed = card.text != matcher.text_of(known) or bool(custom)
-        return _Decision(Result.UPDATED if changed else Result.UNCHANGED, card, known, custom)
+        return _Decision(Result.UPDATED if changed else Result.UNCHANGED, card=card, known=known, custom=custom)
 
-    def _follow(self, matcher: Matcher, row: Incoming, match: Match) -> _Decision:
+    def _new(self, row: Ready, uid: str = "") -> _Decision:
+        """A new contact, with another ``uid`` than the row has if one is given; or why no card can hold the row."""
+        found, refusal = self._make.kept_of(_whole(row), uid) if uid else (row.kept, row.refusal)
+        if found is None:
+            return _Decision(Result.ERROR, problem=refusal)
+        return _Decision(Result.ADDED, new=found, custom=row.custom)
+
+    def _follow(self, matcher: Matcher, row: Ready, match: Match) -> _Decision:
         """A directory's entry whose contact is there: its card is the entry's; one that was detached stays as it is."""
         known = match.found[0]
         if match.by != "external id" or len(match.found) > 1:
@@ -280,11 +282,11 @@ class Import:
         if known.id is None or known.id not in self.kept:
             return _Decision(Result.SKIPPED_DUPLICATE)
         self._met.add(known.id)
-        card = row.new_card(uid=known.facts.uid)
+        card = _whole(row).new_card(uid=known.facts.uid)
         result = Result.UNCHANGED if card.text == matcher.text_of(known) else Result.UPDATED
-        return _Decision(result, card, known)
+        return _Decision(result, card=card, known=known)
 
-    def _custom(self, matcher: Matcher, row: Incoming, known: Known) -> Values:
+    def _custom(self, matcher: Matcher, row: Ready, known: Known) -> Values:
         """The custom fields that the row gives the contact, other than it has them."""
         if not row.custom:
             return {}
@@ -297,24 +299,37 @@ class Import:
             and not (key in has and self.duplicates is Duplicates.FILL)
         }
 
-    def _write(self, matcher: Matcher, row: Incoming, decision: _Decision, card: Card, new: list[_New] | None) -> None:
-        """Writes what was decided (when dry, only remembers it). Raises what the services refuse."""
-        card, known = vcard.checked(card, self.app.site.limits), decision.known
-        contact_id = known.id if known else None
-        if known is not None and contact_id is None and new is not None:
-            raise _OneByOne  # it changes a contact that is not written yet
-        if known is None and new is not None:
-            new.append((card, decision.custom))
+    def _add(self, matcher: Matcher, row: Ready, decision: _Decision, new: list[_New] | None) -> None:
+        """A new contact: written, or only put into ``new``; when dry, only remembered. Raises what services refuse."""
+        found, said = decision.new, row.said
+        assert found is not None and said is not None
+        contact_id = None
+        if new is not None:
+            new.append((found, decision.custom))
         elif not self.dry:
             with matcher.tx.savepoint():
-                if contact_id is None:
-                    contact_id = contacts.add(matcher.tx, self.group, card, source=self.origin or None).id
-                    custom_fields.give(matcher.tx, contact_id, decision.custom)
-                else:
-                    contacts.replace(matcher.tx, contact_id, card, source=self.origin or None)
-                    custom_fields.write(matcher.tx, contact_id, decision.custom)
-        self.room -= decision.result is Result.ADDED
-        matcher.remember(known, contact_id, card, row.entry, decision.custom)
+                [contact_id] = contacts.add_kept(matcher.tx, self.group, [found], source=self.origin or None)
+                custom_fields.give(matcher.tx, contact_id, decision.custom)
+        self.room -= 1
+        facts = Facts(found.uid, found.name, found.size, said.numbers)
+        matcher.remember(Known(contact_id, facts, found.text, decision.custom), said)
+
+    def _change(self, matcher: Matcher, row: Ready, decision: _Decision, *, is_alone: bool) -> None:
+        """A contact that is there, or (when dry) would be. Raises what services refuse."""
+        known, said = decision.known, row.said
+        assert known is not None and decision.card is not None and said is not None
+        card = vcard.checked(decision.card, self.app.site.limits)
+        if known.id is None and not is_alone:
+            raise _OneByOne  # it changes a contact that is not written yet
+        if known.id is not None and not self.dry:
+            with matcher.tx.savepoint():
+                contacts.replace(matcher.tx, known.id, card, source=self.origin or None)
+                custom_fields.write(matcher.tx, known.id, decision.custom)
+        numbers = said.numbers | known.facts.numbers
+        known.text, known.facts = card.text, Facts(card.uid, fields.full_name(card), len(card.text.encode()), numbers)
+        if known.custom is not None:
+            known.custom = {**known.custom, **decision.custom}
+        matcher.remember(known, said)
 
     def report(self) -> JobReport:
         """What was done."""
@@ -336,11 +351,16 @@ class Import:
         )
 
 
-def _refused(row: Incoming, code: str, message: str, column: str = "", value: str = "") -> _Decision:
-    return _Decision(Result.ERROR, problem=Problem(row.line, column, code, message, value))
+def _refused(row: Ready, code: str, message: str) -> _Decision:
+    return _Decision(Result.ERROR, problem=Problem(row.line, "", code, message))
 
 
-def _question(row: Incoming, match: Match) -> Problem:
+def _whole(row: Ready) -> Incoming:
+    assert row.row is not None, "the rows were not asked for whole"
+    return row.row
+
+
+def _question(row: Ready, match: Match) -> Problem:
     ids = ", ".join(str(known.id) if known.id is not None else "of an earlier row" for known in match.found[:5])
     message = f"it fits contact {ids} by {match.by}"
     return Problem(row.line, "", "needs-decision", message)

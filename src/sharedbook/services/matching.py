@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sharedbook.domain.errors import InvalidCard
-from sharedbook.formats import entry_cards, fields, phones
 from sharedbook.formats.content_line import CRLF
-from sharedbook.formats.entries import Entry
-from sharedbook.formats.incoming import Incoming
-from sharedbook.formats.vcard import Card
 from sharedbook.services import custom_fields
 from sharedbook.services.custom_fields import Values
+from sharedbook.services.kept import Kept
+from sharedbook.services.ready import Ready, Said
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts
 from sharedbook.store.matches import Facts, Key, facts, holders, key
@@ -53,9 +50,9 @@ class Matcher:
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
 
-    def prepare(self, rows: Iterable[Incoming]) -> None:
+    def prepare(self, rows: Iterable[Ready]) -> None:
         """Loads what these rows may fit, in a few statements."""
-        wanted = {each for row in rows if not row.problems for each in _keys(row.entry)}
+        wanted = {each for row in rows if row.said for each in row.said.every()}
         self._stored = holders(self.tx.db, self.tx.viewer, self.group_id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
         known = facts(self.tx.db, ids)
@@ -77,29 +74,27 @@ class Matcher:
         for contact in contacts.fetch(self.tx.db, list(missing)):
             missing[contact.id].text = contact.vcard
 
-    def find(self, row: Incoming) -> Match:
-        """The contact that a row is, by the first rule that any contact fits."""
-        entry = row.entry
-        found = self._having([key("X-EXTERNAL-ID", entry.single.get("external_id", ""))])
-        if found:
-            return Match(_of_one_name(found, entry), "external id")
-        if found := self._with_uid(row):
+    def find(self, said: Said, new: Kept | None) -> Match:
+        """The contact that a row is, by the first rule that any contact fits. ``new``: of the card it would make."""
+        if found := self._having(said.external):
+            return Match(_of_one_name(found, said), "external id")
+        if found := self._with_uid(said):
             return Match(tuple(found), "UID")
-        if found := self._having([key("email", text) for text in entry.texts("email")]):
-            return Match(_of_one_name(found, entry), "mail address")
-        namesakes = self._having(_name_keys(entry))
-        numbers = self._numbers(entry) if namesakes else frozenset()
-        if found := [known for known in namesakes if numbers & known.facts.numbers]:
+        if found := self._having(said.emails):
+            return Match(_of_one_name(found, said), "mail address")
+        namesakes = self._having(said.names)
+        if found := [known for known in namesakes if said.numbers & known.facts.numbers]:
             return Match(tuple(found), "phone number and name")
-        return Match(tuple(self._whole(row, namesakes)), "whole card")
+        return Match(tuple(self._whole(new, namesakes)), "whole card")
 
-    def holds_uid(self, row: Incoming) -> bool:
+    def holds_uid(self, said: Said) -> bool:
         """Whether a contact that the viewer sees has the row's UID."""
-        return bool(self._with_uid(row))
+        return bool(self._with_uid(said))
 
-    def _with_uid(self, row: Incoming) -> list[Known]:
-        uid = row.entry.single.get("uid", "")
-        return [known for known in self._having([key("uid", uid)]) if known.facts.uid == uid]
+    def _with_uid(self, said: Said) -> list[Known]:
+        if not said.uid:
+            return []
+        return [known for known in self._having([key("uid", said.uid)]) if known.facts.uid == said.uid]
 
     def _having(self, keys: Sequence[Key]) -> list[Known]:
         found: dict[int, Known] = {}
@@ -108,57 +103,30 @@ class Matcher:
             found |= {id(known): known for known in (*stored, *self._written.get(each, ()))}
         return list(found.values())
 
-    def _numbers(self, entry: Entry) -> frozenset[str]:
-        region = self.tx.site.settings.default_region
-        return frozenset(phones.keys(text, region).e164 for text in entry.texts("phone")) - {""}
-
-    def _whole(self, row: Incoming, namesakes: Sequence[Known]) -> list[Known]:
+    def _whole(self, new: Kept | None, namesakes: Sequence[Known]) -> list[Known]:
         """The first namesake whose card the row would make, its UID aside: an earlier import of the same row."""
-        if not namesakes:
+        if not namesakes or new is None:
             return []
-        try:
-            made = row.new_card()
-        except InvalidCard:
-            return []
-        length = len(made.text.encode()) - len(made.uid.encode())
+        length = new.size - len(new.uid.encode())
         alike = [known for known in namesakes if known.facts.size - len(known.facts.uid.encode()) == length]
         self._load_texts(alike)
-        bare = _without_uid(made.text, made.uid)
+        bare = _without_uid(new.text, new.uid)
         return [known for known in alike if _without_uid(known.text, known.facts.uid) == bare][:1]
 
-    def remember(self, known: Known | None, contact_id: int | None, card: Card, entry: Entry, custom: Values) -> None:
+    def remember(self, known: Known, said: Said) -> None:
         """A row was written (or, in a dry run, would have been): later rows fit what it says."""
-        numbers = self._numbers(entry) | (known.facts.numbers if known else frozenset())
-        name = fields.full_name(card)
-        now = known or Known(contact_id, Facts(card.uid, name, 0, numbers))
-        now.text, now.facts = card.text, Facts(card.uid, name, len(card.text.encode()), numbers)
-        if known is None or known.custom is not None:
-            now.custom = {**(now.custom or {}), **custom}
-        for each in _keys(entry):
+        for each in said.every():
             same = self._written.setdefault(each, [])
-            if now not in same:
-                same.append(now)
-        if now.id is not None:
-            self._changed[now.id] = now
+            if known not in same:
+                same.append(known)
+        if known.id is not None:
+            self._changed[known.id] = known
 
 
-def _keys(entry: Entry) -> list[Key]:
-    found = [key("email", text) for text in entry.texts("email")]
-    for column, name in (("external_id", "X-EXTERNAL-ID"), ("uid", "uid")):
-        if column in entry.single:
-            found.append(key(name, entry.single[column]))
-    return found + _name_keys(entry)
-
-
-def _name_keys(entry: Entry) -> list[Key]:
-    name = entry_cards.shown_name(entry)
-    return [key("fullname", name)] if name else []
-
-
-def _of_one_name(found: Sequence[Known], entry: Entry) -> tuple[Known, ...]:
+def _of_one_name(found: Sequence[Known], said: Said) -> tuple[Known, ...]:
     """Of several that share an address, the one that also has the name, if it is one."""
-    name = key("", entry_cards.shown_name(entry))
-    named = [known for known in found if key("", known.facts.name) == name]
+    names = {folded for _, folded in said.names}
+    named = [known for known in found if key("", known.facts.name)[1] in names]
     return tuple(named if len(named) == 1 else found)
 
 

@@ -7,20 +7,18 @@ text, and a client that puts the picture back as it was served changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sharedbook.domain.model import Contact
 from sharedbook.formats import fields, photo_reduction, vcard
-from sharedbook.formats.vcard import Card
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, photos, revisions
 
 
-def keep(tx: Tx, contact_id: int, card: Card) -> None:
-    """Stores the originals of the photos that a card has now."""
-    if card.originals:
-        has = set(photo_reduction.served(card))
-        photos.put(tx.db, contact_id, {each.served: each.data for each in card.originals if each.served in has})
+def keep(tx: Tx, contact_id: int, originals: Mapping[str, bytes]) -> None:
+    """Stores originals of a contact's photos, by what is served in their place."""
+    if originals:
+        photos.put(tx.db, contact_id, originals)
 
 
 def whole(tx: Tx, found: Sequence[Contact]) -> Iterator[str]:

@@ -5,13 +5,11 @@ No permission is asked here: the services that call it (cards, contacts, trash, 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sharedbook.domain import folding
 from sharedbook.domain.errors import CardErased, Forbidden, QuotaExceeded, UidConflict
 from sharedbook.domain.model import (
     VISIBLE_TO_ALL,
@@ -23,20 +21,14 @@ from sharedbook.domain.model import (
     Visibility,
 )
 from sharedbook.formats import fields, photo_reduction, vcard
-from sharedbook.services import audience, photos
+from sharedbook.services import audience, kept, photos
+from sharedbook.services.kept import Kept
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, custom_fields, directory, groups, memberships, properties, revisions
 from sharedbook.store.memberships import Membership
 
 INDEX_VERSION = 4
 """Raised when what is read out of a card changes; ``sharedbook reindex`` brings older rows up to it."""
-
-SORT_LENGTH = 200
-
-
-def etag_of(text: str) -> str:
-    """The ETag of the bytes that GET serves (quoted)."""
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def fresh_href() -> str:
@@ -49,22 +41,21 @@ def buried_name(tx: Tx, group_id: int, kind: str, value: str) -> str:
     return "x-" + tx.site.secrets.mac("tombstone", f"{group_id}|{kind}|{value}".encode()).hex()
 
 
-def _columns(tx: Tx, card: vcard.Card) -> dict[str, object]:
-    name = fields.full_name(card)
+def kept_of(tx: Tx, card: vcard.Card) -> Kept:
+    """What is kept of a card. Raises as ``photo_reduction.fit``."""
+    return kept.of(card, tx.site.settings.default_region, tx.site.limits)
+
+
+def _columns(tx: Tx, found: Kept) -> dict[str, object]:
     return {
-        "vcard": card.text,
-        "etag": etag_of(card.text),
-        "size": len(card.text.encode()),
-        "name": name,
-        "sort": folding.fold(name)[:SORT_LENGTH],
+        "vcard": found.text,
+        "etag": found.etag,
+        "size": found.size,
+        "name": found.name,
+        "sort": found.sort,
         "modified": tx.now,
         "index_version": INDEX_VERSION,
     }
-
-
-def _reindex(tx: Tx, contact_id: int, card: vcard.Card) -> None:
-    region = tx.site.settings.default_region
-    properties.replace(tx.db, contact_id, fields.instances(card, region))
 
 
 def reindex(tx: Tx, limit: int) -> int:
@@ -74,9 +65,10 @@ def reindex(tx: Tx, limit: int) -> int:
         card = vcard.load(contact.vcard)
         name = fields.full_name(card)
         contacts.change(
-            tx.db, [contact.id], name=name, sort=folding.fold(name)[:SORT_LENGTH], index_version=INDEX_VERSION
+            tx.db, [contact.id], name=name, sort=kept.sort_of(name), index_version=INDEX_VERSION
         )
-        _reindex(tx, contact.id, card)
+        instances = fields.instances(card, tx.site.settings.default_region)
+        properties.replace(tx.db, contact.id, properties.rows_of(instances))
         custom_fields.index(tx.db, contact.id)
     return len(found)
 
@@ -122,7 +114,7 @@ def dead_uids(tx: Tx, group_id: int, uids: Sequence[str]) -> Sequence[Membership
 class New:
     """A contact to come, at a href of one group."""
 
-    card: vcard.Card
+    kept: Kept
     href: str
     owner_id: int | None
     visibility: Visibility = VISIBLE_TO_ALL
@@ -137,28 +129,25 @@ def create(tx: Tx, group_id: int, new: New) -> int:
 def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
     """New contacts in one group, in as few statements as one would take; returns their ids.
 
-    Raises QuotaExceeded, and as ``photo_reduction.fit``.
+    Raises QuotaExceeded.
     """
     if contacts.most(tx.db) + len(new) > tx.site.limits.contacts and room(tx) < len(new):
         raise QuotaExceeded(
             f"the limit of {tx.site.limits.contacts} contacts is reached",
             hint="empty the trash or raise limits.contacts",
         )
-    new = [replace(each, card=photo_reduction.fit(each.card, tx.site.limits)) for each in new]
-    columns = [_columns(tx, each.card) for each in new]
-    ids = contacts.add_many(tx.db, [_contact_row(tx, each, found) for each, found in zip(new, columns, strict=True)])
-    region = tx.site.settings.default_region
-    properties.add_many(tx.db, {key: fields.instances(each.card, region) for key, each in zip(ids, new, strict=True)})
+    ids = contacts.add_many(tx.db, [_contact_row(tx, each) for each in new])
+    properties.add_many(tx.db, {key: each.kept.rows for key, each in zip(ids, new, strict=True)})
     for key, each in zip(ids, new, strict=True):
         if each.visibility.listed:
             contacts.set_listed(tx.db, key, each.visibility.listed)
-        photos.keep(tx, key, each.card)
+        photos.keep(tx, key, each.kept.originals)
     seqs = tx.tick_many(ChangeKind.CONTACT, ids)
     memberships.add(
         tx.db,
         [
-            _row(group_id, each.href, key, each.card.uid, str(found["etag"]), audience.state_for(each.visibility), seq)
-            for each, found, key, seq in zip(new, columns, ids, seqs, strict=True)
+            _row(group_id, each.href, key, each.kept.uid, each.kept.etag, audience.state_for(each.visibility), seq)
+            for each, key, seq in zip(new, ids, seqs, strict=True)
         ],
     )
     groups.stamp(tx.db, [group_id], seqs[-1], tx.now)
@@ -166,11 +155,11 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
     return ids
 
 
-def _contact_row(tx: Tx, new: New, columns: dict[str, object]) -> dict[str, object]:
+def _contact_row(tx: Tx, new: New) -> dict[str, object]:
     return {
-        **columns,
+        **_columns(tx, new.kept),
         "key": secrets.token_hex(16),
-        "uid": new.card.uid,
+        "uid": new.kept.uid,
         "owner_id": new.owner_id,
         "visibility": new.visibility.kind.value,
         "version": 1,
@@ -220,15 +209,15 @@ def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDI
     Raises as ``photo_reduction.fit``.
     """
     card = photo_reduction.fit(card, tx.site.limits)
-    photos.keep(tx, contact.id, card)
+    photos.keep(tx, contact.id, photo_reduction.originals(card))
     if card.text == contact.vcard:
         return False
-    columns = _columns(tx, card)
-    contacts.change(tx.db, [contact.id], version=contact.version + 1, **columns)
+    found = kept_of(tx, card)
+    contacts.change(tx.db, [contact.id], version=contact.version + 1, **_columns(tx, found))
     directory.forget(tx.db, [contact.id])
-    _reindex(tx, contact.id, card)
+    properties.replace(tx.db, contact.id, found.rows)
     seq = tx.tick(ChangeKind.CONTACT, contact.id)
-    touched = memberships.stamp_contacts(tx.db, [contact.id], seq, etag=columns["etag"])
+    touched = memberships.stamp_contacts(tx.db, [contact.id], seq, etag=found.etag)
     groups.stamp(tx.db, touched, seq, tx.now)
     note(tx, [contact.id], event, before=contact.vcard)
     return True

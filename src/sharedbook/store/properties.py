@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, literal_column, select, text
@@ -71,25 +71,31 @@ _LOWERED = "="
 
 Params = tuple[tuple[str, tuple[str, ...]], ...]
 
+IndexRow = tuple[Any, ...]
+"""Position, name, params, value, folded, cased: a row without its contact."""
+_P = properties.c
+_COLUMNS = (_P.contact_id, _P.pos, _P.name, _P.params, _P.value, _P.folded, _P.cased)
+
 
 _REMOVE = Prepared(delete(properties).where(properties.c.contact_id == bindparam("contact"), properties.c.pos >= 0))
 
 
-def replace(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
+def replace(connection: Connection, contact_id: int, rows: Sequence[IndexRow]) -> None:
     """Writes the index rows of one contact in place of those it has."""
     _REMOVE.run(connection, {"contact": contact_id})
-    add_many(connection, {contact_id: instances})
+    add_many(connection, {contact_id: rows})
 
 
-def add_many(connection: Connection, instances: Mapping[int, Iterable[Instance]]) -> None:
+def add_many(connection: Connection, rows: Mapping[int, Sequence[IndexRow]]) -> None:
     """Writes the index rows of new contacts, by contact id."""
-    insert_rows(connection, _COLUMNS, [row for each, found in instances.items() for row in _rows(each, found)])
+    insert_rows(connection, _COLUMNS, [(key, *row) for key, found in rows.items() for row in found])
 
 
 def replace_custom(connection: Connection, contact_id: int, instances: Iterable[Instance]) -> None:
     """Writes the index rows of one contact's custom fields in place of those it has."""
     connection.execute(delete(properties).where(properties.c.contact_id == contact_id, properties.c.pos < 0))
-    insert_rows(connection, _COLUMNS, [_row(contact_id, -at, each) for at, each in enumerate(instances, start=1)])
+    rows = [(contact_id, *_row(-at, each)) for at, each in enumerate(instances, start=1)]
+    insert_rows(connection, _COLUMNS, rows)
 
 
 def forget(connection: Connection, name: str) -> None:
@@ -143,24 +149,25 @@ def named(*names: str) -> ColumnElement[bool]:
     return properties.c.name.in_(sorted(every))
 
 
-def _rows(contact_id: int, instances: Iterable[Instance]) -> list[_Row]:
-    """The rows of a card's instances; a derived one comes after the property that it is the twin of."""
-    rows: list[_Row] = []
-    single: dict[tuple[str, str], tuple[Instance, _Row]] = {}
+def rows_of(instances: Iterable[Instance]) -> list[IndexRow]:
+    """The index rows of a card's instances; a derived one comes after the property that it is the twin of."""
+    rows: list[IndexRow] = []
+    single: dict[tuple[str, str], tuple[Instance, int]] = {}
     for position, instance in enumerate(instances):
         name, value = instance.name, instance.value
         found = single.pop((name, value), None) if name in _BOTH else None
         if found is not None:
-            own, twin = found
-            twin[_NAME] = _BOTH[name]
+            own, place = found
+            at, _, params, *rest = rows[place]
             if own.params != instance.params:
                 same = _lowered(own.params) == instance.params
-                twin[_PARAMS] += "\n" + (_LOWERED if same else _write_params(instance.params))
+                params += "\n" + (_LOWERED if same else _write_params(instance.params))
+            rows[place] = (at, _BOTH[name], params, *rest)
             continue
-        row = _row(contact_id, position, instance)
-        rows.append(row)
+            continue
         if name in TWINS:
-            single[TWINS[name], value] = instance, row
+            single[TWINS[name], value] = instance, len(rows)
+        rows.append(_row(position, instance))
     return rows
 
 
@@ -168,19 +175,12 @@ def _lowered(params: Params) -> Params:
     return tuple((name, tuple(value.lower() for value in values)) for name, values in params)
 
 
-_P = properties.c
-_COLUMNS = (_P.contact_id, _P.pos, _P.name, _P.params, _P.value, _P.folded, _P.cased)
-_NAME, _PARAMS = 2, 3
-_Row = list[Any]
-"""A value for each of ``_COLUMNS``; name and params stand at ``_NAME`` and ``_PARAMS``."""
-
-
-def _row(contact_id: int, position: int, instance: Instance) -> _Row:
+def _row(position: int, instance: Instance) -> IndexRow:
     name, value = _ALONE.get(instance.name, instance.name), instance.value
+    params = _write_params(instance.params)
     if value.isascii():
-        return [contact_id, position, name, _write_params(instance.params), value, _folded(value), None]
-    folded, cased = folding.pad(folding.fold(value)), folding.unicode_casemap(value)
-    return [contact_id, position, name, _write_params(instance.params), value, folded, cased]
+        return (position, name, params, value, _folded(value), None)
+    return (position, name, params, value, folding.pad(folding.fold(value)), folding.unicode_casemap(value))
 
 
 _ONE_SPACE = re.compile("[!-~]+(?: [!-~]+)*")
