@@ -47,6 +47,7 @@ CLIENTS = {
     "test_cadaver.py": ClientProgram("cadaver", debian="cadaver"),
     "test_curl.py": ClientProgram("curl", debian="curl"),
     "test_evolution.py": ClientProgram("Evolution Data Server", debian="evolution-data-server"),
+    "test_evolution_ldap.py": ClientProgram("Evolution, directory", debian="evolution-data-server"),
     "test_kdav.py": ClientProgram("KDE's KDAV", debian="libkf5dav5"),
     "test_khard.py": ClientProgram("khard with vdirsyncer", python="khard"),
     "test_ldap3.py": ClientProgram("ldap3", python="ldap3"),

@@ -12,25 +12,12 @@ from sharedbook.domain.model import Right
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, vcard
 from tests.conformance.clients import BY_SERVE
+from tests.conformance.gnome import gnome
 from tests.conformance.lines import LineClient
 
 pytestmark = [pytest.mark.needs("evolution"), BY_SERVE]
 
 PROGRAM = Path(__file__).with_name("evolution_client.py")
-SERVICES = Path("/usr/share/dbus-1/services")
-BUS = """<busconfig>
-  <type>session</type>
-  <listen>unix:dir={folder}</listen>
-  <servicedir>{folder}/services</servicedir>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"""
-"""A bus that starts nothing but EDS: no keyring asks for a password."""
-
 Account = Callable[[Client], LineClient]
 
 
@@ -40,16 +27,8 @@ def account(book: Book) -> Iterator[Account]:
     with ExitStack() as started:
 
         def start(client: Client) -> LineClient:
-            def prepare(folder: Path) -> list[str | Path]:
-                (folder / "services").mkdir()
-                for service in SERVICES.glob("org.gnome.evolution.dataserver.*"):
-                    (folder / "services" / service.name).symlink_to(service)
-                (folder / "bus.conf").write_text(BUS.format(folder=folder))
-                bus = ["dbus-run-session", f"--config-file={folder}/bus.conf", "--", "/usr/bin/python3"]
-                return [*bus, PROGRAM, str(book.site.port), client.login, client.password, book.path(client)]
-
-            no_desktop = {"GSETTINGS_BACKEND": "memory", "GIO_USE_NETWORK_MONITOR": "base", "GIO_USE_VFS": "local"}
-            return started.enter_context(LineClient(prepare, **no_desktop))
+            place = (str(book.site.port), client.login, client.password, book.path(client))
+            return started.enter_context(gnome(PROGRAM, *place))
 
         yield start
 
