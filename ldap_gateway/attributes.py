@@ -126,6 +126,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("birthday", f"{_OWN}.3", part="birthday", single=True, runs=""),
     Attribute("jpegPhoto", f"{_PILOT}.60", Kind.JPEG, runs=""),
     Attribute("member", "2.5.4.31", Kind.DN),
+    Attribute("manager", f"{_PILOT}.10", Kind.DN),
     Attribute("dc", f"{_PILOT}.25", Kind.IA5, ("domainComponent",), single=True),
     Attribute("entryUUID", "1.3.6.1.1.16.4", Kind.UUID, single=True, operational=True, runs=""),
     Attribute("entryDN", "1.3.6.1.1.20", Kind.DN, single=True, operational=True),
@@ -163,7 +164,7 @@ _OF_OTHER_SCHEMAS = """
     calFBURL callbackPhone carLicense companyPhone destinationIndicator dnQualifier employeeNumber employeeType
     fileAs gender generationQualifier gidNumber icsCalendar icsFreebusy imHandle info initials
     internationaliSDNNumber ipPhone isMemberOfDL jabberID legacyExchangeDN mailAlternateAddress mailer mailNickname
-    manager memberOf memberUid middleName mozillaCustom1 mozillaCustom2 mozillaCustom3 mozillaCustom4
+    memberOf memberUid middleName mozillaCustom1 mozillaCustom2 mozillaCustom3 mozillaCustom4
     mozillaUseHtmlMail msExchHideFromAddressLists msExchRecipientDisplayType note nsAIMid objectCategory objectGUID
     objectSid otherFacsimileTelephoneNumber otherHomePhone otherMailbox otherMobile otherPhone otherPostalAddress
     otherTelephone owner personalTitle photo physicalDeliveryOfficeName preferredLanguage primaryPhone

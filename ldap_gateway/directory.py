@@ -30,6 +30,7 @@ from ldap_gateway.messages import Code, Scope
 from ldap_gateway.people import CONSTANTS, People, columns, instances
 from ldap_gateway.plan import Plan
 from ldap_gateway.structure import Structure
+from ldap_gateway.superiors import MANAGER, Superiors
 from ldap_gateway.templates import Templates
 from sharedbook.domain import folding, query
 from sharedbook.domain.model import Limits, Right
@@ -75,6 +76,7 @@ class Directory:
         self._readers: dict[frozenset[int], Reader] = {}
         self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
         self._constants = encode_values(CONSTANTS)
+        self.superiors = Superiors(self.index, canonical(self._base))
         self._subschema = dn.parse(schema.SUBSCHEMA)
         self.templates = Templates(self.index, names, region, self._translator(BASE), self._base_octets)
 
@@ -217,12 +219,12 @@ class Directory:
         mixed = bool(order) and (bool(rows) or len(places) > 1)
         for place in places:
             rest = None if limit is None or mixed else max(0, limit - len(rows))
-            asked = self._query(place, request.filter)
+            asked = self._asked(reader, place, request.filter)
             found = self.index.search(asked, self._mask(reader, place), order=order, limit=rest)
             if found:
                 rows.runs.append((place, self._ids(found)))
         if start.contact and request.scope is not Scope.ONE:
-            rows.runs += Rows.of(self._only(start, request.filter)).runs
+            rows.runs += Rows.of(self._only(reader, start, request.filter)).runs
         if mixed:
             rows = Rows.of(self._sorted(reader, rows, order))
         return rows if limit is None else rows.part(0, limit)
@@ -250,9 +252,9 @@ class Directory:
             return [BASE], []
         return [BASE], [start, Row(GROUPS), *map(Row, groups)] if subtree else [Row(GROUPS)]
 
-    def _only(self, row: Row, found: m.Filter) -> list[Row]:
+    def _only(self, reader: Reader, row: Row, found: m.Filter) -> list[Row]:
         """The one contact that is the base of the search, if it matches."""
-        return [row] if self.index.holds(self._query(row.place, found), row.contact) else []
+        return [row] if self.index.holds(self._asked(reader, row.place, found), row.contact) else []
 
     def _matching(self, reader: Reader | None, rows: Sequence[Row], found: m.Filter) -> list[Row]:
         if not rows:
@@ -270,6 +272,13 @@ class Directory:
 
     def _ids(self, slots: Sequence[int]) -> array[int]:
         return array("q", map(_ID, self.index.at(slots)))
+
+    def _asked(self, reader: Reader, place: int, found: m.Filter) -> Query:
+        """A filter over contacts, with their superiors as this reader sees them."""
+        return self._with_superiors(reader, self._query(place, found))
+
+    def _with_superiors(self, reader: Reader, asked: Query) -> Query:
+        return self.superiors.asked(asked, self._mask(reader, BASE)) if mentions(asked, MANAGER) else asked
 
     def _query(self, place: int, found: m.Filter) -> Query:
         return self._translator(place).query(found)
@@ -299,8 +308,8 @@ class Directory:
         return self._holds(reader, row, self._query(row.place, assertion))
 
     def _holds(self, reader: Reader | None, row: Row, asked: Query) -> bool:
-        if row.contact:
-            return self.index.holds(asked, row.contact)
+        if row.contact and reader is not None:
+            return self.index.holds(self._with_superiors(reader, asked), row.contact)
         return self._is_true(asked, reader, row.place)
 
     # ---- entries that are no contacts
@@ -334,7 +343,7 @@ class Directory:
 
     def answer(self, reader: Reader, slots: Sequence[int], selection: Selection) -> Answer:
         """The entries of contacts below the base that were just found."""
-        return Answer(self._encode_contacts(slots, BASE, selection), self._groups_of(slots, BASE, reader))
+        return Answer(self._encode_seen(reader, slots, BASE, selection), self._groups_of(slots, BASE, reader))
 
     def encode(self, reader: Reader | None, rows: Rows, selection: Selection) -> Answer:
         """The entries of rows; those that are gone or hidden by now are left out."""
@@ -346,9 +355,20 @@ class Directory:
                     encoded.append(self._encode_structure(reader, place, selection))
             elif reader is not None:
                 slots = self.index.seen(self._mask(reader, place), contacts)
-                encoded.extend(self._encode_contacts(slots, place, selection))
+                encoded.extend(self._encode_seen(reader, slots, place, selection))
                 read.update(self._groups_of(slots, place, reader))
         return Answer(encoded, read)
+
+    def _encode_seen(self, reader: Reader, slots: Sequence[int], place: int, selection: Selection) -> list[bytes]:
+        """Contacts as this reader has them: with the superiors that he sees."""
+        made = self._encode_contacts(slots, place, selection)
+        if self.superiors and selection.wants(MANAGER):
+            mask = self._mask(reader, BASE)
+            for at, document in enumerate(self.index.at(slots)):
+                if above := self.superiors.of(document.id, mask):
+                    manager = {MANAGER: [f"uid={above.key},{self.base}"]}
+                    made[at] = self._encode_whole(document, place, selection, manager)
+        return made
 
     def _encode_contacts(self, slots: Sequence[int], place: int, selection: Selection) -> list[bytes]:
         if place != BASE:
@@ -375,7 +395,13 @@ class Directory:
         name = f"uid={document.key},{self._structure.name(place)}"
         if selection.plain:
             return wire.entry(name.encode(), ber.chosen(document.entry, document.start, selection.plain))
-        values = self._constants | attributes_of(document) | encode_values({"entryDN": [name]})
+        return self._encode_whole(document, place, selection, {})
+
+    def _encode_whole(
+        self, document: Document, place: int, selection: Selection, more: Mapping[str, Sequence[str]]
+    ) -> bytes:
+        name = f"uid={document.key},{self._structure.name(place)}"
+        values = self._constants | attributes_of(document) | encode_values({"entryDN": [name], **more})
         return wire.entry(name.encode(), selection.encode(values))
 
     def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:

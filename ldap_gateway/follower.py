@@ -83,6 +83,7 @@ class Follower:
             found = feed.snapshot(tx, people.stamp)
             self._directory.set_members(found.members)
             self._directory.set_groups(found.groups)
+            self._directory.superiors.set(found.superiors)
             for document, texts in self._documents(found.contacts):
                 self._directory.index.put(document, texts, later=True)
                 if len(self._new) >= KEPT_AT_ONCE:
@@ -213,6 +214,7 @@ class Follower:
             sorted(self._directory.groups.keys() - groups),
             found.members,
             sorted(self._directory.members.keys() - members),
+            dict.fromkeys(self._directory.superiors.ids(), 0) | dict(found.superiors),
         )
 
     async def _begin(self, read: Future[tuple[Delta, Indexing]]) -> None:
@@ -227,6 +229,8 @@ class Follower:
         directory = self._directory
         moved = [contact.id for contact in delta.contacts if self._is_moved(contact)]
         directory.index.hide([*delta.gone, *moved])
+        if delta.superiors:
+            directory.superiors.set(delta.superiors)
         if delta.groups or delta.gone_groups:
             directory.set_groups(delta.groups, delta.gone_groups)
         if delta.members or delta.gone_members:

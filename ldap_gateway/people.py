@@ -39,7 +39,7 @@ CONSTANTS: Mapping[str, tuple[str, ...]] = {
 }
 """Attributes with the same values in every contact."""
 
-_COMPUTED = frozenset({*CONSTANTS, "entryDN", "member", "dc"})
+_COMPUTED = frozenset({*CONSTANTS, "entryDN", "member", "manager", "dc"})
 _ALSO_FOUND = ("cn", "displayName")
 _BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
 

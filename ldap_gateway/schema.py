@@ -25,7 +25,7 @@ CONTROLS = (PAGED_RESULTS, SORT_REQUEST, VLV_REQUEST, MANAGE_DSA_IT)
 
 _PERSON = "userPassword telephoneNumber seeAlso description"
 _ORGANIZATIONAL = "title facsimileTelephoneNumber street postOfficeBox postalCode postalAddress ou st l"
-_INET = "displayName givenName homePhone homePostalAddress jpegPhoto labeledURI mail mobile o pager uid"
+_INET = "displayName givenName homePhone homePostalAddress jpegPhoto labeledURI mail manager mobile o pager uid"
 _MOZILLA = (
     "c description displayName facsimileTelephoneNumber givenName homePhone l mail mobile mozillaHomeCountryName"
     " mozillaHomeLocalityName mozillaHomePostalCode mozillaHomeState mozillaHomeStreet mozillaHomeStreet2"

@@ -18,11 +18,12 @@ from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Kind, Names, Unresolved
 from ldap_gateway.ber import Reader, cut
 from ldap_gateway.columns import Column, Together
-from ldap_gateway.filters import ANR, Translator, dialled, names_structure
+from ldap_gateway.filters import ANR, Translator, dialled, mentions, names_structure
 from ldap_gateway.index import Index
 from ldap_gateway.log import Said, said
 from ldap_gateway.people import CONSTANTS
 from ldap_gateway.plan import NOTHING, Plan, combined
+from ldap_gateway.superiors import MANAGER
 from sharedbook.formats import phones
 
 TEMPLATES, OF_A_LENGTH = 1024, 8
@@ -92,6 +93,7 @@ class Templates:
             request.base != self._base
             or request.scope is not m.Scope.SUBTREE
             or names_structure(request.filter)
+            or mentions(self._translator.query(request.filter), MANAGER)
             or len(operation) > LONGEST
         ):
             return

@@ -7,6 +7,8 @@ the column ``related.manager``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sharedbook.formats.content_line import Property
 from sharedbook.formats.vcard import Card, Edit, Remove, Set
 
@@ -22,15 +24,20 @@ def line_of(card: Card) -> Property | None:
 
 def is_link(line: Property) -> bool:
     """Whether a line links a superior."""
-    return line.name == PROPERTY and TYPE in line.types() and _target(line).lower().startswith(_URN)
+    return line.name == PROPERTY and bool(linked(line.types(), line.text()))
 
 
 def uid_of(card: Card) -> str:
     """The superior's UID, without ``urn:uuid:``; "" for none."""
     line = line_of(card)
-    if line is None:
+    return linked(line.types(), line.text()) if line else ""
+
+
+def linked(types: Collection[str], value: str) -> str:
+    """The UID, without ``urn:uuid:``, that a line of these types (lower case) links as a superior's; "" for none."""
+    target = value.strip()
+    if TYPE not in types or not target.lower().startswith(_URN):
         return ""
-    target = _target(line)
     return target[len(_URN_UUID) :] if target.lower().startswith(_URN_UUID) else target
 
 
@@ -46,7 +53,3 @@ def edit(card: Card, uid: str) -> Edit:
     if not uid:
         return Remove(PROPERTY, nth)
     return Set(PROPERTY, uid if uid.lower().startswith(_URN) else f"{_URN_UUID}{uid}", (("TYPE", (TYPE,)),), nth)
-
-
-def _target(line: Property) -> str:
-    return line.text().strip()

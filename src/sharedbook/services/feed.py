@@ -14,6 +14,7 @@ from datetime import datetime
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidToken
 from sharedbook.domain.model import ChangeKind, Contact, Right, SubjectKind
+from sharedbook.services import superiors
 from sharedbook.services.tx import Site, Tx
 from sharedbook.store import changes, contacts, directory, feed, grants, groups, subjects
 from sharedbook.store.changes import LoggedChange as LoggedChange
@@ -55,17 +56,24 @@ class FeedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything as of ``seq``. ``contacts`` is read while the transaction is open."""
+    """Everything as of ``seq``. ``contacts`` is read while the transaction is open.
+
+    ``superiors``: who reports to whom, by contact ids.
+    """
 
     seq: int
     contacts: Iterator[FeedContact]
     groups: list[FeedGroup]
     members: list[FeedMember]
+    superiors: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What is other than it was, as of ``seq``. The ``gone`` are ids that nobody sees, or that log in, any more."""
+    """What is other than it was, as of ``seq``. The ``gone`` are ids that nobody sees, or that log in, any more.
+
+    ``superiors``: who reports to whom now, of those of whom that may have changed; 0 for nobody.
+    """
 
     seq: int
     contacts: list[FeedContact]
@@ -74,6 +82,7 @@ class Delta:
     gone_groups: list[int]
     members: list[FeedMember]
     gone_members: list[int]
+    superiors: Mapping[int, int]
 
 
 def snapshot(tx: Tx, stamp: str) -> Snapshot:
@@ -92,7 +101,8 @@ def snapshot(tx: Tx, stamp: str) -> Snapshot:
         )
         for each in directory.living(tx.db, stamp)
     )
-    return Snapshot(changes.position(tx.db), living, _groups(tx, None), feed.members(tx.db))
+    above = superiors.above(tx)
+    return Snapshot(changes.position(tx.db), living, _groups(tx, None), feed.members(tx.db), above)
 
 
 def keep(tx: Tx, stamp: str, entries: Sequence[tuple[FeedContact, DirectoryEntry]]) -> None:
@@ -123,7 +133,14 @@ def since(tx: Tx, seq: int) -> Delta:
         gone_groups=_without(changed[ChangeKind.GROUP], kept),
         members=members,
         gone_members=_without(logins, members),
+        superiors=_superiors(tx, changed[ChangeKind.CONTACT], found),
     )
+
+
+def _superiors(tx: Tx, changed: Collection[int], found: Sequence[Contact]) -> dict[int, int]:
+    """Of the contacts that changed, and of those that name them."""
+    concerned = {*changed, *superiors.below(tx, found)} if changed else set[int]()
+    return dict.fromkeys(concerned, 0) | superiors.above(tx, concerned) if concerned else {}
 
 
 def log(tx: Tx, since: int | datetime) -> list[LoggedChange]:

@@ -82,6 +82,12 @@ def with_uids(connection: Connection, uids: Collection[str]) -> list[Contact]:
     return _where(connection, func.lower(contacts.c.uid).in_(uids))
 
 
+def living_uids(connection: Connection, uids: Collection[str]) -> dict[str, int]:
+    """The contacts not in the trash that have one of these very UIDs: UID -> the first one's id."""
+    statement = select(contacts.c.uid, contacts.c.id).where(contacts.c.uid.in_(uids), contacts.c.trashed_at.is_(None))
+    return {row.uid: row.id for row in connection.execute(statement.order_by(contacts.c.id.desc()))}
+
+
 def keys(connection: Connection) -> dict[int, str]:
     """The key of every contact, in the trash or not, by id."""
     return {row.id: row.key for row in connection.execute(select(contacts.c.id, contacts.c.key))}

@@ -131,6 +131,16 @@ def of_names(connection: Connection, names: Collection[str]) -> list[tuple[int, 
     return [(contact_id, value) for contact_id, value in connection.execute(statement)]
 
 
+def lines(connection: Connection, name: str, contact_ids: Collection[int] | None) -> list[tuple[int, Instance]]:
+    """Every instance of a property with its contact, in card order; of these contacts, or of all."""
+    columns = (properties.c.contact_id, properties.c.value, properties.c.params)
+    statement = select(*columns).where(properties.c.name == name)
+    if contact_ids is not None:
+        statement = statement.where(properties.c.contact_id.in_(contact_ids))
+    rows = connection.execute(statement.order_by(properties.c.contact_id, properties.c.pos))
+    return [(contact_id, Instance(name, value, _read_params(params))) for contact_id, value, params in rows]
+
+
 def having(connection: Connection, name: str, values: Collection[str]) -> list[tuple[int, str]]:
     """Contact and value of the rows of a name that have one of these values, as the directory compares text."""
     folded = {folding.pad(folding.fold(value)) for value in values}
