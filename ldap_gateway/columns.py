@@ -180,8 +180,7 @@ class Tails:
 
     def add(self, slot: int, texts: Iterable[str]) -> None:
         """The joined numbers of a slot that has none yet."""
-        for tail in self._of(texts):
-            self._slots.add(tail, slot)
+        self._slots.add(self._of(texts), slot)
 
     def remove(self, slot: int, texts: Iterable[str]) -> None:
         """Forgets a slot; ``texts`` as they were added."""

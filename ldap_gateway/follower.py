@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +35,8 @@ ASIDE_SECONDS = 0.004
 KEPT_AT_ONCE, MOST_NEW, KEEP_SECONDS = 500, 5000, 60.0
 """Entries are kept so many at once, or so seldom; of what changes faster the next start makes them anew."""
 WARM_CHANGES = 100
+SHORT = 24
+"""Longer texts are seldom those of several contacts."""
 BATCH = 16
 """Contacts that are parsed before they are given to the loop."""
 
@@ -84,11 +86,12 @@ class Follower:
             self._directory.set_members(found.members)
             self._directory.set_groups(found.groups)
             self._directory.superiors.set(found.superiors)
-            for document, texts in self._documents(found.contacts):
+            for document, texts in _shared(self._documents(found.contacts)):
                 self._directory.index.put(document, texts, later=True)
                 if len(self._new) >= KEPT_AT_ONCE:
                     self._keep()
         self._keep()
+        self._app.let_go()  # this connection has the whole database in memory
         self._seq = found.seq
         self._warm()
 
@@ -250,3 +253,17 @@ class Follower:
             if time.monotonic() - began > SLICE_SECONDS:
                 await asyncio.sleep(0)
                 began = time.monotonic()
+
+
+def _shared(found: Iterable[Indexed]) -> Iterable[Indexed]:
+    """The same, with equal groups, audiences and short texts kept once: many work for the same few companies."""
+    groups: dict[Collection[int], Collection[int]] = {}
+    audiences: dict[frozenset[int], frozenset[int]] = {}
+    words: dict[str, str] = {}
+    for document, texts in found:
+        document.groups = groups.setdefault(document.groups, document.groups)
+        document.audience = audiences.setdefault(document.audience, document.audience)
+        yield (
+            document,
+            {name: words.setdefault(text, text) if len(text) < SHORT else text for name, text in texts.items()},
+        )

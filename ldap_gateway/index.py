@@ -154,6 +154,7 @@ class Index:
             del self._unbuilt[slot]
             self._share(slot)
         if not self._unbuilt:
+            self._unbuilt = {}  # one that held many keeps their room
             self._be_ready(True)
             self._in_order()
         return bool(self._unbuilt)

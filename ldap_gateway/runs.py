@@ -26,17 +26,19 @@ class Postings:
     def __len__(self) -> int:
         return len(self._of)
 
-    def add(self, text: str, slot: int) -> None:
-        """``slot`` must not hold the text yet."""
-        held = self._of.get(text)
-        if held is None:
-            self._of[text] = slot
-        elif isinstance(held, int):
-            self._of[text] = array("I", (held, slot) if held < slot else (slot, held))
-        elif held[-1] < slot:
-            held.append(slot)
-        else:
-            insort(held, slot)
+    def add(self, texts: Iterable[str], slot: int) -> None:
+        """``slot`` must not hold any of the texts yet."""
+        of = self._of
+        for text in texts:
+            held = of.get(text)
+            if held is None:
+                of[text] = slot
+            elif isinstance(held, int):
+                of[text] = array("I", (held, slot) if held < slot else (slot, held))
+            elif held[-1] < slot:
+                held.append(slot)
+            else:
+                insort(held, slot)
 
     def discard(self, text: str, slot: int) -> None:
         """``slot`` must hold the text."""
@@ -89,8 +91,7 @@ class Runs:
     def add(self, slot: int, texts: Iterable[str]) -> None:
         """The texts of a slot that has none yet."""
         self._last = ((), None)
-        for run in self._of_texts(texts):
-            self._slots.add(run, slot)
+        self._slots.add(self._of_texts(texts), slot)
 
     def remove(self, slot: int, texts: Iterable[str]) -> None:
         """Forgets a slot; ``texts`` as they were added."""

@@ -44,6 +44,10 @@ class App:
         """Tells cheaply whether anything was committed since it was last asked."""
         return feed.ChangeProbe(self.site)
 
+    def let_go(self) -> None:
+        """Closes the connections that are not in use, with what they hold in memory; new ones are opened as needed."""
+        self.site.database.close()
+
     def close(self) -> None:
         """Writes the reads that were counted, and closes every connection."""
         self.reads.close()
