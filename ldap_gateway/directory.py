@@ -366,8 +366,8 @@ class Directory:
             mask = self._mask(reader, BASE)
             for at, document in enumerate(self.index.at(slots)):
                 if above := self.superiors.of(document.id, mask):
-                    manager = {MANAGER: [f"uid={above.key},{self.base}"]}
-                    made[at] = self._encode_whole(document, place, selection, manager)
+                    manager = encode_values({MANAGER: [f"uid={above.key},{self.base}"]})
+                    made[at] = wire.with_more(made[at], selection.encode(manager))
         return made
 
     def _encode_contacts(self, slots: Sequence[int], place: int, selection: Selection) -> list[bytes]:
@@ -395,13 +395,7 @@ class Directory:
         name = f"uid={document.key},{self._structure.name(place)}"
         if selection.plain:
             return wire.entry(name.encode(), ber.chosen(document.entry, document.start, selection.plain))
-        return self._encode_whole(document, place, selection, {})
-
-    def _encode_whole(
-        self, document: Document, place: int, selection: Selection, more: Mapping[str, Sequence[str]]
-    ) -> bytes:
-        name = f"uid={document.key},{self._structure.name(place)}"
-        values = self._constants | attributes_of(document) | encode_values({"entryDN": [name], **more})
+        values = self._constants | attributes_of(document) | encode_values({"entryDN": [name]})
         return wire.entry(name.encode(), selection.encode(values))
 
     def _encode_structure(self, reader: Reader | None, place: int, selection: Selection) -> bytes:

@@ -330,6 +330,14 @@ def entry(dn: bytes, attributes: bytes) -> bytes:
     return sequence(octets(dn), element(SEQUENCE, attributes), tag=ENTRY)
 
 
+def with_more(made: bytes, attributes: bytes) -> bytes:
+    """A SearchResultEntry that was made here, with some attributes more."""
+    reader = Reader(made).enter(ENTRY)
+    dn = reader.octets()
+    _, start, end = reader.place()
+    return entry(dn, made[start:end] + attributes)
+
+
 def attribute(name: str, encoded_values: bytes) -> bytes:
     """One attribute of an entry, its values as ``values`` encoded them."""
     return element(SEQUENCE, _name(name) + encoded_values)
