@@ -1,4 +1,4 @@
-"""Roundcube's address book, by its own code for LDAP: pages of a list, a search, a wrong password."""
+"""Roundcube: its address book's own code for LDAP (pages, a search, a wrong password); a session in its web page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.directory import EVERYBODY, Directory, mail
+from tests.conformance.ldap_libraries.webmail import webmail
 from tests.ldap.served import BASE
 
 
@@ -27,3 +28,21 @@ def test_lists_and_searches(directory: Directory, tmp_path: Path) -> None:
     assert sorted(address for page in said["pages"] for address in page) == sorted(EVERYBODY)
     assert sorted(said["found"]) == sorted(map(mail, range(4, 14)))
     assert (said["wrong"], said["count"]) == (False, 10)
+
+
+BOOK = """[
+    'name' => 'Shared', 'hosts' => ['ldap://127.0.0.1:{port}'], 'ldap_version' => 3, 'user_specific' => false,
+    'base_dn' => '{base}', 'bind_dn' => '{dn}', 'bind_pass' => '{secret}', 'scope' => 'sub', 'sort' => 'sn',
+    'filter' => '(objectClass=inetOrgPerson)', 'search_fields' => ['mail', 'cn', 'sn', 'givenName'],
+    'fieldmap' => ['name' => 'cn', 'surname' => 'sn', 'firstname' => 'givenName', 'email' => 'mail:*'],
+]"""
+
+
+@pytest.mark.needs("roundcube")
+def test_an_address_is_completed_in_the_browser(directory: Directory, tmp_path: Path) -> None:
+    book = BOOK.format(port=directory.site.port, base=BASE, dn=directory.dn, secret=directory.secret)
+    with webmail(tmp_path, book) as session:
+        session.log_in("walter")
+        assert session.completed("person17@") == ["Given36 Name17 <person17@example.com>"]
+        assert len(session.completed("given4")) == 10
+        assert session.completed("nobody") == []
