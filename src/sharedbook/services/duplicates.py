@@ -96,7 +96,7 @@ def _reasons(tx: Tx, scope: Scope) -> Iterator[Reason]:
         by_value[Shared.UID, uid].add(contact_id)
     by_digits = _by_digits(tx)
     ids = {each for found in (*by_value.values(), *by_digits) for each in found}
-    names = store.named_in(tx.db, scope, sorted(ids), fields.GROUP_CARD)
+    names = store.names(tx.db, scope, sorted(ids - store.of_kind(tx.db, fields.GROUP_CARD)))
     for (shared, value), holders in by_value.items():
         known = sorted(holders & names.keys())
         likeness = dict(_alike(known, names))
@@ -133,7 +133,7 @@ def _same_number(tx: Tx, pairs: Mapping[Pair, Likeness]) -> Iterator[Reason]:
     """Of pairs that share digits, those that share a number: a national one is another in each country."""
     region = tx.site.settings.default_region
     numbers: dict[int, set[str]] = defaultdict(set)
-    for contact_id, number in store.numbers(tx.db, sorted({each for pair in pairs for each in pair})):
+    for contact_id, number in store.numbers(tx.db, {each for pair in pairs for each in pair}):
         numbers[contact_id].add(phones.keys(number, region).e164)
     for pair, likeness in pairs.items():
         for e164 in sorted(numbers[pair[0]] & numbers[pair[1]] - {""}):
