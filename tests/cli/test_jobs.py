@@ -70,7 +70,7 @@ def test_refused_contacts_are_listed(people: CommandLine) -> None:
     people("contact", "copy", 2, "--to", "press")
     people("contact", "move", 2, "--from", "customers", "--to", "contacts")
     answer = people("contact", "move", "1", "2", "--from", "customers", "--to", "press", "--yes", code=3).out
-    assert "1 contact, 1 refused (job 1)" in answer and "contact 2: contact 2 is not in customers" in answer
+    assert "1 contact, 1 refused (job 1)" in answer and "\n  contact 2 is not in customers\n" in answer
     (error,) = people.json("job", "errors", 1)
     assert error.keys() == json_keys.KEYS["job_error"].keys()
     assert (error["contact"], error["line"], error["code"]) == (2, None, "contact-not-found")

@@ -52,7 +52,7 @@ def test_what_differs_is_shown_done_and_undone(book: CommandLine, file: Path) ->
     text = text.replace('Assigned:\n    - "bob"', 'Assigned:\n    - "carol"')
     text = "- uid: ".join(each for each in text.split("- uid: ") if "Ada Lovelace" not in each)
     text = text.replace("grants:\n", "grants:\n  carol: [view]\n").replace('  - "edit"\n', "")
-    text += f'- uid: {zoe}\n  name: Zoe\n  email: [zoe@example.com, {{type: work, value: zoe@work.example}}]\n'
+    text += f"- uid: {zoe}\n  name: Zoe\n  email: [zoe@example.com, {{type: work, value: zoe@work.example}}]\n"
     text += "- external_id: C-8\n  name: Edsger\n  fields: {assigned: carol}\n"
     file.write_text(text)
     planned = book.json("plan", file)

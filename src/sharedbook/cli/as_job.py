@@ -22,7 +22,7 @@ from sharedbook.cli.site_context import CLIENT, Site
 from sharedbook.domain.errors import SharedbookError
 from sharedbook.services import bulk, jobs
 from sharedbook.services.actions import Action
-from sharedbook.services.jobs import Job, State, Told
+from sharedbook.services.jobs import Job, Result, State, Told
 from sharedbook.services.tx import Tx
 
 PROGRAM = "from sharedbook.cli import main; main()"
@@ -72,6 +72,11 @@ class Task:
         """Whether it needs no job."""
         return len(self.ids) < 2 and not self.action.REVIVES
 
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to do it to."""
+        return not self.ids and self.narrow
+
 
 def carry_out(
     site: Site, out: Output, label: str, task_of: Callable[[Tx], Task], how: How, *, ask: bool = False
@@ -89,13 +94,13 @@ def carry_out(
     if not how.yes and (ask or not task.narrow):
         question = task.question or f"{label}: {many(len(task.ids), 'contact')}. Go on?"
         confirm("\n".join([*some(task.names), *task.notes, question]))
-    if task.narrow and not how.background:
+    if task.nothing or (task.narrow and not how.background):
         with site.begin(write=True) as tx:
             notes = task.action.do(tx, task.ids) if task.ids else None
         _tell(out, label, task, notes=[*task.notes, *(notes or {}).values()])
         return
     with site.begin(write=True) as tx:
-        job = bulk.add(tx, task.action, task.ids)
+        job = bulk.add(tx, task.action, task.ids, label=label)
     go_on(site, out, label, job, how, task)
 
 
@@ -138,9 +143,13 @@ class _told_on_failure:
 
 
 def _dry_run(site: Site, out: Output, label: str, task: Task) -> None:
+    if task.nothing:
+        _say(out, label, task, task.notes, (), dry_run=True)
+        return
+    total = len(task.ids)
     with progress(label) as show:
         plan = bulk.plan(
-            site.app, site.actor, CLIENT, task.action, task.ids, lambda found: show(found.done, len(task.ids))
+            site.app, site.actor, CLIENT, task.action, task.ids, lambda done: show(done.done, total), label=label
         )
     refused = _refusals(plan.told)
     notes = [*some(task.names), *task.notes, *some(_lines(plan.told)), f"do just this: sharedbook apply {plan.job.id}"]
@@ -150,7 +159,7 @@ def _dry_run(site: Site, out: Output, label: str, task: Task) -> None:
 
 
 def _tell_job(out: Output, label: str, job: Job, task: Task, told: Sequence[Told]) -> None:
-    undo = [f"undo: sharedbook job undo {job.id}"] if job.done else []
+    undo = [f"undo: sharedbook job undo {job.id}"] if job.counts.get(Result.DONE) or task.action.REVIVES else []
     stopped = [f"job {job.id} is {job.state}: sharedbook job resume {job.id}"] if job.state.stopped else []
     _say(out, label, task, [*task.notes, *some(_lines(told)), *stopped, *undo], _refusals(told), job=job.id)
 
@@ -183,7 +192,8 @@ def _refusals(told: Iterable[Told]) -> set[int]:
 
 
 def _lines(told: Iterable[Told]) -> list[str]:
-    return [f"contact {each.contact_id}: {each.message}" for each in told]
+    named = ((f"contact {each.contact_id}", each.message) for each in told)
+    return [message if who in message else f"{who}: {message}" for who, message in named]
 
 
 def some(lines: Sequence[str], most: int = SHOWN) -> list[str]:

@@ -38,7 +38,7 @@ def list_jobs(site: Site, out: Output) -> None:
     with site.begin() as tx:
         records = [json_keys.job(found) for found in jobs.list_jobs(tx)]
     shown = records if out.as_json else [{**each, "done": _of(each)} for each in records]
-    columns = {"Job": "id", "Kind": "kind", "State": "state", "Done": "done", "Who": "actor", "Started": "started"}
+    columns = {"Job": "id", "What": "label", "State": "state", "Done": "done", "Started": "started"}
     out.rows(shown, columns, empty="There is no job yet.")
 
 
@@ -164,7 +164,7 @@ def resume(site: Site, out: Output, job: int, background: bool) -> None:
         found = jobs.get(tx, job)
         jobs.require_stopped(found)
         bulk.load(found)
-    go_on(site, out, found.kind, found, How(background=background))
+    go_on(site, out, found.label, found, How(background=background))
 
 
 @job_command.command("undo")
@@ -202,4 +202,4 @@ def apply_command(site: Site, out: Output, plan: int, background: bool) -> None:
     """
     with site.begin(write=True) as tx:
         found = bulk.apply(tx, plan)
-    go_on(site, out, found.kind, found, How(background=background))
+    go_on(site, out, found.label, found, How(background=background))

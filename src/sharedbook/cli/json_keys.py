@@ -195,6 +195,7 @@ def job(found: Job) -> Object:
     return {
         "id": found.id,
         "kind": found.kind,
+        "label": found.label,
         "state": str(found.state),
         "actor": found.actor,
         "done": found.done,

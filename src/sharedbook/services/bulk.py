@@ -104,14 +104,17 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def add(tx: Tx, action: Action, contact_ids: Sequence[int], state: State = State.WAITING) -> Job:
-    """A new job that does this to these contacts, for ``run``. Raises what refuses the whole action."""
+def add(tx: Tx, action: Action, contact_ids: Sequence[int], state: State = State.WAITING, *, label: str = "") -> Job:
+    """A new job that does this to these contacts, for ``run``. Raises what refuses the whole action.
+
+    ``label``: what it does, in words.
+    """
     action.check(tx)
     fields = asdict(action)
     texts = {name: fields.pop(name) for name in action.TEXTS}
     ids = list(dict.fromkeys(contact_ids))
     undoes = action.job if isinstance(action, Undo) else None
-    job_id = jobs.start(tx, action.KIND, state, total=len(ids), params=fields, texts=texts, undoes=undoes)
+    job_id = jobs.start(tx, action.KIND, state, total=len(ids), params=fields, texts=texts, undoes=undoes, label=label)
     store.add_items(tx.db, [{"job_id": job_id, "contact_id": contact_id} for contact_id in ids])
     tx.audit(f"job.{state}", job=job_id)
     return jobs.get(tx, job_id)
@@ -283,14 +286,21 @@ class Plan:
 
 
 def plan(
-    app: App, actor: Actor, client: Client, action: Action, contact_ids: Sequence[int], progress: Report | None = None
+    app: App,
+    actor: Actor,
+    client: Client,
+    action: Action,
+    contact_ids: Sequence[int],
+    progress: Report | None = None,
+    *,
+    label: str = "",
 ) -> Plan:
     """Tries it on every contact, batch by batch, keeps nothing of that, and writes the plan.
 
     What a contact of another batch would stand in the way of is not foreseen; it is refused when the plan is applied.
     """
     with app.begin(actor, client, write=True) as tx:
-        job = add(tx, action, contact_ids, State.PLANNED)
+        job = add(tx, action, contact_ids, State.PLANNED, label=label)
     tried = _Run(app, actor, client, job, action)
     tried.rehearsal(progress)
     return Plan(job, tried.counted(), tried.told)

@@ -17,7 +17,7 @@ from typing import Any
 from sharedbook.domain import access
 from sharedbook.domain.errors import ContactNotFound, ErasurePending
 from sharedbook.domain.model import Client, Contact
-from sharedbook.services import attest, ledger, mentions, removal, sealed
+from sharedbook.services import attest, jobs, ledger, mentions, removal, sealed
 from sharedbook.services.tx import Actor, Site, Tx, begin
 from sharedbook.store import contacts, copies, erasures, merged_contacts, photos, revisions
 from sharedbook.store.database import Cleaned
@@ -83,6 +83,9 @@ def erase(
             "job_rows": removal.remove_job_rows(tx, found, subject),
             "books": removal.remove(tx, found),
         }
+        if len(found) > 1:
+            job_id = jobs.start(tx, "erase", total=len(found), label=f"erase (erasure {erasure_id})")
+            jobs.record(tx, job_id, jobs.State.DONE, {jobs.Result.ERASED.value: len(found)})
         tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)
         sealed.write(site, erasure_id, {"removed": removed, **_written(values)})
     ledger.append(ledger_path(site), tx.now, hashes)

@@ -59,6 +59,7 @@ class Result(StrEnum):
     ADDED = "added"
     UPDATED = "updated"
     DONE = "done"
+    ERASED = "erased"
     UNCHANGED = "unchanged"
     SKIPPED_DUPLICATE = "skipped_duplicate"
     NEEDS_DECISION = "needs_decision"
@@ -77,6 +78,7 @@ class Job:
 
     id: int
     kind: str
+    label: str
     state: State
     actor: str
     counts: Mapping[str, int]
@@ -102,7 +104,9 @@ class Job:
     def left(self) -> timedelta | None:
         """How long it will still take at this rate; None while that is unknown."""
         rate = self.rate
-        return None if self.total is None or not rate else timedelta(seconds=(self.total - self.done) / rate)
+        if self.total is None or not rate or self.finished is not None:
+            return None
+        return timedelta(seconds=(self.total - self.done) / rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +141,19 @@ def start(
     params: Mapping[str, Any] | None = None,
     texts: Mapping[str, Any] | None = None,
     undoes: int | None = None,
+    label: str = "",
     format: str = "",
     columns: Sequence[str] = (),
 ) -> int:
     """Opens a job of this actor, by default one that this process runs, and returns its id.
 
-    ``params``: ids and words of the program; what people wrote goes into ``texts``.
+    ``params``: ids and words of the program; what people wrote goes into ``texts``. ``label``: what it does, in words.
     """
     return store.add(
         tx.db,
         {
             "kind": kind,
+            "label": label,
             "state": state.value,
             "actor": tx.viewer.name,
             "seq": changes.position(tx.db),
@@ -328,6 +334,7 @@ def _job(tx: Tx, row: Mapping[str, Any]) -> Job:
     return Job(
         id=row["id"],
         kind=row["kind"],
+        label=row["label"] or row["kind"],
         state=state,
         actor=row["actor"],
         counts=json.loads(row["counts"]),

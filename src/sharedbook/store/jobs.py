@@ -72,6 +72,9 @@ def delete_rows(connection: Connection, keys: Sequence[tuple[int, int]]) -> None
         connection.execute(delete(job_rows).where(job_rows.c.job_id == job_id, job_rows.c.line == line))
 
 
+_FORGOTTEN = {"texts": None, "label": ""}
+
+
 def forget_texts(connection: Connection, contact_ids: Sequence[int], marks: Collection[str]) -> None:
     """Forgets what people wrote in the parameters of jobs that are about these contacts, or hold one of these texts.
 
@@ -79,11 +82,11 @@ def forget_texts(connection: Connection, contact_ids: Sequence[int], marks: Coll
     """
     for some in batches(contact_ids):
         about = select(job_items.c.job_id).where(job_items.c.contact_id.in_(some))
-        connection.execute(update(jobs).where(jobs.c.texts.is_not(None), jobs.c.id.in_(about)).values(texts=None))
+        connection.execute(update(jobs).where(jobs.c.texts.is_not(None), jobs.c.id.in_(about)).values(_FORGOTTEN))
     kept = connection.execute(select(jobs.c.id, jobs.c.texts).where(jobs.c.texts.is_not(None))).all()
     for job_id, texts in kept:
         if any(mark in texts.casefold() for mark in marks):
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(texts=None))
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(_FORGOTTEN))
 
 
 def in_state(connection: Connection, state: str) -> list[dict[str, Any]]:

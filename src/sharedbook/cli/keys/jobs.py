@@ -8,6 +8,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "job": {
         "id": "number of the job",
         "kind": "what it does, such as import, move, undo",
+        "label": "the same in words, such as: move from customers to press",
         "state": "planned, waiting, running, killed, cancelled, done, part (some were refused), failed",
         "actor": "who began it",
         "done": "how many rows or contacts it is done with",

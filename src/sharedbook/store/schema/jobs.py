@@ -7,7 +7,8 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, 
 from sharedbook.store.schema.base import metadata, row_id, where
 from sharedbook.store.types import Id, Time
 
-# ``params`` holds ids and words of the program; what people wrote is in ``texts``, which an erasure forgets.
+# ``params`` holds ids and words of the program; what people wrote is in ``texts``, which an erasure forgets with
+# ``label``, what the job does in words.
 # ``seq``: the clock when it was planned. ``runner``: the process that runs it, heard of last at ``beat``.
 # ``spent``: milliseconds that it has run. ``undoes``: the job that it undoes.
 jobs = Table(
@@ -15,6 +16,7 @@ jobs = Table(
     metadata,
     row_id(),
     Column("kind", String(20), nullable=False),
+    Column("label", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("actor", Text, nullable=False),
     Column("seq", Id, nullable=False),

@@ -12,6 +12,7 @@ jobs = Table(
     metadata,
     row_id(),
     Column("kind", String(20), nullable=False),
+    Column("label", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("actor", Text, nullable=False),
     Column("seq", Id, nullable=False),
