@@ -14,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from sharedbook.store import database
 from tests.support.left_out import NEEDS, SHARED_DATA, left_out
 from tests.support.postgres import Cluster
 from tests.support.sites import DATABASE, schema
@@ -97,3 +98,9 @@ def empty_database_url(request: pytest.FixtureRequest, database_kind: str, tmp_p
     else:
         with request.getfixturevalue("postgres_cluster").database() as url:
             yield url
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a locked database, or a reader to end, gives up after a second. Ask for it before the site."""
+    monkeypatch.setattr(database, "BUSY_SECONDS", 1)

@@ -285,7 +285,7 @@ def test_an_erasure_has_a_certificate(three: CommandLine, data_dir: Path, tmp_pa
     assert "changed" in three("erase", "verify", proof, code=1).err
 
 
-def test_a_reader_holds_an_erasure_up_until_it_ends(three: CommandLine, data_dir: Path) -> None:
+def test_a_reader_holds_an_erasure_up_until_it_ends(impatient: None, three: CommandLine, data_dir: Path) -> None:
     reader = sqlite3.connect(data_dir / "sharedbook.sqlite", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM contacts").fetchone()

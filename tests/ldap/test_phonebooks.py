@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -90,6 +91,7 @@ def desk(site: Site) -> Iterator[Desk]:
         yield replace(desk, people=tuple(each for each in people() if "customers" in each.groups and each.name in seen))
 
 
+@functools.cache
 def numbers(person: Person) -> set[str]:
     """A person's numbers that the site shows: the digits of E.164."""
     typed = [each for each in fields.read(vcard.load(person.vcard)).phones if not each.types & {"home", "fax", "pager"}]

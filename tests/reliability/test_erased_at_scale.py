@@ -255,7 +255,9 @@ def test_nothing_is_left_in_the_data_folder_of_postgresql(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))])
-def test_an_open_reader_holds_it_up_and_resume_ends_it(kind: str, request: pytest.FixtureRequest) -> None:
+def test_an_open_reader_holds_it_up_and_resume_ends_it(
+    impatient: None, kind: str, request: pytest.FixtureRequest
+) -> None:
     site: App = request.getfixturevalue("site" if kind == "sqlite" else "postgres")
     source = random.Random(SEED)
     values = person(source, 1, ERASED)

@@ -98,7 +98,7 @@ def test_no_piece_of_an_erased_contact_is_left(site: App) -> None:
         contacts.get(tx, key)
 
 
-def test_an_open_reader_is_reported_and_resume_ends_it(site: App) -> None:
+def test_an_open_reader_is_reported_and_resume_ends_it(impatient: None, site: App) -> None:
     key = put(site, "a.vcf", card("uid-a", "Anna Andante", *VICTIM))
     with as_member(site, "alice") as reader:
         assert cards.count(reader, groups.book(reader, "clients")) == 1
