@@ -6,10 +6,11 @@ import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Right, Visibility, VisibilityKind
 from sharedbook.formats.vcard import parse
-from sharedbook.services import contacts, grants
+from sharedbook.services import bulk, contacts, grants
+from sharedbook.services.actions import Merge
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import SERVED, Book, vcard
-from tests.support.sites import as_console
+from tests.support.sites import CLIENT, CONSOLE, as_console
 
 THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.0"
 
@@ -183,3 +184,22 @@ def test_rights_that_change_move_the_ctag(book: Book) -> None:
     before = ctag()
     book.grant(bob, ALL_RIGHTS)
     assert ctag() != before
+
+
+def test_merged_contacts_go_and_come_back_with_the_undo(book: Book) -> None:
+    fill(book, "a", "b")
+    first = book.alice.sync(book.of_alice())
+    ids = [contact_of(book, name) for name in "ab"]
+    with as_console(book.site.app) as tx:
+        job = bulk.add(tx, Merge(ids[0], (ids[1],), (), ()), ids)
+    bulk.run(book.site.app, CONSOLE, CLIENT, job.id)
+    merged = book.alice.sync(book.of_alice(), first.token())
+    assert merged.statuses() == {book.of_alice("b.vcf"): 404}
+    with as_console(book.site.app, write=False) as tx:
+        back = bulk.undo_of(tx, job.id)
+    with as_console(book.site.app) as tx:
+        job = bulk.add(tx, *back)
+    bulk.run(book.site.app, CONSOLE, CLIENT, job.id)
+    undone = book.alice.sync(book.of_alice(), merged.token())
+    assert undone.etags()[book.of_alice("b.vcf")] == first.etags()[book.of_alice("b.vcf")]
+    assert book.alice.sync(book.of_alice()).etags() == first.etags()

@@ -19,9 +19,10 @@ from sharedbook.app import App
 from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import EVERYONE_ID, PRIVATE, Right
 from sharedbook.formats import vcard
-from sharedbook.services import contacts, feed, grants, groups
+from sharedbook.services import bulk, contacts, feed, grants, groups
+from sharedbook.services.actions import Action, Merge
 from tests.ldap.world import BASE
-from tests.support.sites import as_console, card, new_site
+from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 
 
 @pytest.fixture
@@ -67,6 +68,27 @@ def seen(directory: Directory) -> set[int]:
     reader = directory.reader(frozenset({EVERYONE_ID}))
     mask = directory.index.visible(reader.groups, reader.subjects)
     return {each for each in directory.index.ids() if directory.index.sees(mask, each)}
+
+
+def test_a_merge_and_its_undo_are_followed(app: App) -> None:
+    ids = [add(app, f"EMAIL:{name}@example.com", name=name) for name in ("ann", "bob")]
+
+    def run(action: Action, contact_ids: Sequence[int]) -> int:
+        with as_console(app) as tx:
+            job = bulk.add(tx, action, contact_ids)
+        return bulk.run(app, CONSOLE, CLIENT, job.id).id
+
+    async def scenario() -> None:
+        async with following(app) as (directory, _):
+            assert seen(directory) == {*ids}
+            job = await asyncio.to_thread(run, Merge(ids[0], (ids[1],), (), ()), ids)
+            await soon(lambda: seen(directory) == {ids[0]})
+            with as_console(app, write=False) as tx:
+                back = bulk.undo_of(tx, job)
+            await asyncio.to_thread(run, *back)
+            await soon(lambda: seen(directory) == {*ids})
+
+    asyncio.run(scenario())
 
 
 def test_everything_is_read_anew_when_the_changes_are_not_known(app: App, caplog: pytest.LogCaptureFixture) -> None:
