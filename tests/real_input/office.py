@@ -6,19 +6,24 @@ Members and groups are set up through services; all else is done and looked at t
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import ldap3
+import pytest
 
+from sharedbook import cli
 from sharedbook.domain.model import ALL_RIGHTS
 from sharedbook.services import grants, groups, members
 from tests.carddav.dav import Client, D
@@ -59,20 +64,17 @@ class Office:
         assert (code, "Traceback" in self._server.output) == (0, False), self._server.output
 
     def run(self, *arguments: str | Path, code: int = 0) -> str:
-        """What the command line prints; its exit code must be ``code``."""
-        done = subprocess.run(
-            [SHAREDBOOK, *arguments],
-            env={**os.environ, **self._environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        said = f"sharedbook {' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == code, said
-        assert "Traceback" not in done.stderr, said
-        return done.stdout
+        """What the command line prints, run in this process; its exit code must be ``code``."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        with patch.dict(os.environ, self._environment), redirect_stdout(out), redirect_stderr(err):
+            with pytest.raises(SystemExit) as ended:
+                cli.main([str(each) for each in arguments])
+            out.flush()
+            err.flush()
+        printed, told = (each.buffer.getvalue().decode() for each in (out, err))
+        said = f"sharedbook {' '.join(map(str, arguments))}: exit code {ended.value.code}\n{printed}\n{told}"
+        assert ended.value.code == code, said
+        return printed
 
     def json(self, *arguments: str | Path, code: int = 0) -> Any:
         """What the command line answers to --json."""
