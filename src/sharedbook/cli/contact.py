@@ -118,7 +118,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
         click.argument("query", nargs=-1),
         click.option("--group", type=GROUP, metavar="GROUP", help="In this group."),
         click.option("--owner", type=MEMBER, metavar="MEMBER", help="Owned by this member."),
-        click.option("--assigned", metavar="MEMBER", help="Looked after by this member."),
+        click.option("--assigned", type=MEMBER, metavar="MEMBER", help="Looked after by this member."),
         click.option("--viewer", type=SUBJECT, metavar="SUBJECT", help="Seen by this member or team."),
         click.option("--tag", help="With this tag."),
         click.option("--company", help="Of this company."),

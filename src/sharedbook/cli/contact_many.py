@@ -247,7 +247,7 @@ def owner_set(
 @click.command("assign")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@click.option("--to", metavar="MEMBER", help="Who looks after them.")
+@click.option("--to", type=MEMBER, metavar="MEMBER", help="Who looks after them.")
 @click.option("--nobody", is_flag=True, help="Nobody looks after them.")
 @as_job
 @json_option

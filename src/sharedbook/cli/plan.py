@@ -13,9 +13,8 @@ from sharedbook.cli.errors import IN_PART
 from sharedbook.cli.names import GROUP
 from sharedbook.cli.output import Output, clean, json_option, progress
 from sharedbook.cli.site_context import CLIENT, Site, pass_site
-from sharedbook.domain.errors import Unavailable
 from sharedbook.formats import yaml_nodes
-from sharedbook.services import book_plans, bulk
+from sharedbook.services import book_plans, bulk, transfer
 from sharedbook.services.book_plans import Change, Comparison, GrantChange
 from sharedbook.services.jobs import Told
 
@@ -129,7 +128,7 @@ def _grant_line(grant: GrantChange) -> str:
 def export_plan(site: Site, out: Output, group: str, file: Path) -> None:
     """Write a group with its contacts and grants into a YAML file, for `plan`; always the same for the same group.
 
-    FILE - is stdout.
+    Only its user may read the file. FILE - is stdout.
 
     \b
     Example:  sharedbook group export-plan customers customers.yaml
@@ -142,8 +141,6 @@ def export_plan(site: Site, out: Output, group: str, file: Path) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    try:
-        file.write_bytes(data)
-    except OSError as error:
-        raise Unavailable(f"{file} cannot be written: {error.strerror}", hint="check folder and disk") from error
+    with transfer.whole_file(file) as target:
+        target.write(data)
     out.outcome(json_keys.result("export-plan", [str(file)]), f"written to {file}")

@@ -40,6 +40,11 @@ class Wanted:
     columns: Mapping[str, str]
     custom: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def known_by(self) -> tuple[str, str]:
+        """The column by which the contact is found, and what stands there; no two contacts of a file have the same."""
+        return ("uid", self.uid) if self.uid else ("external_id", self.external_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:

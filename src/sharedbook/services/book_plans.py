@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import QuotaExceeded, SharedbookError, SubjectNotFound
-from sharedbook.domain.model import Contact, Group, Right
+from sharedbook.domain.model import Contact, CustomField, Group, Right
 from sharedbook.formats import book_file, custom_values, entry_cards, vcard
 from sharedbook.formats.book_file import BookFile, Wanted
 from sharedbook.formats.card_diff import Difference, by_field
@@ -85,9 +85,10 @@ def _words(rights: Right) -> list[str]:
 
 @dataclass
 class Comparison:
-    """What differs between a file and its group."""
+    """What differs between a file and its group. ``fields``: the site's own."""
 
     group: Group
+    fields: Sequence[CustomField]
     changes: list[Change] = field(default_factory=list)
     grants: list[GrantChange] = field(default_factory=list)
     _wanted: list[tuple[int, str]] = field(default_factory=list)
@@ -143,7 +144,7 @@ def compare(tx: Tx, file: BookFile) -> Comparison:
     Raises GroupNotFound, QuotaExceeded, Forbidden, and InvalidFile for what cannot be, naming its line.
     """
     access.require_manage(tx.viewer, "compare a group with a file")
-    found = Comparison(groups.get(tx, file.group))
+    found = Comparison(groups.get(tx, file.group), custom_fields.every(tx))
     if file.contacts is not None:
         _compare_contacts(tx, found, file.contacts)
     if file.grants is not None:
@@ -152,29 +153,28 @@ def compare(tx: Tx, file: BookFile) -> Comparison:
 
 
 def _compare_contacts(tx: Tx, found: Comparison, wanted: Sequence[Wanted]) -> None:
-    by_uid = {each.uid: each for each in wanted if each.uid}
-    by_number = {each.external_id: each for each in wanted if not each.uid}
-    met: dict[int, int] = {}
+    asked = {each.known_by: each for each in wanted}
+    met: dict[tuple[str, str], int] = {}
+    trashed: dict[tuple[str, str], int] = {}
     for some in _held(tx, found.group):
-        custom = {contact.id: custom_fields.values(tx, contact.id) for contact in some}
+        custom = custom_fields.values_of(tx, [contact.id for contact in some])
         for contact in some:
-            named = by_uid.get(contact.uid) or by_number.get(_number(contact))
+            named = asked.get(("uid", contact.uid)) or asked.get(("external_id", _number(contact)))
             if contact.trashed_at is not None:
-                _refuse_trashed(contact, named)
+                trashed |= {named.known_by: contact.id} if named else {}
             elif named is None:
                 found.leave(contact)
-            elif named.line in met:
-                raise wrong(named.line, f"contacts {met[named.line]} and {contact.id} have this external_id")
+            elif named.known_by in met:
+                raise wrong(named.line, f"contacts {met[named.known_by]} and {contact.id} have this external_id")
             else:
-                met[named.line] = contact.id
-                _compare_contact(tx, found, contact, named, custom[contact.id])
-    _take_in(tx, found, [each for each in wanted if each.line not in met])
-
-
-def _refuse_trashed(contact: Contact, named: Wanted | None) -> None:
-    if named is not None:
-        hint = f"run: sharedbook trash restore {contact.id}"
-        raise wrong(named.line, f"contact {contact.id} lies in the trash", hint)
+                met[named.known_by] = contact.id
+                _compare_contact(tx, found, contact, named, custom.get(contact.id, {}))
+    others = [each for known_by, each in asked.items() if known_by not in met]
+    if lying := [each for each in others if each.known_by in trashed]:
+        contact_id = trashed[lying[0].known_by]
+        hint = f"run: sharedbook trash restore {contact_id}"
+        raise wrong(lying[0].line, f"contact {contact_id} lies in the trash", hint)
+    _take_in(tx, found, others)
 
 
 def _number(contact: Contact) -> str:
@@ -187,13 +187,12 @@ def _compare_contact(
 ) -> None:
     with _in_line(wanted):
         card = follow_file.exact(tx, contact, wanted.columns)
-    fields = custom_fields.every(tx)
-    values = {each.id: wanted.custom.get(each.id, ()) for each in fields}
+    values = {each.id: wanted.custom.get(each.id, ()) for each in found.fields}
     changed = {key: given for key, given in values.items() if given != has.get(key, ())}
     if kind == "change" and not changed and card.text == contact.vcard:
         return
     differences = by_field(contact.vcard, card.text)
-    for each in fields:
+    for each in found.fields:
         if each.id in changed:
             texts = (custom_values.written(each, given) or None for given in (has.get(each.id, ()), changed[each.id]))
             differences.append(Difference(f"{custom_values.PREFIX}{each.name}", *texts))

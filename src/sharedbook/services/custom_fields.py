@@ -124,6 +124,11 @@ def values(tx: Tx, contact_id: int) -> dict[int, tuple[str, ...]]:
     return custom_fields.values(tx.db, [contact_id]).get(contact_id, {})
 
 
+def values_of(tx: Tx, contact_ids: Sequence[int]) -> dict[int, dict[int, tuple[str, ...]]]:
+    """Values by field id of each contact that has any."""
+    return custom_fields.values(tx.db, contact_ids)
+
+
 def by_name(tx: Tx, contact_ids: Sequence[int]) -> dict[int, dict[str, tuple[str, ...]]]:
     """Values by the field's name, in the site's order, of each contact that has any."""
     found = custom_fields.values(tx.db, contact_ids)

@@ -218,7 +218,7 @@ def export(
         with app.begin(actor, client, write=True) as tx:
             ids = {"group": groups.get(tx, group).id} if group else {}
             tx.audit("export", contacts=count, **ids)
-        with _whole_file(target) if isinstance(target, Path) else _as_it_is(target) as file:
+        with whole_file(target) if isinstance(target, Path) else _as_it_is(target) as file:
             outgoing.write(format, file, partial(_read_back, texts))
     return count
 
@@ -249,7 +249,7 @@ def _read_back(spool: IO[str]) -> Iterator[outgoing.Exported]:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A new file beside ``path`` that takes its place at the end, or goes."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
