@@ -50,11 +50,11 @@ class FollowFile(Action):
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
         group, wishes = group_of(tx, self.group), dict(self.wanted)
-        for contact_id in contact_ids:
-            if contact_id in wishes:
-                _fulfil(tx, group, contact_id, wishes[contact_id])
+        for contact in contacts.get_many(tx, contact_ids):
+            if contact.id in wishes:
+                _fulfil(tx, group, contact, wishes[contact.id])
             else:
-                contacts.leave(tx, contact_id, group)
+                contacts.leave(tx, contact.id, group)
 
     def add_new(self, tx: Tx) -> Sequence[int]:
         group = group_of(tx, self.group)
@@ -86,13 +86,12 @@ class FollowFile(Action):
                 grants.revoke(tx, slug, known[subject_id].label)
 
 
-def _fulfil(tx: Tx, group: Group, contact_id: int, wish: str) -> None:
-    contact = contacts.get(tx, contact_id)
+def _fulfil(tx: Tx, group: Group, contact: Contact, wish: str) -> None:
     if group.id not in contact.groups:
-        contacts.copy(tx, [contact_id], group)
+        contacts.copy(tx, [contact.id], group)
     columns, custom = _read(wish)
-    contacts.replace(tx, contact_id, exact(tx, contact, columns))
-    custom_fields.write(tx, contact_id, custom)
+    contacts.replace(tx, contact.id, exact(tx, contact, columns))
+    custom_fields.write(tx, contact.id, custom)
 
 
 def _read(wish: str) -> tuple[dict[str, str], dict[int, tuple[str, ...]]]:
