@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from sharedbook.cli import json_keys
+from tests.cli import pages
 from tests.cli.conftest import CommandLine, Terminal
 
 
@@ -94,3 +97,21 @@ def test_erasing_says_what_goes_along_and_what_stays(staffed: CommandLine) -> No
     planned = staffed.json("contact", "erase", "2", "--dry-run")
     assert planned["items"] == [2] and "contact 2 was merged into 1, which keeps what came from it" in planned["notes"]
     assert staffed.json("contact", "erase", "1", "--yes")["erased"] == [1, 2]
+
+
+def test_the_examples_answer_as_the_page_says(sharedbook: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAREDBOOK_DEFAULT_REGION", "KR")
+    sharedbook("member", "add", "ann")
+    for name in ("Customers", "Press"):
+        sharedbook("group", "add", name)
+        sharedbook("grant", "add", name, "ann", "view")
+    for group, name, *fields in (
+        ("customers", "Minji Kim", "email=minji@example.com", "title=Head of Sales", "tags=vip"),
+        ("press", "Kim, Minji", "email=Minji@Example.com", "phone.mobile=+82 10-1234-5678", "note=Prefers mail"),
+        ("customers", "M. Kim", "phone=010 1234 5678", "title=Sales"),
+        ("press", "Ada Lovelace", "email=office@example.com"),
+        ("press", "Jörg Müller", "email=office@example.com"),
+    ):
+        more = [option for field in fields for option in ("--field", field)]
+        sharedbook("contact", "add", "--name", name, "--group", group, *more)
+    pages.check(sharedbook, "duplicates.md", {})

@@ -54,8 +54,9 @@ def merge(
         action = _action(tx, refs, keep, fields, versions)
         planned = merging.merge(tx, action.merged, dict(action.chosen), dict(action.versions))
         record = json_keys.merged(planned, detail(tx, planned.kept))
+    label = f"merge into contact {action.kept}"
     if dry_run:
-        plan = bulk.plan(site.app, site.actor, CLIENT, action, action.merged)
+        plan = bulk.plan(site.app, site.actor, CLIENT, action, action.merged, label=label)
         notes = [*record["notes"], f"do just this: sharedbook apply {plan.job.id}"]
         out.outcome({**record, "dry_run": True, "job": plan.job.id, "notes": notes}, "\n".join(_lines(record)))
         return
@@ -63,7 +64,7 @@ def merge(
         out.note("\n".join([*_lines(record), *(f"  {note}" for note in record["notes"])]))
         confirm(f"Merge them into contact {planned.kept.id} {planned.kept.name}?")
     with site.begin(write=True) as tx:
-        job = bulk.add(tx, action, action.merged)
+        job = bulk.add(tx, action, action.merged, label=label)
     job = bulk.run(site.app, site.actor, CLIENT, job.id)
     with site.begin() as tx:
         refused = list(jobs.told(tx, job.id))

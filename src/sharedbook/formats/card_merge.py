@@ -92,7 +92,8 @@ def merge(
         merging.give(
             givers, [place for place in having if place not in givers], [found.get(name, []) for found in lines]
         )
-    return Merged(vcard.parse(merging.text(), limits), tuple(merging.pieces))
+    # a whole name often says the same as its parts
+    return Merged(vcard.parse(merging.text(), limits), tuple(dict.fromkeys(merging.pieces)))
 
 
 def field_name(text: str) -> str:
