@@ -37,6 +37,7 @@ class BulkRules(RuleBasedStateMachine):
         """Notes what everyone can see now."""
         raise NotImplementedError
 
+    @precondition(lambda self: self.number % 3 == 0)  # it takes as long as several other steps
     @precondition(lambda self: any(not contact.trashed for contact in self.model.contacts.values()))
     @rule(
         data=st.data(),

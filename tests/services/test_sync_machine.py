@@ -39,6 +39,7 @@ from sharedbook.services import (
 )
 from sharedbook.services.groups import Book
 from sharedbook.services.tx import Tx
+from tests.services.bulk_rules import BulkRules
 from tests.services.machine_sites import on_postgresql, on_sqlite
 from tests.services.merge_rule import MergeRule
 from tests.services.sync_model import Copy, Device, Model, ModelContact
@@ -56,7 +57,7 @@ group = st.sampled_from(GROUPS)
 subject = st.sampled_from([*MEMBERS, *(f"@{name}" for name in TEAMS), "everyone"])
 
 
-class SyncMachine(MergeRule):
+class SyncMachine(BulkRules, MergeRule):
     """``site`` is the product, ``model`` what should be; ``devices`` hold what they were told.
 
     ``order``: the contact behind each (group, href), as hrefs that the product has chosen sort differently each time.

@@ -26,7 +26,7 @@ from sharedbook.store import jobs as store
 
 BATCH_SECONDS = 0.5
 BATCH_CONTACTS = 500
-CHUNK_CONTACTS = 50
+CHUNK_CONTACTS = 25
 
 Report = Callable[[Progress], None]
 
@@ -173,21 +173,23 @@ class _Run:
                 jobs.record(tx, self._job_id, state, self.counted(), total=self._total)
                 if not more:
                     self._action.tell(tx, self._job_id, self.counted())
-            if progress:
-                progress(Progress(self.counts.total(), self.counted()))
-            if more:
-                self._app.site.database.make_way(time.monotonic() - begun)
+            self._between(time.monotonic() - begun, progress)
 
     def rehearsal(self, progress: Report | None) -> None:
         """Batch by batch, each rolled back."""
         more = True
         while more:
+            begun = time.monotonic()
             with suppress(_Rehearsed), self._app.begin(self._actor, self._client, write=True) as tx:
                 self._action.prepare(tx)
                 more = self._batch(tx)
                 raise _Rehearsed
-            if progress:
-                progress(Progress(self.counts.total(), self.counted()))
+            self._between(time.monotonic() - begun, progress)
+
+    def _between(self, took: float, progress: Report | None) -> None:
+        if progress:
+            progress(Progress(self.counts.total(), self.counted()))
+        self._app.site.database.make_way(took)
 
     def counted(self) -> dict[str, int]:
         """How many contacts have which result."""
@@ -302,7 +304,12 @@ def plan(
     with app.begin(actor, client, write=True) as tx:
         job = add(tx, action, contact_ids, State.PLANNED, label=label)
     tried = _Run(app, actor, client, job, action)
-    tried.rehearsal(progress)
+    try:
+        tried.rehearsal(progress)
+    except BaseException:
+        with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:
+            store.remove(tx.db, job.id)
+        raise
     return Plan(job, tried.counted(), tried.told)
 
 

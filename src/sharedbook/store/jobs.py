@@ -89,6 +89,11 @@ def forget_texts(connection: Connection, contact_ids: Sequence[int], marks: Coll
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(_FORGOTTEN))
 
 
+def remove(connection: Connection, job_id: int) -> None:
+    """Forgets a job."""
+    connection.execute(delete(jobs).where(jobs.c.id == job_id))
+
+
 def in_state(connection: Connection, state: str) -> list[dict[str, Any]]:
     """Every job in a state."""
     return [dict(row) for row in connection.execute(select(jobs).where(jobs.c.state == state)).mappings()]
