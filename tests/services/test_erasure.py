@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from sharedbook.app import App
-from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, InvalidFile
+from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, InvalidFile, InvalidToken
 from sharedbook.domain.model import Right
-from sharedbook.services import attest, cards, contacts, erasure, grants, groups, housekeeping, members
+from sharedbook.services import attest, cards, contacts, erasure, grants, groups, housekeeping, members, sync
 from sharedbook.services.tx import MemberActor
 from sharedbook.store import erasures
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
@@ -96,6 +96,27 @@ def test_no_piece_of_an_erased_contact_is_left(site: App) -> None:
     assert left_in(folder, values, [*known, schema]) == {}
     with as_console(site) as tx, pytest.raises(ContactNotFound):
         contacts.get(tx, key)
+
+
+def test_who_was_told_of_the_deletion_keeps_his_token(site: App) -> None:
+    """A card out of the trash is nobody's copy any more but of those who have not asked since."""
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante"))
+
+    def token() -> str:
+        with as_member(site, "alice") as tx:
+            return sync.state(tx, groups.book(tx, "clients")).token
+
+    before = token()
+    with as_console(site) as tx:
+        contacts.delete(tx, [key])
+    told = token()
+    erasure.erase(site.site, CONSOLE, CLIENT, [key])
+    with as_member(site, "alice") as tx:
+        book = groups.book(tx, "clients")
+        found = sync.changes(tx, book, told)
+        assert (found.changed, found.removed) == ([], [])
+        with pytest.raises(InvalidToken):
+            sync.changes(tx, book, before)
 
 
 def test_an_open_reader_is_reported_and_resume_ends_it(impatient: None, site: App) -> None:

@@ -77,7 +77,7 @@ def _tell(out: Output, report: erasure.Report, certificate: Path | None) -> None
 def _lines(report: erasure.Report) -> list[str]:
     lines = []
     if report.books:
-        lines.append(f"  books that clients fetch anew once: {', '.join(report.books)}")
+        lines.append(f"  books that clients fetch anew, unless told of a deletion before: {', '.join(report.books)}")
     if report.job_rows:
         lines.append(f"  rows of import jobs removed with them: {report.job_rows}")
     lines += [f"  pieces of them are still in {file}: {pieces}" for file, pieces in report.residue.items()]

@@ -5,6 +5,7 @@ A new table that holds what people wrote belongs here: it goes with the contact 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import AnyStr
@@ -66,22 +67,30 @@ def _runs(data: AnyStr) -> list[AnyStr]:
 
 
 def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
-    """Removes contacts and buries their names; returns the slugs of the books that clients must fetch anew."""
+    """Removes contacts and buries their names; returns the slugs of the books that held them.
+
+    A book's floor rises to the last thing about them that its clients could still be told: to now for a card that
+    somebody saw, to the deletion of one in the trash. Who was told of that keeps his token.
+    """
     ids = [contact.id for contact in found]
     rows = memberships.of_contacts(tx.db, ids) + memberships.dead_of(tx.db, ids)
     tx.tick_many(ChangeKind.CONTACT, ids)
-    sync.forget(tx.db, [contact.key for contact in found])
-    refetches.forget_hrefs(tx.db, MERGED_ID, [name_of(contact.key) for contact in found])
+    floors = Counter(sync.forget(tx.db, [contact.key for contact in found]))
+    merged = refetches.forget_hrefs(tx.db, MERGED_ID, [name_of(contact.key) for contact in found])
     for row in rows:
-        for group_id in (row.group_id, MERGED_ID):
-            refetches.forget_hrefs(tx.db, group_id, [row.href])
+        told = [refetches.forget_hrefs(tx.db, group_id, [row.href]) for group_id in (row.group_id, MERGED_ID)]
+        floors |= Counter({row.group_id: max(merged, *told)})
         _bury(tx, row)
     contacts.remove(tx.db, ids)
+    for group_id, floor in floors.items():
+        groups.raise_floor(tx.db, group_id, floor)
+    seen = {row.group_id for row in rows if row.state < CardState.TRASHED}
     slugs: list[str] = []
     for group_id in sorted({row.group_id for row in rows}):
         seq = tx.tick(ChangeKind.GROUP, group_id)
         groups.stamp(tx.db, [group_id], seq, tx.now)
-        groups.change(tx.db, group_id, floor_seq=seq)
+        if group_id in seen:
+            groups.raise_floor(tx.db, group_id, seq)
         group = groups.by_id(tx.db, group_id)
         slugs += [group.slug] if group is not None else []
     return slugs

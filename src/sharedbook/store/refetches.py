@@ -53,9 +53,10 @@ def forget_unknown(connection: Connection, member_id: int, keep: int) -> None:
         connection.execute(delete(refetches).where(*unknown, _R.seq <= last))
 
 
-def forget_hrefs(connection: Connection, group_id: int, hrefs: Sequence[str]) -> None:
-    """Deletes what anyone was to fetch at these hrefs (after an erasure: floor_seq rises instead)."""
-    connection.execute(delete(refetches).where(_R.group_id == group_id, _R.href.in_(hrefs)))
+def forget_hrefs(connection: Connection, group_id: int, hrefs: Sequence[str]) -> int:
+    """Deletes what anyone was to fetch at these hrefs; returns the highest seq forgotten, 0 for none."""
+    forgotten = delete(refetches).where(_R.group_id == group_id, _R.href.in_(hrefs)).returning(_R.seq)
+    return max(connection.execute(forgotten).scalars(), default=0)
 
 
 def prune(connection: Connection, before: datetime) -> int:

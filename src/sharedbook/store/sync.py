@@ -90,10 +90,14 @@ def lost(connection: Connection, now: Viewer, then: Viewer, group_id: int, at: i
     return list(connection.execute(statement).scalars())
 
 
-def forget(connection: Connection, keys: Sequence[str]) -> None:
-    """Deletes every departure of the contacts with these keys (after an erasure: floor_seq rises instead)."""
+def forget(connection: Connection, keys: Sequence[str]) -> dict[int, int]:
+    """Deletes every departure of the contacts with these keys; returns the highest seq forgotten by group."""
+    forgotten: dict[int, int] = {}
     for some in batches(keys):
-        connection.execute(delete(departures).where(_D.key.in_(some)))
+        gone = delete(departures).where(_D.key.in_(some)).returning(_D.group_id, _D.seq)
+        for group_id, seq in connection.execute(gone):
+            forgotten[group_id] = max(seq, forgotten.get(group_id, 0))
+    return forgotten
 
 
 def prune(connection: Connection, before: datetime) -> dict[int, int]:

@@ -21,7 +21,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "erased": {
         "erased": "ids of the contacts that are gone",
-        "books": "slugs of the books that clients fetch anew once",
+        "books": "slugs of the books that held them: clients fetch these anew once, unless told of a deletion before",
         "job_rows": "how many kept rows of imports went with them",
         "clean": "false while a reader still holds old pages: run `sharedbook erase resume`",
         "scanned": "files that were searched for pieces of their values",
