@@ -53,7 +53,8 @@ class Kind(enum.Enum):
 class Attribute:
     """``name`` as answers write it. ``part``: the word of the setting ldap.attributes without which nobody sees it.
 
-    ``runs``: the list of runs of characters by which it is searched (``index.ColumnOf``), "" for none.
+    ``runs``: the list of runs of characters by which it is searched (``index.ColumnOf``), "" for none. ``whole``:
+    clients ask whose value it is.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Attribute:
     single: bool = False
     operational: bool = False
     runs: str = "rest"
+    whole: bool = False
 
 
 class Unresolved(enum.Enum):
@@ -91,7 +93,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("sn", "2.5.4.4", aliases=("surname",), runs="names"),
     Attribute("givenName", "2.5.4.42", aliases=("gn",), runs="names"),
     Attribute("mozillaNickname", f"{_MOZILLA}.2.1.1", aliases=("xmozillanickname", "nickname"), runs="names"),
-    Attribute("mail", f"{_PILOT}.3", Kind.IA5, ("rfc822Mailbox", "email", "emailAddress"), runs="names"),
+    Attribute("mail", f"{_PILOT}.3", Kind.IA5, ("rfc822Mailbox", "email", "emailAddress"), runs="names", whole=True),
     Attribute("mozillaSecondEmail", f"{_MOZILLA}.2.1.3", Kind.IA5, ("xmozillasecondemail",), runs="names"),
     Attribute("telephoneNumber", "2.5.4.20", Kind.PHONE, ("phone", "workPhone"), runs="numbers"),
     Attribute("mobile", f"{_PILOT}.41", Kind.PHONE, ("mobileTelephoneNumber", "cellPhone", "carPhone"), runs="numbers"),

@@ -116,7 +116,11 @@ class Column(ABC):
 
 
 class TextColumn(Column):
-    """Text as ``Comparison.DIRECTORY`` compares it: folded and padded (RFC 4518)."""
+    """Text as ``Comparison.DIRECTORY`` compares it: folded and padded (RFC 4518). ``wholes``: what finds a value."""
+
+    def __init__(self, runs: Sequence[Runs], wholes: Wholes | None = None, texts: list[str] | None = None) -> None:
+        super().__init__(runs, texts)
+        self.wholes = wholes
 
     @staticmethod
     def prepare(values: Iterable[str]) -> str:
@@ -143,7 +147,10 @@ class TextColumn(Column):
         return Look(self._with(pieces), self._keep_like(*parts, pieces))
 
     def equal(self, needle: str) -> Look:
-        piece = joined((_prepared(needle),))
+        value = _prepared(needle)
+        piece = joined((value,))
+        if self.wholes is not None and self.wholes.ready:
+            return Look((self.wholes.get(value),), self._holding(piece))
         return Look(self._with((piece,)), self._holding(piece))
 
 
@@ -165,6 +172,41 @@ def _prepared_parts(initial: str, middle: tuple[str, ...], final: str) -> tuple[
     )
 
 
+class Wholes:
+    """The whole values of columns that are asked for one value: by their hash, since what is met is looked at anyway.
+
+    ``ready``: as of ``Runs``.
+    """
+
+    def __init__(self) -> None:
+        self.ready = True
+        self._slots = Postings[int]()
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self, slot: int, texts: Iterable[str]) -> None:
+        """The joined values of a slot that has none yet."""
+        self._slots.add(self._of(texts), slot)
+
+    def remove(self, slot: int, texts: Iterable[str]) -> None:
+        """Forgets a slot; ``texts`` as they were added."""
+        for key in self._of(texts):
+            self._slots.discard(key, slot)
+
+    def get(self, value: str) -> Sequence[int]:
+        """The slots with a value, and maybe some more."""
+        return self._slots.get(hash(value) & _SMALL)
+
+    @staticmethod
+    def _of(texts: Iterable[str]) -> set[int]:
+        return {hash(value) & _SMALL for text in texts for value in _values(text)}
+
+
+_SMALL = (1 << 30) - 1
+"""Larger numbers take more memory."""
+
+
 # ---- phone numbers
 
 
@@ -173,7 +215,7 @@ class Tails:
 
     def __init__(self) -> None:
         self.ready = True
-        self._slots = Postings()
+        self._slots = Postings[str]()
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -250,7 +292,7 @@ class Together:
         if not all(each.runs for each in columns):
             runs = []
         self.column: Column = (
-            PhoneColumn(runs, first.tails, texts) if isinstance(first, PhoneColumn) else TextColumn(runs, texts)
+            PhoneColumn(runs, first.tails, texts) if isinstance(first, PhoneColumn) else TextColumn(runs, texts=texts)
         )
         self._columns = columns
 

@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
         self._full = False
         self._scheduled = False
         self._shaking = False
+        self._paused = False
         self._heard = self._progress = self._loop.time()
 
     # ---- the socket
@@ -129,15 +130,15 @@ class Connection(asyncio.Protocol):
             self._later(self._verify(session, session.verify))
         elif (busy or session.streaming) and not self._full:
             self._schedule()
-        if busy or self._full or session.blocked:
-            transport.pause_reading()
-        else:
-            transport.resume_reading()
+        pause = busy or self._full or session.blocked
+        if pause != self._paused:
+            self._paused = pause
+            (transport.pause_reading if pause else transport.resume_reading)()
 
     def _advance(self, session: Session, transport: asyncio.Transport) -> bool:
         """Handles some messages and sends their answers; whether there may be more."""
         handled = 0
-        while handled < MESSAGES_AT_ONCE and not self._full and session.advance():
+        while session.waiting and handled < MESSAGES_AT_ONCE and not self._full and session.advance():
             handled += 1
             self._progress = self._loop.time()
             if session.verify is not None:
@@ -186,7 +187,7 @@ class Connection(asyncio.Protocol):
             transport = None
         self._shaking = False
         if transport is not None and self._session is not None:
-            self._transport = transport
+            self._transport, self._paused = transport, False
             self._session.tls_started(_certificate(transport))
         elif self._transport is not None:
             self._transport.abort()

@@ -374,7 +374,7 @@ class Directory:
         if place != BASE:
             return [self._encode_contact(document, place, selection) for document in self.index.at(slots)]
         if selection.usual:
-            return [document.entry for document in self.index.at(slots)]
+            return self.index.entries(slots)
         made = self.index.answers(selection)
         for slot in slots:
             if not made[slot]:
@@ -387,7 +387,7 @@ class Directory:
         if place > BASE or len(reader.groups) == 1:
             return {place if place > BASE else min(reader.groups): len(slots)}
         found: Counter[int] = Counter()
-        for groups, count in Counter(map(_GROUPS, self.index.at(slots))).items():
+        for groups, count in self.index.groups(slots).items():
             found[min(reader.groups.intersection(groups))] += count
         return found
 
@@ -409,4 +409,3 @@ class Directory:
 
 
 _ID: Callable[[Document], int] = attrgetter("id")
-_GROUPS: Callable[[Document], tuple[int, ...]] = attrgetter("groups")

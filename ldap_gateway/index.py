@@ -8,11 +8,12 @@ each group (who is in it) and one for each audience (who may be shown it).
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Tails, TextColumn, Together, first_of
+from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Tails, TextColumn, Together, Wholes, first_of
 from ldap_gateway.plan import Compiler, Plan
 from ldap_gateway.runs import Runs
 from sharedbook.domain.query import Comparison, Query, Record
@@ -37,13 +38,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class ColumnOf:
-    """How a property is kept: compared as text or as phone numbers; ``runs`` names the list of runs that it is in.
+    """How a property is kept: compared as text or as phone numbers; ``runs`` names the list of runs that it is in;
+    ``whole``: its values are found as such, too.
 
     Properties that clients ask for together share one: the same word has the same candidates in all of them.
     """
 
     comparison: Comparison = Comparison.DIRECTORY
     runs: str = "names"
+    whole: bool = False
 
 
 NO_PAIRS = "rest"
@@ -74,17 +77,20 @@ class Index:
         """``constants``: properties that are the same in every contact. ``ranked``: the property kept in order."""
         names = {column.runs for column in columns.values() if column.runs}
         self._runs = {name: Runs(pairs=name != NO_PAIRS) for name in names}
-        self._tails = Tails()
+        self._tails, self._wholes = Tails(), Wholes()
         self.columns: dict[str, Column] = {name: self._column(column) for name, column in columns.items()}
-        self._sharing: list[tuple[Runs | Tails, list[Column]]] = [
+        self._sharing: list[tuple[Runs | Tails | Wholes, list[Column]]] = [
             (runs, [self.columns[name] for name, column in columns.items() if column.runs == runs_name])
             for runs_name, runs in self._runs.items()
         ]
         self._sharing.append((self._tails, [each for each in self.columns.values() if isinstance(each, PhoneColumn)]))
+        self._sharing.append((self._wholes, [self.columns[name] for name, column in columns.items() if column.whole]))
         self.compiler = Compiler(self.columns, constants, self.together)
         self._together: dict[tuple[str, ...], Together] = {}
         self._answers: dict[object, list[bytes]] = {}
         self._documents: list[Document | None] = []
+        self._entries: list[bytes] = []
+        self._held: list[Collection[int]] = []
         self._free: list[int] = []
         self._unbuilt: dict[int, None] = {}
         self._slots: dict[int, int] = {}
@@ -98,7 +104,9 @@ class Index:
 
     def _column(self, column: ColumnOf) -> Column:
         runs = [self._runs[column.runs]] if column.runs else []
-        return PhoneColumn(runs, self._tails) if column.comparison is Comparison.PHONE else TextColumn(runs)
+        if column.comparison is Comparison.PHONE:
+            return PhoneColumn(runs, self._tails)
+        return TextColumn(runs, self._wholes if column.whole else None)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -116,6 +124,8 @@ class Index:
         else:
             slot = len(self._documents)
             self._documents.append(None)
+            self._entries.append(b"")
+            self._held.append(())
             for column in self.columns.values():
                 column.texts.append("")
             for together in self._together.values():
@@ -123,6 +133,7 @@ class Index:
             for answers in self._answers.values():
                 answers.append(b"")
         self._documents[slot] = document
+        self._entries[slot], self._held[slot] = document.entry, document.groups
         self._forget(slot)
         self._slots[document.id] = slot
         self._keys[document.key] = slot
@@ -184,6 +195,7 @@ class Index:
         self._forget(slot)
         del self._slots[contact_id], self._keys[document.key]
         self._documents[slot] = None
+        self._entries[slot], self._held[slot] = b"", ()
         self._free.append(slot)
 
     def together(self, names: Sequence[str]) -> Together | None:
@@ -272,6 +284,15 @@ class Index:
         """The contacts in some slots."""
         documents = self._documents
         return [document for slot in slots if (document := documents[slot]) is not None]
+
+    def entries(self, slots: Iterable[int]) -> list[bytes]:
+        """The usual answers of the contacts in some slots."""
+        entries = self._entries
+        return [entries[slot] for slot in slots]
+
+    def groups(self, slots: Iterable[int]) -> Counter[Collection[int]]:
+        """How many of the contacts in some slots are in the same groups."""
+        return Counter(map(self._held.__getitem__, slots))
 
     def by_key(self, mask: Mask, key: str) -> Document | None:
         """The visible contact with this key."""

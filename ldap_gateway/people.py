@@ -47,7 +47,9 @@ _BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
 def columns(names: Names) -> dict[str, ColumnOf]:
     """What the index keeps of each contact, by attribute."""
     return {
-        each.name: ColumnOf(Comparison.PHONE if each.kind is Kind.PHONE else Comparison.DIRECTORY, each.runs)
+        each.name: ColumnOf(
+            Comparison.PHONE if each.kind is Kind.PHONE else Comparison.DIRECTORY, each.runs, each.whole
+        )
         for each in ATTRIBUTES
         if each.name not in _COMPUTED and not names.hides(each.name)
     }

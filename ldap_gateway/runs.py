@@ -10,56 +10,58 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
 
 SEPARATOR = "\x1f"
 """Before and after each value. Stands in no folded text (RFC 4518 section 2.2 maps it to nothing) and in no number."""
+Key = TypeVar("Key", str, int)
 _TELLING = "\u2e80"
 """From here on a character is a syllable or a word (CJK Radicals and all that follow)."""
 
 
-class Postings:
-    """Text -> the slots that hold it, ascending. A single slot is kept without an array around it."""
+class Postings(Generic[Key]):
+    """Key -> the slots that hold it, ascending. A single slot is kept without an array around it."""
 
     def __init__(self) -> None:
-        self._of: dict[str, int | array[int]] = {}
+        self._of: dict[Key, int | array[int]] = {}
 
     def __len__(self) -> int:
         return len(self._of)
 
-    def add(self, texts: Iterable[str], slot: int) -> None:
-        """``slot`` must not hold any of the texts yet."""
+    def add(self, keys: Iterable[Key], slot: int) -> None:
+        """``slot`` must not have any of the keys yet."""
         of = self._of
-        for text in texts:
-            held = of.get(text)
+        for key in keys:
+            held = of.get(key)
             if held is None:
-                of[text] = slot
+                of[key] = slot
             elif isinstance(held, int):
-                of[text] = array("I", (held, slot) if held < slot else (slot, held))
+                of[key] = array("I", (held, slot) if held < slot else (slot, held))
             elif held[-1] < slot:
                 held.append(slot)
             else:
                 insort(held, slot)
 
-    def discard(self, text: str, slot: int) -> None:
-        """``slot`` must hold the text."""
-        held = self._of[text]
+    def discard(self, key: Key, slot: int) -> None:
+        """``slot`` must have the key."""
+        held = self._of[key]
         if isinstance(held, int):
-            del self._of[text]
+            del self._of[key]
             return
         del held[bisect_left(held, slot)]
         if len(held) == 1:
-            self._of[text] = held[0]
+            self._of[key] = held[0]
 
-    def get(self, text: str) -> Sequence[int]:
-        """The slots; empty when nobody holds the text."""
-        held = self._of.get(text, ())
+    def get(self, key: Key) -> Sequence[int]:
+        """The slots; empty when none has the key."""
+        held = self._of.get(key, ())
         return (held,) if isinstance(held, int) else held
 
-    def rarest(self, texts: Iterable[str]) -> Sequence[int]:
-        """The slots of that one of some texts, at least one, that the fewest hold: ascending."""
+    def rarest(self, keys: Iterable[Key]) -> Sequence[int]:
+        """The slots of that one of some keys, at least one, that the fewest have: ascending."""
         best: Sequence[int] = ()
-        for text in texts:
-            held = self._of.get(text, ())
+        for key in keys:
+            held = self._of.get(key, ())
             if isinstance(held, int):
                 return (held,)
             if not held:
@@ -82,7 +84,7 @@ class Runs:
     def __init__(self, *, pairs: bool) -> None:
         self.ready = True
         self._pairs = pairs
-        self._slots = Postings()
+        self._slots = Postings[str]()
         self._last: tuple[Sequence[str], Sequence[int] | None] = ((), None)
 
     def __len__(self) -> int:

@@ -313,7 +313,7 @@ class Session:
         answer = self._directory.answer(reader, slots, selection)
         self._count(answer)
         self._out += wire.envelopes(message_id, answer.entries)
-        self._out.append(wire.envelope(message_id, wire.result(wire.DONE, code)))
+        self._out.append(wire.done(message_id, code))
         self._note(template.said, code, len(slots), started)
         return True
 

@@ -349,6 +349,12 @@ def _name(name: str) -> bytes:
     return octets(name)
 
 
+@lru_cache(maxsize=256)
+def done(message_id: int, code: Code) -> bytes:
+    """The end of a search with nothing more to say."""
+    return envelope(message_id, result(DONE, code))
+
+
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
 
 

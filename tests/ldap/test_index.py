@@ -18,7 +18,7 @@ from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, 
 
 COLUMNS = {
     "cn": ColumnOf(),
-    "mail": ColumnOf(),
+    "mail": ColumnOf(whole=True),
     "zip": ColumnOf(runs=""),
     "phone": ColumnOf(Comparison.PHONE, "numbers"),
 }
