@@ -6,12 +6,16 @@ import itertools
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
 from sharedbook.domain.model import ASSIGNED_ID, CustomField, FieldKind, Limits
-from sharedbook.formats import book_file, entry_cards, exact_edits, vcard
+from sharedbook.formats import book_file, entry_cards, exact_edits, vcard, yaml_nodes
 from sharedbook.formats.book_file import Wanted
+from sharedbook.formats.content_line import illegal_character
 from sharedbook.formats.vcard import Card
+from sharedbook.formats.yaml_nodes import Node, Pairs, Text
 from tests.support.sites import card
 
 LIMITS = Limits()
@@ -120,6 +124,26 @@ contacts:
     assert [(each.line, each.uid) for each in found.contacts] == [(10, "u-1"), (23, "u-2")]
     assert found.contacts[1].custom == {2: ("https://a.example",)}
     assert found.contacts[1].columns["phone"] == "010"
+
+
+ODD = " \n\r\t:#-'\"|>%@`{[&*!?~=\\\x85\u2028\ufeff\x7f0"
+TEXTS = st.text(st.sampled_from(ODD) | st.characters(codec="utf-8"))
+DATA = st.recursive(
+    TEXTS.filter(lambda text: not illegal_character(text)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("a", "b: c", "#", "é ")), inner),
+    max_leaves=6,
+)
+
+
+def plain(node: Node) -> object:
+    if isinstance(node, Pairs):
+        return {name: plain(value) for name, value in node.pairs.items()}
+    return node.text if isinstance(node, Text) else list(map(plain, node.items))
+
+
+@given(DATA)
+def test_every_text_comes_back(data: yaml_nodes.Data) -> None:
+    assert plain(yaml_nodes.read(yaml_nodes.write({"top": data}, "head"))) == {"top": data}
 
 
 def test_what_a_person_writes() -> None:

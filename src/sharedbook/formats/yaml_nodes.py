@@ -7,6 +7,7 @@ Each scalar is text, whatever YAML would make of it: a phone number stays as it 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ def _line(event: Any) -> int:
 
 
 def write(data: Data, head: str = "") -> bytes:
-    """The file: keys as they are, texts in quotes or, with line ends in them, as blocks. ``head``: comment lines."""
+    """The file: plain words as keys, texts in quotes or, several plain lines, as blocks. ``head``: comment lines."""
     from ruamel.yaml import YAML, events
 
     yaml = YAML(typ="safe", pure=True)
@@ -147,11 +148,11 @@ def _events(data: Data) -> Iterator[Event]:
     from ruamel.yaml import events
 
     if isinstance(data, str):
-        yield events.ScalarEvent(None, None, (False, True), data, style="|" if "\n" in data else '"')
+        yield _scalar(data, "|" if _is_block(data) else '"')
     elif isinstance(data, Mapping):
         yield events.MappingStartEvent(None, None, True, flow_style=False)
         for key, value in data.items():
-            yield events.ScalarEvent(None, None, (True, True), key)
+            yield _scalar(key, None if _KEY.fullmatch(key) else '"')
             yield from _events(value)
         yield events.MappingEndEvent()
     else:
@@ -159,3 +160,21 @@ def _events(data: Data) -> Iterator[Event]:
         for each in data:
             yield from _events(each)
         yield events.SequenceEndEvent()
+
+
+_KEY = re.compile(r"[@\w][\w .@-]*\w")
+
+
+def _scalar(text: str, style: str | None) -> Event:
+    from ruamel.yaml import events
+    from ruamel.yaml.tag import Tag
+
+    # without a tag of its own, the emitter fails on an empty text
+    return events.ScalarEvent(None, Tag(suffix="tag:yaml.org,2002:str"), (style is None, True), text, style=style)
+
+
+def _is_block(text: str) -> bool:
+    """Whether a text is several lines that a block gives back as they are."""
+    lines = text.split("\n")
+    plain = all(line == line.strip() and line.isprintable() for line in lines)
+    return len(lines) > 1 and lines[0] != "" and lines[-1] != "" and plain
