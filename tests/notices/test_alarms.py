@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,11 @@ from sharedbook.services import alarms, contacts, erasure, groups, housekeeping,
 from sharedbook.services.notices import Notice
 from sharedbook.store import erasures
 from sharedbook.store.schema import contacts as contact_rows
+from sharedbook.store.schema import jobs as job_rows
 from sharedbook.store.schema import notices as rows
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
+
+PAST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -92,6 +95,19 @@ def test_a_step_that_fails_is_told_and_keeps_no_other_from_its_work(site: App, m
     assert (notice.kind, notice.subject) == ("housekeeping.failed", "housekeeping failed: changes")
     assert "changes: OverflowError" in notice.text
     assert contacts_of(site) == 7, "the trash was emptied all the same"
+
+
+def test_a_job_that_was_killed(site: App) -> None:
+    with as_console(site) as tx:
+        job = jobs.start(tx, "import", format="csv", columns=())
+        running = jobs.start(tx, "import", format="csv", columns=())
+    assert running > job
+    for _ in range(2):
+        with as_console(site) as tx:
+            tx.db.execute(update(job_rows).where(job_rows.c.id == job).values(runner="another-boot ns 1 1", beat=PAST))
+            alarms.look(tx)
+    [notice] = told(site)
+    assert (notice.kind, notice.ids) == ("job.killed", {"job": job}) and f"job resume {job}" in notice.text
 
 
 def test_a_job_that_fails(site: App) -> None:

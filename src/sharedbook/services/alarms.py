@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sharedbook.services import erasure, notices
+from sharedbook.services import erasure, jobs, notices
+from sharedbook.services.jobs import State
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts
 
@@ -13,8 +14,15 @@ NEARLY_FULL = 0.9
 
 
 def look(tx: Tx) -> None:
-    """Tells of a site that is nearly full, and of an erasure that a reader holds up."""
+    """Tells of a site that is nearly full, of jobs that were killed, and of an erasure that a reader holds up."""
     _quota(tx)
+    for job in jobs.list_jobs(tx):
+        if job.state is State.KILLED:
+            text = (
+                f"Its process ended while it ran; what was done stays.\n\n  sharedbook job resume {job.id}    go on\n"
+                f"  sharedbook job undo {job.id}      take back what was done\n"
+            )
+            notices.add_once(tx, "job.killed", f"job {job.id} was killed", text, job=job.id)
     if erasure.pending(tx):
         notices.remind(
             tx,

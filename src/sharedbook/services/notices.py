@@ -35,7 +35,14 @@ def add(tx: Tx, kind: str, subject: str, text: str, **ids: int) -> None:
 
 def remind(tx: Tx, kind: str, subject: str, text: str, *, days: int, **ids: int) -> None:
     """Tells what lasts, unless that was told within so many days."""
-    if not notices.told_since(tx.db, kind, tx.now - timedelta(days=days)):
+    told = notices.last_told(tx.db, kind)
+    if told is None or tx.now - told > timedelta(days=days):
+        add(tx, kind, subject, text, **ids)
+
+
+def add_once(tx: Tx, kind: str, subject: str, text: str, **ids: int) -> None:
+    """Tells of something, unless it was told already."""
+    if notices.last_told(tx.db, kind, ids) is None:
         add(tx, kind, subject, text, **ids)
 
 

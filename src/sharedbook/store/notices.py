@@ -48,10 +48,12 @@ def latest(connection: Connection, limit: int) -> list[Notice]:
     return [_notice(row) for row in connection.execute(statement).mappings()]
 
 
-def told_since(connection: Connection, kind: str, since: datetime) -> bool:
-    """Whether there is a notice of this kind from a time on."""
-    statement = select(_N.id).where(_N.kind == kind, _N.at > since).limit(1)
-    return connection.execute(statement).first() is not None
+def last_told(connection: Connection, kind: str, ids: Mapping[str, int] | None = None) -> datetime | None:
+    """When there was last a notice of this kind, about these very ids or about any; None for never."""
+    statement = select(func.max(_N.at)).where(_N.kind == kind)
+    if ids is not None:
+        statement = statement.where(_N.ids == json.dumps(ids))
+    return connection.execute(statement).scalar()
 
 
 def due(connection: Connection, ways: Collection[str], now: datetime, since: datetime) -> list[Notice]:
