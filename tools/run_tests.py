@@ -29,7 +29,7 @@ from tests.support.left_out import left_out, suites  # noqa: E402
 
 AT_ONCE = 2
 SUITE_SECONDS = 840
-LONGEST_FIRST = ("reliability", "real_input", "conformance", "services", "carddav", "ldap", "store")
+LONGEST_FIRST = ("services", "reliability", "conformance", "carddav", "ldap", "cli", "real_input", "access", "store")
 CHECKS: dict[str, list[str]] = {"ruff": ["check"], "mypy": []}
 NEEDS_NODE = "conformance"
 MEMORY = Path("/dev/shm")
