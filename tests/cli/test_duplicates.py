@@ -115,3 +115,14 @@ def test_the_examples_answer_as_the_page_says(sharedbook: CommandLine, monkeypat
         more = [option for field in fields for option in ("--field", field)]
         sharedbook("contact", "add", "--name", name, "--group", group, *more)
     pages.check(sharedbook, "duplicates.md", {})
+
+
+def test_a_member_merges_what_he_may_edit_and_delete(staffed: CommandLine) -> None:
+    for name in ("Minji Kim", "Kim, Minji"):
+        staffed("contact", "add", "--name", name, "--email", "m@example.com", "--group", "customers")
+    refused = staffed("--as", "bob", "contact", "merge", "1", "2", "--yes", code=5)
+    assert "may not delete contact 2" in refused.err
+    staffed("grant", "add", "customers", "bob", "view,edit,delete")
+    done = staffed.json("--as", "bob", "contact", "merge", "1", "2", "--yes")
+    assert (done["contact"]["id"], done["merged"]) == (1, [2])
+    assert staffed.json("--as", "bob", "job", "show", done["job"])["state"] == "done"

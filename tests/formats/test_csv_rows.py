@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
-from sharedbook.formats import csv_rows
+from sharedbook.formats import columns, csv_rows
 
 NATIVE = {
     "ko": ("이름,성,전자 메일 주소", "민지,김,minji@example.com", "서준,박,seojun@example.com"),
@@ -44,6 +44,7 @@ def test_every_encoding_with_every_delimiter_and_native_headers(language: str, e
     csv.writer(text, delimiter=delimiter).writerows([header, *rows])
     found = table(text.getvalue().encode(encoding))
     assert found.header == header
+    assert all(columns.meanings(found.header).values())
     assert found.delimiter == delimiter
     assert [row.cells for row in found.rows()] == list(rows)
     assert found.size == len(rows)

@@ -202,6 +202,12 @@ def test_the_strictest_visibility(site: App) -> None:
         contacts.set_visibility(tx, [two], Visibility(VisibilityKind.LISTED, frozenset({ann})))
     merge(site, one, two, three)
     assert get(site, one).visibility == Visibility(VisibilityKind.LISTED, frozenset({ann}))
+    hidden = add(site, "Hidden")
+    with as_console(site) as tx:
+        contacts.set_visibility(tx, [hidden], PRIVATE)
+        merging.merge(tx, [one, hidden])
+        contacts.share(tx, [one], True)
+    assert get(site, one).visibility == Visibility(VisibilityKind.LISTED, frozenset({ann})), "not all, as it never was"
     four, five = add(site, "D", owner="bob"), add(site, "E")
     with as_console(site) as tx:
         contacts.set_visibility(tx, [four], PRIVATE)
@@ -317,6 +323,13 @@ def test_other_cards_name_the_kept_one(site: App) -> None:
     for contact in before:
         now = get(site, contact.id)
         assert replace(now, version=0, modified=now.created) == replace(contact, version=0, modified=now.created)
+
+
+def test_a_line_that_names_both_stays(site: App) -> None:
+    one, two = add(site, "A", uid="same"), add(site, "B", uid="same", group="partners")
+    group = add(site, "G", "KIND:group", "MEMBER:urn:uuid:same")
+    run(site, Merge(one, (two,), (), ()), [one, two])
+    assert get(site, group).vcard == card("uid-G", "G", "KIND:group", "MEMBER:urn:uuid:same")
 
 
 def test_a_photo_comes_with_its_original(tmp_path: Path) -> None:

@@ -85,11 +85,16 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
     return len(holding)
 
 
-def naming(tx: Tx, found: Sequence[Contact]) -> list[int]:
-    """Ids of the other cards that name one of these contacts by its UID."""
-    names = {named(contact.uid) for contact in found}
+def naming(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
+    """Ids of the other cards that name, by their UIDs, contacts that were merged into another one."""
+    names = _names(gone, kept)
     rows = properties.of_names(tx.db, NAMES) if names else []
-    return sorted({each for each, value in rows if named(value) in names} - {contact.id for contact in found})
+    own = {kept.id, *(contact.id for contact in gone)}
+    return sorted({contact_id for contact_id, value in rows if named(value) in names} - own)
+
+
+def _names(gone: Sequence[Contact], kept: Contact) -> set[str]:
+    return {named(contact.uid) for contact in gone} - {named(kept.uid)}
 
 
 def follow(tx: Tx, gone: Sequence[Contact], kept: Contact, contact_ids: Sequence[int]) -> None:
@@ -97,7 +102,7 @@ def follow(tx: Tx, gone: Sequence[Contact], kept: Contact, contact_ids: Sequence
 
     An address (``mailto:``) stays as it is.
     """
-    names = {named(contact.uid) for contact in gone}
+    names = _names(gone, kept)
     for contact in stored.fetch(tx.db, contact_ids):
         card = vcard.load(contact.vcard)
         has = {(each.name, each.params) for each in _lines(card, {named(kept.uid)})}

@@ -7,7 +7,7 @@ comes into the groups of the others, in one transaction; the cards that name one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -59,19 +59,19 @@ def merge(
     different).
     """
     found = _mergeable(tx, contact_ids, if_versions or {})
-    choice = _Choice(found, {_field(tx, name): value for name, value in (chosen or {}).items()})
+    places = _places(tx, found, chosen or {})
     names = {mentions.named(contact.uid) for contact in found}
     merged = card_merge.merge(
         [vcard.load(contact.vcard) for contact in found],
-        choice.places(lambda name: not name.startswith(PREFIX) and name not in (OWNER, VISIBILITY)),
+        {name: place for name, place in places.items() if name not in (OWNER, VISIBILITY) and PREFIX not in name},
         names_one=lambda each: each.name in mentions.NAMES and mentions.named(each.text()) in names,
         region=tx.site.settings.default_region,
         limits=tx.site.limits,
     )
-    custom, custom_pieces = _custom(tx, found, choice)
-    becomes = _audience(tx, found, choice)
+    custom, custom_pieces = _custom(tx, found, places)
+    becomes = _audience(tx, found, places)
     kept, others = found[0], found[1:]
-    naming = _naming(tx, kept.id, others)
+    naming = mentions.naming(tx, others, kept)
     _write(tx, kept, merged.card, others)
     custom_fields.write(tx, kept.id, custom)
     _show_to(tx, _now(tx, kept), becomes)
@@ -92,11 +92,8 @@ def check(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int]) ->
 
 def followers(tx: Tx, kept_id: int, other_ids: Sequence[int]) -> list[int]:
     """Ids of the cards that still name contacts that were merged into another."""
-    return _naming(tx, kept_id, _merged(tx, kept_id, other_ids)[1:])
-
-
-def _naming(tx: Tx, kept_id: int, others: Sequence[Contact]) -> list[int]:
-    return [each for each in mentions.naming(tx, others) if each != kept_id]
+    found = _merged(tx, kept_id, other_ids)
+    return mentions.naming(tx, found[1:], found[0]) if found else []
 
 
 def follow(tx: Tx, kept_id: int, other_ids: Sequence[int], contact_ids: Sequence[int]) -> None:
@@ -149,6 +146,15 @@ def _mergeable(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int
     return found
 
 
+def _places(tx: Tx, found: Sequence[Contact], chosen: Mapping[str, int]) -> dict[str, int]:
+    """Field -> place of the contact that alone gives it. Raises InvalidValue, NotFound (a custom field)."""
+    ids = [contact.id for contact in found]
+    for name, contact_id in chosen.items():
+        if contact_id not in ids:
+            raise InvalidValue(f"contact {contact_id} is not one of those to be merged", field=name)
+    return {_field(tx, name): ids.index(contact_id) for name, contact_id in chosen.items()}
+
+
 def _field(tx: Tx, name: str) -> str:
     if name in (OWNER, VISIBILITY):
         return name
@@ -157,34 +163,14 @@ def _field(tx: Tx, name: str) -> str:
     return card_merge.field_name(name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Which contact alone gives a field. Raises InvalidValue for one that is not merged."""
-
-    contacts: Sequence[Contact]
-    chosen: Mapping[str, int]
-
-    def place(self, name: str) -> int | None:
-        if name not in self.chosen:
-            return None
-        ids = [contact.id for contact in self.contacts]
-        if self.chosen[name] not in ids:
-            raise InvalidValue(f"contact {self.chosen[name]} is not one of those to be merged", field=name)
-        return ids.index(self.chosen[name])
-
-    def places(self, wanted: Callable[[str], bool]) -> dict[str, int]:
-        found = {name: self.place(name) for name in self.chosen if wanted(name)}
-        return {name: place for name, place in found.items() if place is not None}
-
-
-def _custom(tx: Tx, found: Sequence[Contact], choice: _Choice) -> tuple[custom_fields.Values, list[Piece]]:
+def _custom(tx: Tx, found: Sequence[Contact], places: Mapping[str, int]) -> tuple[custom_fields.Values, list[Piece]]:
     """What the kept contact has in the site's own fields: of several values each, of one the first."""
     held = [custom_fields.values(tx, contact.id) for contact in found]
     wanted: dict[int, tuple[str, ...]] = {}
     pieces: list[Piece] = []
     for field in custom_fields.every(tx):
         name = f"{PREFIX}{field.name}"
-        place = choice.place(name)
+        place = places.get(name)
         sources: dict[str, list[int]] = {}
         for source, values in enumerate(held):
             for value in values.get(field.id, ()):
@@ -216,20 +202,20 @@ class _Becomes:
     notes: tuple[str, ...]
 
 
-def _audience(tx: Tx, found: Sequence[Contact], choice: _Choice) -> _Becomes:
+def _audience(tx: Tx, found: Sequence[Contact], places: Mapping[str, int]) -> _Becomes:
     """The strictest visibility of all; the list of those who saw all of them, where that alone would show anything.
 
     Whoever may set visibility may choose one contact's instead (``--field visibility=REF``).
     """
     kept, in_groups = found[0], frozenset(group for contact in found for group in contact.groups)
     owner_id = kept.owner_id
-    if (place := choice.place(OWNER)) is not None:
+    if (place := places.get(OWNER)) is not None:
         access.require_manage(tx.viewer, "change owners")
         owner_id = found[place].owner_id
     viewers = _viewers(tx, found, owner_id)
     before = [_seers(viewers, contacts.held(contact)) for contact in found]
     allowed = frozenset.intersection(*before)
-    if (place := choice.place(VISIBILITY)) is not None:
+    if (place := places.get(VISIBILITY)) is not None:
         if not all(access.may_set_visibility(tx.viewer, contacts.held(contact)) for contact in found):
             raise Forbidden(
                 f"{tx.viewer.name} does not own all of these contacts", hint="leave visibility to the merge"
@@ -304,7 +290,8 @@ def _show_to(tx: Tx, contact: Contact, becomes: _Becomes) -> None:
     with audience.changing(tx, [contact.id]):
         kind = becomes.visibility.kind.value
         rows.change(tx.db, [contact.id], owner_id=becomes.owner_id, visibility=kind, version=contact.version + 1)
-        rows.set_listed(tx.db, contact.id, becomes.visibility.listed)
+        if becomes.visibility.kind is not VisibilityKind.PRIVATE:  # which keeps the list for ``share on``
+            rows.set_listed(tx.db, contact.id, becomes.visibility.listed)
     if contact.owner_id != becomes.owner_id:
         records.note(tx, [contact.id], Event.OWNER)
     if contact.visibility != becomes.visibility:
@@ -314,7 +301,7 @@ def _show_to(tx: Tx, contact: Contact, becomes: _Becomes) -> None:
 def _take_away(tx: Tx, others: Sequence[Contact], kept: Contact) -> str:
     """The others go to the trash, or for good where the site has none; what is to be said of it."""
     if tx.site.settings.deletion != "trash":
-        mentions.follow(tx, others, kept, _naming(tx, kept.id, others))
+        mentions.follow(tx, others, kept, mentions.naming(tx, others, kept))
         for contact in others:
             records.drop(tx, contact)
         return "this site has no trash: the others are gone for good, and this cannot be undone"

@@ -64,9 +64,7 @@ def reindex(tx: Tx, limit: int) -> int:
     for contact in found:
         card = vcard.load(contact.vcard)
         name = fields.full_name(card)
-        contacts.change(
-            tx.db, [contact.id], name=name, sort=kept.sort_of(name), index_version=INDEX_VERSION
-        )
+        contacts.change(tx.db, [contact.id], name=name, sort=kept.sort_of(name), index_version=INDEX_VERSION)
         instances = fields.instances(card, tx.site.settings.default_region)
         properties.replace(tx.db, contact.id, properties.rows_of(instances))
         custom_fields.index(tx.db, contact.id)
