@@ -152,6 +152,10 @@ def test_who_lies_in_the_trash_is_restored_first(book: CommandLine, file: Path) 
     assert "trash restore 1" in book("plan", file, code=1).err
     book("trash", "restore", "1")
     assert book.json("plan", file)["plan"] is None
+    zoe = book.json("contact", "show", "4")["uid"]
+    book("contact", "delete", "4")
+    file.write_text(file.read_text() + f"- uid: {zoe}\n  name: Zoe\n")
+    assert "trash restore 4" in book("plan", file, code=1).err
 
 
 def test_an_erasure_forgets_what_a_plan_would_have_written(book: CommandLine, file: Path, data_dir: Path) -> None:

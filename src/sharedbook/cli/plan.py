@@ -36,8 +36,9 @@ def plan_command(site: Site, out: Output, file: Path) -> None:
     \b
     Example:  sharedbook plan customers.yaml
     """
+    wanted = book_plans.read(site.app, site.actor, CLIENT, _content(file))
     with site.begin() as tx:
-        found = book_plans.compare(tx, book_plans.read(tx, _content(file)))
+        found = book_plans.compare(tx, wanted)
     plan, told = None, list[Told]()
     if found.changes or found.grants:
         with progress("plan") as show:
@@ -135,8 +136,7 @@ def export_plan(site: Site, out: Output, group: str, file: Path) -> None:
     """
     if str(file) == "-" and out.as_json:
         raise click.UsageError("--json and FILE - would both write to stdout.")
-    with site.begin(write=True) as tx:
-        data = book_plans.export(tx, group)
+    data = book_plans.export(site.app, site.actor, CLIENT, group)
     if str(file) == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import QuotaExceeded, SharedbookError, SubjectNotFound
-from sharedbook.domain.model import Contact, CustomField, Group, Right
+from sharedbook.domain.model import Client, Contact, CustomField, Group, Right
 from sharedbook.formats import book_file, custom_values, entry_cards, vcard
 from sharedbook.formats.book_file import BookFile, Wanted
 from sharedbook.formats.card_diff import Difference, by_field
 from sharedbook.formats.yaml_nodes import wrong
 from sharedbook.services import contacts, custom_fields, follow_file, grants, groups, records, subjects
 from sharedbook.services.follow_file import FollowFile
-from sharedbook.services.tx import Tx
+from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import contacts as rows
 
 BATCH = 500
@@ -53,13 +53,16 @@ class GrantChange:
 # ---- writing a group out
 
 
-def export(tx: Tx, ref: str) -> bytes:
+def export(app: App, actor: Actor, client: Client, ref: str) -> bytes:
     """The file of a group as it is. Raises GroupNotFound, Forbidden."""
-    access.require_manage(tx.viewer, "write a group with its grants")
-    group = groups.get(tx, ref)
-    tx.audit("export", group=group.id)
-    rights = {each.subject.label: _words(each.rights) for each in grants.list_grants(tx, group.slug)}
-    return book_file.compose(group.slug, _described(tx, group), rights)
+    with app.begin(actor, client) as tx:
+        access.require_manage(tx.viewer, "write a group with its grants")
+        group = groups.get(tx, ref)
+        rights = {each.subject.label: _words(each.rights) for each in grants.list_grants(tx, group.slug)}
+        data = book_file.compose(group.slug, _described(tx, group), rights)
+    with app.begin(actor, client, write=True) as tx:
+        tx.audit("export", group=group.id)
+    return data
 
 
 def _described(tx: Tx, group: Group) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
@@ -133,9 +136,11 @@ class Comparison:
         return len(self._new)
 
 
-def read(tx: Tx, data: bytes) -> BookFile:
+def read(app: App, actor: Actor, client: Client, data: bytes) -> BookFile:
     """What a file says. Raises InvalidFile."""
-    return book_file.parse(data, custom_fields.fillable(tx), tx.site.limits)
+    with app.begin(actor, client) as tx:
+        fields = custom_fields.fillable(tx)
+    return book_file.parse(data, fields, app.site.limits)
 
 
 def compare(tx: Tx, file: BookFile) -> Comparison:
@@ -170,11 +175,18 @@ def _compare_contacts(tx: Tx, found: Comparison, wanted: Sequence[Wanted]) -> No
                 met[named.known_by] = contact.id
                 _compare_contact(tx, found, contact, named, custom.get(contact.id, {}))
     others = [each for known_by, each in asked.items() if known_by not in met]
-    if lying := [each for each in others if each.known_by in trashed]:
-        contact_id = trashed[lying[0].known_by]
-        hint = f"run: sharedbook trash restore {contact_id}"
-        raise wrong(lying[0].line, f"contact {contact_id} lies in the trash", hint)
+    _refuse_trashed(tx, others, trashed)
     _take_in(tx, found, others)
+
+
+def _refuse_trashed(tx: Tx, wanted: Sequence[Wanted], trashed: Mapping[tuple[str, str], int]) -> None:
+    """Raises InvalidFile for the first that lies in the trash; ``trashed``: those of this group."""
+    living, known = (rows.ids_of_uids(tx.db, [each.uid for each in wanted], living=only) for only in (True, False))
+    for each in wanted:
+        contact_id = trashed.get(each.known_by) or (known.get(each.uid) if each.uid not in living else None)
+        if contact_id:
+            hint = f"run: sharedbook trash restore {contact_id}"
+            raise wrong(each.line, f"contact {contact_id} lies in the trash", hint)
 
 
 def _number(contact: Contact) -> str:

@@ -58,7 +58,8 @@ class FollowFile(Action):
 
     def add_new(self, tx: Tx) -> Sequence[int]:
         group = group_of(tx, self.group)
-        missing = [(uid, wish) for uid, wish in self.new if not rows.by_uid(tx.db, uid)][:BATCH]
+        known = rows.ids_of_uids(tx.db, [uid for uid, _wish in self.new], living=False)
+        missing = [(uid, wish) for uid, wish in self.new if uid not in known][:BATCH]
         cards = [new_card(tx, uid, _read(wish)[0]) for uid, wish in missing]
         made = contacts.add_many(tx, group, cards) if cards else []
         for contact_id, (_uid, wish) in zip(made, missing, strict=True):

@@ -23,9 +23,8 @@ def above(tx: Tx, contact_ids: Collection[int] | None = None) -> dict[int, int]:
         for contact_id, line in properties.lines(tx.db, superiors.PROPERTY, some):
             if contact_id not in uids and (uid := _linked(line)):
                 uids[contact_id] = uid
-    ids: dict[str, int] = {}
-    for forms in batches(sorted({form for uid in uids.values() for form in superiors.forms(uid)})):
-        ids |= contacts.living_uids(tx.db, forms)
+    forms = sorted({form for uid in uids.values() for form in superiors.forms(uid)})
+    ids = contacts.ids_of_uids(tx.db, forms, living=True)
     known = {uid: next((ids[form] for form in superiors.forms(uid) if form in ids), 0) for uid in set(uids.values())}
     return {contact_id: known[uid] for contact_id, uid in uids.items() if known[uid]}
 

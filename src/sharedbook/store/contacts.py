@@ -82,10 +82,15 @@ def with_uids(connection: Connection, uids: Collection[str]) -> list[Contact]:
     return _where(connection, func.lower(contacts.c.uid).in_(uids))
 
 
-def living_uids(connection: Connection, uids: Collection[str]) -> dict[str, int]:
-    """The contacts not in the trash that have one of these very UIDs: UID -> the first one's id."""
-    statement = select(contacts.c.uid, contacts.c.id).where(contacts.c.uid.in_(uids), contacts.c.trashed_at.is_(None))
-    return {row.uid: row.id for row in connection.execute(statement.order_by(contacts.c.id.desc()))}
+def ids_of_uids(connection: Connection, uids: Sequence[str], *, living: bool) -> dict[str, int]:
+    """The contacts that have one of these very UIDs: UID -> the first one's id. ``living``: not in the trash."""
+    found: dict[str, int] = {}
+    for some in batches(uids):
+        statement = select(contacts.c.uid, contacts.c.id).where(contacts.c.uid.in_(some))
+        if living:
+            statement = statement.where(contacts.c.trashed_at.is_(None))
+        found |= {row.uid: row.id for row in connection.execute(statement.order_by(contacts.c.id.desc()))}
+    return found
 
 
 def keys(connection: Connection) -> dict[int, str]:
