@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -30,18 +31,21 @@ class People:
 
 
 @pytest.fixture
-def people(book: Book) -> People:
+def people(book: Book) -> Iterator[People]:
     site = book.site
     bob, cho, eve = book.viewer(), site.member("cho"), site.member("eve")
     with as_console(site.app) as tx:
         team = f"team-{next(NAMES)}"
         teams.add(tx, team)
         teams.join(tx, team, book.alice.login, cho.login)
-        grants.grant(tx, groups.add(tx, f"Group {next(NAMES)}").slug, "everyone", Right.VIEW)
+        of_all = groups.add(tx, f"Group {next(NAMES)}").slug
+        grants.grant(tx, of_all, "everyone", Right.VIEW)
         members.change(tx, bob.login, display_name="Bob Ébène", email=f"{bob.login}@example.org")
         members.change(tx, cho.login, display_name="조용필", email=f"{cho.login}@corp.example")
         members.change(tx, eve.login, display_name="Eve Example", email=f"{eve.login}@example.org")
-    return People(book.alice, bob, cho, eve, book)
+    yield People(book.alice, bob, cho, eve, book)
+    with as_console(site.app) as tx:
+        grants.revoke(tx, of_all, "everyone")
 
 
 def search(people: People, *searches: str, test: str = "", path: str = "/", apply: str = "") -> Reply:
