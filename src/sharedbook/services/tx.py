@@ -7,10 +7,11 @@ Every write goes through ``Tx.tick`` (the change row: the clock) and ``Tx.audit`
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from sharedbook.domain.access import Viewer
@@ -22,6 +23,12 @@ from sharedbook.store.database import Database
 
 if TYPE_CHECKING:
     from sharedbook.settings import Settings
+
+
+logger = logging.getLogger("sharedbook")
+
+LONG_READ = timedelta(seconds=10)
+"""A server's read that takes longer is told of: meanwhile SQLite's log grows, and an erasure cannot be completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,9 @@ class Tx:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            held = datetime.now(UTC) - self.now
+            if held > LONG_READ and not self.write and not isinstance(self._actor, Console):
+                logger.warning("%s read the database for %d s in one piece", self.client.door, held.total_seconds())
 
 
 def audit_link(secrets: Secrets, before: str, at: datetime, actor: str, client: str, action: str, ids: str) -> str:
