@@ -109,7 +109,7 @@ def go_on(site: Site, out: Output, label: str, job: Job, how: How, task: Task | 
     if how.background:
         with site.begin(write=True) as tx:
             jobs.wait(tx, job.id)
-        _detach(site, job.id)
+        detach(site, job.id)
         note = f"follow it: sharedbook job watch {job.id}"
         out.outcome(json_keys.result(label, [], notes=[note], job=job.id), f"{label}: job {job.id} in the background")
         return
@@ -202,7 +202,7 @@ def some(lines: Sequence[str], most: int = SHOWN) -> list[str]:
     return [*(f"  {line}" for line in lines[:most]), *rest]
 
 
-def _detach(site: Site, job_id: int) -> None:
+def detach(site: Site, job_id: int) -> None:
     """Runs a job in a process that outlives this one and its terminal; what ends it is kept with the job."""
     subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *site.options, "job", "resume", str(job_id)],

@@ -14,7 +14,7 @@ from sharedbook.cli.names import JOB
 from sharedbook.cli.output import Output, cell, json_option, many
 from sharedbook.cli.site_context import Site, pass_site
 from sharedbook.domain.errors import JobStopped
-from sharedbook.services import bulk, jobs
+from sharedbook.services import bulk, importing, jobs
 from sharedbook.services.jobs import Job, State
 from sharedbook.services.tx import Tx
 
@@ -163,7 +163,13 @@ def resume(site: Site, out: Output, job: int, background: bool) -> None:
     with site.begin() as tx:
         found = jobs.get(tx, job)
         jobs.require_stopped(found)
-        bulk.load(found)
+        if found.kind != importing.KIND:
+            bulk.load(found)
+    if found.kind == importing.KIND:
+        from sharedbook.cli import transfer  # reading files is much code, which no other job needs
+
+        (transfer.follow if background else transfer.resume)(site, out, job)
+        return
     go_on(site, out, found.label, found, How(background=background))
 
 

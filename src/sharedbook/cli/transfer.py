@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import click
 
 from sharedbook.cli import json_keys
+from sharedbook.cli.as_job import background_option, detach
 from sharedbook.cli.confirm import confirm
 from sharedbook.cli.errors import IN_PART
 from sharedbook.cli.ldap_options import ldap_options, query
@@ -23,7 +24,7 @@ from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
 from sharedbook.formats import columns, csv_rows, outgoing, sheet_write, template
 from sharedbook.formats.problems import Problem
-from sharedbook.services import custom_fields, search, transfer
+from sharedbook.services import custom_fields, jobs, search, transfer
 from sharedbook.services.jobs import Result
 from sharedbook.services.ldap_source import Query
 
@@ -60,6 +61,7 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 )
 @click.option("--dry-run", is_flag=True, help="Read the file and show what each row would do, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before contacts that exist are changed.")
+@background_option
 @json_option
 @pass_site
 def import_command(
@@ -76,6 +78,7 @@ def import_command(
     duplicates: str,
     dry_run: bool,
     yes: bool,
+    background: bool,
     **directory: Any,
 ) -> None:
     """Bring contacts in from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
@@ -92,6 +95,7 @@ def import_command(
     Examples:
       sharedbook import contacts.csv --group customers --dry-run
       sharedbook import contacts.vcf --group customers --duplicates update --yes
+      sharedbook import contacts.csv --group customers --background
       sharedbook import odd.xlsx --group customers --save-map odd.toml
       sharedbook import odd.xlsx --group customers --map odd.toml --sheet People
       sharedbook import old.txt --group customers --format csv --encoding cp949
@@ -123,10 +127,31 @@ def import_command(
             source.seek(0)  # it is read again
         if updated := planned.counts.get(Result.UPDATED, 0):
             confirm(f"{updated} contacts that exist would be changed. Go on?")
+    if background and not dry_run:
+        report = transfer.import_file(site.app, site.actor, CLIENT, source, wait=True, **options)
+        assert report.job_id is not None
+        follow(site, out, report.job_id)
+        return
     with progress("rows") as show:
         report = transfer.import_file(
             site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options
         )
+    _end(out, report)
+
+
+def follow(site: Site, out: Output, job_id: int) -> None:
+    """Lets another process do an import that waits or has stopped."""
+    with site.begin(write=True) as tx:
+        jobs.wait(tx, job_id)
+    detach(site, job_id)
+    note = f"follow it: sharedbook job watch {job_id}"
+    out.outcome(json_keys.result("import", [], notes=[note], job=job_id), f"import: job {job_id} in the background")
+
+
+def resume(site: Site, out: Output, job_id: int) -> None:
+    """Goes on with an import, behind its last row."""
+    with progress("rows") as show:
+        report = transfer.resume(site.app, site.actor, CLIENT, job_id, progress=_shown(show))
     _end(out, report)
 
 
@@ -192,6 +217,8 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
         out.note(f"rows that the limit of contacts refuses: {report.over_quota}")
     _note(out, "look at line", report.warnings)
     _note(out, "line", report.problems)
+    if report.job_id is not None and (report.counts[Result.ADDED] or report.counts[Result.UPDATED]):
+        out.note(f"undo: sharedbook job undo {report.job_id}")
     if report.problems and report.job_id is not None and report.format != "ldap":
         out.note(f"next: sharedbook job errors {report.job_id} --output fix.csv, fix that file, and import it")
 

@@ -42,7 +42,8 @@ class Undo(Action):
         job = jobs.get(tx, self.job)
         if job.state is State.RUNNING:
             raise JobStopped(f"job {job.id} runs", hint=f"run: sharedbook job cancel {job.id}")
-        if job.kind == Undo.KIND and _KINDS[jobs.get(tx, job.params["job"]).kind].REVIVES:
+        undone = _KINDS.get(jobs.get(tx, job.params["job"]).kind) if job.kind == Undo.KIND else None
+        if undone is not None and undone.REVIVES:
             raise NotUndoable(f"what job {job.id} brought back is deleted by the command that deleted it before")
 
     def prepare(self, tx: Tx) -> None:

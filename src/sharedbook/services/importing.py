@@ -13,21 +13,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from sharedbook.domain.errors import Conflict, Forbidden, SharedbookError, Unavailable
+from sharedbook.domain.errors import Conflict, Forbidden, JobStopped, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
 from sharedbook.formats import fields, vcard
 from sharedbook.formats.incoming import Incoming, Source
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.vcard import Card
-from sharedbook.services import contacts, custom_fields, jobs, ready
+from sharedbook.services import contacts, custom_fields, jobs, ready, snapshots
 from sharedbook.services.custom_fields import Values
 from sharedbook.services.jobs import JobRow, Result, State
 from sharedbook.services.kept import Kept
 from sharedbook.services.matching import Known, Match, Matcher
 from sharedbook.services.ready import Make, Ready
 from sharedbook.services.tx import Actor, App, Tx
+from sharedbook.store import jobs as job_rows
+from sharedbook.store import revisions
 from sharedbook.store.matches import Facts
+
+KIND = "import"
+"""Of an import's job."""
 
 BATCH_SECONDS = 0.5
 BATCH_ROWS = 2_000
@@ -108,7 +114,8 @@ class Import:
     """One run over the rows: dry, or for good.
 
     ``origin``: the directory that the rows come from and that keeps its contacts; "" for a file. ``kept``: ids of
-    those that the group has.
+    those that the group has. ``told``: parameters and texts of the job by which it can go on; none if it cannot.
+    ``job_id`` and ``counts`` are given to go on behind the rows that are counted.
     """
 
     app: App
@@ -121,26 +128,51 @@ class Import:
     dry: bool = False
     origin: str = ""
     kept: frozenset[int] = frozenset()
+    told: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {})
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
     _rehearsal: Matcher | None = None
     _met: set[int] = field(default_factory=set)
+    _committed: dict[str, int] = field(default_factory=dict)
+    _added: list[int] = field(default_factory=list)
+    _changed: list[int] = field(default_factory=list)
+
+    def open(self, state: State = State.RUNNING) -> None:
+        """Makes the job, for ``run``."""
+        params, texts = self.told
+        with self._begin() as tx:
+            self.job_id = jobs.start(
+                tx,
+                KIND,
+                state,
+                total=self.source.size,
+                params=params,
+                texts=texts,
+                format=self.source.format,
+                columns=self.source.columns,
+            )
+            tx.audit("import", job=self.job_id, group=self.group.id)
 
     def run(self, progress: Report | None) -> None:
-        """All rows, batch by batch. An exception ends the job as failed; what was committed stays."""
-        if not self.dry:
-            with self._begin() as tx:
-                self.job_id = jobs.start(tx, "import", format=self.source.format, columns=self.source.columns)
-                tx.audit("import", job=self.job_id, group=self.group.id)
+        """All rows, batch by batch. An exception ends the job as failed, Ctrl-C as cancelled; what is done stays.
+
+        Raises JobStopped when the job was cancelled.
+        """
+        self._committed = self._counted()
+        if not self.dry and self.job_id is None:
+            self.open()
         try:
-            with closing(self._make.rows(self.source)) as rows:
+            with closing(self._make.rows(self.source, self.counts.total())) as rows:
                 self._run_batches(rows, progress)
             self._finish(State.PART if self._waiting() else State.DONE)
-        except BaseException:
+        except JobStopped:
+            raise
+        except BaseException as error:
+            state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
             with suppress(SharedbookError):  # the first reason counts
-                self._finish(State.FAILED)
+                self._finish(state, str(error) or type(error).__name__)
             raise
 
     def _waiting(self) -> int:
@@ -156,16 +188,18 @@ class Import:
             while batch:
                 with self._begin() as tx:
                     batch = self._batch(tx, batch)
+                self._committed = self._counted()
                 if progress:
                     progress(Progress(sum(self.counts.values()), dict(self.counts)))
 
     def _begin(self) -> AbstractContextManager[Tx]:
         return self.app.begin(self.actor, self.client, write=not self.dry)
 
-    def _finish(self, state: State) -> None:
+    def _finish(self, state: State, error: str = "") -> None:
         if self.job_id is not None:
             with self._begin() as tx:
-                jobs.record(tx, self.job_id, state, self._counted())
+                jobs.hold(tx, self.job_id)
+                jobs.record(tx, self.job_id, state, self._committed, error=error)
 
     def _counted(self) -> dict[str, int]:
         return {result.value: self.counts[result] for result in Result}
@@ -181,6 +215,8 @@ class Import:
 
     def _batch(self, tx: Tx, rows: list[Ready]) -> list[Ready]:
         """Rows of one transaction; returns those for which there was no time."""
+        if self.job_id is not None:
+            jobs.hold(tx, self.job_id)
         started, done, waiting = time.monotonic(), 0, list[JobRow]()
         while done < len(rows) and (not done or time.monotonic() - started < BATCH_SECONDS):
             chunk = rows[done : done + CHUNK_ROWS]
@@ -195,9 +231,20 @@ class Import:
         return rows[done:]
 
     def _chunk(self, tx: Tx, rows: Sequence[Ready]) -> list[_Decision]:
-        """What became of some rows. Their new contacts are written together; if that is refused, one by one."""
+        """What became of some rows, remembered for an undo."""
         if self.dry:
             return self._decided(tx, rows, None)
+        self._added, self._changed = [], []
+        first = revisions.last(tx.db)
+        decisions = self._written(tx, rows)
+        known = snapshots.take(tx, self._changed)  # what a snapshot has, no import changes
+        before = dict.fromkeys(self._added) | {key: found.written() for key, found in known.items()}
+        if before and self.job_id is not None:
+            job_rows.add_done(tx.db, self.job_id, before, first, revisions.last(tx.db))
+        return decisions
+
+    def _written(self, tx: Tx, rows: Sequence[Ready]) -> list[_Decision]:
+        """What became of some rows. Their new contacts are written together; if that is refused, one by one."""
         room = self.room, self.over_quota
         new: list[_New] = []
         try:
@@ -207,9 +254,11 @@ class Import:
                     ids = contacts.add_kept(tx, self.group, [found for found, _ in new], source=self.origin or None)
                     for contact_id, (_, custom) in zip(ids, new, strict=True):
                         custom_fields.give(tx, contact_id, custom)
+                    self._added += ids
             return decisions
         except (_OneByOne, Conflict, Forbidden):
             self.room, self.over_quota = room
+            self._added, self._changed = [], []
             return self._decided(tx, rows, None)
 
     def _decided(self, tx: Tx, rows: Sequence[Ready], new: list[_New] | None) -> list[_Decision]:
@@ -310,6 +359,7 @@ class Import:
             with matcher.tx.savepoint():
                 [contact_id] = contacts.add_kept(matcher.tx, self.group, [found], source=self.origin or None)
                 custom_fields.give(matcher.tx, contact_id, decision.custom)
+            self._added.append(contact_id)
         self.room -= 1
         facts = Facts(found.uid, found.name, found.size, said.numbers)
         matcher.remember(Known(contact_id, facts, found.text, decision.custom), said)
@@ -325,6 +375,7 @@ class Import:
             with matcher.tx.savepoint():
                 contacts.replace(matcher.tx, known.id, card, source=self.origin or None)
                 custom_fields.write(matcher.tx, known.id, decision.custom)
+            self._changed.append(known.id)
         numbers = said.numbers | known.facts.numbers
         known.text, known.facts = card.text, Facts(card.uid, fields.full_name(card), len(card.text.encode()), numbers)
         if known.custom is not None:

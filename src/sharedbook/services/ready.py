@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -73,11 +74,11 @@ class Make(NamedTuple):
     limits: Limits
     whole: bool
 
-    def rows(self, source: Source) -> Generator[Ready, None, None]:
-        """Every row of a source, by another process when there are many and there is a second core."""
+    def rows(self, source: Source, skipped: int = 0) -> Generator[Ready, None, None]:
+        """Every row of a source behind those ``skipped``, by another process if there are many and a second core."""
         if source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2:
-            return (self._ready(row) for row in source.rows())
-        return _in_a_process(source, self._ready)
+            return (self._ready(row) for row in islice(source.rows(), skipped, None))
+        return _in_a_process(source, skipped, self._ready)
 
     def _ready(self, row: Incoming) -> Ready:
         if row.problems:
@@ -125,10 +126,10 @@ class _End(NamedTuple):
     error: SharedbookError | None
 
 
-def _in_a_process(source: Source, ready: Callable[[Incoming], Ready]) -> Generator[Ready, None, None]:
+def _in_a_process(source: Source, skipped: int, ready: Callable[[Incoming], Ready]) -> Generator[Ready, None, None]:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(there, here, source, ready), daemon=True)
+    child = context.Process(target=_send, args=(there, here, source, skipped, ready), daemon=True)
     child.start()
     there.close()
     try:
@@ -145,12 +146,14 @@ def _in_a_process(source: Source, ready: Callable[[Incoming], Ready]) -> Generat
         here.close()
 
 
-def _send(there: Connection, here: Connection, source: Source, ready: Callable[[Incoming], Ready]) -> None:
+def _send(
+    there: Connection, here: Connection, source: Source, skipped: int, ready: Callable[[Incoming], Ready]
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is asked to stop is the parent
     here.close()  # else a parent that is gone would not be noticed
     error = None
     try:
-        for rows in _pieces(map(ready, source.rows())):
+        for rows in _pieces(map(ready, islice(source.rows(), skipped, None))):
             there.send(rows)
     except SharedbookError as reason:
         error = reason

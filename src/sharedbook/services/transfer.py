@@ -5,6 +5,7 @@ Personal data that is set aside while a file is read or written lies in an unnam
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -18,16 +19,25 @@ from shutil import copyfileobj
 from typing import IO, BinaryIO
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import Forbidden, InvalidFile, InvalidValue, Protected, Unavailable
+from sharedbook.domain.errors import (
+    Forbidden,
+    GroupNotFound,
+    InvalidFile,
+    InvalidValue,
+    JobStopped,
+    Protected,
+    Unavailable,
+)
 from sharedbook.domain.model import Client, Group, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
 from sharedbook.formats import columns, custom_values, incoming, ldap_rows, outgoing, sources
-from sharedbook.services import contacts, custom_fields, groups, ldap_source, photos, records, search
-from sharedbook.services.importing import Duplicates, Import, JobReport
+from sharedbook.services import contacts, custom_fields, groups, jobs, ldap_source, photos, records, search
+from sharedbook.services.importing import KIND, Duplicates, Import, JobReport
+from sharedbook.services.jobs import State
 from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import contacts as contact_rows
 
-__all__ = ["Duplicates", "JobReport", "export", "import_directory", "import_file", "mapping_of"]
+__all__ = ["KIND", "Duplicates", "JobReport", "export", "import_directory", "import_file", "mapping_of", "resume"]
 
 PAGE = 500
 """Contacts that are read from the database at once."""
@@ -46,6 +56,7 @@ def import_file(
     sheet: str = "",
     duplicates: Duplicates = Duplicates.SKIP,
     dry_run: bool = False,
+    wait: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> JobReport:
     """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods, vcf, ldif or json file into a group.
@@ -56,9 +67,10 @@ def import_file(
     from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave
     the column out. ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
     the first. ``progress`` is called after each batch, and once before the first write, with ``done`` 0 and
-    ``{"quota": n}``, if n rows will be refused as over the quota.
+    ``{"quota": n}``, if n rows will be refused as over the quota. ``wait``: only makes the job, for ``resume``.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
-    InvalidValue (format, mapping, encoding), Unavailable. Rows that are refused raise nothing: the job keeps them.
+    InvalidValue (format, mapping, encoding; ``wait`` for what is no file on disk), Unavailable. Rows that are refused
+    raise nothing: the job keeps them. Raises JobStopped when the job is cancelled meanwhile.
     """
     with app.begin(actor, client) as tx:
         custom = custom_fields.fillable(tx)
@@ -66,12 +78,62 @@ def import_file(
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
     with _opened_source(source, format, reading) as rows:
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
+        if isinstance(source, Path) and source.is_file():
+            params = {"group": target.id, "format": format, "encoding": encoding, "duplicates": str(duplicates)}
+            texts = {"file": str(source.resolve()), "sha256": _hash(source), "mapping": mapping, "sheet": sheet}
+            job.told = params, texts
+        if wait:
+            if not job.told[1]:
+                raise InvalidValue("only a file on disk can be imported later", field="file", hint="save it as a file")
+            job.open(State.WAITING)
+            return job.report()
         if not dry_run and rows.size > room and progress:
             rehearsal = replace(job, dry=True, counts=Counter(), problems=[])
             rehearsal.run(None)
             progress(Progress(0, {"quota": rehearsal.over_quota}))
         job.run(progress)
         return job.report()
+
+
+def resume(
+    app: App, actor: Actor, client: Client, job_id: int, *, progress: Callable[[Progress], None] | None = None
+) -> JobReport:
+    """Goes on with an import that waits or has stopped, behind the last row that it committed.
+
+    Raises JobNotFound, JobStopped (it runs, has ended, or cannot go on), InvalidFile for a file that was changed, and
+    as ``import_file``.
+    """
+    with app.begin(actor, client) as tx:
+        found = jobs.get(tx, job_id)
+        jobs.require_stopped(found)
+        if found.texts is None:
+            raise JobStopped(f"job {job_id} does not know its file any more", hint="give its command again")
+        custom = custom_fields.every(tx)
+        group = groups.names(tx).get(found.params["group"])
+        if group is None:
+            raise GroupNotFound(f"the group that job {job_id} imports into is gone")
+        target, room = _target(tx, group.slug)
+    file, how = Path(found.texts["file"]), found.params
+    encoding, mapping, sheet = how["encoding"], found.texts["mapping"], found.texts["sheet"]
+    region, limits = app.site.settings.default_region, app.site.limits
+    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet)
+    with _opened_source(file, how["format"], reading) as rows:
+        if _hash(file) != found.texts["sha256"]:
+            raise InvalidFile(f"{file} was changed since job {job_id} began", hint="import it as a new file")
+        job = Import(app, actor, client, rows, target, Duplicates(how["duplicates"]), room, job_id=job_id)
+        with app.begin(actor, client, write=True) as tx:
+            job.counts.update(jobs.claim(tx, job_id).counts)
+        job.run(progress)
+        return job.report()
+
+
+def _hash(file: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    found = hashlib.sha256()
+    with _opened(file) as opened:
+        while piece := opened.read(1024 * 1024):
+            found.update(piece)
+    return found.hexdigest()
 
 
 def mapping_of(

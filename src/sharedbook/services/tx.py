@@ -172,11 +172,12 @@ class App(Protocol):
 
 @contextmanager
 def begin(site: Site, actor: Actor, client: Client, *, write: bool = False) -> Iterator[Tx]:
-    """A transaction: committed at the end, rolled back by an exception."""
+    """A transaction: committed at the end, rolled back by an exception. What the database cannot do is Unavailable."""
     tx = Tx(site, actor, client, write=write)
     try:
-        yield tx
-        tx.commit()
+        with database.failures():
+            yield tx
+            tx.commit()
     except BaseException:
         tx.rollback()
         raise

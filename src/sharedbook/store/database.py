@@ -342,6 +342,15 @@ def _refuse_exposed(path: Path) -> None:
         raise DatabaseExposed(f"others may read {path}", hint=f"run: chmod 600 {path}")
 
 
+@contextmanager
+def failures() -> Iterator[None]:
+    """What the database cannot do, a full disk for one, is Busy or Unavailable."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _unavailable(error) from error
+
+
 def _unavailable(error: DBAPIError) -> Unavailable:
     reason = str(error.orig)
     if "locked" in reason or "lock timeout" in reason:

@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import job_items, job_rows, jobs
 
 
@@ -130,6 +131,21 @@ _SET = (
 def set_items(connection: Connection, job_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes what a job did: each row has ``contact`` and every column but the keys."""
     connection.execute(_SET, [{**row, "job": job_id} for row in rows])
+
+
+_ADD_DONE = Prepared(
+    text(
+        "INSERT INTO job_items (job_id, contact_id, result, first, last, before)"
+        " VALUES (:job, :contact, 'done', :first, :last, :before)"
+        " ON CONFLICT (job_id, contact_id) DO UPDATE SET last = excluded.last"
+    )
+)
+
+
+def add_done(connection: Connection, job_id: int, before: Mapping[int, str | None], first: int, last: int) -> None:
+    """Adds contacts as done by a job, each with what it was before (see ``schema``); one that is there keeps that."""
+    rows = ({"job": job_id, "contact": key, "first": first, "last": last, "before": was} for key, was in before.items())
+    _ADD_DONE.run_many(connection, rows)
 
 
 def set_results(connection: Connection, job_id: int, contact_ids: Sequence[int], result: str) -> None:

@@ -1,0 +1,247 @@
+"""An import as a job: killed and resumed, cancelled, undone; its file changed, the disk full, the database locked."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sharedbook.app import App
+from sharedbook.domain.errors import Busy, InvalidFile, JobStopped, Unavailable
+from sharedbook.domain.model import Progress
+from sharedbook.services import bulk, custom_fields, groups, importing, jobs, transfer
+from sharedbook.services.jobs import Job, State
+from sharedbook.services.transfer import JobReport
+from tests.services.transfers import HEADER, all_of, counts, people, run, table
+from tests.support.processes import Server
+from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
+
+ROWS = 200
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 20)
+
+
+@pytest.fixture
+def app(app: App) -> App:
+    """A site with a group."""
+    with as_console(app) as tx:
+        groups.add(tx, "People")
+    return app
+
+
+@pytest.fixture
+def sqlite_site(tmp_path: Path) -> Iterator[App]:
+    """A site of our own file, with a group: of a full disk and a lock PostgreSQL knows nothing."""
+    site = new_site(tmp_path / "own")
+    with as_console(site) as tx:
+        groups.add(tx, "People")
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Some people."""
+    path = tmp_path / "people.csv"
+    path.write_text(table(HEADER[:4], people(ROWS)), encoding="utf-8")
+    return path
+
+
+def last_job(app: App) -> Job:
+    with as_console(app, write=False) as tx:
+        return jobs.list_jobs(tx, 1)[0]
+
+
+def resume(app: App, progress: Callable[[Progress], None] | None = None) -> JobReport:
+    return transfer.resume(app, CONSOLE, CLIENT, last_job(app).id, progress=progress)
+
+
+def undo(app: App) -> Job:
+    with as_console(app) as tx:
+        job = bulk.add(tx, *bulk.undo_of(tx, last_job(app).id))
+    return bulk.run(app, CONSOLE, CLIENT, job.id)
+
+
+def cancel_at(app: App, row: int) -> Callable[[Progress], None]:
+    def look(progress: Progress) -> None:
+        if progress.done == row:
+            with as_console(app) as tx:
+                jobs.cancel(tx, jobs.list_jobs(tx, 1)[0].id)
+
+    return look
+
+
+# ---- killed, cancelled, resumed
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from sharedbook import app
+from sharedbook.domain.model import Client
+from sharedbook.services import importing, transfer
+from sharedbook.services.tx import Console
+from sharedbook.settings import Settings
+importing.BATCH_ROWS = 20
+site = app.open(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2]))
+stop = int(sys.argv[4])
+def look(progress):
+    if progress.done >= stop:
+        print("there", flush=True)
+        sys.stdin.read()
+transfer.import_file(site, Console("root"), Client("cli", "test"), Path(sys.argv[3]), group="people", progress=look)
+"""
+
+
+def killed(app: App, file: Path, row: int) -> None:
+    """Imports in another process until so many rows are committed, and kills it."""
+    settings = app.settings
+    program = [sys.executable, "-c", PROGRAM, settings.data_dir, settings.database_url, file, str(row)]
+    with Server(program) as server:
+        server.wait_for_line("^there$")
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+
+
+def kill_and_resume(app: App, file: Path, rows: int) -> None:
+    chance = random.Random(rows)
+    killed(app, file, chance.randrange(1, rows))
+    assert last_job(app).state is State.KILLED
+    done = last_job(app).done
+    assert len(all_of(app)) == done < rows
+    first = [contact.etag for contact in all_of(app)]
+    assert counts(resume(app)) == {"added": rows}
+    found = all_of(app)
+    assert len(found) == rows and {contact.etag for contact in found} >= set(first)
+    assert last_job(app).state is State.DONE
+    assert counts(run(app, file)) == {"skipped_duplicate": rows}
+
+
+def test_killed_and_resumed(app: App, file: Path) -> None:
+    kill_and_resume(app, file, ROWS)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("turn", range(40))
+def test_killed_at_random_rows(app: App, tmp_path: Path, turn: int) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text(table(HEADER[:4], people(2_000 + turn)), encoding="utf-8")
+    kill_and_resume(app, path, 2_000 + turn)
+
+
+def test_cancelled_and_resumed(app: App, file: Path) -> None:
+    with pytest.raises(JobStopped):
+        transfer.import_file(app, CONSOLE, CLIENT, file, group="people", progress=cancel_at(app, 40))
+    assert (last_job(app).state, last_job(app).done, last_job(app).total) == (State.CANCELLED, 40, ROWS)
+    assert len(all_of(app)) == 40
+    assert counts(resume(app)) == {"added": ROWS}
+    assert len(all_of(app)) == ROWS
+    with pytest.raises(JobStopped, match="done"):
+        resume(app)
+
+
+def test_what_cannot_go_on(app: App, file: Path) -> None:
+    with pytest.raises(JobStopped):
+        transfer.import_file(app, CONSOLE, CLIENT, file, group="people", progress=cancel_at(app, 20))
+    file.write_text(table(HEADER[:4], people(ROWS + 1)), encoding="utf-8")
+    with pytest.raises(InvalidFile, match="changed"):
+        resume(app)
+    file.unlink()
+    with pytest.raises(InvalidFile, match="cannot be read"):
+        resume(app)
+    assert (last_job(app).state, len(all_of(app))) == (State.CANCELLED, 20)
+    with pytest.raises(JobStopped):
+        run(app, table(HEADER[:4], people(ROWS)), progress=cancel_at(app, 40))
+    with pytest.raises(JobStopped, match="file"):
+        resume(app)
+
+
+# ---- undo
+
+
+def test_undo_takes_what_was_added_and_gives_back_what_was_changed(app: App, tmp_path: Path) -> None:
+    with as_console(app) as tx:
+        custom_fields.add(tx, "Floor")
+    header = (*HEADER[:4], "note", "custom:Floor")
+    old = [("Ann", "Old", "ann@example.com", "", "first", "1"), ("Bob", "Old", "bob@example.com", "", "first", "1")]
+    run(app, table(header, old))
+    before = {contact.id: contact.vcard for contact in all_of(app)}
+    new = [
+        ("Ann", "New", "ann@example.com", "+82 2 1", "second", "2"),
+        ("Ann", "Newer", "ann@example.com", "", "third", "3"),
+        ("Bob", "New", "bob@example.com", "", "second", "2"),
+        ("Cho", "New", "cho@example.com", "", "second", "2"),
+    ]
+    report = run(app, table(header, new), duplicates=transfer.Duplicates.UPDATE)
+    assert counts(report) == {"updated": 3, "added": 1}
+    with as_console(app) as tx:
+        bob = next(contact for contact in all_of(app) if "bob@" in contact.vcard)
+        custom_fields.write(tx, bob.id, {custom_fields.get(tx, "Floor").id: ("9",)})
+    job = undo(app)
+    assert (job.state, job.counts) == (State.PART, {"done": 2, "error": 1})
+    now = {contact.id: contact.vcard for contact in all_of(app)}
+    assert {key: text for key, text in now.items() if key != bob.id} == {
+        key: text for key, text in before.items() if key != bob.id
+    }
+    with as_console(app, write=False) as tx:
+        [ann] = now.keys() - {bob.id}
+        assert custom_fields.values(tx, ann) == {custom_fields.get(tx, "Floor").id: ("1",)}
+        assert custom_fields.values(tx, bob.id) == {custom_fields.get(tx, "Floor").id: ("9",)}
+
+
+def test_an_undone_import_can_be_undone_again(app: App) -> None:
+    run(app, table(HEADER[:4], people(25)))
+    assert undo(app).counts == {"done": 25}
+    assert all_of(app) == []
+    assert undo(app).counts == {"done": 25}
+    assert len(all_of(app)) == 25
+
+
+# ---- a disk that is full, a database that is locked
+
+
+def at_row(site: App, row: int, pragma: str) -> Callable[[Progress], None]:
+    """Sets a pragma of the connection that the import uses, at a row."""
+
+    def look(progress: Progress) -> None:
+        if progress.done == row:
+            with site.site.database.begin(write=False) as connection:
+                pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA {pragma.format(pages=pages)}")
+
+    return look
+
+
+def test_a_full_disk_ends_it_between_two_batches(sqlite_site: App, file: Path) -> None:
+    look = at_row(sqlite_site, 60, "max_page_count={pages}")
+    with pytest.raises(Unavailable, match="disk is full"):
+        transfer.import_file(sqlite_site, CONSOLE, CLIENT, file, group="people", progress=look)
+    sqlite_site.site.database.close()  # there is room again
+    done = last_job(sqlite_site).done
+    assert 60 <= done == len(all_of(sqlite_site)) < ROWS
+    assert counts(run(sqlite_site, file)) == {"skipped_duplicate": done, "added": ROWS - done}
+
+
+def test_a_lock_that_is_not_let_go_ends_it_between_two_batches(sqlite_site: App, file: Path) -> None:
+    path = sqlite_site.site.database.path
+    assert path is not None
+    other = sqlite3.connect(path, isolation_level=None)
+    patience = at_row(sqlite_site, 60, "busy_timeout=50")
+
+    def look(progress: Progress) -> None:
+        patience(progress)
+        if progress.done == 60:
+            other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(Busy, match="locked"):
+        transfer.import_file(sqlite_site, CONSOLE, CLIENT, file, group="people", progress=look)
+    other.close()
+    assert last_job(sqlite_site).done == len(all_of(sqlite_site)) == 60
+    assert counts(run(sqlite_site, file)) == {"skipped_duplicate": 60, "added": ROWS - 60}
