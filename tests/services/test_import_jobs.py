@@ -17,7 +17,7 @@ from sharedbook.domain.model import Progress
 from sharedbook.services import bulk, custom_fields, groups, importing, jobs, transfer
 from sharedbook.services.jobs import Job, State
 from sharedbook.services.transfer import JobReport
-from tests.services.transfers import HEADER, all_of, counts, people, run, table
+from tests.services.transfers import HEADER, all_of, counts, etags, people, run, table
 from tests.support.processes import Server
 from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
 
@@ -91,49 +91,42 @@ from sharedbook.services.tx import Console
 from sharedbook.settings import Settings
 importing.BATCH_ROWS = 20
 site = app.open(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2]))
-stop = int(sys.argv[4])
+group, stop = sys.argv[4], int(sys.argv[5])
 def look(progress):
     if progress.done >= stop:
         print("there", flush=True)
         sys.stdin.read()
-transfer.import_file(site, Console("root"), Client("cli", "test"), Path(sys.argv[3]), group="people", progress=look)
+transfer.import_file(site, Console("root"), Client("cli", "test"), Path(sys.argv[3]), group=group, progress=look)
 """
 
 
-def killed(app: App, file: Path, row: int) -> None:
+def killed(app: App, file: Path, group: str, row: int) -> None:
     """Imports in another process until so many rows are committed, and kills it."""
     settings = app.settings
-    program = [sys.executable, "-c", PROGRAM, settings.data_dir, settings.database_url, file, str(row)]
+    program = [sys.executable, "-c", PROGRAM, settings.data_dir, settings.database_url, file, group, str(row)]
     with Server(program) as server:
         server.wait_for_line("^there$")
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
 
 
-def kill_and_resume(app: App, file: Path, rows: int) -> None:
-    chance = random.Random(rows)
-    killed(app, file, chance.randrange(1, rows))
-    assert last_job(app).state is State.KILLED
-    done = last_job(app).done
-    assert len(all_of(app)) == done < rows
-    first = [contact.etag for contact in all_of(app)]
-    assert counts(resume(app)) == {"added": rows}
-    found = all_of(app)
-    assert len(found) == rows and {contact.etag for contact in found} >= set(first)
-    assert last_job(app).state is State.DONE
-    assert counts(run(app, file)) == {"skipped_duplicate": rows}
-
-
-def test_killed_and_resumed(app: App, file: Path) -> None:
-    kill_and_resume(app, file, ROWS)
-
-
 @pytest.mark.soak
-@pytest.mark.parametrize("turn", range(40))
-def test_killed_at_random_rows(app: App, tmp_path: Path, turn: int) -> None:
-    path = tmp_path / "many.csv"
-    path.write_text(table(HEADER[:4], people(2_000 + turn)), encoding="utf-8")
-    kill_and_resume(app, path, 2_000 + turn)
+def test_killed_at_a_random_row_and_resumed(app: App, tmp_path: Path, soak: bool) -> None:
+    chance = random.Random(7)
+    for turn in range(40 if soak else 1):
+        file, rows, group = tmp_path / f"{turn}.csv", ROWS + turn, f"killed-{turn}"
+        file.write_text(table(HEADER[:4], people(rows)), encoding="utf-8")
+        with as_console(app) as tx:
+            groups.add(tx, group)
+        killed(app, file, group, chance.randrange(1, rows - 20))
+        assert last_job(app).state is State.KILLED
+        assert 0 < len(all_of(app, group)) == last_job(app).done < rows
+        first = etags(app, group)
+        assert counts(resume(app)) == {"added": rows}
+        found = etags(app, group)
+        assert len(found) == rows and first.items() <= found.items()
+        assert last_job(app).state is State.DONE
+        assert counts(run(app, file, group)) == {"skipped_duplicate": rows}
 
 
 def test_cancelled_and_resumed(app: App, file: Path) -> None:

@@ -44,8 +44,8 @@ def all_of(app: App, group: str = "people") -> list[Contact]:
         return search.find(tx, search.Search(group=group))
 
 
-def etags(app: App) -> dict[int, tuple[str, int]]:
-    return {contact.id: (contact.etag, contact.version) for contact in all_of(app)}
+def etags(app: App, group: str = "people") -> dict[int, tuple[str, int]]:
+    return {contact.id: (contact.etag, contact.version) for contact in all_of(app, group)}
 
 
 def lines_of(contact: Contact) -> list[str]:
