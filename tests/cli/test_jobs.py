@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from sharedbook import app as sharedbook_app
 from sharedbook.app import App
@@ -20,8 +23,6 @@ from sharedbook.store.schema import jobs as job_rows
 from tests.cli.conftest import CommandLine
 from tests.support.eventually import eventually
 from tests.support.sites import as_console, card
-
-MANY = 1100
 
 
 @pytest.fixture
@@ -116,9 +117,9 @@ def test_members_have_their_own_jobs(people: CommandLine) -> None:
     people("--as", "bob", "job", "undo", 1, "--yes")
 
 
-def add_many(site: App) -> list[int]:
+def add_many(site: App, count: int) -> list[int]:
     with as_console(site) as tx:
-        cards = [vcard.parse(card(f"uid-{number}", f"Person {number}")) for number in range(MANY)]
+        cards = [vcard.parse(card(f"uid-{number}", f"Person {number}")) for number in range(count)]
         return contacts.add_many(tx, groups.get(tx, "customers"), cards)
 
 
@@ -127,28 +128,37 @@ def look(site: App) -> Job:
         return jobs.list_jobs(tx)[0]
 
 
-def test_killed_in_the_background_it_goes_on_with_the_rest(people: CommandLine, site: App) -> None:
-    """It is killed while it does a later batch."""
-    ids = add_many(site)
-    named = " ".join(map(str, ids))
-    started = people.json("contact", "copy", "-", "--to", "press", "--yes", "--background", stdin=named)
-    assert started["notes"] == ["follow it: sharedbook job watch 1"]
-    eventually(lambda: look(site).done > 0, True)
+def kill_its_runner(site: App) -> None:
+    """Kills the process of the last job, which has a session of its own."""
     with as_console(site, write=False) as tx:
-        row = tx.db.execute(job_rows.select()).one()
-    pid = int(row.runner.split(" ")[-2])
-    assert row.runner != runner.me() and os.getsid(pid) == pid, "it has a session of its own"
+        name = tx.db.execute(select(job_rows.c.runner).order_by(job_rows.c.id.desc())).scalars().first()
+    assert name is not None and name != runner.me()
+    pid = int(name.split(" ")[-2])
+    assert os.getsid(pid) == pid
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: look(site).state, State.KILLED)
-    done = look(site).done
-    assert 0 < done < MANY
-    line = people("job", "watch", 1, code=1).out
-    assert line.startswith(f"job 1 killed: {done} of {MANY}, ")
-    people("job", "cancel", 1)
-    people("job", "cancel", 1, code=5)
-    people("job", "resume", 1, "--background")
+
+
+@pytest.mark.soak
+def test_killed_in_the_background_it_goes_on_with_the_rest(people: CommandLine, site: App, soak: bool) -> None:
+    """Each time it is killed while it does a later batch than the last time."""
+    count, kills = (30_000, 40) if soak else (1_100, 1)
+    ids = add_many(site, count)
+    started = people.json("contact", "copy", "--where", "person", "--to", "press", "--yes", "--background")
+    assert started["notes"] == ["follow it: sharedbook job watch 1"]
+    for _ in range(kills):
+        before = look(site).done
+        eventually(lambda before=before: look(site).done > before, True)  # type: ignore[misc]
+        if soak:
+            threading.Event().wait(random.random() / 4)
+        kill_its_runner(site)
+        done = look(site).done
+        assert before < done < count
+        assert people("job", "watch", 1, code=1).out.startswith(f"job 1 killed: {done} of {count}, ")
+        people("job", "cancel", 1)
+        people("job", "cancel", 1, code=5)
+        people("job", "resume", 1, "--background")
     ended = people.json("job", "watch", 1)
-    assert (ended["state"], ended["counts"]) == ("done", {"done": MANY})
+    assert (ended["state"], ended["counts"]) == ("done", {"done": count})
     with as_console(site, write=False) as tx:
-        events = [len(contacts.history(tx, key)) for key in ids]
-    assert events == [2] * MANY, "added, and copied once"
+        assert {len(contacts.history(tx, key)) for key in ids} == {2}, "added, and copied once"

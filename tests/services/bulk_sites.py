@@ -12,6 +12,7 @@ from sharedbook.services import (
     actions,
     bulk,
     contacts,
+    custom_fields,
     grants,
     groups,
     members,
@@ -50,6 +51,7 @@ def fill(app: App) -> None:
             if number % 5 == 0:
                 contacts.copy(tx, [found.id], groups.get(tx, "suppliers"))
         contacts.share(tx, [3, 6], False)
+        custom_fields.assign(tx, [2, 8], "bob")
 
 
 def dump(app: App) -> dict[str, list[Any]]:

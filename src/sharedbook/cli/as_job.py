@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,10 @@ from sharedbook.cli.confirm import asking, confirm
 from sharedbook.cli.errors import DONE, FAILED, IN_PART
 from sharedbook.cli.output import Output, many, progress
 from sharedbook.cli.site_context import CLIENT, Site
-from sharedbook.domain.errors import SharedbookError
+from sharedbook.domain.errors import JobStopped, SharedbookError
 from sharedbook.services import bulk, jobs
 from sharedbook.services.actions import Action
-from sharedbook.services.jobs import Job, Result, State, Told
+from sharedbook.services.jobs import Job, State, Told
 from sharedbook.services.tx import Tx
 
 PROGRAM = "from sharedbook.cli import main; main()"
@@ -97,7 +98,7 @@ def carry_out(
     if task.nothing or (task.narrow and not how.background):
         with site.begin(write=True) as tx:
             notes = task.action.do(tx, task.ids) if task.ids else None
-        _tell(out, label, task, notes=[*task.notes, *(notes or {}).values()])
+        _say(out, label, task, [*task.notes, *(notes or {}).values()], ())
         return
     with site.begin(write=True) as tx:
         job = bulk.add(tx, task.action, task.ids, label=label)
@@ -113,12 +114,14 @@ def go_on(site: Site, out: Output, label: str, job: Job, how: How, task: Task | 
         note = f"follow it: sharedbook job watch {job.id}"
         out.outcome(json_keys.result(label, [], notes=[note], job=job.id), f"{label}: job {job.id} in the background")
         return
-    with _told_on_failure(out, job.id), progress(label) as show:
+    with _advice(out, job.id), progress(label) as show:
         job = bulk.run(site.app, site.actor, CLIENT, job.id, lambda found: show(found.done, job.total))
     with site.begin() as tx:
         told = list(jobs.told(tx, job.id))
-        ids = jobs.contacts_of(tx, job.id)
-    _tell_job(out, label, job, task or Task(bulk.load(job), ids), told)
+        task = task or Task(bulk.load(job), jobs.contacts_of(tx, job.id))
+        undo = [f"undo: sharedbook job undo {job.id}"] if bulk.can_undo(tx, job) else []
+    stopped = [f"job {job.id} is {job.state}: sharedbook job resume {job.id}"] if job.state.stopped else []
+    _say(out, label, task, [*task.notes, *some(_lines(told)), *stopped, *undo], _refusals(told), job=job.id)
     if code := exit_code(job.state):
         raise SystemExit(code)
 
@@ -128,18 +131,16 @@ def exit_code(state: State) -> int:
     return {State.DONE: DONE, State.PART: IN_PART}.get(state, FAILED)
 
 
-class _told_on_failure:
+@contextmanager
+def _advice(out: Output, job_id: int) -> Iterator[None]:
     """Says what can be done about a job that an error, or Ctrl-C, has stopped."""
-
-    def __init__(self, out: Output, job_id: int) -> None:
-        self._out, self._job_id = out, job_id
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, SharedbookError | KeyboardInterrupt):
-            each = self._job_id
-            self._out.note(f"job {each} stopped: sharedbook job resume {each}, or sharedbook job undo {each}")
+    try:
+        yield
+    except JobStopped:
+        raise
+    except (SharedbookError, KeyboardInterrupt):
+        out.note(f"job {job_id} stopped: sharedbook job resume {job_id}, or sharedbook job undo {job_id}")
+        raise
 
 
 def _dry_run(site: Site, out: Output, label: str, task: Task) -> None:
@@ -156,16 +157,6 @@ def _dry_run(site: Site, out: Output, label: str, task: Task) -> None:
     _say(out, label, task, notes, refused, job=plan.job.id, dry_run=True)
     if refused:
         raise SystemExit(IN_PART)
-
-
-def _tell_job(out: Output, label: str, job: Job, task: Task, told: Sequence[Told]) -> None:
-    undo = [f"undo: sharedbook job undo {job.id}"] if job.counts.get(Result.DONE) or task.action.REVIVES else []
-    stopped = [f"job {job.id} is {job.state}: sharedbook job resume {job.id}"] if job.state.stopped else []
-    _say(out, label, task, [*task.notes, *some(_lines(told)), *stopped, *undo], _refusals(told), job=job.id)
-
-
-def _tell(out: Output, label: str, task: Task, notes: Sequence[str]) -> None:
-    _say(out, label, task, notes, {})
 
 
 def _say(

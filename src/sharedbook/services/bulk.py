@@ -86,6 +86,12 @@ def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
     return Undo(job_id), found
 
 
+def can_undo(tx: Tx, job: Job) -> bool:
+    """Whether there is anything that a job has done and that can be undone."""
+    revives = job.kind in _KINDS and _KINDS[job.kind].REVIVES
+    return revives or bool(store.item_ids(tx.db, job.id, Result.DONE.value))
+
+
 def load(job: Job) -> Action:
     """What a job was told to do. Raises JobStopped for what is no action, or was forgotten."""
     if job.kind not in _KINDS:
@@ -174,7 +180,9 @@ class _Run:
                 jobs.record(tx, self._job_id, state, self.counted(), total=self._total)
                 if not more:
                     self._action.tell(tx, self._job_id, self.counted())
-            self._between(time.monotonic() - begun, progress)
+            self._report(progress)
+            if more:
+                self._app.site.database.make_way(time.monotonic() - begun)
 
     def rehearsal(self, progress: Report | None) -> None:
         """Batch by batch, each rolled back."""
@@ -185,12 +193,13 @@ class _Run:
                 self._action.prepare(tx)
                 more = self._batch(tx)
                 raise _Rehearsed
-            self._between(time.monotonic() - begun, progress)
+            self._report(progress)
+            if more:
+                self._app.site.database.make_way(time.monotonic() - begun)
 
-    def _between(self, took: float, progress: Report | None) -> None:
+    def _report(self, progress: Report | None) -> None:
         if progress:
             progress(Progress(self.counts.total(), self.counted()))
-        self._app.site.database.make_way(took)
 
     def counted(self) -> dict[str, int]:
         """How many contacts have which result."""
