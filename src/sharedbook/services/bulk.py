@@ -206,16 +206,16 @@ class _Run:
         return {result: count for result, count in self.counts.items() if count}
 
     def _batch(self, tx: Tx) -> bool:
-        """Does one batch; returns whether there was one."""
+        """Does one batch; returns whether there may be more."""
         begun, done = time.monotonic(), 0
         while done < BATCH_CONTACTS and time.monotonic() - begun < BATCH_SECONDS:
             ids = store.pending(tx.db, self._job_id, self._after, CHUNK_CONTACTS)
             if not ids:
-                break
+                return False
             self._chunk(tx, ids)
             self._after = ids[-1]
             done += len(ids)
-        return done > 0
+        return True
 
     def _chunk(self, tx: Tx, ids: Sequence[int]) -> None:
         before, first = snapshots.take(tx, ids), revisions.last(tx.db)
