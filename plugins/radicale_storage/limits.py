@@ -7,11 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from sharedbook.domain.errors import Busy
 from sharedbook.services.login_limits import network_of
 
 
+@lru_cache(maxsize=256)
 def trusted(address: str, networks: tuple[str, ...]) -> bool:
     """Whether the peer is one of the proxies that the settings name."""
     try:

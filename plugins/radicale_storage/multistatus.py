@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
@@ -21,6 +22,9 @@ NOT_FOUND = "<D:status>HTTP/1.1 404 Not Found</D:status>"
 CUT_SHORT = (
     "<D:status>HTTP/1.1 507 Insufficient Storage</D:status><D:error><D:number-of-matches-within-limits/></D:error>"
 )
+
+AT_ONCE = 500
+"""Rows written in one piece, in memory that is used again for the next one: a book's worth would be fetched anew."""
 
 Value = str | Callable[[Any], str]
 """What stands inside a property's element: the same for all rows, or made of the row. Either is XML already."""
@@ -90,13 +94,22 @@ class Layout:
         """One response. ``target`` is an href's text, quoted already."""
         return self._template % (target, *[value(row) for value in self._values])
 
-    def write_names(self, folder: str, rows: Sequence[Any]) -> list[str]:
-        """One response for each row, named by its ``href`` in the folder. Column by column: no step of Python a row."""
+    def write_names(self, folder: str, rows: Sequence[Any]) -> list[bytes]:
+        """One response for each row, named by its ``href`` in the folder; some of them in each piece."""
         template = self._template.replace("%s", folder.replace("%", "%%") + "%s", 1)
+        return [self._written(template, rows[at : at + AT_ONCE]) for at in range(0, len(rows), AT_ONCE)]
+
+    def _written(self, template: str, rows: Sequence[Any]) -> bytes:
+        """Column by column: no step of Python a row."""
         names = [row.href for row in rows]
         if not _SAFE.fullmatch("".join(names)):
             names = list(map(name_in_path, names))
-        return list(map(template.__mod__, zip(names, *[map(value, rows) for value in self._values], strict=True)))
+        return _joined(map(template.__mod__, zip(names, *[map(value, rows) for value in self._values], strict=True)))
+
+
+def _joined(texts: Iterable[str]) -> bytes:
+    # Encoded one by one: one emoji in a text makes all of it four bytes a character.
+    return b"".join(map(str.encode, texts))
 
 
 def status(target: str, what: str = NOT_FOUND) -> str:
@@ -104,7 +117,7 @@ def status(target: str, what: str = NOT_FOUND) -> str:
     return f"<D:response><D:href>{target}</D:href>{what}</D:response>"
 
 
-def document(responses: Iterable[str], after: str = "") -> bytes:
+def document(*responses: Iterable[str | bytes], after: str = "") -> bytes:
     """The whole body; ``after`` stands behind the responses."""
-    # Encoded one by one: one emoji in a text makes all of it four bytes a character.
-    return b"".join(map(str.encode, (HEAD, *responses, after, "</D:multistatus>")))
+    parts = chain([HEAD], *responses, [after, "</D:multistatus>"])
+    return b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)

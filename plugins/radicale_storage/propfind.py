@@ -5,7 +5,7 @@ As stock Radicale, any depth but 0 is 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radicale_storage import multistatus, properties
@@ -18,6 +18,9 @@ from sharedbook.domain.model import Member
 from sharedbook.services import cards, groups, principals, sync
 from sharedbook.services.groups import Book
 
+Pieces = Sequence[str | bytes]
+"""Of a multistatus: the collection itself is the first."""
+
 NO_ROOT = "depth-noroot"
 """The preference for the members of a collection without the collection itself (RFC 8144 section 4)."""
 
@@ -25,6 +28,7 @@ NO_ROOT = "depth-noroot"
 def answer(request: Request, prefix: str, depth: str) -> bytes:
     """The multistatus for the request's path. Raises NotFound."""
     wanted, deep = properties.wanted(request.xml, request.preferences), depth != "0"
+    responses: Pieces
     match request.segments:
         case ():
             responses = _root(request, prefix, wanted, deep=deep)
@@ -42,20 +46,20 @@ def answer(request: Request, prefix: str, depth: str) -> bytes:
     return multistatus.document(responses[1:] if deep and NO_ROOT in request.preferences else responses)
 
 
-def _root(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> list[str]:
+def _root(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> Pieces:
     layout = Layout(*wanted.of(properties.root(prefix, login_of(request))))
-    responses = [layout.write(multistatus.path(prefix), None)]
-    return responses + (_home(request, prefix, wanted, deep=False) if deep else [])
+    root = layout.write(multistatus.path(prefix), None)
+    return [root, *(_home(request, prefix, wanted, deep=False) if deep else [])]
 
 
-def _home(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> list[str]:
+def _home(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> Pieces:
     login = login_of(request)
     layout = Layout(*wanted.of(properties.home(prefix, login)))
-    responses = [layout.write(multistatus.path(prefix, login), _principal_row(request, login))]
-    return responses + (_books(request, prefix, wanted, groups.books(request.tx)) if deep else [])
+    home = layout.write(multistatus.path(prefix, login), _principal_row(request, login))
+    return [home, *(_books(request, prefix, wanted, groups.books(request.tx)) if deep else [])]
 
 
-def _books(request: Request, prefix: str, wanted: Wanted, books: list[Book]) -> list[str]:
+def _books(request: Request, prefix: str, wanted: Wanted, books: list[Book]) -> Pieces:
     login = login_of(request)
     layout = Layout(*wanted.of(properties.book(prefix, login, request.tx.site.settings.limits_card_bytes)))
     return [
@@ -64,17 +68,17 @@ def _books(request: Request, prefix: str, wanted: Wanted, books: list[Book]) -> 
     ]
 
 
-def _book(request: Request, prefix: str, wanted: Wanted, slug: str, *, deep: bool) -> list[str]:
+def _book(request: Request, prefix: str, wanted: Wanted, slug: str, *, deep: bool) -> Pieces:
     book = _found(request, slug)
     responses = _books(request, prefix, wanted, [book])
     if not deep:
         return responses
     rows = cards.listing(request.tx, book) if wanted.only_listed() else list(cards.all_cards(request.tx, book))
     folder = multistatus.path(prefix, login_of(request), slug)
-    return responses + _card_layout(request, prefix, wanted, book).write_names(folder, rows)
+    return [*responses, *_card_layout(request, prefix, wanted, book).write_names(folder, rows)]
 
 
-def _card(request: Request, prefix: str, wanted: Wanted, slug: str, name: str) -> list[str]:
+def _card(request: Request, prefix: str, wanted: Wanted, slug: str, name: str) -> Pieces:
     book = _found(request, slug)
     card = cards.get(request.tx, book, name)
     if card is None:

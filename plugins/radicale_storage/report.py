@@ -38,7 +38,7 @@ class _Reader:
             raise NotFound("no such card")
         return name
 
-    def _write(self, rows: Sequence[Card | Entry]) -> list[str]:
+    def _write(self, rows: Sequence[Card | Entry]) -> list[bytes]:
         if not self.wanted.only_listed():
             self.request.read[self.book.group.id] += len(rows)
         return Layout(*self.wanted.of(properties.reported(self.request.form))).write_names(self.folder, rows)
@@ -56,7 +56,7 @@ class _Reader:
         found = cards.get_many(self.request.tx, self.book, list(names))
         gone = [self.folder + multistatus.name_in_path(name) for name in names if name not in found]
         rows = [found[name] for name in names if name in found]
-        return multistatus.document(self._write(rows) + [multistatus.status(target) for target in gone + strange])
+        return multistatus.document(self._write(rows), map(multistatus.status, gone + strange))
 
     def _name(self, target: str) -> str | None:
         """The name of a card in this book, from an absolute path or URL; None for any other."""
@@ -77,10 +77,11 @@ class _Reader:
         if (name := self._card()) is not None:
             return multistatus.document(self._write(search.in_book(self.request.tx, self.book, query, only=name)))
         found = search.in_book(self.request.tx, self.book, query, limit=None if limit is None else limit + 1)
-        responses = self._write(found[:limit])
-        if limit is not None and len(found) > limit:
-            responses.append(multistatus.status(self.folder, CUT_SHORT))
-        return multistatus.document(responses)
+        return multistatus.document(self._write(found[:limit]), self._more(limit is not None and len(found) > limit))
+
+    def _more(self, more: bool) -> list[str]:
+        """The entry that says there are more."""
+        return [multistatus.status(self.folder, CUT_SHORT)] if more else []
 
     def sync(self) -> bytes:
         """What changed and what went since the token, and the new token. Raises Refused 403 on a card."""
@@ -89,11 +90,13 @@ class _Reader:
         token = (self.root.findtext(f"{DAV}sync-token") or "").strip()
         limit, forgive = _limit(self.root, DAV), "Thunderbird" in self.request.agent and not self.book.rights & WRITE
         result = sync.changes(self.request.tx, self.book, token, limit, forgive=forgive)
-        responses = self._write(self._changed(result.changed))
-        responses += [multistatus.status(self.folder + multistatus.name_in_path(name)) for name in result.removed]
-        if result.more:
-            responses.append(multistatus.status(self.folder, CUT_SHORT))
-        return multistatus.document(responses, f"<D:sync-token>{multistatus.text(result.token)}</D:sync-token>")
+        gone = [multistatus.status(self.folder + multistatus.name_in_path(name)) for name in result.removed]
+        return multistatus.document(
+            self._write(self._changed(result.changed)),
+            gone,
+            self._more(result.more),
+            after=f"<D:sync-token>{multistatus.text(result.token)}</D:sync-token>",
+        )
 
     def _changed(self, entries: list[Entry]) -> Sequence[Card | Entry]:
         if self.wanted.only_listed():

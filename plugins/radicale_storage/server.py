@@ -6,6 +6,7 @@ The parent process checks the site, then only starts and stops; each worker open
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import logging
 import multiprocessing
@@ -34,6 +35,12 @@ from sharedbook.settings import Address, Settings
 HEADER_BUFFER = 128 * 1024
 STOP_SECONDS = 10
 POLL_SECONDS = 0.02
+GARBAGE = 20_000
+"""New objects before a collection; a request that lists no book makes some hundreds, and few that need one."""
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while others wait. A PUT lets go of it at each statement, and holds the
+write lock: Python's own 5 ms would keep all other writers waiting."""
 SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 RADICALE = {
@@ -75,6 +82,10 @@ def application() -> Application:
     logging.getLogger("radicale").setLevel(logging.CRITICAL)
     made = Application(configuration)
     own.warm()
+    gc.collect()
+    gc.freeze()  # what stays for ever is looked through no more: the rows of a large answer make many collections
+    gc.set_threshold(GARBAGE)
+    sys.setswitchinterval(SWITCH_SECONDS)
     return made
 
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sharedbook.domain.errors import Throttled
@@ -153,6 +154,7 @@ def _refuse_until(time_: float, now: float) -> None:
         raise Throttled("too many failed logins", retry_after=seconds, hint=f"wait {seconds} seconds")
 
 
+@lru_cache(maxsize=256)
 def network_of(address: str) -> str:
     """An IPv4 address itself, the /64 of an IPv6 one: what one subscriber holds."""
     try:
