@@ -81,8 +81,8 @@ def application() -> Application:
     configuration.update(RADICALE, "sharedbook serve", privileged=True)
     logging.getLogger("radicale").setLevel(logging.CRITICAL)
     made = Application(configuration)
-    own.warm()
     gc.collect()
+    own.warm()
     gc.freeze()  # what stays for ever is looked through no more: the rows of a large answer make many collections
     gc.set_threshold(GARBAGE)
     sys.setswitchinterval(SWITCH_SECONDS)
