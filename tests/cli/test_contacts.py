@@ -53,7 +53,8 @@ def test_a_contact_has_its_documented_keys(staffed: CommandLine) -> None:
     }
     shown = staffed.json("contact", "show", uid)
     assert shown["fields"]["email.2"] == "m@home.example"
-    assert {"fields", "members", "custom", "created", "source"} == shown.keys() - made.keys() - {"uid", "modified"}
+    of_detail = {"fields", "members", "reports_to", "custom", "created", "source"}
+    assert of_detail == shown.keys() - made.keys() - {"uid", "modified"}
 
 
 GROUP_CARD = """BEGIN:VCARD
