@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from tests.cli.conftest import CommandLine
 
 
 @pytest.fixture
-def book(staffed: CommandLine, data_dir: Path) -> CommandLine:
+def book(staffed: CommandLine, data_dir: Path, molds: Path) -> CommandLine:
     """1 is owned and seen, 2 is seen, 3 is owned, 4 neither, 5 lies in the trash; 2 and 4 are 400 days old."""
+    if (molds / "cleanup").exists():
+        shutil.rmtree(data_dir)
+        shutil.copytree(molds / "cleanup", data_dir)
+        return staffed
     for number in range(1, 6):
         staffed("contact", "add", "--name", f"Person {number}", "--group", "customers" if number < 3 else "contacts")
     for number in (1, 3):
@@ -24,6 +29,7 @@ def book(staffed: CommandLine, data_dir: Path) -> CommandLine:
     with engine.begin() as connection:
         connection.execute(text("UPDATE contacts SET modified = :then WHERE id IN (2, 4)"), {"then": then})
     engine.dispose()
+    shutil.copytree(data_dir, molds / "cleanup")
     return staffed
 
 
@@ -31,19 +37,19 @@ def living(book: CommandLine) -> list[int]:
     return sorted(each["id"] for each in book.json("contact", "list"))
 
 
-@pytest.mark.parametrize(
-    ("filters", "found"),
-    [
-        (("--no-viewers",), [3, 4]),
-        (("--no-owner",), [2, 4]),
-        (("--no-owner", "--no-viewers"), [4]),
-        (("--no-owner", "--group", "customers"), [2]),
-        (("--no-viewers", "--older-than", "400"), [4]),
-        (("--no-viewers", "--older-than", "401"), []),
-    ],
-)
-def test_what_it_finds(book: CommandLine, filters: tuple[str, ...], found: list[int]) -> None:
-    assert sorted(book.json("cleanup", *filters, "--to", "trash", "--dry-run")["items"]) == found
+FOUND = {
+    ("--no-viewers",): [3, 4],
+    ("--no-owner",): [2, 4],
+    ("--no-owner", "--no-viewers"): [4],
+    ("--no-owner", "--group", "customers"): [2],
+    ("--no-viewers", "--older-than", "400"): [4],
+    ("--no-viewers", "--older-than", "401"): [],
+}
+
+
+def test_what_it_finds(book: CommandLine) -> None:
+    for filters, found in FOUND.items():
+        assert sorted(book.json("cleanup", *filters, "--to", "trash", "--dry-run")["items"]) == found
     assert living(book) == [1, 2, 3, 4]
 
 
@@ -73,20 +79,18 @@ def test_for_good(book: CommandLine) -> None:
     assert book.json("trash", "list") == [] and living(book) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (("--to", "trash"), 2),
-        (("--no-owner",), 2),
-        (("--trashed", "--to", "trash"), 2),
-        (("--trashed", "--to", "erase", "--background"), 2),
-        (("--no-owner", "--group", "nowhere", "--to", "trash", "--yes"), 4),
-    ],
-)
-def test_what_it_refuses(
-    book: CommandLine, arguments: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    book("cleanup", *arguments, code=code)
+REFUSED = {
+    ("--to", "trash"): 2,
+    ("--no-owner",): 2,
+    ("--trashed", "--to", "trash"): 2,
+    ("--trashed", "--to", "erase", "--background"): 2,
+    ("--no-owner", "--group", "nowhere", "--to", "trash", "--yes"): 4,
+}
+
+
+def test_what_it_refuses(book: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, code in REFUSED.items():
+        book("cleanup", *arguments, code=code)
     monkeypatch.setenv("SHAREDBOOK_DELETION", "immediate")
     assert "no trash" in book("cleanup", "--no-owner", "--to", "trash", "--yes", code=2).err
     monkeypatch.delenv("SHAREDBOOK_DELETION")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,13 @@ from tests.support.left_out import ROOT
 
 
 @pytest.fixture
-def book(staffed: CommandLine, tmp_path: Path) -> CommandLine:
+def book(staffed: CommandLine, tmp_path: Path, data_dir: Path, molds: Path) -> CommandLine:
     """Minji (1, of Hanbit, assigned to bob), Ada (2) and Grace (3, with a number) in customers; Zoe (4) is not."""
+    if (molds / "plan").exists():
+        shutil.rmtree(data_dir)
+        shutil.copytree(molds / "plan", data_dir)
+        shutil.move(data_dir / "book.yaml", tmp_path / "book.yaml")
+        return staffed
     add = ("contact", "add", "--group", "customers", "--name")
     staffed(*add, "Minji Kim", "--email", "minji@example.com", "--field", "company=Hanbit", "--field", "tags=vip;press")
     staffed(*add, "Ada Lovelace", "--field", "note=two\nlines", "--phone", "010-1234-5678")
@@ -21,6 +27,8 @@ def book(staffed: CommandLine, tmp_path: Path) -> CommandLine:
     staffed("contact", "add", "--name", "Zoe", "--email", "zoe@example.com")
     staffed("contact", "assign", "1", "--to", "bob")
     staffed("group", "export-plan", "customers", tmp_path / "book.yaml")
+    shutil.copytree(data_dir, molds / "plan")
+    shutil.copyfile(tmp_path / "book.yaml", molds / "plan" / "book.yaml")
     return staffed
 
 

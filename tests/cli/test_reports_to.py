@@ -64,12 +64,9 @@ def test_it_is_changed_and_taken_away(book: CommandLine, tmp_path: Path) -> None
     assert book.json("contact", "show", made["id"])["reports_to"]["name"] == "Zoe"
 
 
-@pytest.mark.parametrize("above", ["3", "2", "1"])
-def test_nobody_reports_to_himself(book: CommandLine, above: str) -> None:
-    book("contact", "unset", "2", "reports_to")
-    book("contact", "set", "2", "reports_to=1", code=2)
-    book("contact", "set", "2", "reports_to=3")
-    assert "itself" in book("contact", "set", "3", f"reports_to={4 - int(above)}", code=2).err
+def test_nobody_reports_to_himself(book: CommandLine) -> None:
+    for above in "123":
+        assert "itself" in book("contact", "set", "3", f"reports_to={above}", code=2).err
     book("contact", "set", "1", "reports_to=nobody at all", code=4)
 
 
