@@ -191,12 +191,17 @@ def book(prefix: str, login: str, card_bytes: int) -> dict[str, Value]:
     }
 
 
-def card(prefix: str, login: str, rights: Right) -> dict[str, Value]:
-    """A card of a book on which these rights are held; its rows are ``Card``, or ``Entry`` for what a listing has."""
+def card(prefix: str, login: str, rights: Right, owned: Callable[[], Collection[str]]) -> dict[str, Value]:
+    """A card of a book on which these rights are held; its rows are ``Card``, or ``Entry`` for what a listing has.
+
+    ``owned``: the names of those that he may edit whatever his rights.
+    """
     return {
         **common(prefix, login),
         **CARD,
-        f"{DAV}current-user-privilege-set": privileges(rights),
+        f"{DAV}current-user-privilege-set": lambda row: privileges(
+            rights | Right.EDIT if row.href in owned() else rights
+        ),
         f"{DAV}supported-report-set": _reports(CARD_REPORTS),
     }
 

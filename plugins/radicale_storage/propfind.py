@@ -6,6 +6,7 @@ As stock Radicale, any depth but 0 is 1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from radicale_storage import multistatus, properties
@@ -88,7 +89,12 @@ def _card(request: Request, prefix: str, wanted: Wanted, slug: str, name: str) -
 
 
 def _card_layout(request: Request, prefix: str, wanted: Wanted, book: Book) -> Layout:
-    return Layout(*wanted.of(properties.card(prefix, login_of(request), book.rights)))
+    return Layout(*wanted.of(_of_cards(request, prefix, book)))
+
+
+def _of_cards(request: Request, prefix: str, book: Book) -> Mapping[str, Value]:
+    """The properties of a book's cards; whose they are is asked only for the privileges, and once."""
+    return properties.card(prefix, login_of(request), book.rights, cache(lambda: cards.owned(request.tx, book)))
 
 
 def resource(request: Request, segments: tuple[str, ...]) -> tuple[Mapping[str, Value], Any]:
@@ -109,7 +115,7 @@ def resource(request: Request, segments: tuple[str, ...]) -> tuple[Mapping[str, 
     card = cards.get(request.tx, book, segments[2])
     if card is None:
         raise NotFound("no such card")
-    return properties.card(prefix, viewer, book.rights), card
+    return _of_cards(request, prefix, book), card
 
 
 def principal(request: Request, member: Member) -> tuple[Mapping[str, Value], PrincipalRow]:

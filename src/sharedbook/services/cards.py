@@ -125,6 +125,15 @@ def _edit(
     return PutResult(_served(tx, book, href), created=False, changed=changed)
 
 
+def owned(tx: Tx, book: Book) -> frozenset[str]:
+    """Names of the cards that the viewer may edit as their owner, whatever his rights on the book."""
+    viewer = tx.viewer
+    if viewer.member_id is None or viewer.read_only:
+        return frozenset()
+    found = memberships.owned(tx.db, book.shelf.groups, viewer.member_id)
+    return frozenset(name_of(key) if book.merged else href for href, key in found)
+
+
 def prepared(site: Site, data: bytes) -> vcard.Card | None:
     """The card to put of a body so large that it may have a photo to reduce: call it before the write lock is taken.
 

@@ -5,7 +5,7 @@ A listing reads this table alone; only restricted cards look at the contact's ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -156,6 +156,14 @@ def count(connection: Connection, viewer: Viewer, group_id: int) -> int:
     """How many cards the viewer sees in a group."""
     statement = select(func.count()).select_from(memberships).where(_M.group_id == group_id, seen_by(viewer))
     return int(connection.execute(statement).scalar_one())
+
+
+def owned(connection: Connection, group_ids: Collection[int], owner_id: int) -> list[tuple[str, str]]:
+    """Href and key of each contact in these groups that a member owns, the trash left out."""
+    of_owner = contacts.c.owner_id == owner_id, contacts.c.trashed_at.is_(None)
+    joined = memberships.join(contacts, contacts.c.id == _M.contact_id)
+    statement = select(_M.href, contacts.c.key).select_from(joined).where(_M.group_id.in_(sorted(group_ids)), *of_owner)
+    return [(row.href, row.key) for row in connection.execute(statement)]
 
 
 @dataclass(frozen=True, slots=True)
