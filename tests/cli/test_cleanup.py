@@ -67,6 +67,10 @@ def test_it_is_a_job_with_an_undo_and_a_notice(book: CommandLine) -> None:
     assert f"sharedbook job undo {job}" in notice["text"] and "Person" not in notice["text"]
     book("job", "undo", job, "--yes")
     assert living(book) == [1, 2, 3, 4]
+    assert book.json("cleanup", "--no-owner", "--no-viewers", "--to", "trash", "--yes")["job"], "one is a job, too"
+    assert len(book.json("notice", "list")) == 2
+    assert book.json("cleanup", "--no-owner", "--no-viewers", "--to", "trash", "--yes")["job"] is None
+    assert len(book.json("notice", "list")) == 2, "nothing to do, nothing to tell"
 
 
 def test_for_good(book: CommandLine) -> None:

@@ -71,7 +71,8 @@ class Task:
     @property
     def narrow(self) -> bool:
         """Whether it needs no job."""
-        return len(self.ids) < 2 and not self.action.REVIVES
+        wide = self.action.REVIVES or (self.action.TOLD and len(self.ids) > 0)
+        return len(self.ids) < 2 and not wide
 
     @property
     def nothing(self) -> bool:

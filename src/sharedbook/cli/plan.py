@@ -49,6 +49,7 @@ def plan_command(site: Site, out: Output, file: Path) -> None:
                 found.action,
                 found.contact_ids,
                 lambda done: show(done.done, len(found.contact_ids)),
+                label=f"plan of {found.group.slug}",
             )
         plan, told = made.job.id, [each for each in made.told if each.code]
     if out.as_json:

@@ -28,11 +28,12 @@ class Action:
     """One kind of bulk action.
 
     ``KIND``: its stable name. ``TEXTS``: the fields that hold what people wrote: an erasure forgets them. ``REVIVES``:
-    its undo brings back more than contacts.
+    its undo brings back more than contacts. ``TOLD``: the postmasters are told of it, so one contact is a job, too.
     """
 
     KIND: ClassVar[str]
     REVIVES: ClassVar[bool] = False
+    TOLD: ClassVar[bool] = False
     TEXTS: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, tx: Tx) -> None:
@@ -124,6 +125,7 @@ class Cleanup(Delete):
     """The same to what a clean-up found; the postmasters are told."""
 
     KIND = "cleanup"
+    TOLD = True
 
     def tell(self, tx: Tx, job_id: int, counts: Mapping[str, int]) -> None:
         done = counts.get("done", 0)
