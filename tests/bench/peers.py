@@ -300,4 +300,7 @@ def sabre(folder: Path, count: int) -> Running:
     return running
 
 
-PEERS: Sequence[Callable[[Path, int], Running]] = (radicale, xandikos, cyrus, sabre)
+Peer = Callable[[Path, int], Running]
+"""Fills a server, in a folder of its own, with so many people, and starts it. Raises NotHere."""
+
+PEERS: Sequence[Peer] = (radicale, xandikos, cyrus, sabre)
