@@ -26,7 +26,7 @@ MOST_MEMORY = 50 * 1024 * 1024
 LIMITS = Limits()
 
 TABLE = (
-    'name,email,phone.mobile,birthday,note,custom.size,address.work.city\r\n'
+    "name,email,phone.mobile,birthday,note,custom.size,address.work.city\r\n"
     '김민지,minji@example.com,+82 10-1234-5678,1985-04-23,"two\nlines, ""quoted""",41,서울\r\n'
     "Jörg Müller,joerg@example.com ::: j@example.org,030 123456,--04-23,'=SUM(A1),,Köln\r\n"
     "#sharedbook,,,,,,\r\n"

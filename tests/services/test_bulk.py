@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from sharedbook.app import App
-from sharedbook.domain.errors import GroupNotFound, JobNotFound, JobStopped, PlanOutdated, Unavailable
+from sharedbook.domain.errors import GroupNotFound, JobNotFound, JobStopped, NotUndoable, PlanOutdated, Unavailable
 from sharedbook.domain.model import Progress, Right
 from sharedbook.formats import column_edits, vcard
 from sharedbook.services import (
@@ -180,6 +180,8 @@ def test_a_plan_changes_nothing_and_is_done_as_it_was_shown(filled: App) -> None
     with as_console(filled) as tx:
         with pytest.raises(JobStopped):
             jobs.claim(tx, shown.job.id)
+        with pytest.raises(NotUndoable):
+            bulk.undo_of(tx, shown.job.id)
         bulk.apply(tx, shown.job.id)
     done = bulk.run(filled, CONSOLE, CLIENT, shown.job.id)
     assert (done.state, done.counts) == (State.DONE, shown.counts)

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from sharedbook.app import App
-from sharedbook.domain.errors import NotUndoable
+from sharedbook.domain.errors import NameTaken, NotUndoable
 from sharedbook.formats import column_edits
 from sharedbook.services import (
     actions,
+    bulk,
     contacts,
     erasure,
+    groups,
     jobs,
     members,
     subjects,
@@ -105,3 +107,22 @@ def test_what_was_changed_since_is_listed_and_not_touched(filled: App) -> None:
         ]
         assert {key: contacts.get(tx, key) for key in mine} == mine
         assert contacts.get(tx, 2).owner_id == members.get(tx, "alice").id
+
+
+def test_an_empty_group_comes_back_once_and_not_under_a_name_that_is_taken(filled: App) -> None:
+    with as_console(filled) as tx:
+        groups.add(tx, "Empty")
+        found = groups.plan_deletion(tx, "empty", contacts_to="keep")
+    job = start(filled, actions.DeleteGroup(found.group.id, found.word, found.target.id), [])
+    with as_console(filled) as tx:
+        other = groups.add(tx, "Empty")
+        assert other.slug == "empty-2"
+    with pytest.raises(NameTaken):
+        undo(filled, job.id)
+    with as_console(filled) as tx:
+        groups.rename(tx, other.slug, "Another")
+    assert undo(filled, job.id).state is State.DONE
+    with as_console(filled) as tx:
+        assert groups.get(tx, "empty").emptied_at is None
+        with pytest.raises(NotUndoable):
+            bulk.undo_of(tx, job.id)

@@ -80,7 +80,7 @@ def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
     """The action that undoes a job, and the contacts to do it to. Raises JobNotFound, NotUndoable."""
     job = jobs.get(tx, job_id)
     found = store.item_ids(tx.db, job_id, Result.DONE.value)
-    if job.done and not found:
+    if not found and (not _revives(job) or store.undone(tx.db, job_id)):
         hint = "it was undone before, or is gone for good; see: sharedbook job list"
         raise NotUndoable(f"nothing that job {job_id} did is left to undo", hint=hint)
     return Undo(job_id), found
@@ -88,8 +88,12 @@ def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
 
 def can_undo(tx: Tx, job: Job) -> bool:
     """Whether there is anything that a job has done and that can be undone."""
-    revives = job.kind in _KINDS and _KINDS[job.kind].REVIVES
-    return revives or bool(store.item_ids(tx.db, job.id, Result.DONE.value))
+    return _revives(job) or bool(store.item_ids(tx.db, job.id, Result.DONE.value))
+
+
+def _revives(job: Job) -> bool:
+    """Whether its end has taken more away than contacts."""
+    return job.state.ended and job.kind in _KINDS and _KINDS[job.kind].REVIVES
 
 
 def load(job: Job) -> Action:
@@ -145,7 +149,9 @@ def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | 
         state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
         with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:  # the first reason counts
             jobs.hold(tx, job_id)
-            jobs.record(tx, job_id, state, jobs.get(tx, job_id).counts, error=str(error) or type(error).__name__)
+            # another exception's text may hold what stands in a contact
+            reason = str(error) if isinstance(error, SharedbookError) else type(error).__name__
+            jobs.record(tx, job_id, state, jobs.get(tx, job_id).counts, error=reason)
         if not isinstance(error, JobStopped):
             raise
     with app.begin(actor, client) as tx:

@@ -105,6 +105,12 @@ def prune(connection: Connection, before: datetime) -> int:
     return connection.execute(delete(jobs).where(jobs.c.beat < before)).rowcount
 
 
+def undone(connection: Connection, job_id: int) -> bool:
+    """Whether a job that undoes this one has come to its end."""
+    statement = select(jobs.c.id).where(jobs.c.undoes == job_id, jobs.c.state.in_(("done", "part")))
+    return connection.execute(statement.limit(1)).first() is not None
+
+
 # ---- the contacts that a job is about
 
 _I = job_items.c
