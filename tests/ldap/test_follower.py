@@ -91,6 +91,34 @@ def test_a_merge_and_its_undo_are_followed(app: App) -> None:
     asyncio.run(scenario())
 
 
+def test_superiors_are_followed(app: App) -> None:
+    link = "RELATED;TYPE=manager:urn:uuid:uid-"
+    boss = add(app, name="Boss")
+    ann = add(app, f"{link}Boss", name="Ann")
+
+    def above(directory: Directory, contact_id: int) -> int | None:
+        reader = directory.reader(frozenset({EVERYONE_ID}))
+        found = directory.superiors.of(contact_id, directory.index.visible(reader.groups, reader.subjects))
+        return found.id if found else None
+
+    async def scenario() -> None:
+        async with following(app) as (directory, follower):
+            assert above(directory, ann) == boss
+            bob = add(app, f"{link}Ann", name="Bob")
+            await soon(lambda: above(directory, bob) == ann)
+            with as_console(app) as tx:
+                contacts.set_visibility(tx, [boss], PRIVATE)
+            await soon(lambda: above(directory, ann) is None)
+            edit(app, bob, [vcard.Remove("RELATED")])
+            await soon(lambda: directory.superiors.ids() == [ann])
+            follower._seq = 10**9
+            with as_console(app) as tx:
+                contacts.delete(tx, [boss])
+            await soon(lambda: directory.superiors.ids() == [])
+
+    asyncio.run(scenario())
+
+
 def test_everything_is_read_anew_when_the_changes_are_not_known(app: App, caplog: pytest.LogCaptureFixture) -> None:
     """As after a restore: what is in memory becomes what is in the database, the gone included."""
     kept, lost = add(app, name="Kept"), add(app, name="Lost")

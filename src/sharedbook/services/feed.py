@@ -138,9 +138,10 @@ def since(tx: Tx, seq: int) -> Delta:
 
 
 def _superiors(tx: Tx, changed: Collection[int], found: Sequence[Contact]) -> dict[int, int]:
-    """Of the contacts that changed, and of those that name them."""
-    concerned = {*changed, *superiors.below(tx, found)} if changed else set[int]()
-    return dict.fromkeys(concerned, 0) | superiors.above(tx, concerned) if concerned else {}
+    """Of the contacts that changed, and of those that name them. Most cards name nobody: they are not asked about."""
+    below = superiors.below(tx, found) if found else set[int]()
+    naming = below | {contact.id for contact in found if superiors.PROPERTY in contact.vcard.upper()}
+    return dict.fromkeys({*changed, *below}, 0) | (superiors.above(tx, naming) if naming else {})
 
 
 def log(tx: Tx, since: int | datetime) -> list[LoggedChange]:

@@ -14,6 +14,9 @@ from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, properties
 from sharedbook.store.contacts import batches
 
+PROPERTY = superiors.PROPERTY
+"""What stands in every card that names a superior."""
+
 
 def above(tx: Tx, contact_ids: Collection[int] | None = None) -> dict[int, int]:
     """The superior of each of these contacts (None: of all) that has one; those in the trash are nobody's."""
