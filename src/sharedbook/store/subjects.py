@@ -6,9 +6,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
 
 from sharedbook.domain.model import POSTMASTERS_ID, Member, Subject, SubjectKind
+from sharedbook.store.database import plain
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import grants, groups, subjects, team_members
 
 _POSTMASTER = (
@@ -67,15 +69,27 @@ def teams(connection: Connection) -> list[Subject]:
     return [Subject(row.id, SubjectKind.TEAM, row.name) for row in connection.execute(statement)]
 
 
+_MEMBERS = select(
+    subjects.c.id,
+    subjects.c.name,
+    subjects.c.display_name,
+    subjects.c.email,
+    _POSTMASTER.label("postmaster"),
+    subjects.c.disabled,
+    subjects.c.merged_book,
+).where(subjects.c.kind == SubjectKind.MEMBER.value, subjects.c.deleted_at.is_(None))
+_BY_LOGIN = Prepared(_MEMBERS.where(subjects.c.name == bindparam("login")))
+
+
 def member(connection: Connection, login: str) -> Member | None:
     """The living member of this folded login."""
-    row = connection.execute(_members().where(subjects.c.name == login)).one_or_none()
-    return None if row is None else _member(row)
+    rows = _BY_LOGIN.rows(connection, {"login": login})
+    return _member(rows[0]) if rows else None
 
 
 def members(connection: Connection) -> list[Member]:
     """Every living member, by login."""
-    return [_member(row) for row in connection.execute(_members().order_by(subjects.c.name))]
+    return list(map(_member, plain(connection, _MEMBERS.order_by(subjects.c.name))))
 
 
 def sources(connection: Connection) -> dict[str, str | None]:
@@ -105,29 +119,19 @@ def acquainted(connection: Connection, member_id: int | None, subject_ids: Colle
         or_(grant.subject_id == subjects.c.id, grant.subject_id.in_(teams_of.correlate(subjects))),
     )
     others = and_(subjects.c.disabled.is_(False), or_(in_team.correlate(subjects), on_group.correlate(subjects)))
-    statement = _members().where(or_(subjects.c.id == member_id, others)).order_by(subjects.c.name)
-    return [_member(row) for row in connection.execute(statement)]
+    statement = _MEMBERS.where(or_(subjects.c.id == member_id, others)).order_by(subjects.c.name)
+    return list(map(_member, plain(connection, statement)))
 
 
 def enabled_postmasters(connection: Connection) -> int:
     """How many members are postmasters and can log in."""
     statement = select(func.count()).select_from(
-        _members().where(_POSTMASTER, subjects.c.disabled.is_(False)).subquery()
+        _MEMBERS.where(_POSTMASTER, subjects.c.disabled.is_(False)).subquery()
     )
     return int(connection.execute(statement).scalar_one())
 
 
-def _members() -> Select[Any]:
-    return select(
-        subjects.c.id,
-        subjects.c.name,
-        subjects.c.display_name,
-        subjects.c.email,
-        subjects.c.disabled,
-        subjects.c.merged_book,
-        _POSTMASTER.label("postmaster"),
-    ).where(subjects.c.kind == SubjectKind.MEMBER.value, subjects.c.deleted_at.is_(None))
-
-
-def _member(row: Any) -> Member:
-    return Member(row.id, row.name, row.display_name, row.email, bool(row.postmaster), row.disabled, row.merged_book)
+def _member(row: tuple[Any, ...]) -> Member:
+    """Of a row as the driver has it."""
+    number, login, display_name, email, postmaster, disabled, merged_book = row
+    return Member(number, login, display_name, email, bool(postmaster), bool(disabled), bool(merged_book))
