@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import ssl
 from collections.abc import Coroutine
+from functools import lru_cache
 from typing import Protocol, cast
 
 from ldap_gateway import wire
@@ -222,6 +223,7 @@ def _certificate(transport: asyncio.Transport) -> PeerCertificate:
     return found
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Whether an address is this machine's own."""
     try:

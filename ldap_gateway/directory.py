@@ -11,6 +11,7 @@ filter that names their class, or as the base of a base search: an address book 
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,6 +78,7 @@ class Directory:
         self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
         self._constants = encode_values(CONSTANTS)
         self.superiors = Superiors(self.index, canonical(self._base))
+        self._plain_member = re.compile(f"uid=([a-z0-9._-]+),ou=members,{re.escape(base)}", re.ASCII)
         self._subschema = dn.parse(schema.SUBSCHEMA)
         self.templates = Templates(self.index, names, region, self._translator(BASE), self._base_octets)
 
@@ -118,6 +120,9 @@ class Directory:
 
     def login_of(self, name: str) -> str:
         """The login behind a bind name: of ``uid=alice,ou=members,<base>`` alice, of anything else the name itself."""
+        plain = self._plain_member.fullmatch(name)
+        if plain is not None:
+            return plain[1]
         try:
             below = dn.parse(name).under(self._base)
         except InvalidDN:

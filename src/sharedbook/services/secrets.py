@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import secrets
@@ -33,7 +32,7 @@ class Secrets:
 
     def mac(self, label: str, message: bytes) -> bytes:
         """HMAC-SHA256 of a message under the label's key."""
-        return hmac.new(self.key(label), message, hashlib.sha256).digest()
+        return hmac.digest(self.key(label), message, "sha256")
 
     @staticmethod
     def same(left: str, right: str) -> bool:
