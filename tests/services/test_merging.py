@@ -182,8 +182,7 @@ def test_the_others_go_and_the_kept_one_has_all(on_both: App) -> None:
         assert contacts.get(tx, two).vcard == before[1].vcard
 
 
-def test_nobody_is_shown_what_he_could_not_see(on_both: App) -> None:
-    site = on_both
+def test_nobody_is_shown_what_he_could_not_see(site: App) -> None:
     one, two = add(site, "A"), add(site, "B", group="partners")
     assert (seers(site, one), seers(site, two)) == (["ann", "bob"], ["ann", "cat"])
     found = merge(site, one, two)
