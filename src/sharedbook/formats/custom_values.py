@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from sharedbook.domain import folding
@@ -45,6 +45,15 @@ def named(fields: Iterable[CustomField], name: str) -> CustomField | None:
     """The field of this name, with or without PREFIX, in any case."""
     key = key_of(name.removeprefix(PREFIX))
     return next((field for field in fields if field.key == key), None)
+
+
+def of_cells(
+    fields: Iterable[CustomField], cells: Mapping[str, str], limits: Limits
+) -> tuple[dict[int, tuple[str, ...]], list[str]]:
+    """Values by the field's id, of cells by its name, and the names that no field has. Raises InvalidValue."""
+    own = {name: named(fields, name) for name in cells}
+    values = {field.id: read(field, cells[name], limits) for name, field in own.items() if field is not None}
+    return values, [name for name, field in own.items() if field is None]
 
 
 def read(field: CustomField, text: str, limits: Limits) -> tuple[str, ...]:

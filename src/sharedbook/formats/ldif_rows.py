@@ -128,6 +128,10 @@ def _change_problem(begin: int, values: Mapping[str, list[bytes]]) -> Problem | 
     return Problem(begin, "", "invalid-record", f"it is a change ({kinds[0]}), not a person")
 
 
+_FIELD = "sharedbookField"
+"""``Contract no.=A-1``: a field of the site's own, which no schema has."""
+
+
 def columns_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
     """A record as texts by column name. Raises UnicodeDecodeError."""
     found: dict[str, str] = {}
@@ -162,12 +166,19 @@ def _in_order(values: Mapping[str, list[bytes]]) -> Iterator[tuple[str, bytes]]:
 # ---- out
 
 
-def write(target: BinaryIO, people: Iterable[tuple[Entry, bytes]]) -> int:
-    """Writes entries, each with a JPEG or b""; returns how many."""
+def fields_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
+    """Cells of the site's own fields, by name. Raises UnicodeDecodeError."""
+    pairs = (value.decode().partition("=") for value in values.get(_FIELD.lower(), ()))
+    return {name: cell for name, _, cell in pairs}
+
+
+def write(target: BinaryIO, people: Iterable[tuple[Entry, bytes, Mapping[str, str]]]) -> int:
+    """Writes entries, each with a JPEG or b"", and the cells of the site's own fields by name; returns how many."""
     target.write(b"version: 1\n")
     count = 0
-    for entry, photo in people:
-        target.write(b"\n" + b"".join(_line(name, value) for name, value in _attributes(entry, photo)))
+    for entry, photo, custom in people:
+        own = ((_FIELD, f"{name}={cell}") for name, cell in custom.items())
+        target.write(b"\n" + b"".join(_line(name, value) for name, value in (*_attributes(entry, photo), *own)))
         count += 1
     return count
 

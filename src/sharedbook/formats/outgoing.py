@@ -13,6 +13,7 @@ from sharedbook.formats import (
     archive_source,
     columns,
     csv_rows,
+    custom_values,
     entry_cards,
     fields,
     json_rows,
@@ -93,7 +94,7 @@ def _write_product(product: str, target: BinaryIO, contacts: Contacts) -> None:
 
 
 def _write_vcf(target: BinaryIO, contacts: Contacts) -> None:
-    vcf_rows.write(target, (text for text, _custom in contacts()))
+    vcf_rows.write(target, (vcf_rows.with_fields(text, _named(custom)) for text, custom in contacts()))
 
 
 def _write_json(target: BinaryIO, contacts: Contacts) -> None:
@@ -101,7 +102,12 @@ def _write_json(target: BinaryIO, contacts: Contacts) -> None:
 
 
 def _write_ldif(target: BinaryIO, contacts: Contacts) -> None:
-    ldif_rows.write(target, ((_entry(text), _jpeg(text)) for text, _custom in contacts()))
+    ldif_rows.write(target, ((_entry(text), _jpeg(text), _named(custom)) for text, custom in contacts()))
+
+
+def _named(custom: Mapping[str, str]) -> dict[str, str]:
+    """Cells by the names of their fields alone."""
+    return {name.removeprefix(custom_values.PREFIX): cell for name, cell in custom.items()}
 
 
 def _jpeg(text: str) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
@@ -43,6 +44,7 @@ class VcfSource:
         self.warnings: list[Problem] = []
         self._file = file
         self._limits = reading.limits
+        self._custom = reading.custom
         self._charset = reading.encoding or ""
         self.size = sum(1 for _ in vcf_rows.cards(file))
         if not self.size:
@@ -52,11 +54,15 @@ class VcfSource:
         """Every card, in the order of the file."""
         for line, text in vcf_rows.cards(self._file):
             try:
-                card = vcard21.upgrade(text, self._limits, charset=self._charset)
-                yield Incoming(line, (text,), entry_cards.of_card(card), card=card)
+                card, cells = vcf_rows.without_fields(vcard21.upgrade(text, self._limits, charset=self._charset))
+                custom, unknown = custom_values.of_cells(self._custom, cells, self._limits)
+                self.left_out |= dict.fromkeys(unknown)
+                yield Incoming(line, (text,), entry_cards.of_card(card), card=card, custom=custom)
             except InvalidCard as error:
                 place = f" (that is line {line + error.line - 1} of the file)" if error.line else ""
                 yield Incoming(line, (text,), problems=(Problem(line, "", error.code, error.message + place),))
+            except InvalidValue as error:
+                yield Incoming(line, (text,), problems=(Problem(line, error.field or "", error.code, error.message),))
 
 
 class JsonSource:
@@ -150,12 +156,14 @@ class LdifSource:
                 yield Incoming(line, cells, problems=(record.problem,))
                 continue
             try:
-                values = ldif_rows.columns_of(record.values)
-                yield self._with_photo(record, _of_columns(line, cells, values, self._reading, {}))
+                values, own = ldif_rows.columns_of(record.values), ldif_rows.fields_of(record.values)
+                custom, unknown = custom_values.of_cells(self._reading.custom, own, self._reading.limits)
+                self.left_out |= dict.fromkeys(unknown)
+                yield self._with_photo(record, _of_columns(line, cells, values, self._reading, custom))
             except UnicodeDecodeError:
                 message = "a value is no UTF-8, which LDIF is written in"
                 yield Incoming(line, cells, problems=(Problem(line, "", "invalid-record", message),))
-            except InvalidCard as error:
+            except (InvalidCard, InvalidValue) as error:
                 yield Incoming(line, cells, problems=(Problem(line, "", error.code, error.message),))
 
     def _with_photo(self, record: Record, row: Incoming) -> Incoming:
@@ -165,4 +173,4 @@ class LdifSource:
             return row
         card = entry_cards.build(row.entry)
         text = vcard.patch(card, [vcard.Add(*card_build.photo_property(photo, card.version == "4.0"))])
-        return Incoming(row.line, row.cells, row.entry, card=vcard.parse(text, self._reading.limits))
+        return replace(row, card=vcard.parse(text, self._reading.limits))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidCard, InvalidFile
 from sharedbook.formats import encodings, vcard
 from sharedbook.formats.content_line import CRLF, make_line
+from sharedbook.formats.vcard import Add, Remove
 
 REASON_PROPERTY = "X-SHAREDBOOK-IMPORT-ERROR"
 """Why a card was refused: the property that error files have and the import takes out."""
+
+FIELD_PROPERTY = "X-SHAREDBOOK-FIELD"
+"""A value of a field of the site's own, which no card has: exports add it, named by its parameter NAME."""
 
 _REASON = re.compile(rf"^{REASON_PROPERTY}:.*(?:\r\n[ \t].*)*\r\n", re.MULTILINE)
 _LARGEST_CARD = 32 * 1024 * 1024
@@ -64,6 +68,20 @@ def write(target: BinaryIO, texts: Iterable[str]) -> int:
         target.write((text if text.endswith(CRLF) else text + CRLF).encode(errors="surrogateescape"))
         count += 1
     return count
+
+
+def with_fields(text: str, custom: Mapping[str, str]) -> str:
+    """A card with the cells of the site's own fields, by name."""
+    if not custom:
+        return text
+    lines = (Add(FIELD_PROPERTY, cell, (("NAME", (name,)),)) for name, cell in custom.items())
+    return vcard.patch(vcard.load(text), lines)
+
+
+def without_fields(card: vcard.Card) -> tuple[vcard.Card, dict[str, str]]:
+    """A card as it was before ``with_fields``, and the cells."""
+    custom = {found.param("NAME") or "": found.text() for found in card.all(FIELD_PROPERTY)}
+    return (vcard.load(vcard.patch(card, [Remove(FIELD_PROPERTY)])), custom) if custom else (card, custom)
 
 
 def write_refused(target: BinaryIO, refused: Iterable[tuple[str, str]]) -> int:
