@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import resource
 import sqlite3
 import statistics
@@ -79,11 +80,15 @@ def write(path: Path, count: int) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run took: seconds by the clock and of the processor, its children's too; megabytes of the largest."""
+    """What a run took: seconds by the clock and of the processor, its children's too; megabytes of the largest.
+
+    ``own``: without the pages of the database that it has mapped, which the system takes back when it needs them.
+    """
 
     seconds: float
     processor: float
     megabytes: float
+    own: float
 
 
 def least(file: Path, database: Path) -> None:
@@ -113,7 +118,10 @@ def import_into(site: Path, file: Path) -> None:
 def _work(what: str, *paths: str) -> None:
     started, before = time.perf_counter(), _processor()
     {"least": least, "import": import_into}[what](*map(Path, paths))
-    cost = Cost(time.perf_counter() - started, _processor() - before, max(each.ru_maxrss for each in _usage()) / 1024)
+    seconds, processor = time.perf_counter() - started, _processor() - before
+    own = re.search(r"^RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert own is not None
+    cost = Cost(seconds, processor, max(each.ru_maxrss for each in _usage()) / 1024, int(own[1]) / 1024)
     print(json.dumps(asdict(cost)))
 
 
@@ -169,8 +177,8 @@ def _median(costs: list[Cost]) -> Cost:
 
 
 def main(counts: list[int]) -> None:
-    print("| rows | least: s | processor | import: s | processor | times (clock) | times (processor) | MB |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    print("| rows | least: s | processor | import: s | processor | times (clock) | times (processor) | MB | own |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for count in counts:
         found = []
         for _ in range(ROUNDS if count == counts[0] else 1):
@@ -179,7 +187,8 @@ def main(counts: list[int]) -> None:
         beside, cost = _median([each[0] for each in found]), _median([each[1] for each in found])
         print(
             f"| {count:,} | {beside.seconds:.2f} | {beside.processor:.2f} | {cost.seconds:.2f} | {cost.processor:.2f} |"
-            f" {cost.seconds / beside.seconds:.1f} | {cost.processor / beside.processor:.1f} | {cost.megabytes:.0f} |",
+            f" {cost.seconds / beside.seconds:.1f} | {cost.processor / beside.processor:.1f} | {cost.megabytes:.0f} |"
+            f" {cost.own:.0f} |",
             flush=True,
         )
     with tempfile.TemporaryDirectory() as name_:
