@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from sharedbook.domain.errors import Busy
 from sharedbook.store import database as database_module
-from sharedbook.store.database import POOL_SIZE, Database
+from sharedbook.store.database import POOL_SIZE, Database, savepoint
+from sharedbook.store.prepared import Prepared, given
+from sharedbook.store.schema import meta
 
 
 def test_a_request_without_a_connection_is_told_to_try_again(
@@ -25,11 +27,33 @@ def test_a_request_without_a_connection_is_told_to_try_again(
     database.close()
 
 
-def test_an_error_of_the_database_shows_no_values(database_url: str) -> None:
+@pytest.mark.parametrize("prepared", [False, True])
+def test_an_error_of_the_database_shows_no_values(database_url: str, prepared: bool) -> None:
     database = Database(database_url)
     connection = database.connect(write=False)
-    with pytest.raises(DBAPIError) as error:
-        connection.execute(text("SELECT 1 FROM nowhere WHERE name = :name"), {"name": "Zoltan Quixote"})
+    statement, values = text("SELECT 1 FROM nowhere WHERE name = :name"), {"name": "Zoltan Quixote"}
+    with pytest.raises(ProgrammingError if connection.dialect.name == "postgresql" else OperationalError) as error:
+        Prepared(statement).rows(connection, values) if prepared else connection.execute(statement, values)
     assert "Zoltan" not in str(error.value)
     connection.close()
     database.close()
+
+
+def test_a_prepared_statement_takes_lists_of_any_length(database: Database) -> None:
+    asked = Prepared(given("texts"))
+    with database.begin(write=False) as connection:
+        for texts in ([], ["a'b"], ['"', "\\", "김", "\n"], [str(number) for number in range(2000)]):
+            assert [text for (text,) in asked.rows(connection, {"texts": texts})] == texts
+
+
+def test_a_savepoint_in_another_undoes_only_its_own_part(database: Database) -> None:
+    add = Prepared(insert(meta), ("name", "value"))
+    with database.begin(write=True) as connection:
+        with savepoint(connection):
+            add.run(connection, {"name": "kept", "value": "1"})
+            with pytest.raises(ZeroDivisionError), savepoint(connection):
+                add.run(connection, {"name": "undone", "value": "1"})
+                raise ZeroDivisionError
+        names = set(connection.execute(select(meta.c.name)).scalars())
+        assert "kept" in names and "undone" not in names
+        connection.rollback()

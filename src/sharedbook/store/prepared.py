@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
     ClauseElement,
@@ -34,6 +34,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from sharedbook.store.types import Exact
 
 Values = Mapping[str, Any]
+Answer = TypeVar("Answer")
 
 
 class _Listed(TypeDecorator[Sequence[str]]):
@@ -99,28 +100,20 @@ class Prepared:
 
     def rows(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """Runs it; every row. Raises DBAPIError."""
-        written = self._for(connection.dialect)
-        driver = driver_of(connection)
-        try:
-            return driver.execute(written.text, written.bound(values)).fetchall()
-        except written.failure as error:
-            raise written.wrapped(error) from error
+        return self._ask(connection, lambda driver, its: driver.execute(its.text, its.bound(values)).fetchall())
 
     def run(self, connection: Connection, values: Values) -> None:
         """Runs it, without an answer. Raises DBAPIError."""
-        written = self._for(connection.dialect)
-        driver = driver_of(connection)
-        try:
-            driver.execute(written.text, written.bound(values))
-        except written.failure as error:
-            raise written.wrapped(error) from error
+        self._ask(connection, lambda driver, its: driver.execute(its.text, its.bound(values)))
 
     def run_many(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Runs it once for each of these values. Raises DBAPIError."""
+        self._ask(connection, lambda driver, its: driver.cursor().executemany(its.text, map(its.bound, rows)))
+
+    def _ask(self, connection: Connection, ask: Callable[[_Driver, _Written], Answer]) -> Answer:
         written = self._for(connection.dialect)
-        cursor = driver_of(connection).cursor()
         try:
-            cursor.executemany(written.text, map(written.bound, rows))
+            return ask(driver_of(connection), written)
         except written.failure as error:
             raise written.wrapped(error) from error
 
