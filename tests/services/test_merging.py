@@ -288,6 +288,8 @@ def test_custom_fields(site: App) -> None:
         cars = custom_fields.add(tx, "Cars", several=True).id
         for contact_id, numbers, models in zip(ids, ("", "17", "18"), (("a",), ("b", "a"), ()), strict=True):
             custom_fields.write(tx, contact_id, {contract: (numbers,) if numbers else (), cars: models})
+    with pytest.raises(InvalidValue, match="no custom:Cars"):
+        merge(site, *ids, chosen={"custom:cars": ids[2]})
     found = merge(site, *ids)
     with as_console(site) as tx:
         assert custom_fields.values(tx, ids[0]) == {contract: ("17",), cars: ("a", "b")}

@@ -177,6 +177,8 @@ def _custom(tx: Tx, found: Sequence[Contact], places: Mapping[str, int]) -> tupl
                 sources.setdefault(value, []).append(source)
         if place is not None:
             taken = held[place].get(field.id, ())
+            if not taken:
+                raise InvalidValue(f"contact {found[place].id} has no {name} to give", field=name)
         else:
             taken = tuple(sources) if field.several else tuple(sources)[:1]
         if len(taken) > custom_values.MOST:
