@@ -45,6 +45,17 @@ def _pieces(initial: str, middle: Sequence[str], final: str) -> list[str]:
     return [piece for piece in ends if piece]
 
 
+def _in_order(text: str, pieces: Sequence[str]) -> bool:
+    """Whether the joined text of one value holds pieces one after the other."""
+    at = 0
+    for piece in pieces:
+        at = text.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
+
+
 class Column(ABC):
     """One attribute, or several of which any may hold a value (``Together``).
 
@@ -93,7 +104,9 @@ class Column(ABC):
             return [slot for slot in slots if passes(texts[slot])]
 
         def passes(text: str) -> bool:
-            return any(query.like(value, initial, middle, final) for value in _values(text))
+            if text.find(SEPARATOR, 1) < len(text) - 1:
+                return any(query.like(value, initial, middle, final) for value in _values(text))
+            return _in_order(text, pieces)
 
         return keep
 

@@ -175,7 +175,7 @@ class Templates:
                 makes.append(self._make(part, words))
             else:
                 together.setdefault(sought[0], []).extend(sought[1])
-        makes += [self._make_look(sought, names) for sought, names in together.items()]
+        makes += [self._make_look(each, together[each]) for each in sorted(together, key=_effort)]
         if len(makes) == 1:
             return makes[0]
         return lambda given: combined((make(given) for make in makes), every=False)
@@ -240,6 +240,11 @@ class _Sought(NamedTuple):
     initial: int
     middle: tuple[int, ...]
     final: int
+
+
+def _effort(sought: _Sought) -> int:
+    """What finds much with little work comes first, so that the rest is asked of few."""
+    return len(sought.middle)
 
 
 def _filled(start: int, end: int) -> Iterator[tuple[int, int]]:
