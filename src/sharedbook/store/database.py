@@ -106,8 +106,7 @@ class Database:
 
     def change_counter(self, connection: Connection) -> int:
         """A number that moves when another connection has committed (SQLite), or the clock itself (PostgreSQL)."""
-        statement = "PRAGMA data_version" if self.sqlite else "SELECT COALESCE(max(seq), 0) FROM changes"
-        return int(connection.exec_driver_sql(statement).scalar_one())
+        return int((_DATA_VERSION if self.sqlite else _CLOCK).rows(connection, {})[0][0])
 
     def listener(self) -> Connection:
         """A connection outside any transaction, for ``change_counter``; on PostgreSQL it also hears of commits.
@@ -183,6 +182,8 @@ class Database:
             raise _unavailable(error) from error
 
 
+_DATA_VERSION = Prepared(text("PRAGMA data_version"))
+_CLOCK = Prepared(text("SELECT COALESCE(max(seq), 0) FROM changes"))
 # The listeners are told when the transaction is committed, once, and not at all when it is rolled back.
 _BEGIN_WRITE = Prepared(text("SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, '')"))
 
