@@ -32,7 +32,7 @@ logger = logging.getLogger("sharedbook.ldap")
 FRESH_SECONDS = 0.5
 SLICE_SECONDS = 0.002
 ASIDE_SECONDS = 0.01
-"""How long the loop may stand still while a change is read: longer than most reads take, shorter than anyone notices."""
+"""How long the loop may stand still while a change is read: longer than most reads take, and still not noticed."""
 KEPT_AT_ONCE, MOST_NEW, KEEP_SECONDS = 500, 5000, 60.0
 """Entries are kept so many at once, or so seldom; of what changes faster the next start makes them anew."""
 WARM_CHANGES = 100
