@@ -108,6 +108,14 @@ def test_a_plan_is_refused_when_a_contact_of_it_was_changed(people: CommandLine)
     assert len(people.json("contact", "list")) == 3
 
 
+def test_without_a_trash_there_is_no_way_back(people: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAREDBOOK_DELETION", "immediate")
+    done = people("contact", "delete", "1", "2", "--yes").out
+    assert "2 contacts (job 1)" in done and "undo" not in done
+    assert people.json("job", "show", 1)["counts"] == {"done": 2}
+    assert "gone for good" in people("job", "undo", 1, "--yes", code=5).err
+
+
 def test_members_have_their_own_jobs(people: CommandLine) -> None:
     people("--as", "bob", "contact", "tag", "--where", "customers", "+vip", "--yes", code=None)
     people("--as", "bob", "contact", "tag", "1", "2", "+vip", "--yes", "--background")

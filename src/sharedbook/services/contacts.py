@@ -168,17 +168,26 @@ def editable(tx: Tx, contact_id: int, *, if_version: int | None = None) -> Conta
         raise VersionConflict(
             f"contact {contact_id} is at version {contact.version}, not {if_version}", hint="look at it, then try again"
         )
+    _require_editable(tx, contact)
+    return contact
+
+
+def _require_editable(tx: Tx, contact: Contact) -> None:
     if not access.may_edit(tx.viewer, held(contact)):
         raise _forbidden(tx, contact, Right.EDIT)
-    if contact.trashed_at is not None:
-        raise Protected(f"contact {contact_id} is in the trash", hint=f"run: sharedbook trash restore {contact_id}")
-    return contact
+    _require_living(contact)
 
 
 def edit(tx: Tx, contact_ids: Sequence[int], change: Callable[[vcard.Card], vcard.Card]) -> None:
     """Changes the cards of contacts all alike, all or none. Raises as ``replace``, and what ``change`` raises."""
+    changed = []
     for contact in get_many(tx, contact_ids):
-        replace(tx, contact.id, change(vcard.load(contact.vcard)))
+        _require_editable(tx, contact)
+        records.refuse_sourced(contact)
+        if records.rewrite(tx, contact, change(vcard.load(contact.vcard))):
+            changed.append(contact.id)
+    if changed:
+        tx.audit("contact.edit", contacts=changed)
 
 
 def copy(tx: Tx, contact_ids: Sequence[int], to: Group) -> list[Contact]:
@@ -346,9 +355,13 @@ def history(tx: Tx, contact_id: int) -> list[Revision]:
 def _living(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
     found = get_many(tx, contact_ids)
     for contact in found:
-        if contact.trashed_at is not None:
-            raise Protected(f"contact {contact.id} is in the trash", hint=f"run: sharedbook trash restore {contact.id}")
+        _require_living(contact)
     return found
+
+
+def _require_living(contact: Contact) -> None:
+    if contact.trashed_at is not None:
+        raise Protected(f"contact {contact.id} is in the trash", hint=f"run: sharedbook trash restore {contact.id}")
 
 
 def _forbidden(tx: Tx, contact: Contact, right: Right) -> Forbidden:
