@@ -56,15 +56,17 @@ class Undo(Action):
         # what lies in the trash last: a living contact may stand where it comes back to
         living = {contact.id for contact in contacts.fetch(tx.db, contact_ids) if contact.trashed_at is None}
         ordered = sorted(contact_ids, key=lambda contact_id: contact_id not in living)
-        notes = {contact_id: _undo(tx, items[contact_id]) for contact_id in ordered}
+        newest = revisions.newest(tx.db, contact_ids)
+        notes = {each: _undo(tx, items[each], newest.get(each, 0)) for each in ordered}
         store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
         tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
         return {contact_id: note for contact_id, note in notes.items() if note}
 
 
-def _undo(tx: Tx, item: Mapping[str, Any]) -> str:
+def _undo(tx: Tx, item: Mapping[str, Any], newest: int) -> str:
+    """Undoes what was done to one contact, whose newest revision this is; returns what is not as it was, or ""."""
     contact_id, last = item["contact_id"], item["last"]
-    if item["result"] != Result.DONE or revisions.changed_since(tx.db, [contact_id], last):
+    if item["result"] != Result.DONE or newest > last:
         hint = f"see: sharedbook contact history {contact_id}"
         raise NotUndoable(f"contact {contact_id} was changed since", hint=hint)
     if item["before"] is None:
@@ -228,7 +230,7 @@ class _Run:
         notes, refused = _attempt(tx, self._action, ids)
         last = revisions.last(tx.db)
         gone = set(ids).difference(store.pending(tx.db, self._job_id, self._after, len(ids)))
-        touched = revisions.changed_since(tx.db, ids, first) | gone
+        touched = {each for each, newest in revisions.newest(tx.db, ids).items() if newest > first} | gone
         rows = []
         for contact_id in ids:
             error = refused.get(contact_id)

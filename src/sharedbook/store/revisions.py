@@ -60,12 +60,13 @@ def last(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(_R.id), 0))).scalar_one())
 
 
-def changed_since(connection: Connection, contact_ids: Sequence[int], revision_id: int) -> set[int]:
-    """Those of these contacts that have a step behind ``revision_id``."""
-    found: set[int] = set()
+def newest(connection: Connection, contact_ids: Sequence[int]) -> dict[int, int]:
+    """The id of the newest step of each of these contacts, by the contact's."""
+    found: dict[int, int] = {}
     for some in batches(contact_ids):
-        statement = select(_R.contact_id).where(_R.contact_id.in_(some), _R.id > revision_id).distinct()
-        found.update(connection.execute(statement).scalars())
+        statement = select(_R.contact_id, func.max(_R.id)).where(_R.contact_id.in_(some)).group_by(_R.contact_id)
+        for contact_id, last in connection.execute(statement):
+            found[contact_id] = last
     return found
 
 
