@@ -24,7 +24,7 @@ from sharedbook.cli.errors import DONE, FAILED, IN_PART
 from sharedbook.domain.errors import DeletionHeld
 from sharedbook.domain.model import Client
 from sharedbook.formats import vcard
-from sharedbook.services import breaker, cards, groups, records, suggestions
+from sharedbook.services import actions, breaker, bulk, cards, groups, records, suggestions
 from sharedbook.services.tx import MemberActor
 from sharedbook.settings import Settings
 from tests.cli.conftest import Answer, CommandLine
@@ -74,9 +74,7 @@ FIRST = {
     "member enable": ["member disable bob"],
     "apply": ["contact tag --where company:acme +partner --dry-run"],
     "plan": ["group export-plan customers customers.yaml"],
-    "job cancel": ["contact tag --where company:acme +partner --dry-run"],
-    "job resume": ["contact tag --where company:acme +partner --dry-run", "job cancel 2"],
-    "job undo": ["contact tag --where company:acme +partner --yes"],
+    "job undo": ["job resume 2"],
 }
 """How an example begins -> what is done before it."""
 
@@ -95,7 +93,7 @@ def town(bare: CommandLine, molds: Path, tmp_path: Path, data_dir: Path) -> Comm
         write_files(tmp_path)
         for line in SETUP.strip().splitlines():
             bare(*shlex.split(line), code=3 if "import" in line else 0)
-        what_clients_did(data_dir)
+        what_others_did(data_dir)
         shutil.copytree(tmp_path, mold)
     else:
         shutil.copytree(mold, tmp_path, dirs_exist_ok=True)
@@ -119,12 +117,16 @@ def write_files(folder: Path) -> None:
         sheet.write_row(1, 0, ["Odd Person", "odd@example.com"])
 
 
-def what_clients_did(data_dir: Path) -> None:
-    """Bob's phone wanted to change four suppliers, which he may only view, and took 20 of 30 partners: one hold."""
+def what_others_did(data_dir: Path) -> None:
+    """Bob's phone wanted to change four suppliers, which he may only view, and took 20 of 30 partners: one hold.
+
+    Job 2 waits, as in the background.
+    """
     site = app.open(Settings(data_dir=data_dir))
     with as_console(site) as tx:
         for slug, number in (("suppliers", 4), ("partners", 30)):
-            new = [records.New(vcard.parse(card(f"{slug}{each}", slug)), f"{each}.vcf", None) for each in range(number)]
+            made = [records.kept_of(tx, vcard.parse(card(f"{slug}{each}", slug))) for each in range(number)]
+            new = [records.New(kept, f"{each}.vcf", None) for each, kept in enumerate(made)]
             records.create_many(tx, groups.get(tx, slug).id, new)
     with site.begin(MemberActor("bob"), PHONE) as tx:
         bob = tx.viewer
@@ -136,6 +138,8 @@ def what_clients_did(data_dir: Path) -> None:
             with site.begin(bob, PHONE, write=True) as tx:
                 cards.remove(tx, groups.book(tx, "partners"), f"{each}.vcf")
     breaker.hold(site, bob, PHONE, refused.value)
+    with as_console(site) as tx:
+        bulk.add(tx, actions.Tag(("vip",), ()), [10, 11])
     site.close()
 
 

@@ -199,3 +199,30 @@ def test_teams_and_grants(staffed: CommandLine) -> None:
     staffed("team", "delete", "@sales", "--yes")
     assert staffed.json("team", "list") == []
     assert [each["subject"] for each in staffed.json("grant", "who-can-see", "Minji Kim")] == ["carol"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("group", "show", "customer"), "did you mean customers?"),
+        (("group", "show", "nowhere"), "sharedbook group list"),
+        (("member", "disable", "carrol"), "did you mean carol?"),
+        (("team", "leave", "sale", "bob"), "did you mean @sales?"),
+        (("--as", "bob", "group", "show", "secret"), "sharedbook group list"),
+    ],
+)
+def test_a_mistyped_name_is_told_the_one_it_is_like(
+    staffed: CommandLine, arguments: tuple[str, ...], hint: str
+) -> None:
+    """Only of what the actor may see: bob has no rights on the group Secrets."""
+    staffed("group", "add", "Secrets")
+    assert f"next: {hint}" in staffed(*arguments, code=4).err
+
+
+def test_a_group_whose_path_is_taken_says_so(staffed: CommandLine) -> None:
+    answer = staffed("group", "add", "customers")
+    assert answer.out == "customers-2\n" and "customers-2" in answer.err
+
+
+def test_a_field_written_with_an_equals_sign_is_told(staffed: CommandLine) -> None:
+    assert "company:Acme" in staffed("contact", "find", "company=Acme").err

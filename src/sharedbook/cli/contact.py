@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,9 @@ def _find(site: Site, out: Output, query: tuple[str, ...], limit: int | None, fi
         found = search.find(tx, search.Search(query=wanted, **filters), limit=limit)
         records = objects(tx, found)
     out.rows(records if out.as_json else [row(each) for each in records], COLUMNS, empty="No contact is found.")
+    for word in query if not found else ():
+        if re.fullmatch(r"-?\w+=.+", word):
+            out.note(f"{word} was looked for as it is; a field is written {word.replace('=', ':', 1)}")
 
 
 @contact_command.command("list", context_settings={"ignore_unknown_options": True})

@@ -204,7 +204,7 @@ def apply_command(site: Site, out: Output, plan: int, background: bool) -> None:
     """Do what a dry run has shown, and nothing else. Refused when a contact, group or grant of it has changed since.
 
     \b
-    Example:  sharedbook apply 2
+    Example:  sharedbook apply 3
     """
     with site.begin(write=True) as tx:
         found = bulk.apply(tx, plan)

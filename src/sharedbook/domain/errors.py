@@ -6,6 +6,8 @@ Each class has a stable ``code``; its message says what and where, its ``hint`` 
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
@@ -327,3 +329,9 @@ class Busy(Unavailable):
     """The write lock or a hash slot could not be had in time; trying again is right."""
 
     code = "busy"
+
+
+def near_hint(word: str, known: Iterable[str], otherwise: str) -> str:
+    """The next step where a name is unknown: the one of those ``known`` that it is most like, if any."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else otherwise

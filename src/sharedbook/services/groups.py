@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidName, InvalidValue, NameTaken, Protected
+from sharedbook.domain.errors import (
+    Forbidden,
+    GroupNotFound,
+    InvalidName,
+    InvalidValue,
+    NameTaken,
+    Protected,
+    near_hint,
+)
 from sharedbook.domain.model import (
     ALL_RIGHTS,
     MERGED_ID,
@@ -117,7 +125,8 @@ def get(tx: Tx, ref: str) -> Group:
     """A group by slug or by its exact name. Raises GroupNotFound when there is none or it may not be viewed."""
     found = groups.by_slug(tx.db, ref) or next(iter(groups.by_name(tx.db, ref)), None)
     if found is None or found.emptied_at is not None or not tx.viewer.views(found.id):
-        raise GroupNotFound(f"there is no group {ref}", hint="see: sharedbook group list")
+        known = [word for group in names(tx).values() for word in (group.slug, group.name)]
+        raise GroupNotFound(f"there is no group {ref}", hint=near_hint(ref, known, "see: sharedbook group list"))
     return found
 
 

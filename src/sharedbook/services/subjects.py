@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sharedbook.domain import folding
-from sharedbook.domain.errors import InvalidName, SubjectNotFound
+from sharedbook.domain import access, folding
+from sharedbook.domain.errors import InvalidName, SubjectNotFound, near_hint
 from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, ChangeKind, Event, Member, Subject, SubjectKind
 from sharedbook.services import audience, records
 from sharedbook.services.tx import Tx
@@ -62,7 +62,7 @@ def resolve(tx: Tx, ref: str) -> Subject:
         return team(tx, name)
     found = subjects.find(tx.db, SubjectKind.MEMBER, name)
     if found is None:
-        raise _no_member(ref)
+        raise _no_member(tx, ref)
     return found
 
 
@@ -70,7 +70,7 @@ def member(tx: Tx, login: str) -> Member:
     """The member of a login, in any case. Raises SubjectNotFound."""
     found = subjects.member(tx.db, fold_name(login))
     if found is None:
-        raise _no_member(login)
+        raise _no_member(tx, login)
     return found
 
 
@@ -78,7 +78,9 @@ def team(tx: Tx, name: str) -> Subject:
     """The team of a name, in any case, with or without its @. Raises SubjectNotFound."""
     found = subjects.find(tx.db, SubjectKind.TEAM, fold_name(name).removeprefix("@"))
     if found is None:
-        raise SubjectNotFound(f"there is no team @{name.removeprefix('@')}", hint="see: sharedbook team list")
+        known = [f"@{each.name}" for each in subjects.teams(tx.db)] if access.may_manage(tx.viewer) else []
+        wanted = f"@{name.removeprefix('@')}"
+        raise SubjectNotFound(f"there is no team {wanted}", hint=near_hint(wanted, known, "see: sharedbook team list"))
     return found
 
 
@@ -116,5 +118,7 @@ def release(tx: Tx, subject_id: int, contact_ids: Sequence[int], *, new_owner: i
     records.note(tx, listing, Event.VISIBILITY)
 
 
-def _no_member(login: str) -> SubjectNotFound:
-    return SubjectNotFound(f"there is no member {login}", hint="see: sharedbook member list; a team is written @name")
+def _no_member(tx: Tx, login: str) -> SubjectNotFound:
+    known = [each.login for each in subjects.members(tx.db)] if access.may_manage(tx.viewer) else []
+    hint = near_hint(login, known, "see: sharedbook member list; a team is written @name")
+    return SubjectNotFound(f"there is no member {login}", hint=hint)
