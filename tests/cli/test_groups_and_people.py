@@ -76,7 +76,7 @@ def test_the_default_group_is_not_deleted(sharedbook: CommandLine) -> None:
     [
         (("group", "show", "nowhere"), 4),
         (("group", "add", ""), 2),
-        (("group", "add", "customers"), 0),
+        (("group", "add", "Clients"), 0),
         (("group", "add", "Customers"), 5),
         (("member", "add", "Not A Login", "--generate"), 2),
         (("member", "add", "alice", "--generate"), 5),
