@@ -217,15 +217,17 @@ class Directory:
             if start.place != SCHEMA and request.scope is not Scope.BASE:
                 # macOS searches below the empty base: there is one naming context
                 return self.search(reader, replace(request, base=self.base.encode()), order=order, limit=limit)
-            return Rows.of(self._matching(None, [start] if request.scope is not Scope.ONE else [], request.filter))
+            here = [start] if request.scope is not Scope.ONE else []
+            return Rows.of(self._matching(None, here, self._query(BASE, request.filter)))
         assert reader is not None
         places, structure = self._within(reader, start, request)
-        rows = Rows.of(self._matching(reader, structure, request.filter))
+        asked = self._query(BASE, request.filter)
+        rows = Rows.of(self._matching(reader, structure, asked))
         mixed = bool(order) and (bool(rows) or len(places) > 1)
         for place in places:
             rest = None if limit is None or mixed else max(0, limit - len(rows))
-            asked = self._asked(reader, place, request.filter)
-            found = self.index.search(asked, self._mask(reader, place), order=order, limit=rest)
+            there = self._with_superiors(reader, asked if place == BASE else self._query(place, request.filter))
+            found = self.index.search(there, self._mask(reader, place), order=order, limit=rest)
             if found:
                 rows.runs.append((place, self._ids(found)))
         if start.contact and request.scope is not Scope.ONE:
@@ -259,12 +261,10 @@ class Directory:
 
     def _only(self, reader: Reader, row: Row, found: m.Filter) -> list[Row]:
         """The one contact that is the base of the search, if it matches."""
-        return [row] if self.index.holds(self._asked(reader, row.place, found), row.contact) else []
+        asked = self._with_superiors(reader, self._query(row.place, found))
+        return [row] if self.index.holds(asked, row.contact) else []
 
-    def _matching(self, reader: Reader | None, rows: Sequence[Row], found: m.Filter) -> list[Row]:
-        if not rows:
-            return []
-        asked = self._query(BASE, found)
+    def _matching(self, reader: Reader | None, rows: Sequence[Row], asked: Query) -> list[Row]:
         return [row for row in rows if self._is_true(asked, reader, row.place)]
 
     def find(self, reader: Reader, plan: Plan, limit: int | None) -> list[int]:
@@ -278,11 +278,8 @@ class Directory:
     def _ids(self, slots: Sequence[int]) -> array[int]:
         return array("q", map(_ID, self.index.at(slots)))
 
-    def _asked(self, reader: Reader, place: int, found: m.Filter) -> Query:
-        """A filter over contacts, with their superiors as this reader sees them."""
-        return self._with_superiors(reader, self._query(place, found))
-
     def _with_superiors(self, reader: Reader, asked: Query) -> Query:
+        """A query over contacts, with their superiors as this reader sees them."""
         return self.superiors.asked(asked, self._mask(reader, BASE)) if mentions(asked, MANAGER) else asked
 
     def _query(self, place: int, found: m.Filter) -> Query:

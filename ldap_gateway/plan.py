@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from ldap_gateway.columns import Column, Keep, Together
@@ -121,7 +122,7 @@ class Compiler:
         together: Callable[[Sequence[str]], Together | None],
     ) -> None:
         self._columns = columns
-        self._constants = constants
+        self._of_all = lru_cache(maxsize=256)(partial(query.matches, contact=constants))
         self._together = together
 
     def compile(self, found: Query) -> Plan:
@@ -170,7 +171,7 @@ class Compiler:
     def _some(self, some: Some, *, true: bool) -> Plan:
         column = self._columns.get(some.property)
         if column is None:
-            return self._where(Const(query.matches(some, self._constants)), true=true)
+            return EVERYTHING if self._of_all(some) is true else NOTHING
         plan = _look(column, some) if some.tests else Plan(None, column.present)
         return plan if true else complement(plan)
 

@@ -55,6 +55,8 @@ def _words(text: str) -> tuple[list[str], bool, bool]:
 
     A space before a combining mark belongs to that mark (section 2.6.1), so it is part of a word.
     """
+    if " " not in text:
+        return [text] if text else [], not text, not text
     pieces = text.split(" ")
     if not text.isascii():
         joined = pieces[:1]
