@@ -280,3 +280,11 @@ def test_equality_and_prefixes_use_the_index(connection: Connection, query: Quer
 def test_sqlite_finds_parts_of_mail_addresses_in_an_index_alone(connection: Connection, comparison: Comparison) -> None:
     words = plan(connection, some(Test(Op.LIKE, middle=("im@ex",), comparison=comparison), "email"))
     assert ("COVERING INDEX ix_properties_mail" in words) is (connection.dialect.name == "sqlite")
+
+
+def test_rows_of_some_contacts_are_found_by_their_key(connection: Connection) -> None:
+    statement = properties.of_contacts("phone", [1, 2])
+    written = str(statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+    plan = " ".join(str(row) for row in connection.exec_driver_sql(explain + written))
+    assert "ix_properties_name_folded" not in plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sharedbook.formats import entries, ldif_rows
@@ -35,7 +35,7 @@ def attributes(mapping: Mapping[str, str]) -> list[str]:
 class LdapSource:
     """Rows that were read of a directory, each an incoming contact whose external id is the entry's identity."""
 
-    found: Sequence[Row]
+    found: Callable[[], Iterator[Row]]
     reading: Reading
     format: str = "ldap"
     columns: tuple[str, ...] = ("dn", "reason")
@@ -50,7 +50,7 @@ class LdapSource:
     def rows(self) -> Generator[Incoming, None, None]:
         """Every entry, in the order of the directory's answer."""
         mapping = self.reading.mapping or {}
-        for line, row in enumerate(self.found, 1):
+        for line, row in enumerate(self.found(), 1):
             encoded = {name: [value.encode() for value in values] for name, values in row.values.items()}
             cells = ldif_rows.columns_of(encoded) | {"external_id": row.identity}
             cells |= {mapping[name]: row.values[name.lower()][0] for name in mapping if row.values.get(name.lower())}

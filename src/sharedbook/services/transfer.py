@@ -179,17 +179,28 @@ def import_directory(
     needs a decision. ``mapping``: attribute -> column, beside those of ``ldif_rows``. All entries are read before
     anything is written. Raises as ``import_file``, and InvalidValue (filter, address).
     """
-    found = ldap_source.entries(query, ldap_rows.attributes(mapping or {}))
-    rows = [ldap_rows.Row(each.dn, each.values) for each in found]
-    origin = query.source_name
-    with app.begin(actor, client) as tx:
-        target, room = _target(tx, group)
-        kept = frozenset(contact_rows.of_source(tx.db, origin, target.id))
-    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, mapping=mapping)
-    source = ldap_rows.LdapSource(rows, reading, size=len(rows))
-    job = Import(app, actor, client, source, target, Duplicates.REPLACE, room, dry=dry_run, origin=origin, kept=kept)
-    job.run(progress)
-    return job.report()
+    origin, size = query.source_name, 0
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as entries:
+        for each in ldap_source.entries(query, ldap_rows.attributes(mapping or {})):
+            entries.write(json.dumps([each.dn, each.values]) + "\n")
+            size += 1
+        entries.flush()
+        with app.begin(actor, client) as tx:
+            target, room = _target(tx, group)
+            kept = frozenset(contact_rows.of_source(tx.db, origin, target.id))
+        reading = incoming.Reading(app.site.settings.default_region, app.site.limits, mapping=mapping)
+        source = ldap_rows.LdapSource(partial(_rows_of, entries), reading, size=size)
+        job = Import(
+            app, actor, client, source, target, Duplicates.REPLACE, room, dry=dry_run, origin=origin, kept=kept
+        )
+        job.run(progress)
+        return job.report()
+
+
+def _rows_of(entries: IO[str]) -> Iterator[ldap_rows.Row]:
+    entries.seek(0)
+    for line in entries:
+        yield ldap_rows.Row(*json.loads(line))
 
 
 def _target(tx: Tx, group: str) -> tuple[Group, int]:

@@ -15,7 +15,7 @@ from sharedbook.domain import folding
 from sharedbook.domain.access import Viewer
 from sharedbook.store.contacts import batches
 from sharedbook.store.memberships import seen_by
-from sharedbook.store.properties import folded_text, index_key, named
+from sharedbook.store.properties import folded_text, index_key, named, of_contacts
 from sharedbook.store.schema import FOLDED_KEY, contacts, memberships, properties
 
 Key = tuple[str, str]
@@ -75,10 +75,7 @@ def facts(connection: Connection, contact_ids: Sequence[int]) -> dict[int, Facts
     numbers: dict[int, set[str]] = {}
     found: dict[int, Facts] = {}
     for some in batches(contact_ids):
-        phones = select(properties.c.contact_id, properties.c.value).where(
-            named("phone"), properties.c.contact_id.in_(some)
-        )
-        for contact_id, forms in connection.execute(phones):
+        for contact_id, forms in connection.execute(of_contacts("phone", some)):
             numbers.setdefault(contact_id, set()).update(forms.split())
         rows = select(contacts.c.id, contacts.c.uid, contacts.c.name, contacts.c.size).where(contacts.c.id.in_(some))
         for contact_id, uid, name, size in connection.execute(rows):

@@ -19,7 +19,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, delete, func, literal_column, select, text
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
@@ -151,6 +151,13 @@ def having(connection: Connection, name: str, values: Collection[str]) -> list[t
 
 in_mail = text(schema.IN_MAIL)
 """Of every row that may have the name of mail addresses: with it SQLite reads them out of their own index."""
+
+
+def of_contacts(name: str, contact_ids: Collection[int]) -> Select[Any]:
+    """Contact and value of the rows of a name of these contacts."""
+    # Compared as an expression: by the index of names, SQLite would walk the rows of all contacts.
+    is_named = properties.c.name.concat("").in_({name, _BOTH.get(name, name), _ALONE.get(name, name)})
+    return select(properties.c.contact_id, properties.c.value).where(properties.c.contact_id.in_(contact_ids), is_named)
 
 
 def named(*names: str) -> ColumnElement[bool]:
