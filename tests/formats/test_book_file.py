@@ -218,6 +218,9 @@ def test_what_is_left_out_is_taken_away_and_the_rest_stays() -> None:
         ("[" * 50 + "]" * 50, "line 1: lists lie in each other too deep"),
         ("{a: " * 5000 + "}" * 5000, "line 1: lists lie in each other too deep"),
         ("? [a]\n: b", "line 1: a key is a word"),
+        ('group: "\\UFFFFFFFF"', "line 1: this is no YAML"),
+        ('group: a\nb: "\\uD800"', "line 2: a control character"),
+        ('group: a\nb: "\\0"', "line 2: a control character"),
     ],
 )
 def test_what_cannot_be_read_names_its_line(text: str, says: str) -> None:

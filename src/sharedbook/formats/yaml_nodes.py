@@ -67,12 +67,11 @@ def read(data: bytes) -> Node:
         raise InvalidFile(f"the file is larger than {MOST_BYTES // 1_000_000} MB", hint="split it")
     try:
         text = data.decode("utf-8-sig")
-        if found := illegal_character(text):
-            raise wrong(text[: found.start()].count("\n") + 1, "a control character, which no text may hold")
+        _refuse_control(text, 1)
         return _Builder(YAML(typ="safe", pure=True).parse(io.StringIO(text))).document()
     except UnicodeDecodeError as error:
         raise wrong(data[: error.start].count(b"\n") + 1, "this is no UTF-8", "save the file as UTF-8") from error
-    except YAMLError as error:
+    except (YAMLError, OverflowError, ValueError) as error:  # the last two: an escape that is no character
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or "this is no YAML"
         raise wrong(mark.line + 1 if mark else 1, what, "a value with : or # in it needs quotes") from error
@@ -102,6 +101,7 @@ class _Builder:
         if name == "AliasEvent" or event.anchor is not None or event.tag is not None:
             raise wrong(line, "anchors, aliases and tags are not taken", "write the value itself")
         if name == "ScalarEvent":
+            _refuse_control(event.value, line)
             return Text(line, event.value)
         if depth == MOST_DEPTH:
             raise wrong(line, "lists lie in each other too deep")
@@ -125,6 +125,12 @@ class _Builder:
                 raise wrong(key.line, f"{key.text} stands here twice")
             found.pairs[key.text] = next(nodes)
         return found
+
+
+def _refuse_control(text: str, line: int) -> None:
+    """Raises InvalidFile; ``line``: that on which the text begins."""
+    if found := illegal_character(text):
+        raise wrong(line + text[: found.start()].count("\n"), "a control character, which no text may hold")
 
 
 def _line(event: Any) -> int:
