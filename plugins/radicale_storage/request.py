@@ -34,7 +34,8 @@ class Request:
     ``prefix``: what a proxy puts before every path. ``destination``: the segments of a MOVE's Destination.
     ``preferences``: of the header Prefer, such as ``return=minimal``.
     ``credentials``: login and password.
-    ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *. ``books``: by slug, those read until now.
+    ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *; ``unless``: its tags.
+    ``books``: by slug, those read until now.
     ``card``: of a PUT, what was made ready before the lock.
     ``form``: in which form cards are asked for, None for the stored one.
     ``whole``: the book that a GET wants in one file.
@@ -51,6 +52,7 @@ class Request:
     depth: str = "0"
     if_match: tuple[str, ...] | None = None
     only_new: bool = False
+    unless: tuple[str, ...] = ()
     form: Form | None = None
     overwrite: bool = True
     preferences: frozenset[str] = frozenset()

@@ -80,6 +80,7 @@ def using(request: Request, tx: Tx) -> Iterator[None]:
 def put_card(request: Request, book: Book, href: str) -> PutResult:
     """Stores the body of the request."""
     with writing():
+        cards.refuse_known(request.tx, book, href, request.unless)
         request.put = cards.put(
             request.tx,
             book,
@@ -94,6 +95,7 @@ def put_card(request: Request, book: Book, href: str) -> PutResult:
 def remove_card(request: Request, book: Book, href: str) -> None:
     """Takes a card out of its book."""
     with writing():
+        cards.refuse_known(request.tx, book, href, request.unless)
         cards.remove(request.tx, book, href, if_match=request.if_match)
 
 

@@ -221,7 +221,10 @@ def _read_conditions(environ: Environ, request: Request) -> None:
     if request.method in ("PUT", "DELETE"):
         if (header := environ.pop("HTTP_IF_MATCH", None)) is not None:
             request.if_match = guards.etags(header)
-        request.only_new = environ.pop("HTTP_IF_NONE_MATCH", "").strip() == "*"
+        if header := environ.pop("HTTP_IF_NONE_MATCH", ""):
+            tags = guards.etags(header)
+            request.only_new = tags == ("*",)
+            request.unless = () if request.only_new else tags
     request.preferences = guards.preferences(environ)
     request.overwrite = environ.get("HTTP_OVERWRITE", "T").strip().upper() != "F"
 

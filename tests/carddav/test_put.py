@@ -72,7 +72,12 @@ def test_an_edit_and_its_conditions(book: Book) -> None:
     assert (second.status, second.headers["etag"] != first) == (204, True)
     assert book.alice.put(path, vcard("edit", "Stale"), If_Match=first).status == 412
     assert book.alice.put(path, vcard("edit", "Three"), If_Match=f'"x", {second.headers["etag"]}').status == 204
-    assert book.alice.put(path, vcard("edit", "Four"), If_Match="*").status == 204
+    third = book.alice.put(path, vcard("edit", "Four"), If_Match="*")
+    assert third.status == 204
+    for refused in (f'"x", {third.headers["etag"]}', f"W/{third.headers['etag']}"):
+        assert book.alice.put(path, vcard("edit", "Over it"), If_None_Match=refused).status == 412
+        assert book.alice.request("DELETE", path, If_None_Match=refused).status == 412
+    assert book.alice.put(path, vcard("edit", "Four and a half"), If_None_Match=first).status == 204
     assert book.alice.put(path, vcard("edit", "Five")).status == 204
     assert "FN:Five" in book.alice.get(path).text
 

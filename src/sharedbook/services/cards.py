@@ -235,6 +235,13 @@ def _check_match(etag: str, if_match: Sequence[str] | None) -> None:
         raise VersionConflict("the card was changed meanwhile", hint="fetch it again, then edit")
 
 
+def refuse_known(tx: Tx, book: Book, href: str, etags: Sequence[str]) -> None:
+    """If-None-Match with tags: nothing is written over a card that has one of them. Raises VersionConflict."""
+    found = get(tx, book, href) if etags else None
+    if found is not None and found.etag in map(refetch.unmarked, etags):
+        raise VersionConflict("the card is the one that was not to be written over", hint="fetch it again, then edit")
+
+
 def _forbidden(tx: Tx, book: Book, right: Right) -> Forbidden:
     name = str(right.name).lower()
     return Forbidden(
