@@ -224,5 +224,9 @@ def test_a_group_whose_path_is_taken_says_so(staffed: CommandLine) -> None:
     assert answer.out == "customers-2\n" and "customers-2" in answer.err
 
 
+def test_a_job_is_named_by_its_number(staffed: CommandLine) -> None:
+    assert "sharedbook job list" in staffed("apply", "book.yaml", code=2).err
+
+
 def test_a_field_written_with_an_equals_sign_is_told(staffed: CommandLine) -> None:
     assert "company:Acme" in staffed("contact", "find", "company=Acme").err

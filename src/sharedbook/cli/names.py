@@ -42,7 +42,9 @@ class _Number(_Name):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Raises click.BadParameter."""
-        return click.INT.convert(value, param, ctx)
+        if not str(value).isdecimal():
+            self.fail(f"{str(value)!r} is no number of a job (see: sharedbook job list).", param, ctx)
+        return int(value)
 
 
 def _groups(tx: Tx) -> Iterable[tuple[str, str]]:
