@@ -23,7 +23,7 @@ from tests.ldap.served import serve
 from tests.reliability.test_ldap_load import Reader
 from tests.support.sites import as_console, card, new_site
 
-SECONDS, SOAK_SECONDS = 3.0, 60.0
+SECONDS, SOAK_SECONDS = 1.5, 60.0
 WRITERS, CARDS = 8, 6
 COMMAND_SECONDS = 0.2
 BOOK = "/walter/clients/"
