@@ -151,9 +151,7 @@ def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | 
         state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
         with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:  # the first reason counts
             jobs.hold(tx, job_id)
-            # another exception's text may hold what stands in a contact
-            reason = str(error) if isinstance(error, SharedbookError) else type(error).__name__
-            jobs.record(tx, job_id, state, jobs.get(tx, job_id).counts, error=reason)
+            jobs.record(tx, job_id, state, jobs.get(tx, job_id).counts, error=jobs.reason_of(error))
         if not isinstance(error, JobStopped):
             raise
     with app.begin(actor, client) as tx:

@@ -172,7 +172,7 @@ class Import:
         except BaseException as error:
             state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
             with suppress(SharedbookError):  # the first reason counts
-                self._finish(state, str(error) or type(error).__name__)
+                self._finish(state, jobs.reason_of(error))
             raise
 
     def _waiting(self) -> int:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import InvalidValue, JobNotFound, JobStopped
+from sharedbook.domain.errors import InvalidValue, JobNotFound, JobStopped, SharedbookError
 from sharedbook.formats import outgoing
 from sharedbook.formats.problems import Problem
 from sharedbook.services import notices, runner
@@ -237,6 +237,11 @@ def record(
             f"It stopped early; what was done stays. See:\n\n  sharedbook job show {job_id}\n",
             job=job_id,
         )
+
+
+def reason_of(error: BaseException) -> str:
+    """What a job keeps of what ended it: of a fault only its kind, as its text may hold what stands in a contact."""
+    return str(error) if isinstance(error, SharedbookError) else type(error).__name__
 
 
 def cancel(tx: Tx, job_id: int) -> Job:
