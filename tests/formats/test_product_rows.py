@@ -40,3 +40,12 @@ def test_what_is_exported_for_another_program(product: str, file: str, shared_da
     assert (home.type, home.parts["city"], home.parts["postal_code"]) == ("home", "Seoul", "04524")
     assert acme.single["first_name"] == "Acme"
     assert sorted(acme.texts("phone")) == ["+82 2 9", "+870 1"]
+
+
+def test_what_has_no_place_is_told() -> None:
+    gif = "PHOTO;ENCODING=b;TYPE=GIF:R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
+    odd = card(["UID:3", "FN:Ann", "N:;Ann;;;", "GENDER:F", "IMPP:xmpp:ann@example.com", gif]).decode()
+    people = [(PEOPLE[0].decode(), {}), (odd, {"custom:Floor": "3"})]
+    assert outgoing.write("google", io.BytesIO(), lambda: iter(people)) == ["custom:Floor", "gender", "im", "photo"]
+    assert outgoing.write("google", io.BytesIO(), lambda: iter(people[:1])) == []
+    assert outgoing.write("vcf", io.BytesIO(), lambda: iter(people)) == []

@@ -258,6 +258,7 @@ def export_command(
     if file == "-" and out.as_json:
         raise click.UsageError("--json and FILE - would both write to stdout.")
     target: Path | BinaryIO = sys.stdout.buffer if file == "-" else Path(file)
+    left_out: list[str] = []
     with progress("contacts") as show:
         count = transfer.export(
             site.app,
@@ -268,12 +269,18 @@ def export_command(
             query=query,
             format=form,
             reduced=reduced,
+            left_out=left_out,
             progress=_shown(show),
         )
+    notes = [f"contacts: {count}"]
+    if left_out:
+        notes.append(f"{form} has no place for all of: {', '.join(left_out)}")
     if file == "-":
         sys.stdout.buffer.flush()
+        for note in notes[1:]:
+            out.note(note)
     else:
-        out.outcome(json_keys.result("export", [file], notes=[f"contacts: {count}"]), f"written to {file}")
+        out.outcome(json_keys.result("export", [file], notes=notes), f"written to {file}")
 
 
 @click.command("template")

@@ -39,9 +39,9 @@ WITH_ORIGINALS = frozenset({"vcf", "json"})
 """Formats that hold whole cards, and so their photos as they came."""
 
 
-def write(format: str, target: BinaryIO, contacts: Contacts) -> None:
-    """Writes contacts in one of FORMATS."""
-    FORMATS[format](target, contacts)
+def write(format: str, target: BinaryIO, contacts: Contacts) -> list[str]:
+    """Writes contacts in one of FORMATS; returns the names of what they have, and the file has no place for."""
+    return sorted(FORMATS[format](target, contacts) or ())
 
 
 def write_refused(
@@ -89,8 +89,16 @@ def _row(text: str, custom: Mapping[str, str]) -> dict[str, str]:
     return {column.name: cell for column, cell in entry_cards.cells(_entry(text)).items()} | dict(custom)
 
 
-def _write_product(product: str, target: BinaryIO, contacts: Contacts) -> None:
-    product_rows.write(target, product, lambda: (_entry(text) for text, _custom in contacts()))
+def _write_product(product: str, target: BinaryIO, contacts: Contacts) -> set[str]:
+    left: set[str] = set()
+
+    def entries() -> Iterator[Entry]:
+        for text, custom in contacts():
+            card = vcard.load(text)
+            left.update(custom, ["photo"] if card.all("PHOTO") else [])
+            yield entry_cards.of_card(card)
+
+    return product_rows.write(target, product, entries) | left
 
 
 def _write_vcf(target: BinaryIO, contacts: Contacts) -> None:
@@ -116,7 +124,7 @@ def _jpeg(text: str) -> bytes:
     return data if kind == "image/jpeg" else b""
 
 
-FORMATS: Mapping[str, Callable[[BinaryIO, Contacts], None]] = {
+FORMATS: Mapping[str, Callable[[BinaryIO, Contacts], set[str] | None]] = {
     "csv": partial(_write_table, csv_rows.write),
     "xlsx": partial(_write_table, sheet_write.write),
     "vcf": _write_vcf,

@@ -13,24 +13,33 @@ _ELSEWHERE = ("other", "main", "work")
 """Where a value goes whose own type the program has no free column for."""
 
 
-def write(target: BinaryIO, product: str, entries: Callable[[], Iterator[Entry]]) -> int:
-    """Writes entries, which are read twice, under a product's headers; returns how many."""
+_IMPLIED = {"uid", "name"}
+"""Fields that nobody misses: what stands in them is of our own, or is said by others."""
+
+
+def write(target: BinaryIO, product: str, entries: Callable[[], Iterator[Entry]]) -> set[str]:
+    """Writes entries, which are read twice, under a product's headers; returns the fields of which values stay out."""
     most = max((len(values) for entry in entries() for values in entry.many.values()), default=1)
     header = template.headers(product, most)
     meant = columns.layout(header).columns
-    return csv_rows.write(target, header, (_row(meant, entry) for entry in entries()))
+    left: set[str] = set()
+    csv_rows.write(target, header, (_row(meant, entry, left) for entry in entries()))
+    return left - _IMPLIED
 
 
-def _row(meant: Sequence[Column | None], entry: Entry) -> list[str]:
+def _row(meant: Sequence[Column | None], entry: Entry, left: set[str]) -> list[str]:
+    """The cells; what has none is added to ``left``."""
     cells: dict[Column, str] = {Column(name): text for name, text in entry.single.items()}
     if not {Column("name"), Column("first_name"), Column("last_name")} & cells.keys() & set(meant):
         cells[Column("first_name")] = entry_cards.shown_name(entry)
+    left |= {column.field for column in cells.keys() - set(meant)}
     for name in (name for name, field in FIELDS.items() if field.many):
-        cells |= _several([each for each in meant if each and each.field == name], entry.values(name))
+        places = [each for each in meant if each and each.field == name]
+        cells |= _several(places, entry.values(name), name, left)
     return [cells.get(each, "") if each else "" for each in meant]
 
 
-def _several(meant: Sequence[Column], values: Sequence[Value]) -> dict[Column, str]:
+def _several(meant: Sequence[Column], values: Sequence[Value], name: str, left: set[str]) -> dict[Column, str]:
     """The cells of a field with several values: first where the type fits, then where any does, then elsewhere."""
     free = list(dict.fromkeys((each.type, each.number) for each in meant))
     cells: dict[Column, str] = {}
@@ -41,7 +50,9 @@ def _several(meant: Sequence[Column], values: Sequence[Value]) -> dict[Column, s
             if slot is not None:
                 free.remove(slot)
                 waiting.remove(value)
-                cells |= _cells(value, meant[0].field, *slot)
+                cells |= _cells(value, name, *slot)
+    if waiting:
+        left.add(name)
     return cells
 
 

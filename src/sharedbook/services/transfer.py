@@ -267,12 +267,14 @@ def export(
     query: Query | None = None,
     format: str = "csv",
     reduced: bool = False,
+    left_out: list[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> int:
     """Writes the contacts that the actor may export, of one group or of all, to a file; returns how many.
 
     ``format``: one of ``formats.outgoing.FORMATS``. They come by name; where whole cards are written, photos as they
-    came, or with ``reduced`` as they are served. A path is written beside and then renamed: there is a whole file or
+    came, or with ``reduced`` as they are served. ``left_out`` is given what the format has no
+    place for. A path is written beside and then renamed: there is a whole file or
     none; only its user may read it. Raises GroupNotFound, Forbidden (EXPORT on the group, or on no group at all),
     InvalidValue, Unavailable.
     """
@@ -292,7 +294,9 @@ def export(
             ids = {"group": groups.get(tx, group).id} if group else {}
             tx.audit("export", contacts=count, **ids)
         with whole_file(target) if isinstance(target, Path) else _as_it_is(target) as file:
-            outgoing.write(format, file, partial(_read_back, texts))
+            dropped = outgoing.write(format, file, partial(_read_back, texts))
+    if left_out is not None:
+        left_out += dropped
     return count
 
 
