@@ -111,6 +111,8 @@ class Watch:
                     self._driver().add_notify_handler(self._hear)
             return self._database.change_counter(self._connection)
         except DBAPIError as error:
+            if self._connection is not None:
+                self._connection.invalidate()  # it may be dead, and closing rolls back
             self.close()
             raise Unavailable("the database does not answer", hint="run: sharedbook doctor") from error
 
