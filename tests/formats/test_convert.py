@@ -130,6 +130,8 @@ def test_both_ways(three: list[str], four: list[str]) -> None:
         (["i.X-ABDATE:2011-09-03", "i.X-ABLabel:First"], "4.0", ["i.X-ABDATE:2011-09-03", "i.X-ABLabel:First"]),
         (["X-AIM:ann b", "X-SKYPE-USERNAME:ann"], "4.0", ["IMPP:aim:ann%20b", "IMPP:skype:ann"]),
         (["URL:https\\://a.example"], "4.0", ["URL:https://a.example"]),
+        (["URL:https://a.example/\\n b"], "4.0", ["URL:https://a.example/b"]),
+        (["PHOTO;VALUE=uri:https://a.example/\\nb"], "4.0", ["PHOTO:https://a.example/b"]),
         (["NOTE;CHARSET=UTF-8:said \\\"x\\\""], "4.0", ['NOTE:said "x"']),
         (["TEL;HOME;PREF:1"], "4.0", ["TEL;TYPE=home;PREF=1:1"]),
         (["TEL:+49 (0)30 1", "TEL:+1 555 CALL"], "4.0", ["TEL:+49 (0)30 1", "TEL:+1 555 CALL"]),

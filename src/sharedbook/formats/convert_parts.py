@@ -208,6 +208,11 @@ def type_for_3(media_type: str) -> str:
     return word if _TOKEN.fullmatch(word) else ""
 
 
+def uri(found: Property) -> str:
+    """A URI as either version writes it; line breaks in it, which some programs escape, are none of it."""
+    return "".join(line.strip() for line in unescape_text(found.raw).splitlines())
+
+
 def data_uri(found: Property) -> tuple[str, str] | None:
     """Media type and base64 of a file inside a card of either version; None for a URI of something elsewhere."""
     data = images.inline_data(found)

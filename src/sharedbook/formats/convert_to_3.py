@@ -74,7 +74,7 @@ def _converter(name: str) -> Callable[[Property], Property | None]:
     if name in parts.TEXTS:
         return lambda found: _line(found, escape_text(found.text()))
     if name in parts.URIS:
-        return lambda found: _line(found, unescape_text(found.raw).strip())
+        return lambda found: _line(found, parts.uri(found))
     if name in parts.BINARY:
         return _file
     return _CONVERTERS.get(name, lambda found: found)
@@ -169,14 +169,14 @@ def _file(found: Property) -> Property | None:
         return found._replace(params=(("ENCODING", ("b",)), *typed, *kept), raw=file[1])
     if not text or found.name == "KEY":
         return None
-    return found._replace(params=(("VALUE", ("uri",)), *typed, *kept), raw=text)
+    return found._replace(params=(("VALUE", ("uri",)), *typed, *kept), raw=parts.uri(found))
 
 
 def _related(found: Property) -> Property | None:
     """An agent is a property of 3.0; any other relation is an extension."""
     if "agent" not in found.types() or (found.param("VALUE") or "").lower() == "text":
         return found
-    return found._replace(name="AGENT", params=(("VALUE", ("uri",)), *_kept(found)), raw=found.text().strip())
+    return found._replace(name="AGENT", params=(("VALUE", ("uri",)), *_kept(found)), raw=parts.uri(found))
 
 
 _SEXES = {"M": "Male", "F": "Female"}

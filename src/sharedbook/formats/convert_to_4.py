@@ -92,7 +92,7 @@ def _converter(name: str) -> Callable[[Property], Property | None]:
     if name in parts.TEXTS:
         return lambda found: _line(found, escape_text(found.text()))
     if name in parts.URIS:
-        return lambda found: _line(found, unescape_text(found.raw).strip())
+        return lambda found: _line(found, parts.uri(found))
     if name in parts.BINARY:
         return _file
     if name in parts.MESSENGERS:
@@ -175,7 +175,7 @@ def _file(found: Property) -> Property | None:
         return found._replace(params=(("VALUE", ("text",)), *params), raw=escape_text(text))
     media_type = parts.media_type_for_4(found)
     said: Params = (("MEDIATYPE", (media_type,)),) if media_type and not found.param("MEDIATYPE") else ()
-    return found._replace(params=(*said, *params), raw=text)
+    return found._replace(params=(*said, *params), raw=parts.uri(found))
 
 
 def _agent(found: Property) -> Property | None:
@@ -220,6 +220,6 @@ _CONVERTERS: dict[str, Callable[[Property], Property | None]] = {
     "AGENT": _agent,
     "LABEL": _label,
     "X-GENDER": _gender,
-    "X-ADDRESSBOOKSERVER-KIND": lambda found: _line(found, found.text().strip(), name="KIND"),
-    "X-ADDRESSBOOKSERVER-MEMBER": lambda found: _line(found, found.text().strip(), name="MEMBER"),
+    "X-ADDRESSBOOKSERVER-KIND": lambda found: _line(found, escape_text(found.text().strip()), name="KIND"),
+    "X-ADDRESSBOOKSERVER-MEMBER": lambda found: _line(found, parts.uri(found), name="MEMBER"),
 }
