@@ -91,7 +91,12 @@ def columns_document() -> str:
         "src/sharedbook/formats/columns.py",
         "The columns of a csv file, and the names that `contact add --field` and `contact set` take. One that may\n"
         "hold several values is numbered (`email.2`) or typed (`phone.mobile`, `address.work.city`), or both.",
-        "| column | several | what it holds | example |\n|---|---|---|---|\n" + "\n".join(rows),
+        "| column | several | what it holds | example |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + f"\n\nFiles may have more:\n\n- `{columns.GROUPS.name}`: {columns.GROUPS_HELP}; without one,"
+        "\n  that of `import --group`. `Groups` with a capital letter, as other programs write it, holds tags, unless"
+        f"\n  `--map` says that it is `groups`.\n- `{columns.REASON_COLUMN}`: why a row was refused; error files have"
+        " it, the import ignores it.\n- Fields of the site's own, by name or as `custom:NAME`.",
     )
 
 

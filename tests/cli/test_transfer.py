@@ -183,3 +183,19 @@ def test_templates(staffed: CommandLine) -> None:
     assert staffed("template", "-").out.removeprefix("\ufeff").startswith("name,first_name")
     assert "sharedbook, google" in staffed("template", "goggle", "-", code=2).err
     staffed("template", "google", "outlook", "-", code=2)
+
+
+def test_rows_may_name_their_groups(staffed: CommandLine, folder: Path) -> None:
+    for who, has in (((), "contacts"), (("--as", "bob"), None)):
+        rows = list(csv.DictReader(io.StringIO(staffed(*who, "template", "-").out.removeprefix("\ufeff"))))
+        assert rows[1].get("groups") == has
+    staffed("grant", "add", "customers", "bob", "import")
+    assert "customers" in staffed("--as", "bob", "template", "-").out
+    path = folder / "in.csv"
+    path.write_text("name,groups\nAda,customers;contacts\nBob,\n")
+    assert staffed.json("import", path, code=3)["problems"][0]["code"] == "no-group"
+    assert sorted(staffed.json("contact", "show", "1")["groups"]) == ["contacts", "customers"]
+    staffed("export", folder / "out.csv")
+    assert staffed.json("import", folder / "out.csv")["counts"]["skipped_duplicate"] == 1
+    assert "--group" in staffed("import", write(folder, []), code=2).err
+    assert "--group" in staffed("import", "--ldap", "ldaps://localhost", "--base", "dc=example", code=2).err

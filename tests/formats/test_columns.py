@@ -261,6 +261,16 @@ def test_mapping_names_what_a_header_is() -> None:
         columns.layout(["Who"], {"Who": "name", "absent": "note"})
 
 
+def test_groups_are_a_column_of_files_alone() -> None:
+    assert columns.layout(["name", "groups"]).columns[1] == columns.GROUPS
+    assert columns.layout(["name", "Groups"]).columns[1] == columns.Column("tags")
+    assert columns.layout(["name", "Groups"], {"Groups": "groups"}).columns[1] == columns.GROUPS
+    with pytest.raises(InvalidFile, match="means groups, as groups in column 1 does"):
+        columns.layout(["groups", "Teams"], {"Teams": "groups"})
+    assert columns.meanings(["groups"]) == {"groups": "groups"}
+    assert columns.parse("groups") is None
+
+
 @pytest.mark.parametrize(("header", "message"), [
     (["name", "Shoe size"], "row 1, column 2: the header Shoe size is unknown"),
     (["First Name", "Given Name"], "row 1, column 2: Given Name means first_name, as First Name in column 1 does"),

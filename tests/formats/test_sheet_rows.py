@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -175,3 +176,21 @@ def test_a_template_has_choices_and_holds_no_row(product: str) -> None:
     assert (found.size, found.columns, found.product) == (0, tuple(header), product)
     assert ("Phone 1 - Label" in template.choices(header)) is (product == "google")
     assert csv_rows.NOTE_MARK in notes[0][0]
+
+
+@pytest.mark.parametrize(("count", "rule"), [
+    (2, "<formula1>\"group-1,group-2\"</formula1>"),
+    (40, "<formula1>Sheet2!$A$1:$A$40</formula1>"),
+])  # fmt: skip
+def test_a_template_offers_groups(count: int, rule: str) -> None:
+    slugs = [f"group-{number}" for number in range(1, count + 1)]
+    header, *notes = template.rows(groups=slugs)
+    assert (header[-1], notes[1][-1]) == ("groups", "group-1")
+    target = io.BytesIO()
+    sheet_write.write(target, header, notes, template.choices(header, slugs))
+    with zipfile.ZipFile(target) as parts:
+        assert rule in parts.read("xl/worksheets/sheet1.xml").decode()
+    found = source(target.getvalue(), "template.xlsx")
+    assert (found.size, found.names_groups, found.warnings) == (0, True, [])
+    list(found.rows())
+    assert found.warnings == []

@@ -12,7 +12,7 @@ from sharedbook.app import App
 from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, InvalidValue, Unavailable
 from sharedbook.domain.model import Progress, Right
 from sharedbook.domain.query import Op, Some, Test
-from sharedbook.formats import vcard
+from sharedbook.formats import outgoing, vcard
 from sharedbook.services import contacts, custom_fields, grants, groups, importing, jobs, transfer
 from sharedbook.services.transfer import Duplicates
 from sharedbook.services.tx import MemberActor
@@ -178,21 +178,28 @@ def test_columns_without_a_place_are_told_when_they_hold_something(app: App) -> 
 @pytest.mark.parametrize("format", ["csv", "xlsx", "vcf", "ldif", "json"])
 def test_export_import_export_has_no_difference(app: App, shared_data: Path, tmp_path: Path, format: str) -> None:
     empty = new_site(tmp_path / "empty")
+    with as_console(empty) as tx:
+        groups.add(tx, "People")
     for site in (app, empty):
         with as_console(site) as tx:
+            groups.add(tx, "Others")
             custom_fields.add(tx, "Contract no.", several=True)
     for path in sorted((shared_data / "vcards").glob("*.vcf")):
         run(app, path, duplicates=Duplicates.ADD)
     run(app, "name,note,email,custom:Contract no.\n=1+1,\"@x\ny\",a@example.com,A-1;B-2\n'q,'=2,b@example.com,\n")
+    with as_console(app) as tx:
+        contacts.copy(tx, [contact.id for contact in all_of(app)][:2], groups.get(tx, "others"))
     first, second = tmp_path / f"first.{format}", tmp_path / f"second.{format}"
     count = transfer.export(app, CONSOLE, CLIENT, first, format=format)
     assert count == len(all_of(app))
     assert (b"A-1" in first.read_bytes()) is (format != "xlsx")  # which is packed
-    assert counts(run(empty, first, "contacts", duplicates=Duplicates.ADD)) == {"added": count}
+    names_groups = format in outgoing.WITH_GROUPS
+    assert counts(run(empty, first, None if names_groups else "people", duplicates=Duplicates.ADD)) == {"added": count}
+    assert len(all_of(empty, "others")) == (2 if names_groups else 0)
     assert transfer.export(empty, CONSOLE, CLIENT, second, format=format) == count
     assert second.read_bytes() == first.read_bytes()
     with as_console(empty, write=False) as tx:
-        own = custom_fields.cells(tx, [contact.id for contact in all_of(empty, "contacts")])
+        own = custom_fields.cells(tx, [contact.id for contact in all_of(empty)])
     assert list(own.values()) == [{"custom:Contract no.": "A-1;B-2"}]
     assert first.stat().st_mode & 0o077 == 0
     empty.close()

@@ -27,7 +27,7 @@ CARD = "\r\n".join([
 ])  # fmt: skip
 
 
-def run(app: App, data: bytes | str | Path, group: str = "people", **options: Any) -> JobReport:
+def run(app: App, data: bytes | str | Path, group: str | None = "people", **options: Any) -> JobReport:
     """Imports text, bytes or a file as the console."""
     source = data if isinstance(data, Path) else io.BytesIO(data if isinstance(data, bytes) else data.encode())
     return transfer.import_file(app, CONSOLE, CLIENT, source, group=group, **options)

@@ -24,7 +24,7 @@ from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
 from sharedbook.formats import columns, csv_rows, outgoing, sheet_write, template
 from sharedbook.formats.problems import Problem
-from sharedbook.services import custom_fields, jobs, search, transfer
+from sharedbook.services import custom_fields, jobs, search, targets, transfer
 from sharedbook.services.jobs import Result
 from sharedbook.services.ldap_source import Query
 
@@ -36,7 +36,7 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True), required=False)
 @ldap_options(required=False)
-@click.option("--group", required=True, type=GROUP, metavar="GROUP", help="The group they go into.")
+@click.option("--group", type=GROUP, metavar="GROUP", help="The group they go into, unless a row names its groups.")
 @click.option("--format", "form", type=IMPORTED, help="What the file is (default: by its name and content).")
 @click.option(
     "--map",
@@ -69,7 +69,7 @@ def import_command(
     /,
     out: Output,
     file: Path | None,
-    group: str,
+    group: str | None,
     form: str | None,
     mapping: Path | None,
     saved: Path | None,
@@ -86,7 +86,9 @@ def import_command(
     Of an eml or mbox file the senders; of a zip or a folder every file of these kinds that is in it.
 
     Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
-    a field of the site's own by its name, or as custom:NAME.
+    a field of the site's own by its name, or as custom:NAME. In the column groups of a csv file or a sheet each row
+    may name its groups, by slug or name, with ; between them: a new contact goes into all of them, and is a duplicate
+    if the first one has it. --group may be left out if every row names one.
     Rows that cannot be right are refused, one by one; the others are in. The same file twice changes nothing.
 
     With --ldap they come from an existing directory, which keeps them: they are edited there, until `contact detach`.
@@ -156,8 +158,10 @@ def resume(site: Site, out: Output, job_id: int) -> None:
 
 
 def _import_directory(
-    site: Site, out: Output, asked: Query, group: str, mapping: dict[str, str] | None, *, dry_run: bool
+    site: Site, out: Output, asked: Query, group: str | None, mapping: dict[str, str] | None, *, dry_run: bool
 ) -> None:
+    if group is None:
+        raise click.UsageError("Name the --group that the contacts of the directory go into.")
     with progress("entries") as show:
         report = transfer.import_directory(
             site.app, site.actor, CLIENT, asked, group=group, mapping=mapping, dry_run=dry_run, progress=_shown(show)
@@ -290,8 +294,8 @@ def export_command(
 def template_command(site: Site, out: Output, product_and_file: tuple[str, ...]) -> None:
     """Write an empty file to fill in and import (- is stdout): with our own columns, or those of another PRODUCT.
 
-    Our own are the columns that most people need, and the site's own fields. FILE becomes an xlsx file if it is called
-    so, else csv.
+    Our own are the columns that most people need, the groups (in an xlsx file with those to choose from that you may
+    import into), and the site's own fields. FILE becomes an xlsx file if it is called so, else csv.
 
     PRODUCT: sharedbook (the default), google, google-legacy, outlook, outlook-com, yeastar, oro, m365.
 
@@ -303,7 +307,8 @@ def template_command(site: Site, out: Output, product_and_file: tuple[str, ...])
     if len(product) > 1:
         raise click.UsageError("One PRODUCT and one FILE.")
     with site.begin() as tx:
-        header, *rows = template.rows(product[0] if product else columns.OWN, custom_fields.every(tx))
+        slugs = [group.slug for group in targets.every(tx)]
+        header, *rows = template.rows(product[0] if product else columns.OWN, custom_fields.every(tx), slugs)
     if file == "-":
         if out.as_json:
             raise click.UsageError("--json and FILE - would both write to stdout.")
@@ -311,7 +316,7 @@ def template_command(site: Site, out: Output, product_and_file: tuple[str, ...])
         return
     with Path(file).open("wb") as target:
         if Path(file).suffix.lower() == ".xlsx":
-            sheet_write.write(target, header, rows, template.choices(header))
+            sheet_write.write(target, header, rows, template.choices(header, slugs))
         else:
             csv_rows.write(target, header, rows)
     out.outcome(json_keys.result("template", [file]), f"written to {file}")

@@ -105,11 +105,13 @@ class ArchiveSource:
         self._open_member = open_member
         self._left: list[Problem] = []
         self.size = 0
+        self.names_groups = False
         for name, found in self._sources():
             if found is None:
                 self._left.append(Problem(0, "", "left-out", f"{name} is left out"))
             else:
                 self.size += found.size
+                self.names_groups |= found.names_groups
         self.samples: tuple[str, ...] = ()
         self.left_out: dict[str, None] = {}
         self.warnings: list[Problem] = []

@@ -96,6 +96,11 @@ class Column:
         return ".".join(piece for piece in (self.field, self.type, number, self.part) if piece)
 
 
+GROUPS = Column("groups")
+"""The one column of a table that is not the card's; nothing else that names columns knows it."""
+
+GROUPS_HELP = "groups that a new contact goes into, by slug or name, with ; between them"
+
 _NUMBER = re.compile("[1-9][0-9]{0,2}")
 _TYPE = re.compile(r"[^\W\d][^.\n]{0,60}")
 
@@ -210,7 +215,7 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
                 f"row {line}, column {place}: the header {name} is unknown", line=line,
                 hint=f"map it to a column, or to {LEFT_OUT} to leave it out: --map",
             )  # fmt: skip
-        found = None if target == LEFT_OUT else column(target)
+        found = None if target == LEFT_OUT else GROUPS if target == GROUPS.name else column(target)
         if found is not None and found in columns:
             first = columns.index(found)
             raise InvalidFile(
@@ -230,7 +235,7 @@ def meanings(header: Sequence[str]) -> dict[str, str]:
 def _product_of(header: Iterable[str]) -> str:
     """The product whose headers most of these are, our own first, else ``any``."""
     names = list(header)
-    own = sum(parse(name.strip()) is not None or name == REASON_COLUMN for name in names)
+    own = sum(parse(name.strip()) is not None or name in (REASON_COLUMN, GROUPS.name) for name in names)
     shares = {OWN: own} | {
         product.name: sum(product.column_of(name) is not None for name in names)
         for product in products().values()
@@ -247,4 +252,4 @@ def _target(header: str, product: str) -> str | None:
     by_product = known[product].column_of(header) if product in known else None
     if by_product is not None:
         return by_product
-    return header if parse(header) else known[ANY].column_of(header)
+    return header if parse(header) or header == GROUPS.name else known[ANY].column_of(header)

@@ -36,7 +36,7 @@ def check_name(name: str) -> str:
             f"{name[:80]!r} cannot name a field",
             hint=f"up to {NAME_LENGTH} letters and digits, with spaces and . ( ) / & # ' - between",
         )
-    if columns.parse(name) or columns.parse(key_of(name)):
+    if columns.parse(name) or columns.parse(key_of(name)) or key_of(name) == columns.GROUPS.name:
         raise InvalidName(f"{name} is a column of the card", hint="use that column, or choose another name")
     return name
 

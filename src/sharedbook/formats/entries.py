@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from sharedbook.domain.model import Limits
-from sharedbook.formats.columns import FIELDS, Column, Layout, parse
+from sharedbook.formats.columns import FIELDS, GROUPS, Column, Layout, parse
 from sharedbook.formats.content_line import illegal_character
 from sharedbook.formats.csv_rows import Row
 from sharedbook.formats.phones import digits
@@ -68,7 +68,7 @@ def read(layout: Layout, row: Row, *, region: str, limits: Limits) -> Entry | li
     cells = [
         (column, header, _tags(cell) if commas and column == _TAGS else cell.strip())
         for column, header, cell in zip(layout.columns, layout.header, row.cells, strict=True)
-        if column is not None
+        if column is not None and column != GROUPS
     ]
     return _entry(row.line, cells, region, limits)
 

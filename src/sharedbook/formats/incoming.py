@@ -18,7 +18,7 @@ from sharedbook.formats.vcard import Add, Card, Edit, Set
 class Incoming:
     """One row: ``cells`` as it stood in the file; an entry, or the problems that make it none; its card if it has one.
 
-    ``custom``: values of the site's own fields, by id, of the columns that the file has.
+    ``custom``: values of the site's own fields, by id, of the columns that the file has. ``groups``: slugs or names.
     """
 
     line: int
@@ -27,6 +27,7 @@ class Incoming:
     problems: tuple[Problem, ...] = ()
     card: Card | None = None
     custom: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
     def new_card(self, *, uid: str = "") -> Card:
         """A new card; a given one is kept but for a given ``uid``. Raises InvalidCard; limits are not asked."""
@@ -68,6 +69,7 @@ class Source(Protocol):
     """A file that was read to its end once. ``size``: its rows; ``left_out``: columns that were not empty so far.
 
     ``warnings``: what was changed in rows so far that a person should look at, the first 1,000; line 0 is of the file.
+    ``names_groups``: whether rows may say into which groups they go.
     """
 
     format: str
@@ -79,6 +81,7 @@ class Source(Protocol):
     samples: tuple[str, ...]
     left_out: dict[str, None]
     warnings: list[Problem]
+    names_groups: bool
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""

@@ -46,6 +46,7 @@ class LdapSource:
     left_out: dict[str, None] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     size: int = 0
+    names_groups: bool = False
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every entry, in the order of the directory's answer."""

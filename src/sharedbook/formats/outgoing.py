@@ -27,7 +27,7 @@ from sharedbook.formats import (
 from sharedbook.formats.entries import Entry
 
 Exported = tuple[str, Mapping[str, str]]
-"""A card's text, and the contact's custom fields as cells by ``custom:NAME``."""
+"""A card's text, and cells beside it: custom fields by ``custom:NAME``; groups, where the format is WITH_GROUPS."""
 
 Contacts = Callable[[], Iterator[Exported]]
 """The contacts of an export, each time from the first."""
@@ -37,6 +37,10 @@ BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "e
 
 WITH_ORIGINALS = frozenset({"vcf", "json"})
 """Formats that hold whole cards, and so their photos as they came."""
+
+
+WITH_GROUPS = frozenset({"csv", "xlsx"})
+"""Formats with a column that names the contact's groups."""
 
 
 def write(format: str, target: BinaryIO, contacts: Contacts) -> list[str]:

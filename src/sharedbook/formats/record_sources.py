@@ -36,6 +36,7 @@ class VcfSource:
     columns: tuple[str, ...] = ("vcard",)
     delimiter = ""
     product = ""
+    names_groups = False
 
     def __init__(self, file: BinaryIO, reading: Reading) -> None:
         self.encoding = encodings.known(reading.encoding) if reading.encoding else "utf-8"
@@ -72,6 +73,7 @@ class JsonSource:
     columns: tuple[str, ...] = ("object",)
     delimiter = ""
     product = ""
+    names_groups = False
 
     def __init__(self, file: BinaryIO, reading: Reading) -> None:
         self.encoding = encodings.detect(file, encoding=reading.encoding)
@@ -133,6 +135,7 @@ class LdifSource:
     columns: tuple[str, ...] = ("record",)
     delimiter = ""
     product = ""
+    names_groups = False
     encoding = "utf-8"
 
     def __init__(self, file: BinaryIO, reading: Reading) -> None:

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
 
 LAST_ROW = 50_000
 """As far down cells are text, and choices are offered, where nothing is written yet."""
+
+_LONGEST_LIST = 255
+"""Characters of choices that a cell's rule may hold."""
 
 
 def write(
@@ -35,7 +41,7 @@ def write(
         for column, name in enumerate(header):
             sheet.write_string(0, column, name, bold)
             if choices and name in choices:
-                offered = {"validate": "list", "source": list(choices[name]), "error_type": "information"}
+                offered = {"validate": "list", "source": _offered(book, choices[name]), "error_type": "information"}
                 sheet.data_validation(1, column, LAST_ROW, column, offered)
         count = 0
         for count, row in enumerate(rows, 1):
@@ -43,3 +49,14 @@ def write(
                 if cell:
                     sheet.write_string(count, column, cell, text)
     return count
+
+
+def _offered(book: Workbook, choices: Sequence[str]) -> list[str] | str:
+    """Choices as they are; or, where a rule cannot hold them, the cells of a hidden sheet that do."""
+    if len(",".join(choices)) <= _LONGEST_LIST:
+        return list(choices)
+    sheet = book.add_worksheet()
+    sheet.hide()
+    for row, choice in enumerate(choices):
+        sheet.write_string(row, 0, choice)
+    return f"={sheet.get_name()}!$A$1:$A${len(choices)}"

@@ -36,6 +36,7 @@ class TableSource:
         self._limits = reading.limits
         self._region = reading.region
         self.product = self._layout.product
+        self.names_groups = columns.GROUPS in self._layout.columns
         self.file_warnings: tuple[Problem, ...] = ()
         self.warnings: list[Problem] = []
         self._table = table
@@ -55,7 +56,12 @@ class TableSource:
                 left = column is None and place not in self._custom and header != columns.REASON_COLUMN
                 if left and row.cells[place].strip():
                     self.left_out[header] = None
-            yield Incoming(row.line, row.cells, found, custom=custom)
+            yield Incoming(row.line, row.cells, found, custom=custom, groups=self._groups(row))
+
+    def _groups(self, row: Row) -> tuple[str, ...]:
+        if not self.names_groups:
+            return ()
+        return tuple(entries.words(row.cells[self._layout.columns.index(columns.GROUPS)]))
 
     def _restored(self, row: Row) -> Row:
         """The row with phone numbers as they were before a spreadsheet made numbers of them."""
@@ -94,7 +100,8 @@ def _custom_columns(header: Sequence[str], reading: Reading) -> dict[int, Custom
     found = {}
     for place, name in enumerate(header):
         target = mapping.get(columns.fold(name), name)
-        own = custom_values.named(reading.custom, target) if columns.parse(target) is None else None
+        is_ours = columns.parse(target) is not None or target == columns.GROUPS.name
+        own = None if is_ours else custom_values.named(reading.custom, target)
         if own is not None:
             found[place] = own
     return found

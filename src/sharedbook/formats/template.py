@@ -11,7 +11,7 @@ from itertools import groupby
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import CustomField, FieldKind
 from sharedbook.formats import columns
-from sharedbook.formats.columns import FIELDS, LEFT_OUT, OWN, Column
+from sharedbook.formats.columns import FIELDS, GROUPS, GROUPS_HELP, LEFT_OUT, OWN, Column
 from sharedbook.formats.csv_rows import NOTE_MARK
 from sharedbook.formats.custom_values import PREFIX
 
@@ -54,16 +54,20 @@ def products() -> list[str]:
     return [OWN, *(name for name in columns.products() if name != columns.ANY)]
 
 
-def rows(product: str = OWN, custom: Sequence[CustomField] = ()) -> list[list[str]]:
+def rows(product: str = OWN, custom: Sequence[CustomField] = (), groups: Sequence[str] = ()) -> list[list[str]]:
     """The header, a row that explains each column and one that shows it. Raises InvalidValue for an unknown product.
 
-    ``custom``: the site's own fields, which only our own template has.
+    ``custom``: the site's own fields, ``groups``: slugs that may be named; only our own template has columns for them.
     """
     if product not in products():
         raise InvalidValue(f"there is no template {product}", field="product", hint=f"one of: {', '.join(products())}")
     header = list(HEADER) if product == OWN else headers(product, _NUMBERS)
     meant = columns.layout(header).columns
     notes, examples = [_help(column) for column in meant], [_example(column) for column in meant]
+    if groups and product == OWN:
+        header.append(GROUPS.name)
+        notes.append(GROUPS_HELP)
+        examples.append(groups[0])
     for field in custom if product == OWN else ():
         header.append(f"{PREFIX}{field.name}")
         notes.append(_CUSTOM_HELP[field.kind] + (", several with ; between them" if field.several else ""))
@@ -71,11 +75,16 @@ def rows(product: str = OWN, custom: Sequence[CustomField] = ()) -> list[list[st
     return [header, *([f"{NOTE_MARK} {row[0]}", *row[1:]] for row in (notes, examples))]
 
 
-def choices(header: Sequence[str]) -> dict[str, list[str]]:
-    """What may be offered below each header that is a type; one's own word may stand there, too."""
+def choices(header: Sequence[str], groups: Sequence[str] = ()) -> dict[str, Sequence[str]]:
+    """What may be offered below each header that is a type or names groups; other words may stand there, too."""
     own = {name: LEFT_OUT for name in header if name.startswith(PREFIX)}
     meant = zip(header, columns.layout(header, own).columns, strict=True)
-    return {name: _TYPES[each.field] for name, each in meant if each and each.part == "type" and each.field in _TYPES}
+    offered: dict[str, Sequence[str]] = {
+        name: _TYPES[each.field] for name, each in meant if each and each.part == "type" and each.field in _TYPES
+    }
+    if groups and GROUPS.name in header:
+        offered[GROUPS.name] = groups
+    return offered
 
 
 def headers(product: str, most: int) -> list[str]:

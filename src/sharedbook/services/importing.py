@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sharedbook.domain.errors import Conflict, Forbidden, JobStopped, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
@@ -27,6 +27,7 @@ from sharedbook.services.jobs import JobRow, Result, State
 from sharedbook.services.kept import Kept
 from sharedbook.services.matching import Known, Match, Matcher
 from sharedbook.services.ready import Make, Ready
+from sharedbook.services.targets import Place, places
 from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import jobs as job_rows
 from sharedbook.store import revisions
@@ -101,8 +102,12 @@ class _Decision:
     problem: Problem | None = None
 
 
-_New = tuple[Kept, Values]
-"""A contact to come, and its custom fields."""
+class _New(NamedTuple):
+    """A contact to come, its groups and its custom fields."""
+
+    kept: Kept
+    place: Place
+    custom: Values
 
 
 class _OneByOne(Exception):
@@ -113,16 +118,16 @@ class _OneByOne(Exception):
 class Import:
     """One run over the rows: dry, or for good.
 
-    ``origin``: the directory that the rows come from and that keeps its contacts; "" for a file. ``kept``: ids of
-    those that the group has. ``told``: parameters and texts of the job by which it can go on; none if it cannot.
-    ``job_id`` and ``counts`` are given to go on behind the rows that are counted.
+    ``group``: for rows that name none. ``origin``: the directory that the rows come from and that keeps its contacts;
+    "" for a file. ``kept``: ids of those that the group has. ``told``: parameters and texts of the job by which it can
+    go on; none if it cannot. ``job_id`` and ``counts`` are given to go on behind the rows that are counted.
     """
 
     app: App
     actor: Actor
     client: Client
     source: Source
-    group: Group
+    group: Group | None
     duplicates: Duplicates
     room: int
     dry: bool = False
@@ -133,7 +138,7 @@ class Import:
     problems: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
-    _rehearsal: Matcher | None = None
+    _rehearsal: dict[int, Matcher] = field(default_factory=dict)
     _met: set[int] = field(default_factory=set)
     _committed: dict[str, int] = field(default_factory=dict)
     _added: list[int] = field(default_factory=list)
@@ -153,7 +158,7 @@ class Import:
                 format=self.source.format,
                 columns=self.source.columns,
             )
-            tx.audit("import", job=self.job_id, group=self.group.id)
+            tx.audit("import", job=self.job_id, **({"group": self.group.id} if self.group else {}))
 
     def run(self, progress: Report | None) -> None:
         """All rows, batch by batch. An exception ends the job as failed, Ctrl-C as cancelled; what is done stays.
@@ -250,40 +255,49 @@ class Import:
         try:
             with tx.savepoint():
                 decisions = self._decided(tx, rows, new)
-                if new:
-                    ids = contacts.add_kept(tx, self.group, [found for found, _ in new], source=self.origin or None)
-                    for contact_id, (_, custom) in zip(ids, new, strict=True):
-                        custom_fields.give(tx, contact_id, custom)
-                    self._added += ids
+                self._write(tx, new)
             return decisions
         except (_OneByOne, Conflict, Forbidden):
             self.room, self.over_quota = room
             self._added, self._changed = [], []
             return self._decided(tx, rows, None)
 
-    def _decided(self, tx: Tx, rows: Sequence[Ready], new: list[_New] | None) -> list[_Decision]:
-        matcher = self._rehearsal or Matcher(tx, self.group.id)
-        if self.dry:  # nothing is written for the next rows to find
-            self._rehearsal = matcher
-            matcher.tx = tx
-        matcher.prepare(rows)
-        return [self._one(matcher, row, new) for row in rows]
+    def _write(self, tx: Tx, new: Sequence[_New]) -> None:
+        """New contacts, those of the same groups together. Raises what services refuse."""
+        together: dict[tuple[int, ...], list[_New]] = {}
+        for each in new:
+            together.setdefault(tuple(matcher.group.id for matcher in each.place), []).append(each)
+        for some in together.values():
+            first, *others = (matcher.group for matcher in some[0].place)
+            ids = contacts.add_kept(tx, first, [each.kept for each in some], source=self.origin or None)
+            for contact_id, each in zip(ids, some, strict=True):
+                custom_fields.give(tx, contact_id, each.custom)
+            for group in others:
+                contacts.copy(tx, ids, group)
+            self._added += ids
 
-    def _one(self, matcher: Matcher, row: Ready, new: list[_New] | None) -> _Decision:
+    def _decided(self, tx: Tx, rows: Sequence[Ready], new: list[_New] | None) -> list[_Decision]:
+        matchers = self._rehearsal if self.dry else {}  # when dry, nothing is written for the next rows to find
+        return [
+            _Decision(Result.ERROR, problem=place) if isinstance(place, Problem) else self._one(place, row, new)
+            for row, place in places(tx, self.group, rows, matchers)
+        ]
+
+    def _one(self, place: Place, row: Ready, new: list[_New] | None) -> _Decision:
         """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.
 
         What refuses the row leaves nothing of it behind.
         """
         try:
-            decision = self.decide(matcher, row)
+            decision = self.decide(place[0], row)
             if decision.result is Result.ADDED and self.room < 1:
                 self.over_quota += 1
                 limit = self.app.site.limits.contacts
                 return _refused(row, "quota", f"the limit of {limit} contacts is reached")
             if decision.result is Result.ADDED:
-                self._add(matcher, row, decision, new)
+                self._add(place, row, decision, new)
             elif decision.result is Result.UPDATED:
-                self._change(matcher, row, decision, is_alone=new is None)
+                self._change(place[0], row, decision, is_alone=new is None)
         except Unavailable:
             raise
         except SharedbookError as error:
@@ -291,10 +305,9 @@ class Import:
         return decision
 
     def decide(self, matcher: Matcher, row: Ready) -> _Decision:
-        """What becomes of a row. Raises InvalidCard for what no card can hold."""
+        """What becomes of a row without a problem. Raises InvalidCard for what no card can hold."""
         said = row.said
-        if row.problem is not None or said is None:
-            return _Decision(Result.ERROR, problem=row.problem)
+        assert said is not None
         if self.duplicates is Duplicates.ADD:
             return self._new(row, str(uuid.uuid4()) if matcher.holds_uid(said) else "")
         match = matcher.find(said, row.kept)
@@ -348,21 +361,21 @@ class Import:
             and not (key in has and self.duplicates is Duplicates.FILL)
         }
 
-    def _add(self, matcher: Matcher, row: Ready, decision: _Decision, new: list[_New] | None) -> None:
+    def _add(self, place: Place, row: Ready, decision: _Decision, new: list[_New] | None) -> None:
         """A new contact: written, or only put into ``new``; when dry, only remembered. Raises what services refuse."""
         found, said = decision.new, row.said
         assert found is not None and said is not None
         contact_id = None
         if new is not None:
-            new.append((found, decision.custom))
+            new.append(_New(found, place, decision.custom))
         elif not self.dry:
-            with matcher.tx.savepoint():
-                [contact_id] = contacts.add_kept(matcher.tx, self.group, [found], source=self.origin or None)
-                custom_fields.give(matcher.tx, contact_id, decision.custom)
-            self._added.append(contact_id)
+            with place[0].tx.savepoint():
+                self._write(place[0].tx, [_New(found, place, decision.custom)])
+            contact_id = self._added[-1]
         self.room -= 1
-        facts = Facts(found.uid, found.name, found.size, said.numbers)
-        matcher.remember(Known(contact_id, facts, found.text, decision.custom), said)
+        known = Known(contact_id, Facts(found.uid, found.name, found.size, said.numbers), found.text, decision.custom)
+        for matcher in place:
+            matcher.remember(known, said)
 
     def _change(self, matcher: Matcher, row: Ready, decision: _Decision, *, is_alone: bool) -> None:
         """A contact that is there, or (when dry) would be. Raises what services refuse."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from sharedbook.domain.model import Group
 from sharedbook.formats.content_line import CRLF
 from sharedbook.services import custom_fields
 from sharedbook.services.custom_fields import Values
@@ -44,7 +45,7 @@ class Matcher:
     """Finds and remembers contacts of one group. ``prepare`` it with some rows before it is asked about them."""
 
     tx: Tx
-    group_id: int
+    group: Group
     _written: dict[Key, list[Known]] = field(default_factory=dict)
     _changed: dict[int, Known] = field(default_factory=dict)
     _stored: dict[Key, set[int]] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Matcher:
     def prepare(self, rows: Iterable[Ready]) -> None:
         """Loads what these rows may fit, in a few statements."""
         wanted = {each for row in rows if row.said for each in row.said.every()}
-        self._stored = holders(self.tx.db, self.tx.viewer, self.group_id, wanted)
+        self._stored = holders(self.tx.db, self.tx.viewer, self.group.id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
         known = facts(self.tx.db, ids)
         self._loaded = {each: self._changed.get(each) or Known(each, known[each]) for each in ids}

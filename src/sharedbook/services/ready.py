@@ -54,7 +54,7 @@ class Ready(NamedTuple):
     """A row: ``cells`` as they stood in the file, and the problem that makes it none, or what it says.
 
     ``kept``: of a new card; None, and ``refusal``, where none can be made. ``row``: what changes a contact that is
-    there already, only when it is asked for.
+    there already, only when it is asked for. ``groups``: slugs or names of those it shall go into.
     """
 
     line: int
@@ -65,6 +65,7 @@ class Ready(NamedTuple):
     refusal: Problem | None = None
     custom: dict[int, tuple[str, ...]] = {}  # noqa: RUF012 - never written to
     row: Incoming | None = None
+    groups: tuple[str, ...] = ()
 
 
 class Make(NamedTuple):
@@ -92,7 +93,8 @@ class Make(NamedTuple):
             return Ready(row.line, row.cells, Problem(row.line, "", error.code, error.message))
         found, refusal = self.kept_of(row)
         said = _said(row.entry, self.region)
-        return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), row if self.whole else None)
+        whole = row if self.whole else None
+        return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), whole, row.groups)
 
     def kept_of(self, row: Incoming, uid: str = "") -> tuple[Kept | None, Problem | None]:
         """What is kept of a row's new card, or why there is none."""

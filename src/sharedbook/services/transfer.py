@@ -19,19 +19,11 @@ from shutil import copyfileobj
 from typing import IO, BinaryIO
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import (
-    Forbidden,
-    GroupNotFound,
-    InvalidFile,
-    InvalidValue,
-    JobStopped,
-    Protected,
-    Unavailable,
-)
-from sharedbook.domain.model import Client, Group, Progress, Right
+from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, InvalidValue, JobStopped, Unavailable
+from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
-from sharedbook.formats import columns, custom_values, incoming, ldap_rows, outgoing, sources
-from sharedbook.services import contacts, custom_fields, groups, jobs, ldap_source, photos, records, search
+from sharedbook.formats import columns, custom_values, entries, incoming, ldap_rows, outgoing, sources
+from sharedbook.services import contacts, custom_fields, groups, jobs, ldap_source, photos, records, search, targets
 from sharedbook.services.importing import KIND, Duplicates, Import, JobReport
 from sharedbook.services.jobs import State
 from sharedbook.services.tx import Actor, App, Tx
@@ -49,7 +41,7 @@ def import_file(
     client: Client,
     source: Path | BinaryIO,
     *,
-    group: str,
+    group: str | None,
     format: str | None = None,
     mapping: Mapping[str, str] | None = None,
     encoding: str | None = None,
@@ -59,27 +51,38 @@ def import_file(
     wait: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> JobReport:
-    """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods, vcf, ldif or json file into a group.
+    """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods, vcf, ldif or json file.
 
     Of an eml or mbox file the senders; of a zip or a folder all of these that are in it.
 
-    Returns what each row became. ``source`` need not be seekable (stdin). ``format``: one of these, or None to tell
-    from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave
-    the column out. ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
+    Returns what each row became. ``source`` need not be seekable (stdin). ``group``: slug or name of that for the rows
+    that name none; None if all do. A new contact goes into all groups that its row names; it is a duplicate if the
+    first of them has it, and then stays where it is. ``format``: one of these, or None to tell from name and content.
+    ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave the column out.
+    ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
     the first. ``progress`` is called after each batch, and once before the first write, with ``done`` 0 and
     ``{"quota": n}``, if n rows will be refused as over the quota. ``wait``: only makes the job, for ``resume``.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
-    InvalidValue (format, mapping, encoding; ``wait`` for what is no file on disk), Unavailable. Rows that are refused
-    raise nothing: the job keeps them. Raises JobStopped when the job is cancelled meanwhile.
+    InvalidValue (format, mapping, encoding; no ``group`` and no column that names groups; ``wait`` for what is no file
+    on disk), Unavailable. Rows that are refused raise nothing: the job keeps them. Raises JobStopped when the job is
+    cancelled meanwhile.
     """
     with app.begin(actor, client) as tx:
         custom = custom_fields.fillable(tx)
-        target, room = _target(tx, group)
+        target, room = None if group is None else targets.get(tx, group), records.room(tx)
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
     with _opened_source(source, format, reading) as rows:
+        if group is None and not rows.names_groups:
+            hint = f"name one with --group, or add a column {columns.GROUPS.name}"
+            raise InvalidValue("the file does not say into which group the contacts go", field="group", hint=hint)
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
         if isinstance(source, Path) and source.is_file():
-            params = {"group": target.id, "format": format, "encoding": encoding, "duplicates": str(duplicates)}
+            params = {
+                "group": target.id if target else None,
+                "format": format,
+                "encoding": encoding,
+                "duplicates": str(duplicates),
+            }
             texts = {"file": str(source.resolve()), "sha256": _hash(source), "mapping": mapping, "sheet": sheet}
             job.told = params, texts
         if wait:
@@ -110,9 +113,9 @@ def resume(
             raise JobStopped(f"job {job_id} does not know its file any more", hint="give its command again")
         custom = custom_fields.every(tx)
         group = groups.names(tx).get(found.params["group"])
-        if group is None:
+        if group is None and found.params["group"] is not None:
             raise GroupNotFound(f"the group that job {job_id} imports into is gone")
-        target, room = _target(tx, group.slug)
+        target, room = None if group is None else targets.get(tx, group.slug), records.room(tx)
     file, how = Path(found.texts["file"]), found.params
     encoding, mapping, sheet = how["encoding"], found.texts["mapping"], found.texts["sheet"]
     region, limits = app.site.settings.default_region, app.site.limits
@@ -186,7 +189,7 @@ def import_directory(
             size += 1
         entries.flush()
         with app.begin(actor, client) as tx:
-            target, room = _target(tx, group)
+            target, room = targets.get(tx, group), records.room(tx)
             kept = frozenset(contact_rows.of_source(tx.db, origin, target.id))
         reading = incoming.Reading(app.site.settings.default_region, app.site.limits, mapping=mapping)
         source = ldap_rows.LdapSource(partial(_rows_of, entries), reading, size=size)
@@ -201,16 +204,6 @@ def _rows_of(entries: IO[str]) -> Iterator[ldap_rows.Row]:
     entries.seek(0)
     for line in entries:
         yield ldap_rows.Row(*json.loads(line))
-
-
-def _target(tx: Tx, group: str) -> tuple[Group, int]:
-    """The group to import into, and how many contacts the quota lets in."""
-    target = groups.get(tx, group)
-    access.require(tx.viewer, Right.IMPORT, target.id, target.slug)
-    access.require(tx.viewer, Right.ADD, target.id, target.slug)
-    if target.emptied_at is not None:
-        raise Protected(f"{target.slug} is being deleted", hint="choose another group")
-    return target, records.room(tx)
 
 
 @contextmanager
@@ -285,7 +278,7 @@ def export(
             scope = search.Search(query or EVERYTHING, group=group)
             _require_export(tx, group)
             count = 0
-            for exported in _exported(tx, scope, originals=format in outgoing.WITH_ORIGINALS and not reduced):
+            for exported in _exported(tx, scope, format, originals=format in outgoing.WITH_ORIGINALS and not reduced):
                 texts.write(json.dumps(exported) + "\n")
                 count += 1
                 if progress and count % PAGE == 0:
@@ -308,15 +301,18 @@ def _require_export(tx: Tx, group: str | None) -> None:
         raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
 
 
-def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[outgoing.Exported]:
+def _exported(tx: Tx, scope: search.Search, format: str, *, originals: bool) -> Iterator[outgoing.Exported]:
     """Each contact, page by page of one snapshot."""
+    named = groups.names(tx).values() if format in outgoing.WITH_GROUPS else ()
     offset = 0
     while page := search.find(tx, scope, limit=PAGE, offset=offset):
         offset += len(page)
         allowed = [found for found in page if access.may_export(tx.viewer, contacts.held(found))]
         texts = photos.whole(tx, allowed) if originals else (found.vcard for found in allowed)
         custom = custom_fields.cells(tx, [found.id for found in allowed])
-        yield from ((text, custom.get(found.id, {})) for found, text in zip(allowed, texts, strict=True))
+        for found, text in zip(allowed, texts, strict=True):
+            slugs = [group.slug for group in named if group.id in found.groups]
+            yield text, ({columns.GROUPS.name: entries.joined(slugs)} if slugs else {}) | custom.get(found.id, {})
 
 
 def _read_back(spool: IO[str]) -> Iterator[outgoing.Exported]:
