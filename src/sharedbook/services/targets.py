@@ -68,7 +68,8 @@ def _groups_of(tx: Tx, row: Ready, named: dict[str, Group], default: Group | Non
     for name in row.groups:
         group = named.get(name)
         if group is None:
-            return Problem(row.line, GROUPS.name, "group-not-found", f"there is no group {name[:80]}", name[:200])
+            message = f"there is no group {name[:80]} (make it, or leave the column out: --map)"
+            return Problem(row.line, GROUPS.name, "group-not-found", message, name[:200])
         try:
             _require(tx, group)
         except Forbidden as error:
