@@ -265,7 +265,8 @@ def run(count: int, others: Sequence[peers.Peer]) -> dict[str, float]:
         with serving(folder, count, others) as (servers, app, secret):
             first = Row("first listing", Asker.first, "", 1.0)
             for each in servers:
-                each.ask(first)
+                if each.ask(first) is None:
+                    each.over = each.over or f"{each.running.name} does not list its cards"
             _heading(servers)
             for row in ROWS:
                 measure(row, servers)

@@ -232,6 +232,7 @@ listen = {folder}/fpm.sock
 pm = static
 pm.max_children = 8
 pm.max_requests = 0
+php_admin_value[memory_limit] = 1G
 """
 NGINX = """
 daemon off;
