@@ -93,11 +93,21 @@ def columns_document() -> str:
         "hold several values is numbered (`email.2`) or typed (`phone.mobile`, `address.work.city`), or both.",
         "| column | several | what it holds | example |\n|---|---|---|---|\n"
         + "\n".join(rows)
-        + f"\n\nFiles may have more:\n\n- `{columns.GROUPS.name}`: {columns.GROUPS_HELP}; without one,"
-        "\n  that of `import --group`. `Groups` with a capital letter, as other programs write it, holds tags, unless"
+        + f"\n\nFiles may have more:\n\n- `{columns.GROUPS.name}`: {columns.GROUPS_HELP}."
+        "\n  `Groups` with a capital letter, as other programs write it, holds tags, unless"
         f"\n  `--map` says that it is `groups`.\n- `{columns.REASON_COLUMN}`: why a row was refused; error files have"
-        " it, the import ignores it.\n- Fields of the site's own, by name or as `custom:NAME`.",
+        " it, the import ignores it.\n- Fields of the site's own, by name or as `custom:NAME`.\n\n" + _GROUPS,
     )
+
+
+_GROUPS = """## Groups
+
+Exports name the groups of each contact (those that you see): csv and xlsx in the column `groups`, json in the list
+`groups`, vcf in a line `X-SHAREDBOOK-GROUP` for each, ldif in a value of `sharedbookGroup` for each; tags stay in
+`CATEGORIES`. Other programs ignore these. An import without `--group` puts new contacts into the groups that their rows
+name; a row without one is refused. `import --group G` puts every row into G, whatever groups the file names, and says
+so: a file that was exported from another group goes where you say. A contact that is there stays in its groups, also
+with `--duplicates update` or `replace`: `contact copy` and `contact move` change them."""
 
 
 def _helps(

@@ -129,7 +129,7 @@ def test_a_photo_in_ldif() -> None:
     (row,) = rows(f"dn: cn=A\ncn: A\njpegPhoto:: {folded}\n".encode(), "a.ldif")
     assert row.card is not None and fields.photo(row.card) == ("image/jpeg", photo)
     target = io.BytesIO()
-    ldif_rows.write(target, [(entry_cards.of_card(row.card), photo, {})])
+    ldif_rows.write(target, [(entry_cards.of_card(row.card), photo, {}, ())])
     assert all(len(line) <= 76 for line in target.getvalue().split(b"\n"))
     (again,) = rows(target.getvalue(), "a.ldif")
     assert again.card is not None and fields.photo(again.card) == ("image/jpeg", photo)
@@ -139,7 +139,7 @@ def test_a_photo_in_ldif() -> None:
 def test_any_value_is_written_so_that_it_is_read_again(value: str) -> None:
     made = entry_cards.of_card(_card(f"NOTE:{value}".replace("\n", "\\n")))
     target = io.BytesIO()
-    ldif_rows.write(target, [(made, b"", {})])
+    ldif_rows.write(target, [(made, b"", {}, ())])
     (row,) = rows(target.getvalue(), "a.ldif")
     assert row.entry.single.get("note", "") == made.single.get("note", "") == value.strip()
 

@@ -1,8 +1,9 @@
-"""The column ``groups`` of imports: each row says where it goes, and what it cannot say stops no other."""
+"""The groups that rows of an import name: without --group they count, and what one cannot say stops no other."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,12 +70,59 @@ def test_rows_name_their_groups(app: App, tmp_path: Path, monkeypatch: pytest.Mo
     assert shown(app) == {"Ada": ["people"], "Bob": both, "Eve": both, "Gus": ["our-suppliers"]}
     assert counts(run(app, file, None)) == {"skipped_duplicate": 5, "error": 3}
     assert counts(run(app, file, None, duplicates=Duplicates.UPDATE)) == {"unchanged": 5, "error": 3}
-    assert counts(run(app, file, "our-suppliers")) == {"added": 1, "skipped_duplicate": 5, "error": 2}
-    assert shown(app)["Cho"] == ["our-suppliers"]
     with as_console(app) as tx:
         undo = bulk.add(tx, *bulk.undo_of(tx, job_id))
     assert bulk.run(app, CONSOLE, CLIENT, undo.id).state is jobs.State.DONE
-    assert shown(app) == {"Cho": ["our-suppliers"]}
+    assert shown(app) == {}
+
+
+def test_a_given_group_counts_whatever_an_exported_file_names(app: App, tmp_path: Path) -> None:
+    data = "name,email,tags,groups\nAda,ada@example.com,vip,people;our-suppliers\nBob,bob@example.com,,people\n"
+    run(app, data, None)
+    for format in ("csv", "vcf", "ldif", "json"):
+        file = tmp_path / f"people.{format}"
+        transfer.export(app, CONSOLE, CLIENT, file, group="people", format=format)
+        with as_console(app) as tx:
+            groups.add(tx, format)
+        planned, done = run(app, file, format, dry_run=True), run(app, file, format)
+        assert counts(done) == counts(planned) == {"added": 2}
+        assert [each.code for each in (*planned.warnings, *done.warnings)] == ["groups-left-out"] * 2
+        assert [len(all_of(app, slug)) for slug in ("people", "our-suppliers", format)] == [2, 1, 2]
+        assert ("CATEGORIES:vip" in all_of(app, format)[0].vcard) is (format != "ldif")
+        assert counts(run(app, file, None)) == {"skipped_duplicate": 2}
+    assert run(app, "name\nCho\n", "people").warnings == ()
+
+
+@pytest.mark.parametrize("duplicates", [Duplicates.FILL, Duplicates.UPDATE, Duplicates.REPLACE])
+def test_a_contact_that_is_there_stays_in_its_groups(app: App, duplicates: Duplicates) -> None:
+    run(app, HEADER + "Ada,ada@example.com,people\n", None)
+    data = "name,email,title,groups\nAda,ada@example.com,Boss,people;our-suppliers\n"
+    assert counts(run(app, data, None, duplicates=duplicates)) == {"updated": 1}
+    assert shown(app) == {"Ada": ["people"]}
+    assert "TITLE:Boss" in all_of(app)[0].vcard
+
+
+def test_a_card_that_a_client_put_back_says_where_it_is_now(app: App) -> None:
+    card = CARD.replace("TITLE:", "X-SHAREDBOOK-GROUP:our-suppliers")
+    with as_console(app) as tx:
+        contacts.add(tx, groups.get(tx, "people"), vcard.parse(card))
+    target = io.BytesIO()
+    transfer.export(app, CONSOLE, CLIENT, target, format="vcf")
+    assert target.getvalue().decode() == CARD.replace("TITLE:", "X-SHAREDBOOK-GROUP:people")
+
+
+def test_groups_of_objects(app: App) -> None:
+    names: tuple[object, ...] = (["people"], "people; our-suppliers", [], None, "", [1], {"people": 1})
+    objects = [{"name": f"P{number}", "groups": each} for number, each in enumerate(names)]
+    report = run(app, json.dumps(objects), None, format="json")
+    assert [(each.line, each.code) for each in report.problems] == [
+        (3, "no-group"),
+        (4, "invalid-object"),
+        (5, "no-group"),
+        (6, "invalid-object"),
+        (7, "invalid-object"),
+    ]
+    assert shown(app) == {"P0": ["people"], "P1": ["our-suppliers", "people"]}
 
 
 def test_a_later_row_finds_what_an_earlier_one_put_into_its_group(app: App) -> None:

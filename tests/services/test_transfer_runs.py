@@ -12,7 +12,7 @@ from sharedbook.app import App
 from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, InvalidValue, Unavailable
 from sharedbook.domain.model import Progress, Right
 from sharedbook.domain.query import Op, Some, Test
-from sharedbook.formats import outgoing, vcard
+from sharedbook.formats import vcard
 from sharedbook.services import contacts, custom_fields, grants, groups, importing, jobs, transfer
 from sharedbook.services.transfer import Duplicates
 from sharedbook.services.tx import MemberActor
@@ -193,9 +193,8 @@ def test_export_import_export_has_no_difference(app: App, shared_data: Path, tmp
     count = transfer.export(app, CONSOLE, CLIENT, first, format=format)
     assert count == len(all_of(app))
     assert (b"A-1" in first.read_bytes()) is (format != "xlsx")  # which is packed
-    names_groups = format in outgoing.WITH_GROUPS
-    assert counts(run(empty, first, None if names_groups else "people", duplicates=Duplicates.ADD)) == {"added": count}
-    assert len(all_of(empty, "others")) == (2 if names_groups else 0)
+    assert counts(run(empty, first, None, duplicates=Duplicates.ADD)) == {"added": count}
+    assert len(all_of(empty, "others")) == 2
     assert transfer.export(empty, CONSOLE, CLIENT, second, format=format) == count
     assert second.read_bytes() == first.read_bytes()
     with as_console(empty, write=False) as tx:

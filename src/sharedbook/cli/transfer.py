@@ -36,7 +36,9 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True), required=False)
 @ldap_options(required=False)
-@click.option("--group", type=GROUP, metavar="GROUP", help="The group they go into, unless a row names its groups.")
+@click.option(
+    "--group", type=GROUP, metavar="GROUP", help="The group that all go into, whatever groups the file names."
+)
 @click.option("--format", "form", type=IMPORTED, help="What the file is (default: by its name and content).")
 @click.option(
     "--map",
@@ -86,9 +88,9 @@ def import_command(
     Of an eml or mbox file the senders; of a zip or a folder every file of these kinds that is in it.
 
     Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
-    a field of the site's own by its name, or as custom:NAME. In the column groups of a csv file or a sheet each row
-    may name its groups, by slug or name, with ; between them: a new contact goes into all of them, and is a duplicate
-    if the first one has it. --group may be left out if every row names one.
+    a field of the site's own by its name, or as custom:NAME. Without --group each row names its groups, as files of
+    `sharedbook export` do: a new contact goes into all of them, and is a duplicate if the first one has it. One that
+    is there stays in its groups. With --group the groups that the file names do not count, and that is said.
     Rows that cannot be right are refused, one by one; the others are in. The same file twice changes nothing.
 
     With --ldap they come from an existing directory, which keeps them: they are edited there, until `contact detach`.

@@ -1,7 +1,8 @@
 """Contacts of a json file in and out: an array of objects (or objects one after the other), read one by one.
 
-An object has the columns of ``columns.py`` as keys with texts as values, ``custom:NAME`` for the site's own fields, and
-``vcard``, the whole card. Where ``vcard`` is there, it counts, and the columns only show what is in it.
+An object has the columns of ``columns.py`` as keys with texts as values, ``custom:NAME`` for the site's own fields,
+``groups``, a list, and ``vcard``, the whole card. Where that is there, it counts, and the columns only show what is in
+it.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _first(buffer: str, line: int, *, is_whole: bool) -> tuple[object, int] | No
     return (value, end) if is_whole or end < len(buffer) else None
 
 
-def write(target: BinaryIO, rows: Iterable[Mapping[str, str]]) -> int:
+def write(target: BinaryIO, rows: Iterable[Mapping[str, object]]) -> int:
     """Writes an array with one object a line, in UTF-8; returns how many."""
     count = 0
     for count, row in enumerate(rows, 1):
@@ -85,5 +86,5 @@ def write_refused(target: BinaryIO, refused: Iterable[tuple[str, str]]) -> int:
     return write(target, (_with_reason(json.loads(text), reason) for text, reason in refused))
 
 
-def _with_reason(found: object, reason: str) -> Mapping[str, str]:
+def _with_reason(found: object, reason: str) -> Mapping[str, object]:
     return {REASON_COLUMN: reason, **(found if isinstance(found, dict) else {})}

@@ -131,6 +131,9 @@ def _change_problem(begin: int, values: Mapping[str, list[bytes]]) -> Problem | 
 _FIELD = "sharedbookField"
 """``Contract no.=A-1``: a field of the site's own, which no schema has."""
 
+GROUP = "sharedbookGroup"
+"""The slug of a group that the contact is in."""
+
 
 def columns_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
     """A record as texts by column name. Raises UnicodeDecodeError."""
@@ -172,12 +175,17 @@ def fields_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
     return {name: cell for name, _, cell in pairs}
 
 
-def write(target: BinaryIO, people: Iterable[tuple[Entry, bytes, Mapping[str, str]]]) -> int:
-    """Writes entries, each with a JPEG or b"", and the cells of the site's own fields by name; returns how many."""
+def groups_of(values: Mapping[str, list[bytes]]) -> tuple[str, ...]:
+    """Groups that a record names. Raises UnicodeDecodeError."""
+    return tuple(value.decode() for value in values.get(GROUP.lower(), ()))
+
+
+def write(target: BinaryIO, people: Iterable[tuple[Entry, bytes, Mapping[str, str], Sequence[str]]]) -> int:
+    """Writes entries, each with a JPEG or b"", cells of the site's own fields by name, and groups; returns how many."""
     target.write(b"version: 1\n")
     count = 0
-    for entry, photo, custom in people:
-        own = ((_FIELD, f"{name}={cell}") for name, cell in custom.items())
+    for entry, photo, custom, groups in people:
+        own = [*((_FIELD, f"{name}={cell}") for name, cell in custom.items()), *((GROUP, slug) for slug in groups)]
         target.write(b"\n" + b"".join(_line(name, value) for name, value in (*_attributes(entry, photo), *own)))
         count += 1
     return count

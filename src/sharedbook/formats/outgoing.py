@@ -7,13 +7,14 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from sharedbook.formats import (
     archive_source,
     columns,
     csv_rows,
     custom_values,
+    entries,
     entry_cards,
     fields,
     json_rows,
@@ -26,8 +27,14 @@ from sharedbook.formats import (
 )
 from sharedbook.formats.entries import Entry
 
-Exported = tuple[str, Mapping[str, str]]
-"""A card's text, and cells beside it: custom fields by ``custom:NAME``; groups, where the format is WITH_GROUPS."""
+
+class Exported(NamedTuple):
+    """A card's text; custom fields by ``custom:NAME``; slugs of groups."""
+
+    text: str
+    custom: Mapping[str, str]
+    groups: Sequence[str]
+
 
 Contacts = Callable[[], Iterator[Exported]]
 """The contacts of an export, each time from the first."""
@@ -37,10 +44,6 @@ BASE_COLUMNS = ("uid", "name", "first_name", "last_name", "company", "title", "e
 
 WITH_ORIGINALS = frozenset({"vcf", "json"})
 """Formats that hold whole cards, and so their photos as they came."""
-
-
-WITH_GROUPS = frozenset({"csv", "xlsx"})
-"""Formats with a column that names the contact's groups."""
 
 
 def write(format: str, target: BinaryIO, contacts: Contacts) -> list[str]:
@@ -77,44 +80,58 @@ def _write_table(write_rows: Callable[..., int], target: BinaryIO, contacts: Con
     """Two readings: which columns hold anything, then their cells."""
     used = {columns.column(name) for name in BASE_COLUMNS}
     own: dict[str, None] = {}
-    for text, custom in contacts():
-        used |= entry_cards.cells(_entry(text)).keys()
-        own |= dict.fromkeys(custom)
+    for each in contacts():
+        used |= entry_cards.cells(_entry(each.text)).keys()
+        own |= dict.fromkeys(_beside(each))
     header = [column.name for column in sorted(used, key=columns.rank)] + list(own)
-    rows = (_row(text, custom) for text, custom in contacts())
+    rows = (_row(each.text) | _beside(each) for each in contacts())
     write_rows(target, header, ([row.get(name, "") for name in header] for row in rows))
+
+
+def _beside(each: Exported) -> dict[str, str]:
+    """The cells of a table that are not the card's."""
+    return ({columns.GROUPS.name: entries.joined(each.groups)} if each.groups else {}) | dict(each.custom)
 
 
 def _entry(text: str) -> Entry:
     return entry_cards.of_card(vcard.load(text))
 
 
-def _row(text: str, custom: Mapping[str, str]) -> dict[str, str]:
-    return {column.name: cell for column, cell in entry_cards.cells(_entry(text)).items()} | dict(custom)
+def _row(text: str) -> dict[str, str]:
+    return {column.name: cell for column, cell in entry_cards.cells(_entry(text)).items()}
 
 
 def _write_product(product: str, target: BinaryIO, contacts: Contacts) -> set[str]:
     left: set[str] = set()
 
     def entries() -> Iterator[Entry]:
-        for text, custom in contacts():
+        for text, custom, groups in contacts():
             card = vcard.load(text)
-            left.update(custom, ["photo"] if card.all("PHOTO") else [])
+            left.update(custom, ["photo"] if card.all("PHOTO") else [], ["groups"] if groups else [])
             yield entry_cards.of_card(card)
 
     return product_rows.write(target, product, entries) | left
 
 
 def _write_vcf(target: BinaryIO, contacts: Contacts) -> None:
-    vcf_rows.write(target, (vcf_rows.with_fields(text, _named(custom)) for text, custom in contacts()))
+    beside = ((each.text, vcf_rows.Beside(_named(each.custom), each.groups)) for each in contacts())
+    vcf_rows.write(target, (vcf_rows.with_beside(*each) for each in beside))
 
 
 def _write_json(target: BinaryIO, contacts: Contacts) -> None:
-    json_rows.write(target, (_row(text, custom) | {json_rows.CARD: text} for text, custom in contacts()))
+    json_rows.write(
+        target,
+        (
+            {**_row(text), columns.GROUPS.name: groups, **custom, json_rows.CARD: text}
+            for text, custom, groups in contacts()
+        ),
+    )
 
 
 def _write_ldif(target: BinaryIO, contacts: Contacts) -> None:
-    ldif_rows.write(target, ((_entry(text), _jpeg(text), _named(custom)) for text, custom in contacts()))
+    ldif_rows.write(
+        target, ((_entry(text), _jpeg(text), _named(custom), groups) for text, custom, groups in contacts())
+    )
 
 
 def _named(custom: Mapping[str, str]) -> dict[str, str]:

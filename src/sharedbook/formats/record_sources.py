@@ -6,7 +6,7 @@ Each is kept as its text, so that one that is refused comes back as it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -36,7 +36,6 @@ class VcfSource:
     columns: tuple[str, ...] = ("vcard",)
     delimiter = ""
     product = ""
-    names_groups = False
 
     def __init__(self, file: BinaryIO, reading: Reading) -> None:
         self.encoding = encodings.known(reading.encoding) if reading.encoding else "utf-8"
@@ -47,7 +46,10 @@ class VcfSource:
         self._limits = reading.limits
         self._custom = reading.custom
         self._charset = reading.encoding or ""
-        self.size = sum(1 for _ in vcf_rows.cards(file))
+        self.size, self.names_groups = 0, False
+        for _, text in vcf_rows.cards(file):
+            self.size += 1
+            self.names_groups = self.names_groups or vcf_rows.GROUP_PROPERTY in text
         if not self.size:
             raise InvalidFile("the file is empty: it has no card")
 
@@ -55,10 +57,11 @@ class VcfSource:
         """Every card, in the order of the file."""
         for line, text in vcf_rows.cards(self._file):
             try:
-                card, cells = vcf_rows.without_fields(vcard21.upgrade(text, self._limits, charset=self._charset))
-                custom, unknown = custom_values.of_cells(self._custom, cells, self._limits)
+                card, beside = vcf_rows.without_beside(vcard21.upgrade(text, self._limits, charset=self._charset))
+                custom, unknown = custom_values.of_cells(self._custom, beside.fields, self._limits)
                 self.left_out |= dict.fromkeys(unknown)
-                yield Incoming(line, (text,), entry_cards.of_card(card), card=card, custom=custom)
+                entry, groups = entry_cards.of_card(card), tuple(beside.groups)
+                yield Incoming(line, (text,), entry, card=card, custom=custom, groups=groups)
             except InvalidCard as error:
                 place = f" (that is line {line + error.line - 1} of the file)" if error.line else ""
                 yield Incoming(line, (text,), problems=(Problem(line, "", error.code, error.message + place),))
@@ -73,7 +76,6 @@ class JsonSource:
     columns: tuple[str, ...] = ("object",)
     delimiter = ""
     product = ""
-    names_groups = False
 
     def __init__(self, file: BinaryIO, reading: Reading) -> None:
         self.encoding = encodings.detect(file, encoding=reading.encoding)
@@ -82,7 +84,10 @@ class JsonSource:
         self.warnings: list[Problem] = []
         self._file = file
         self._reading = reading
-        self.size = sum(1 for _ in json_rows.objects(file, encoding=self.encoding))
+        self.size, self.names_groups = 0, False
+        for _, found in json_rows.objects(file, encoding=self.encoding):
+            self.size += 1
+            self.names_groups = self.names_groups or (isinstance(found, dict) and columns.GROUPS.name in found)
         if not self.size:
             raise InvalidFile("the file is empty: it has no object")
 
@@ -90,12 +95,14 @@ class JsonSource:
         """Every object, in the order of the file."""
         for line, found in json_rows.objects(self._file, encoding=self.encoding):
             cells = (json.dumps(found, ensure_ascii=False),)
-            if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-                message = "it is no object with texts as values"
+            groups = found.pop(columns.GROUPS.name, []) if isinstance(found, dict) else []
+            groups = entries.words(groups) if isinstance(groups, str) else groups
+            if not (isinstance(found, dict) and isinstance(groups, list) and _are_texts((*found.values(), *groups))):
+                message = "it is no object with texts as values (groups may be a list of texts)"
                 yield Incoming(line, cells, problems=(Problem(line, "", "invalid-object", message),))
                 continue
             try:
-                yield self._row(line, cells, found)
+                yield replace(self._row(line, cells, found), groups=tuple(groups))
             except (InvalidCard, InvalidValue) as error:
                 yield Incoming(line, cells, problems=(Problem(line, "", error.code, error.message),))
 
@@ -112,6 +119,10 @@ class JsonSource:
             card = vcard21.upgrade(values[json_rows.CARD], limits)
             return Incoming(line, cells, entry_cards.of_card(card), card=card, custom=custom)
         return _of_columns(line, cells, plain, self._reading, custom)
+
+
+def _are_texts(found: Iterable[object]) -> bool:
+    return all(isinstance(each, str) for each in found)
 
 
 def _of_columns(
@@ -135,7 +146,6 @@ class LdifSource:
     columns: tuple[str, ...] = ("record",)
     delimiter = ""
     product = ""
-    names_groups = False
     encoding = "utf-8"
 
     def __init__(self, file: BinaryIO, reading: Reading) -> None:
@@ -144,7 +154,10 @@ class LdifSource:
         self.warnings: list[Problem] = []
         self._file = file
         self._reading = reading
-        self.size = sum(1 for _ in self._people())
+        self.size, self.names_groups = 0, False
+        for record in self._people():
+            self.size += 1
+            self.names_groups = self.names_groups or ldif_rows.GROUP.lower() in record.values
         if not self.size:
             raise InvalidFile("the file has no person", hint="is it an ldif file of people?")
 
@@ -162,7 +175,8 @@ class LdifSource:
                 values, own = ldif_rows.columns_of(record.values), ldif_rows.fields_of(record.values)
                 custom, unknown = custom_values.of_cells(self._reading.custom, own, self._reading.limits)
                 self.left_out |= dict.fromkeys(unknown)
-                yield self._with_photo(record, _of_columns(line, cells, values, self._reading, custom))
+                row = self._with_photo(record, _of_columns(line, cells, values, self._reading, custom))
+                yield replace(row, groups=ldif_rows.groups_of(record.values))
             except UnicodeDecodeError:
                 message = "a value is no UTF-8, which LDIF is written in"
                 yield Incoming(line, cells, problems=(Problem(line, "", "invalid-record", message),))

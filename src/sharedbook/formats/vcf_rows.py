@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import BinaryIO, NamedTuple
 
 from sharedbook.domain.errors import InvalidCard, InvalidFile
 from sharedbook.formats import encodings, vcard
@@ -17,6 +17,9 @@ REASON_PROPERTY = "X-SHAREDBOOK-IMPORT-ERROR"
 
 FIELD_PROPERTY = "X-SHAREDBOOK-FIELD"
 """A value of a field of the site's own, which no card has: exports add it, named by its parameter NAME."""
+
+GROUP_PROPERTY = "X-SHAREDBOOK-GROUP"
+"""The slug of a group that the contact is in: exports add one for each."""
 
 _REASON = re.compile(rf"^{REASON_PROPERTY}:.*(?:\r\n[ \t].*)*\r\n", re.MULTILINE)
 _LARGEST_CARD = 32 * 1024 * 1024
@@ -70,18 +73,28 @@ def write(target: BinaryIO, texts: Iterable[str]) -> int:
     return count
 
 
-def with_fields(text: str, custom: Mapping[str, str]) -> str:
-    """A card with the cells of the site's own fields, by name."""
-    if not custom:
-        return text
-    lines = (Add(FIELD_PROPERTY, cell, (("NAME", (name,)),)) for name, cell in custom.items())
-    return vcard.patch(vcard.load(text), lines)
+class Beside(NamedTuple):
+    """What an export adds to a card: cells of the site's own fields, by name, and slugs of groups."""
+
+    fields: Mapping[str, str]
+    groups: Sequence[str]
 
 
-def without_fields(card: vcard.Card) -> tuple[vcard.Card, dict[str, str]]:
-    """A card as it was before ``with_fields``, and the cells."""
-    custom = {found.param("NAME") or "": found.text() for found in card.all(FIELD_PROPERTY)}
-    return (vcard.load(vcard.patch(card, [Remove(FIELD_PROPERTY)])), custom) if custom else (card, custom)
+_OURS = (Remove(FIELD_PROPERTY), Remove(GROUP_PROPERTY))
+
+
+def with_beside(text: str, beside: Beside) -> str:
+    """A card with what is known of its contact beside it; lines of an earlier export, put back by a client, go."""
+    fields = (Add(FIELD_PROPERTY, cell, (("NAME", (name,)),)) for name, cell in beside.fields.items())
+    groups = (Add(GROUP_PROPERTY, slug) for slug in beside.groups)
+    return vcard.patch(vcard.load(text), [*_OURS, *fields, *groups])
+
+
+def without_beside(card: vcard.Card) -> tuple[vcard.Card, Beside]:
+    """A card as it was before ``with_beside``, and what that added."""
+    fields = {found.param("NAME") or "": found.text() for found in card.all(FIELD_PROPERTY)}
+    beside = Beside(fields, [found.text() for found in card.all(GROUP_PROPERTY)])
+    return (vcard.load(vcard.patch(card, _OURS)) if any(beside) else card), beside
 
 
 def write_refused(target: BinaryIO, refused: Iterable[tuple[str, str]]) -> int:

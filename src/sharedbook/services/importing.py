@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from sharedbook.domain.errors import Conflict, Forbidden, JobStopped, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
-from sharedbook.formats import fields, vcard
+from sharedbook.formats import columns, fields, vcard
 from sharedbook.formats.incoming import Incoming, Source
 from sharedbook.formats.problems import Problem
 from sharedbook.formats.vcard import Card
@@ -118,9 +118,10 @@ class _OneByOne(Exception):
 class Import:
     """One run over the rows: dry, or for good.
 
-    ``group``: for rows that name none. ``origin``: the directory that the rows come from and that keeps its contacts;
-    "" for a file. ``kept``: ids of those that the group has. ``told``: parameters and texts of the job by which it can
-    go on; none if it cannot. ``job_id`` and ``counts`` are given to go on behind the rows that are counted.
+    ``group``: for all rows; None: each names its groups. ``origin``: the directory that the rows come from and that
+    keeps its contacts; "" for a file. ``kept``: ids of those that the group has. ``told``: parameters and texts of the
+    job by which it can go on; none if it cannot. ``job_id`` and ``counts`` are given to go on behind the rows that are
+    counted.
     """
 
     app: App
@@ -395,6 +396,12 @@ class Import:
             known.custom = {**known.custom, **decision.custom}
         matcher.remember(known, said)
 
+    def _overruled(self) -> Iterator[Problem]:
+        """That the groups which rows name do not count, if it is so."""
+        if self.group is not None and self.source.names_groups:
+            message = f"the groups that the file names do not count: every row goes into {self.group.slug}"
+            yield Problem(0, columns.GROUPS.name, "groups-left-out", message)
+
     def report(self) -> JobReport:
         """What was done."""
         source = self.source
@@ -410,7 +417,7 @@ class Import:
             left_out=tuple(source.left_out),
             samples=source.samples,
             over_quota=self.over_quota,
-            warnings=tuple(source.warnings),
+            warnings=(*self._overruled(), *source.warnings),
             gone=() if self._waiting() else tuple(sorted(self.kept - self._met)),
         )
 

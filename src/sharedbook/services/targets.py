@@ -1,4 +1,4 @@
-"""Into which groups a row of an import goes: those that it names, else the one that the import was given."""
+"""Into which groups a row of an import goes: the one that the import was given, else those that the row names."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def every(tx: Tx) -> list[Group]:
 
 
 def places(
-    tx: Tx, default: Group | None, rows: Sequence[Ready], matchers: dict[int, Matcher]
+    tx: Tx, given: Group | None, rows: Sequence[Ready], matchers: dict[int, Matcher]
 ) -> list[tuple[Ready, Place | Problem]]:
     """Each row with its place, or with what is wrong with it: ``no-group``, ``group-not-found`` or ``forbidden``, too.
 
-    ``default``: for rows that name no group. ``matchers``: by group; those of the rows are added and prepared.
+    ``given``: for all rows, whatever they name. ``matchers``: by group; those of the rows are added and prepared.
     """
     known = groups.names(tx).values()
     named = {group.name: group for group in known} | {group.slug: group for group in known}
-    found = [(row, row.problem or _groups_of(tx, row, named, default)) for row in rows]
+    found = [(row, row.problem or _groups_of(tx, row, named, given)) for row in rows]
     inside: dict[int, list[Ready]] = {}
     for row, wanted in found:
         for group in wanted if isinstance(wanted, list) else ():
@@ -59,16 +59,18 @@ def places(
     ]
 
 
-def _groups_of(tx: Tx, row: Ready, named: dict[str, Group], default: Group | None) -> list[Group] | Problem:
+def _groups_of(tx: Tx, row: Ready, named: dict[str, Group], given: Group | None) -> list[Group] | Problem:
     """The groups of a row, each once."""
+    if given is not None:
+        return [given]
     if not row.groups:
         message = "the row names no group, and the import was given none"
-        return [default] if default else Problem(row.line, GROUPS.name, "no-group", message)
+        return Problem(row.line, GROUPS.name, "no-group", message)
     found: dict[int, Group] = {}
     for name in row.groups:
         group = named.get(name)
         if group is None:
-            message = f"there is no group {name[:80]} (make it, or leave the column out: --map)"
+            message = f"there is no group {name[:80]} (make it, or import with --group)"
             return Problem(row.line, GROUPS.name, "group-not-found", message, name[:200])
         try:
             _require(tx, group)

@@ -22,7 +22,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, InvalidValue, JobStopped, Unavailable
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
-from sharedbook.formats import columns, custom_values, entries, incoming, ldap_rows, outgoing, sources
+from sharedbook.formats import columns, custom_values, incoming, ldap_rows, outgoing, sources
 from sharedbook.services import contacts, custom_fields, groups, jobs, ldap_source, photos, records, search, targets
 from sharedbook.services.importing import KIND, Duplicates, Import, JobReport
 from sharedbook.services.jobs import State
@@ -55,15 +55,16 @@ def import_file(
 
     Of an eml or mbox file the senders; of a zip or a folder all of these that are in it.
 
-    Returns what each row became. ``source`` need not be seekable (stdin). ``group``: slug or name of that for the rows
-    that name none; None if all do. A new contact goes into all groups that its row names; it is a duplicate if the
-    first of them has it, and then stays where it is. ``format``: one of these, or None to tell from name and content.
-    ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to leave the column out.
+    Returns what each row became. ``source`` need not be seekable (stdin). ``group``: slug or name of that for every
+    row, whatever groups the file names; None if each row names its own. A new contact then goes into all of them; it
+    is a duplicate if the first of them has it, and then stays where it is. ``format``: one of these, or None to tell
+    from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to
+    leave the column out.
     ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
     the first. ``progress`` is called after each batch, and once before the first write, with ``done`` 0 and
     ``{"quota": n}``, if n rows will be refused as over the quota. ``wait``: only makes the job, for ``resume``.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
-    InvalidValue (format, mapping, encoding; no ``group`` and no column that names groups; ``wait`` for what is no file
+    InvalidValue (format, mapping, encoding; no ``group`` and no row that names groups; ``wait`` for what is no file
     on disk), Unavailable. Rows that are refused raise nothing: the job keeps them. Raises JobStopped when the job is
     cancelled meanwhile.
     """
@@ -278,7 +279,7 @@ def export(
             scope = search.Search(query or EVERYTHING, group=group)
             _require_export(tx, group)
             count = 0
-            for exported in _exported(tx, scope, format, originals=format in outgoing.WITH_ORIGINALS and not reduced):
+            for exported in _exported(tx, scope, originals=format in outgoing.WITH_ORIGINALS and not reduced):
                 texts.write(json.dumps(exported) + "\n")
                 count += 1
                 if progress and count % PAGE == 0:
@@ -301,9 +302,9 @@ def _require_export(tx: Tx, group: str | None) -> None:
         raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
 
 
-def _exported(tx: Tx, scope: search.Search, format: str, *, originals: bool) -> Iterator[outgoing.Exported]:
+def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[outgoing.Exported]:
     """Each contact, page by page of one snapshot."""
-    named = groups.names(tx).values() if format in outgoing.WITH_GROUPS else ()
+    named = groups.names(tx).values()
     offset = 0
     while page := search.find(tx, scope, limit=PAGE, offset=offset):
         offset += len(page)
@@ -312,13 +313,13 @@ def _exported(tx: Tx, scope: search.Search, format: str, *, originals: bool) -> 
         custom = custom_fields.cells(tx, [found.id for found in allowed])
         for found, text in zip(allowed, texts, strict=True):
             slugs = [group.slug for group in named if group.id in found.groups]
-            yield text, ({columns.GROUPS.name: entries.joined(slugs)} if slugs else {}) | custom.get(found.id, {})
+            yield outgoing.Exported(text, custom.get(found.id, {}), slugs)
 
 
 def _read_back(spool: IO[str]) -> Iterator[outgoing.Exported]:
     spool.seek(0)
     for line in spool:
-        yield tuple(json.loads(line))
+        yield outgoing.Exported(*json.loads(line))
 
 
 @contextmanager
