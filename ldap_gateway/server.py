@@ -36,7 +36,7 @@ from ldap_gateway.wire import Bounds
 from sharedbook import settings as settings_module
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidSetting, SharedbookError
-from sharedbook.services import accounts
+from sharedbook.services import accounts, certificate
 from sharedbook.services.login_limits import LoginLimits, network_of
 from sharedbook.services.subjects import fold_name
 from sharedbook.settings import Settings
@@ -284,15 +284,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     """Raises InvalidSetting for a certificate that cannot be used."""
     if settings.tls_cert is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as error:
-        raise InvalidSetting(
-            f"tls.cert or tls.key cannot be used: {error.strerror or error}",
-            name="tls.cert",
-            hint="name a certificate chain and its private key, both PEM",
-        ) from None
+    context = certificate.context(settings.tls_cert, settings.tls_key)
     if settings.ldap_client_ca is not None:
         _ask_for_certificates(context, settings.ldap_client_ca)
     return context

@@ -30,6 +30,7 @@ from radicale_storage.errors import Response
 from radicale_storage.request import Request
 from sharedbook import settings as settings_module
 from sharedbook.domain.errors import InvalidSetting, SharedbookError
+from sharedbook.services import certificate
 from sharedbook.settings import Address, Settings
 
 HEADER_BUFFER = 128 * 1024
@@ -128,6 +129,8 @@ def _listeners(settings: Settings) -> list[tuple[Address, bool]]:
         )
     if tls and not settings.tls_cert:
         raise InvalidSetting("carddav.tls_listen needs a certificate", name="tls.cert", hint="set tls.cert and tls.key")
+    if tls and settings.tls_cert:
+        certificate.context(settings.tls_cert, settings.tls_key)
     found = [(address, secure) for address, secure in ((clear, False), (tls, True)) if address]
     if not found:
         raise InvalidSetting("CardDAV listens nowhere", name="carddav.listen", hint="set carddav.listen")

@@ -65,6 +65,13 @@ def test_tls_without_a_certificate(app: App) -> None:
     assert "tls.cert" in fail_to_start(app, SHAREDBOOK_CARDDAV_TLS_LISTEN="127.0.0.1:0")
 
 
+def test_a_certificate_that_is_none(app: App, tmp_path: Path) -> None:
+    (tmp_path / "tls.pem").write_text("this is no certificate")
+    pem = str(tmp_path / "tls.pem")
+    tls = {"SHAREDBOOK_CARDDAV_TLS_LISTEN": "127.0.0.1:0", "SHAREDBOOK_TLS_CERT": pem, "SHAREDBOOK_TLS_KEY": pem}
+    assert "tls.cert or tls.key cannot be used" in fail_to_start(app, **tls)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly(app: App, tmp_path: Path, number: signal.Signals) -> None:
     server, port = start(app, tmp_path, plain=False)

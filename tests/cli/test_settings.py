@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import phonenumbers
 import pytest
 
+from sharedbook import settings
 from sharedbook.domain.errors import InvalidSetting
-from sharedbook.settings import SETTINGS, Address, Settings, load, unknown_variables, write
+from sharedbook.settings import SETTINGS, Address, Settings, forms, load, unknown_variables, write
 
 
 @pytest.fixture
@@ -71,6 +73,17 @@ def test_paths_in_the_file_start_at_the_file(folder: Path) -> None:
         ("TOMBSTONE_DAYS", "0", "less than 1"),
         ("DELETION", "later", "not one of trash, immediate"),
         ("DEFAULT_REGION", "Korea", "two capital letters"),
+        ("DEFAULT_REGION", "UK", "such as KR or GB"),
+        ("DATABASE_URL", "postgres://user:secret@db/book", "the value begins neither"),
+        ("TRUSTED_PROXIES", "127.0.0.1,proxy", "no address or network"),
+        ("LDAP_BASE", "example.com", "is no DN"),
+        ("PUBLIC_CARDDAV_URL", "contacts.example.com", "such as https://"),
+        ("PUBLIC_LDAP_URL", "https://contacts.example.com", "such as ldaps://"),
+        ("LOGIN_LDAP_URI", "ldap.example.com", "such as ldaps://"),
+        ("LOGIN_LDAP_DN", "ou=people,dc=example", "no {login}"),
+        ("MAIL_SENDER", "sharedbook", "no mail address"),
+        ("WEBHOOK_URL", "hooks.example.com/secret", "the value is no address"),
+        ("WEBHOOK_URL", "http://hooks.example.com/secret", "this machine only"),
         ("LDAP_ATTRIBUTES", "note,salary", "not one of note, birthday"),
         ("TLS_CERT", "/cert.pem", "only one is set"),
     ],
@@ -80,6 +93,10 @@ def test_a_wrong_value_is_named_with_its_setting(folder: Path, variable: str, va
         load(environ={f"SHAREDBOOK_{variable}": value})
     assert says in refused.value.message and refused.value.hint
     assert refused.value.name in {each.name for each in SETTINGS}
+
+
+def test_regions_are_those_whose_numbers_can_be_read() -> None:
+    assert forms.REGIONS == phonenumbers.SUPPORTED_REGIONS
 
 
 @pytest.mark.parametrize(
@@ -104,6 +121,18 @@ def test_a_wrong_file_is_one_sentence(folder: Path, text: str, says: str) -> Non
 def test_a_file_that_is_named_must_be_there(folder: Path) -> None:
     with pytest.raises(InvalidSetting, match=re.escape("nowhere.toml")):
         load(environ={"SHAREDBOOK_CONFIG": "nowhere.toml"})
+
+
+def test_a_folder_that_may_not_be_looked_into(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", locked)  # root, as whom tests may run, looks into every folder
+    with pytest.raises(InvalidSetting, match=r"/etc/sharedbook/sharedbook\.toml") as refused:
+        load(environ={})
+    assert "user" in refused.value.hint
+    monkeypatch.setattr(settings, "FILES", settings.FILES[:1])
+    assert load(environ={}).config is None
 
 
 def test_a_password_is_not_shown_in_an_error(folder: Path) -> None:

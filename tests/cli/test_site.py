@@ -51,7 +51,7 @@ def test_files_that_others_may_read_are_refused(sharedbook: CommandLine, data_di
 def test_a_read_only_folder_is_one_sentence(bare: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHAREDBOOK_DATA_DIR", "/proc/sharedbook")
     answer = bare("init", code=1)
-    assert "/proc/sharedbook" in answer.err and "Traceback" not in answer.err
+    assert "/proc/sharedbook" in answer.err and "next:" in answer.err and "Traceback" not in answer.err
 
 
 def test_settings_say_where_each_value_comes_from(

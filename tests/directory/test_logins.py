@@ -203,8 +203,4 @@ def test_doctor_asks_the_directory(sharedbook: CommandLine, slapd: Slapd, monkey
 
 
 def test_without_the_settings_nobody_logs_in_that_way(doors: Doors) -> None:
-    settings = replace(doors.app.settings, login_ldap_uri="ldap://127.0.0.1:1")
-    assert not directory_login.verify(replace(settings, login_ldap_uri=""), "dana", "dana-secret")
-    for wrong in ({"login_ldap_dn": "uid=x"}, {"login_ldap_dn": "", "login_ldap_filter": "(uid=x)"}):
-        with pytest.raises(Unavailable, match=r"does not hold \{login\}"):
-            directory_login.verify(replace(settings, **wrong), "dana", "dana-secret")
+    assert not directory_login.verify(replace(doors.app.settings, login_ldap_uri=""), "dana", "dana-secret")

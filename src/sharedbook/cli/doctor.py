@@ -185,10 +185,8 @@ def _tls(site: Site) -> str:
     cert = site.settings.tls_cert
     if cert is None:
         return "self-signed, made by serve"
-    try:
-        end = certificate.expires(cert)
-    except (OSError, ValueError) as error:
-        raise _Failed(f"{cert} cannot be read: {error}", "check tls.cert") from None
+    certificate.context(cert, site.settings.tls_key)
+    end = certificate.expires(cert)
     if end - datetime.now(UTC) < RUNS_OUT_SOON:
         raise _Failed(f"{cert} runs out on {end:%Y-%m-%d}", "renew the certificate, then restart the servers")
     return f"{cert}, valid until {end:%Y-%m-%d}"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -68,10 +69,19 @@ def report(error: Exception) -> int:
             return USAGE
         case OSError():
             click.echo(f"sharedbook: {_of_system(error)}", err=True)
+            click.echo(f"  next: {_STEPS.get(error.errno or 0, 'sharedbook doctor')}", err=True)
             return FAILED
     click.echo(f"sharedbook: a fault of its own, {type(error).__name__}: {error}", err=True)
     click.echo("  next: run `sharedbook doctor`; if it finds nothing, report this with the command you gave", err=True)
     return FAILED
+
+
+_STEPS = {
+    errno.EACCES: "let this user read and write there, or run the command as the user whom the servers run as",
+    errno.EROFS: "choose a place that can be written, such as with SHAREDBOOK_DATA_DIR",
+    errno.ENOSPC: "free some space, then run the command again",
+    errno.ENOENT: "check the path: its folder must be there",
+}
 
 
 def _of_system(error: OSError) -> str:

@@ -1,10 +1,11 @@
-"""A self-signed TLS certificate, made on the spot for a site that has none: it encrypts, but proves nobody's name."""
+"""The servers' TLS certificate. A site that has none gets a self-signed one: it encrypts, but proves nobody's name."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
 import socket
+import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sharedbook.domain.errors import InvalidSetting
 
 DAYS = 397
 """How long it is valid: longer ones are refused by Apple's systems."""
@@ -30,6 +33,20 @@ def self_signed(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
         _write(key, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
         _write(cert, _certificate(private, names).public_bytes(Encoding.PEM), mode=0o644)
     return cert, key
+
+
+def context(cert: Path, key: Path | None) -> ssl.SSLContext:
+    """TLS of a server with this certificate chain and private key. Raises InvalidSetting when they cannot be used."""
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        made.load_cert_chain(cert, key)
+    except OSError as error:
+        raise InvalidSetting(
+            f"tls.cert or tls.key cannot be used: {error.strerror or error}",
+            name="tls.cert",
+            hint="name a certificate chain and its private key, both PEM, that this user may read",
+        ) from None
+    return made
 
 
 def expires(cert: Path) -> datetime:

@@ -62,7 +62,7 @@ def _accepts(settings: Settings, login: str, password: str) -> bool:
     if not settings.login_ldap_dn:
         dn = _search(settings, source, login)
         return dn is not None and ldap_source.accepts(source, dn, password)
-    return ldap_source.accepts(source, _with_login(settings.login_ldap_dn, "login.ldap_dn", login), password)
+    return ldap_source.accepts(source, _with_login(settings.login_ldap_dn, login), password)
 
 
 def _search(settings: Settings, source: ldap_source.Source, login: str) -> str | None:
@@ -73,14 +73,12 @@ def _search(settings: Settings, source: ldap_source.Source, login: str) -> str |
             secret = settings.login_ldap_password_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidValue(f"login.ldap_password_file: {error}", field="login.ldap_password_file") from None
-    found = _with_login(settings.login_ldap_filter, "login.ldap_filter", login)
+    found = _with_login(settings.login_ldap_filter, login)
     query = ldap_source.Query(source, settings.login_ldap_base, found, settings.login_ldap_bind, secret)
     entries = list(ldap_source.entries(query, ["1.1"], seconds=ldap_source.TIMEOUT))
     return entries[0].dn if len(entries) == 1 else None
 
 
-def _with_login(template: str, setting: str, login: str) -> str:
+def _with_login(template: str, login: str) -> str:
     """A login is a-z 0-9 . _ @ - only (subjects.new_login): nothing of it has to be escaped in a DN or a filter."""
-    if "{login}" not in template:
-        raise InvalidValue(f"{setting} does not hold {{login}}", field=setting, hint="see: sharedbook settings")
     return template.replace("{login}", login)

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit
 
-from sharedbook.domain.errors import GroupNotFound, InvalidSetting, Unavailable
+from sharedbook.domain.errors import GroupNotFound, Unavailable
 from sharedbook.domain.model import Client, Member, Right
 from sharedbook.formats.phonebooks import Directory
 from sharedbook.services import groups, members
 from sharedbook.services.tx import Actor, App, MemberActor
 from sharedbook.settings import Address, Settings
 
-DAV_SCHEMES = {"https": 443, "http": 80}
-LDAP_SCHEMES = {"ldaps": 636, "ldap": 389}
+DAV_PORTS = {"https": 443, "http": 80}
+LDAP_PORTS = {"ldaps": 636, "ldap": 389}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def access(app: App, actor: Actor, client: Client, login: str, *, group: str | N
     """How a member reaches what he may view; with ``group`` (a slug or name) that group's book and people only.
 
     Raises SubjectNotFound, Forbidden (another's), LoginFailed (disabled), GroupNotFound (one that he may not view),
-    InvalidSetting, Unavailable (no server).
+    Unavailable (no server).
     """
     settings = app.site.settings
     with app.begin(actor, client) as tx:
@@ -64,7 +64,6 @@ def access(app: App, actor: Actor, client: Client, login: str, *, group: str | N
     url = _address(
         "public.carddav_url",
         settings.public_carddav_url,
-        DAV_SCHEMES,
         [("https", settings.carddav_tls_listen), ("http", settings.carddav_listen)],
     )
     base = url.geturl().rstrip("/") + "/"
@@ -87,19 +86,10 @@ def access(app: App, actor: Actor, client: Client, login: str, *, group: str | N
     )
 
 
-def _address(
-    name: str, value: str, schemes: dict[str, int], listeners: Sequence[tuple[str, Address | None]]
-) -> SplitResult:
+def _address(name: str, value: str, listeners: Sequence[tuple[str, Address | None]]) -> SplitResult:
     """The address that the site gives out; without the setting, that of its own listener, the encrypted one first."""
     if value:
-        found = urlsplit(value)
-        if found.scheme not in schemes or not found.hostname or found.username is not None or found.query:
-            raise InvalidSetting(
-                f"{name}: {value!r} is no address of this kind",
-                name=name,
-                hint=f"write such as {next(iter(schemes))}://contacts.example.com/",
-            )
-        return found
+        return urlsplit(value)
     for scheme, listener in listeners:
         if listener is not None:
             host = socket.getfqdn() if listener.host in ("0.0.0.0", "::") else listener.host
@@ -111,14 +101,13 @@ def _directory(settings: Settings, member: Member, slug: str | None) -> Director
     url = _address(
         "public.ldap_url",
         settings.public_ldap_url,
-        LDAP_SCHEMES,
         [("ldaps", settings.ldaps_listen), ("ldap", settings.ldap_listen)],
     )
     base = settings.ldap_base
     home = ("homePhone",) if "home-phone" in settings.ldap_attributes else ()
     return Directory(
         host=url.hostname or "",
-        port=url.port or LDAP_SCHEMES[url.scheme],
+        port=url.port or LDAP_PORTS[url.scheme],
         tls=url.scheme == "ldaps",
         base=base if slug is None else f"ou={slug},ou=groups,{base}",
         bind_dn=f"uid={member.login},ou=members,{base}",
@@ -151,7 +140,7 @@ def _records(domain: str, url: SplitResult, directory: Directory) -> tuple[str, 
     ldap = "_ldaps._tcp" if directory.tls else "_ldap._tcp"
     path = url.path.rstrip("/") + "/"
     return (
-        f"{service}.{domain}. 3600 IN SRV 0 1 {url.port or DAV_SCHEMES[url.scheme]} {url.hostname}.",
+        f"{service}.{domain}. 3600 IN SRV 0 1 {url.port or DAV_PORTS[url.scheme]} {url.hostname}.",
         f'{service}.{domain}. 3600 IN TXT "path={path}"',
         f"{ldap}.{domain}. 3600 IN SRV 0 1 {directory.port} {directory.host}.",
     )

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_type_hints
 
 from sharedbook.domain.errors import InvalidSetting
 from sharedbook.domain.model import Limits
+from sharedbook.settings import forms
 from sharedbook.settings.values import PREFIX, Address, Setting, parse, write
 
 __all__ = [
@@ -62,6 +63,7 @@ class Settings:
         "",
         "The database: sqlite:////path/file or postgresql+psycopg://user@host/name. Empty: SQLite in data_dir.",
         secret=True,
+        form=forms.database,
     )
 
     deletion: str = _setting(
@@ -95,6 +97,7 @@ class Settings:
         "default_region",
         "US",
         "Country (ISO 3166, two letters) of phone numbers that are written without a country code.",
+        form=forms.region,
     )
 
     carddav_listen: Address | None = _setting(
@@ -118,7 +121,9 @@ class Settings:
         "ldap.listen", Address("127.0.0.1", 3389), "Where LDAP listens in clear text, with StartTLS. Empty: nowhere."
     )
     ldaps_listen: Address | None = _setting("ldaps.listen", None, "Where LDAP listens with TLS. Empty: nowhere.")
-    ldap_base: str = _setting("ldap.base", "ou=contacts,dc=example,dc=com", "DN under which the contacts are found.")
+    ldap_base: str = _setting(
+        "ldap.base", "ou=contacts,dc=example,dc=com", "DN under which the contacts are found.", form=forms.dn
+    )
     ldap_attributes: tuple[str, ...] = _setting(
         "ldap.attributes",
         (),
@@ -166,10 +171,16 @@ class Settings:
     )
 
     public_carddav_url: str = _setting(
-        "public.carddav_url", "", "Where `onboard` says that CardDAV is: https://HOST/. Empty: on this machine."
+        "public.carddav_url",
+        "",
+        "Where `onboard` says that CardDAV is: https://HOST/. Empty: on this machine.",
+        form=forms.web_url,
     )
     public_ldap_url: str = _setting(
-        "public.ldap_url", "", "Where `onboard` says that LDAP is: ldaps://HOST. Empty: on this machine."
+        "public.ldap_url",
+        "",
+        "Where `onboard` says that LDAP is: ldaps://HOST. Empty: on this machine.",
+        form=forms.directory_url,
     )
 
     tls_cert: Path | None = _setting(
@@ -180,7 +191,10 @@ class Settings:
         "plain_text_binds", False, "Whether passwords may come without TLS from other machines (a proxy that ends TLS)."
     )
     trusted_proxies: tuple[str, ...] = _setting(
-        "trusted_proxies", (), "Addresses or networks whose X-Forwarded-For and X-Script-Name are believed."
+        "trusted_proxies",
+        (),
+        "Addresses or networks whose X-Forwarded-For and X-Script-Name are believed.",
+        form=forms.networks,
     )
 
     login_free_failures: int = _setting(
@@ -194,16 +208,23 @@ class Settings:
     )
 
     login_ldap_uri: str = _setting(
-        "login.ldap_uri", "", "Directory (ldaps://, ldap:// with StartTLS) where imported members log in. Empty: none."
+        "login.ldap_uri",
+        "",
+        "Directory (ldaps://, ldap:// with StartTLS) where imported members log in. Empty: none.",
+        form=forms.directory_url,
     )
     login_ldap_dn: str = _setting(
         "login.ldap_dn",
         "",
         "Their DN there, such as uid={login},ou=people,dc=example,dc=com. Empty: it is searched for.",
+        form=forms.with_login,
     )
     login_ldap_base: str = _setting("login.ldap_base", "", "DN below which it is searched for.")
     login_ldap_filter: str = _setting(
-        "login.ldap_filter", "(uid={login})", "Filter that finds it; it must find one entry."
+        "login.ldap_filter",
+        "(uid={login})",
+        "Filter that finds it; it must find one entry.",
+        form=forms.with_login,
     )
     login_ldap_bind: str = _setting("login.ldap_bind", "", "DN to search as. Empty: without a login.")
     login_ldap_password_file: Path | None = _setting(
@@ -216,7 +237,7 @@ class Settings:
     mail_server: Address | None = _setting(
         "mail.server", None, "The mail server that takes notices to the postmasters. Empty: none are mailed."
     )
-    mail_sender: str = _setting("mail.sender", "", "Mail address that notices come from.")
+    mail_sender: str = _setting("mail.sender", "", "Mail address that notices come from.", form=forms.mail_address)
     mail_security: str = _setting(
         "mail.security", "starttls", "How the mail server is talked to.", choices=("starttls", "tls", "none")
     )
@@ -227,6 +248,7 @@ class Settings:
         "",
         "Address that notices are posted to, as JSON: https, or http on this machine. Empty: nowhere.",
         secret=True,
+        form=forms.webhook,
     )
 
     limits_contacts: int = _setting(
@@ -335,7 +357,7 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
 def _find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     if named is None:
-        return next((path.absolute() for path in FILES if path.is_file()), None)
+        return next((path.absolute() for path in FILES if _is_there(path)), None)
     if not named.is_file():
         raise InvalidSetting(
             f"there is no settings file {named}", name="config", hint=f"check --config and {CONFIG_VARIABLE}"
@@ -343,11 +365,26 @@ def _find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
     return named.absolute()
 
 
+def _is_there(path: Path) -> bool:
+    """In a folder that this user may not look into, ours of /etc counts as there, so that it is not passed over; a file
+    of the present folder (root's, for who runs this as the servers' user) does not."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return path.is_absolute()
+
+
 def _read(path: Path) -> dict[str, Any]:
     """The file's values by setting name."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise InvalidSetting(
+            f"{path} cannot be read: {error.strerror}",
+            name="config",
+            hint="run this as the user whom the servers run as, or let this user read it",
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSetting(
             f"{path} cannot be read: {error}",
             name="config",

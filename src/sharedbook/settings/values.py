@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -28,7 +29,8 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known about one setting. ``minimum`` bounds numbers; ``choices`` the words it may take (empty: any)."""
+    """What is known about one setting. ``minimum`` bounds numbers; ``choices`` the words it may take (empty: any);
+    ``form`` (of ``forms``) what else it must look like."""
 
     name: str
     kind: Any
@@ -37,6 +39,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     secret: bool = False
     minimum: int = 0
+    form: Callable[[Any], None] | None = None
 
     @property
     def attribute(self) -> str:
@@ -130,5 +133,5 @@ def _check(setting: Setting, value: Any) -> None:
         raise ValueError(f"is not one of {', '.join(setting.choices)}")
     if setting.kind is int and value < setting.minimum:
         raise ValueError(f"is less than {setting.minimum}")
-    if setting.name == "default_region" and not (len(value) == 2 and value.isascii() and value.isupper()):
-        raise ValueError("is not a country of two capital letters, such as KR")
+    if setting.form and value:
+        setting.form(value)
