@@ -16,7 +16,7 @@ from radicale_storage.item import http_date
 from radicale_storage.request import Request
 from radicale_storage.rights import CARD_SEGMENTS
 from radicale_storage.site import app
-from radicale_storage.storage import NotDone, find_book, login_of, put_card, remove_card, transaction, using
+from radicale_storage.storage import NotDone, find_book, login_of, put_card, refusing, remove_card, transaction, using
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Client, Right
 from sharedbook.services import cards, groups
@@ -44,7 +44,10 @@ def find(request: Request) -> Method | None:
 
 
 def answer(method: Method, request: Request) -> Response:
-    """Logs in and answers; the door finds words for what is refused. Raises what the services refuse a reader."""
+    """Logs in and answers; the door finds words for what is refused. Raises what the services refuse a reader.
+
+    A write has no savepoint: refused, its whole transaction is rolled back, and SQLite need not copy each page aside.
+    """
     with app().begin(Service("login"), Client("carddav")) as tx:
         known = auth.recognize(request, tx)
         if known and not method.write:
@@ -53,11 +56,11 @@ def answer(method: Method, request: Request) -> Response:
                 return method.answer(request)
     if not known:
         auth.log_in(request, *request.credentials)
-    with transaction(request, write=method.write):
-        try:
+    try:
+        with refusing(), transaction(request, write=method.write):
             return method.answer(request)
-        except NotDone:
-            return Response(403)  # the door says why
+    except NotDone:
+        return Response(403)  # the door says why
 
 
 POLL = b'<propfind xmlns="DAV:"><prop><getctag xmlns="http://calendarserver.org/ns/"/><sync-token/></prop></propfind>'

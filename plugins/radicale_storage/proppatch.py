@@ -15,7 +15,7 @@ from radicale_storage.filters import CARDDAV
 from radicale_storage.multistatus import OK
 from radicale_storage.properties import DAV
 from radicale_storage.request import Request
-from radicale_storage.storage import find_book, login_of, writing
+from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import Conflict, Invalid
 from sharedbook.services import groups
 from sharedbook.services.tx import Tx
@@ -35,15 +35,14 @@ _CONFLICT = "<D:status>HTTP/1.1 409 Conflict</D:status><D:responsedescription>{}
 
 
 def answer(request: Request) -> Response:
-    """The multistatus; 403 and 404 where the door says why. Raises NotDone, Refused 400."""
+    """The multistatus; 403 and 404 where the door says why. Raises Forbidden, Refused 400."""
     wanted = _wanted(request.xml)
     if len(request.segments) != 2 or request.segments[0] != login_of(request):
         return Response(403)
     book = find_book(request, request.segments[1])
     if book is None:
         return Response(404)
-    with writing():
-        groups.require_describe(request.tx, book.group)
+    groups.require_describe(request.tx, book.group)
     known = propfind.resource(request, request.segments)[0]
     names = list(dict.fromkeys(name for name, _ in wanted))
     wanted = [(name, text) for name, text in wanted if text is not None or name in known]  # others are not there anyway

@@ -1,6 +1,6 @@
 """Radicale's storage over the services: a member's principal holds one collection for each group that he may view.
 
-Radicale's lock is one transaction; each write runs in a savepoint, as Radicale catches ValueError inside the lock and
+Radicale's lock is one transaction; its writes run in savepoints, as Radicale catches ValueError inside the lock and
 would commit what was half written. Every method that would read a whole collection in the base class is overridden.
 """
 
@@ -79,24 +79,22 @@ def using(request: Request, tx: Tx) -> Iterator[None]:
 
 def put_card(request: Request, book: Book, href: str) -> PutResult:
     """Stores the body of the request."""
-    with writing():
-        cards.refuse_known(request.tx, book, href, request.unless)
-        request.put = cards.put(
-            request.tx,
-            book,
-            href,
-            request.card or request.body,
-            if_match=request.if_match,
-            only_new=request.only_new,
-        )
+    cards.refuse_known(request.tx, book, href, request.unless)
+    request.put = cards.put(
+        request.tx,
+        book,
+        href,
+        request.card or request.body,
+        if_match=request.if_match,
+        only_new=request.only_new,
+    )
     return request.put
 
 
 def remove_card(request: Request, book: Book, href: str) -> None:
     """Takes a card out of its book."""
-    with writing():
-        cards.refuse_known(request.tx, book, href, request.unless)
-        cards.remove(request.tx, book, href, if_match=request.if_match)
+    cards.refuse_known(request.tx, book, href, request.unless)
+    cards.remove(request.tx, book, href, if_match=request.if_match)
 
 
 class Folder(BaseCollection):
@@ -243,13 +241,15 @@ class BookCollection(Folder):
 
     def upload(self, href: str, item: Item) -> tuple[Item, Item | None]:
         """Stores the body of the request; ``item`` is the stand-in that Radicale has parsed."""
-        return CardItem(self, put_card(current(), self.book, href).card), None
+        with writing() as request:
+            return CardItem(self, put_card(request, self.book, href).card), None
 
     def delete(self, href: str | None = None) -> None:
         """Takes a card out of this book. Books are deleted by postmasters only."""
         if href is None:
             raise NotDone
-        remove_card(current(), self.book, href)
+        with writing() as request:
+            remove_card(request, self.book, href)
 
     def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, Any] = {}) -> str:  # noqa: B006 - as the base
         """For GET the door sends all cards (whole.py); PROPFIND's getcontentlength must not read the book."""
