@@ -25,6 +25,7 @@ from sharedbook.services import (
     groups,
     housekeeping,
     jobs,
+    members,
     notices,
     runner,
     search,
@@ -132,6 +133,56 @@ def test_cancelled_between_two_batches_and_resumed(filled: App, monkeypatch: pyt
         assert [contact.id for contact in trash.list_trash(tx)] == [12, 11, 10, 9]
 
 
+def test_undo_of_a_job_that_did_nothing_says_why(filled: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    with as_console(filled) as tx:
+        waiting, running, cancelled = (bulk.add(tx, actions.Delete(), ALL).id for _ in range(3))
+        jobs.claim(tx, running)
+        jobs.cancel(tx, cancelled)
+    failed = start_and_fail(filled, monkeypatch)
+    unchanged = start(filled, actions.Share(True), [1]).id
+    undone = start(filled, actions.Share(False), [1]).id
+    by = undo(filled, undone).id
+    says = {
+        waiting: f"is waiting.*job cancel {waiting}",
+        running: f"is running.*job cancel {running}",
+        cancelled: f"is cancelled, and had done nothing.*job resume {cancelled}",
+        failed: f"is failed, and had done nothing.*job resume {failed}",
+        unchanged: "changed nothing",
+        undone: f"undone by job {by}.*sharedbook job undo {by}",
+    }
+    with as_console(filled, write=False) as tx:
+        for job_id, text in says.items():
+            with pytest.raises((JobStopped, NotUndoable), match=text):
+                bulk.undo_of(tx, job_id)
+
+
+def start_and_fail(filled: App, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A job that an error ends before its first batch."""
+    with as_console(filled) as tx:
+        job = bulk.add(tx, actions.Delete(), ALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "hold", lambda *_: (_ for _ in ()).throw(Unavailable("the disk is full")))
+        with pytest.raises(Unavailable):
+            bulk.run(filled, CONSOLE, CLIENT, job.id)
+    with as_console(filled) as tx:
+        jobs.give_up(tx, job.id, Unavailable("the disk is full"))
+    return job.id
+
+
+def test_a_job_that_was_cancelled_while_it_waited_does_not_begin(filled: App) -> None:
+    with as_console(filled) as tx:
+        job = bulk.add(tx, actions.Delete(), ALL)
+        jobs.cancel(tx, job.id)
+    with as_console(filled) as tx, pytest.raises(JobStopped, match="waits no more: it is cancelled"):
+        jobs.take_over(tx, job.id)
+    with as_console(filled) as tx:
+        jobs.wait(tx, job.id)
+    with as_console(filled) as tx:
+        jobs.take_over(tx, job.id)
+        assert jobs.get(tx, job.id).state is State.RUNNING
+    assert bulk.run(filled, CONSOLE, CLIENT, job.id).state is State.DONE, "it is this process's already"
+
+
 def test_ctrl_c_cancels_and_an_error_fails(filled: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "BATCH_CONTACTS", 5)
     monkeypatch.setattr(bulk, "CHUNK_CONTACTS", 5)
@@ -180,7 +231,7 @@ def test_a_plan_changes_nothing_and_is_done_as_it_was_shown(filled: App) -> None
     with as_console(filled) as tx:
         with pytest.raises(JobStopped):
             jobs.claim(tx, shown.job.id)
-        with pytest.raises(NotUndoable):
+        with pytest.raises(JobStopped, match=r"nothing was done yet.*sharedbook apply"):
             bulk.undo_of(tx, shown.job.id)
         bulk.apply(tx, shown.job.id)
     done = bulk.run(filled, CONSOLE, CLIENT, shown.job.id)
@@ -250,6 +301,23 @@ def test_members_undo_what_they_may_do(filled: App) -> None:
     refused = bulk.run(filled, bob, CLIENT, undoing.id)
     owned = sum(contact_id in range(5, 9) for contact_id in ids)
     assert refused.counts == {"done": owned, "error": len(ids) - owned}
+
+
+def test_who_gets_a_deleted_member_s_login_gets_none_of_his_jobs(filled: App) -> None:
+    bob = MemberActor("bob")
+    with filled.begin(bob, CLIENT, write=True) as tx:
+        job = bulk.add(tx, actions.Tag(("vip",), ()), [each.id for each in search.find(tx, search.Search())])
+    assert bulk.run(filled, bob, CLIENT, job.id).counts["done"]
+    with as_console(filled) as tx:
+        members.delete(tx, "bob", give_to=None)
+        members.add(tx, "bob")
+    with filled.begin(bob, CLIENT) as tx:
+        assert jobs.list_jobs(tx) == []
+        for look in (jobs.get, jobs.cancel, bulk.undo_of):
+            with pytest.raises(JobNotFound):
+                look(tx, job.id)
+    with as_console(filled, write=False) as tx:
+        assert jobs.get(tx, job.id).actor == "bob"
 
 
 def test_a_runner_is_known_to_be_gone(filled: App) -> None:

@@ -68,7 +68,8 @@ def test_undo_of_every_kind_gives_everything_back_and_can_be_undone(app: App) ->
         if case == "restore":
             start(app, action, ids)
         if action.REVIVES:
-            with pytest.raises(NotUndoable):
+            command = f"to do it again: sharedbook {action.KIND.removeprefix('delete-')} delete"
+            with pytest.raises(NotUndoable, match=command):
                 undo(app, undone.id)
         if case not in AGAIN:
             continue

@@ -197,7 +197,7 @@ def some(lines: Sequence[str], most: int = SHOWN) -> list[str]:
 def detach(site: Site, job_id: int) -> None:
     """Runs a job in a process that outlives this one and its terminal; what ends it is kept with the job."""
     subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *site.options, "job", "resume", str(job_id)],
+        [sys.executable, "-c", PROGRAM, *site.options, "job", "resume", str(job_id), "--waiting"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

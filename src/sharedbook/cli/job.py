@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from sharedbook.cli.as_job import How, Task, as_job, background_option, carry_ou
 from sharedbook.cli.names import JOB
 from sharedbook.cli.output import Output, cell, json_option, many
 from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.domain.errors import JobStopped
+from sharedbook.domain.errors import JobStopped, SharedbookError
 from sharedbook.services import bulk, importing, jobs
 from sharedbook.services.jobs import Job, State
 from sharedbook.services.tx import Tx
@@ -152,24 +153,35 @@ def cancel(site: Site, out: Output, job: int) -> None:
 @job_command.command("resume")
 @click.argument("job", type=JOB)
 @background_option
+@click.option("--waiting", is_flag=True, hidden=True)  # of the process that it waits for: not once it is cancelled
 @json_option
 @pass_site
-def resume(site: Site, out: Output, job: int, background: bool) -> None:
+def resume(site: Site, out: Output, job: int, background: bool, waiting: bool) -> None:
     """Go on with a job that was cancelled, failed or was killed, where it stopped.
 
     \b
     Example:  sharedbook job resume 2
     """
-    with site.begin() as tx:
+    with site.begin(write=waiting) as tx:
+        if waiting:
+            jobs.take_over(tx, job)
         found = jobs.get(tx, job)
-        jobs.require_stopped(found)
-        if found.kind != importing.KIND:
-            bulk.load(found)
+        jobs.require_stopped(tx, found)
+    try:
+        _go_on(site, out, found, background=background)
+    except SharedbookError as error:
+        with suppress(SharedbookError), site.begin(write=True) as tx:  # the first reason counts
+            jobs.give_up(tx, job, error)
+        raise
+
+
+def _go_on(site: Site, out: Output, found: Job, *, background: bool) -> None:
     if found.kind == importing.KIND:
         from sharedbook.cli import transfer  # reading files is much code, which no other job needs
 
-        (transfer.follow if background else transfer.resume)(site, out, job)
+        (transfer.follow if background else transfer.resume)(site, out, found.id)
         return
+    bulk.load(found)
     go_on(site, out, found.label, found, How(background=background))
 
 

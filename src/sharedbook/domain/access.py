@@ -153,6 +153,11 @@ def may_manage(viewer: Viewer) -> bool:
     return viewer.console
 
 
+def may_see_job(viewer: Viewer, member_id: int | None) -> bool:
+    """See, stop and undo a job; ``member_id``: whose it is, None for the console's."""
+    return may_manage(viewer) or (member_id is not None and member_id == viewer.member_id)
+
+
 def require_manage(viewer: Viewer, what: str) -> None:
     """Raises Forbidden unless the viewer is a postmaster on the command line; ``what`` completes "may not ..."."""
     if not may_manage(viewer):

@@ -28,11 +28,13 @@ class Action:
     """One kind of bulk action.
 
     ``KIND``: its stable name. ``TEXTS``: the fields that hold what people wrote: an erasure forgets them. ``REVIVES``:
-    its undo brings back more than contacts. ``TOLD``: the postmasters are told of it, so one contact is a job, too.
+    its undo brings back more than contacts; ``PREPARES``: also where it was stopped. ``TOLD``: the postmasters are told
+    of it, so one contact is a job, too.
     """
 
     KIND: ClassVar[str]
     REVIVES: ClassVar[bool] = False
+    PREPARES: ClassVar[bool] = False
     TOLD: ClassVar[bool] = False
     TEXTS: ClassVar[frozenset[str]] = frozenset()
 
@@ -62,6 +64,10 @@ class Action:
 
     def revive(self, tx: Tx) -> None:
         """Undoes ``finish``, before the contacts are given back; a second time it changes nothing. Raises Conflict."""
+
+    def command(self, tx: Tx) -> str:
+        """What to type to do it once more, where the undo of it cannot be undone."""
+        return "give the command again"
 
     def groups(self) -> Collection[int]:
         """Ids of the groups that it names: a plan is outdated when one of them, or a grant on it, changes."""
@@ -263,6 +269,11 @@ class DeleteGroup(Action):
     def revive(self, tx: Tx) -> None:
         groups.reopen(tx, self.group)
 
+    def command(self, tx: Tx) -> str:
+        group, to = group_of(tx, self.group), group_of(tx, self.to)
+        word = f"{self.word}:{to.slug}" if self.word == "move" else self.word
+        return f"sharedbook group delete {group.slug} --contacts {word}"
+
     def groups(self) -> Collection[int]:
         return (self.group, self.to)
 
@@ -298,6 +309,9 @@ class DeleteMember(Action):
 
     def revive(self, tx: Tx) -> None:
         members.revive(tx, self.login, self.member, members.Past(self.teams, self.grants))
+
+    def command(self, tx: Tx) -> str:
+        return f"sharedbook member delete {self.login} {f'--give-to {self.heir}' if self.heir else '--unowned'}"
 
     def subjects(self) -> Collection[int]:
         return (self.member,)

@@ -40,11 +40,11 @@ class Undo(Action):
 
     def check(self, tx: Tx) -> None:
         job = jobs.get(tx, self.job)
-        if job.state is State.RUNNING:
-            raise JobStopped(f"job {job.id} runs", hint=f"run: sharedbook job cancel {job.id}")
+        _require_at_rest(job)
         undone = _KINDS.get(jobs.get(tx, job.params["job"]).kind) if job.kind == Undo.KIND else None
         if undone is not None and undone.REVIVES:
-            raise NotUndoable(f"what job {job.id} brought back is deleted by the command that deleted it before")
+            command = _built(jobs.get(tx, job.params["job"])).command(tx)
+            raise NotUndoable(f"job {job.id} is an undo that cannot be undone", hint=f"to do it again: {command}")
 
     def prepare(self, tx: Tx) -> None:
         job = jobs.get(tx, self.job)
@@ -81,11 +81,34 @@ _KINDS: dict[str, type[Action]] = {**actions.KINDS, FollowFile.KIND: FollowFile,
 def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
     """The action that undoes a job, and the contacts to do it to. Raises JobNotFound, NotUndoable."""
     job = jobs.get(tx, job_id)
+    _require_at_rest(job)
     found = store.item_ids(tx.db, job_id, Result.DONE.value)
     if not found and (not _revives(job) or store.undone(tx.db, job_id)):
-        hint = "it was undone before, or is gone for good; see: sharedbook job list"
-        raise NotUndoable(f"nothing that job {job_id} did is left to undo", hint=hint)
+        raise _nothing_to_undo(tx, job)
     return Undo(job_id), found
+
+
+def _nothing_to_undo(tx: Tx, job: Job) -> NotUndoable:
+    if not any(job.counts.get(result) for result in (Result.DONE, Result.ADDED, Result.UPDATED, Result.ERASED)):
+        if job.state.ended:
+            return NotUndoable(f"job {job.id} changed nothing", hint=f"see: sharedbook job errors {job.id}")
+        hint = f"to do it after all: sharedbook job resume {job.id}"
+        return NotUndoable(f"job {job.id} is {job.state}, and had done nothing yet", hint=hint)
+    if undone_by := store.undone(tx.db, job.id):
+        hint = f"to do it again: sharedbook job undo {undone_by}"
+        return NotUndoable(f"job {job.id} was undone by job {undone_by}: nothing is left to undo", hint=hint)
+    hint = f"see: sharedbook job show {job.id}"
+    return NotUndoable(f"nothing is left to undo: the contacts of job {job.id} are gone for good", hint=hint)
+
+
+def _require_at_rest(job: Job) -> None:
+    """Raises JobStopped for a plan, and for a job that a process does or will do."""
+    if job.state is State.PLANNED:
+        hint = f"to do it: sharedbook apply {job.id}"
+        raise JobStopped(f"job {job.id} is a plan: nothing was done yet", hint=hint)
+    if job.state in (State.RUNNING, State.WAITING):
+        hint = f"stop it first: sharedbook job cancel {job.id}"
+        raise JobStopped(f"job {job.id} is {job.state}, and can be undone once it has ended", hint=hint)
 
 
 def can_undo(tx: Tx, job: Job) -> bool:
@@ -94,8 +117,9 @@ def can_undo(tx: Tx, job: Job) -> bool:
 
 
 def _revives(job: Job) -> bool:
-    """Whether its end has taken more away than contacts."""
-    return job.state.ended and job.kind in _KINDS and _KINDS[job.kind].REVIVES
+    """Whether it may have changed more than contacts."""
+    kind = _KINDS.get(job.kind, Action)
+    return kind.REVIVES if job.state.ended else kind.PREPARES
 
 
 def load(job: Job) -> Action:

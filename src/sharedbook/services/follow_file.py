@@ -33,7 +33,7 @@ class FollowFile(Action):
     """
 
     KIND = "plan"
-    REVIVES = True
+    REVIVES = PREPARES = True
     TEXTS = frozenset({"wanted", "new"})
     group: int
     wanted: tuple[tuple[int, str], ...]
@@ -67,7 +67,11 @@ class FollowFile(Action):
         return made
 
     def revive(self, tx: Tx) -> None:
-        self._grant(tx, {subject: before for subject, before, _after in self.grants})
+        has = self._rights(tx)
+        self._grant(tx, {subject: before for subject, before, after in self.grants if has.get(subject, 0) == after})
+
+    def command(self, tx: Tx) -> str:
+        return "sharedbook plan FILE.yaml"
 
     def groups(self) -> Collection[int]:
         return (self.group,)
@@ -75,10 +79,13 @@ class FollowFile(Action):
     def subjects(self) -> Collection[int]:
         return [subject for subject, _before, _after in self.grants]
 
+    def _rights(self, tx: Tx) -> dict[int, int]:
+        slug = group_of(tx, self.group).slug
+        return {each.subject.id: int(each.rights) for each in grants.list_grants(tx, slug)}
+
     def _grant(self, tx: Tx, wanted: Mapping[int, int]) -> None:
         """Gives each subject these rights, where they are others; 0: none."""
-        slug = group_of(tx, self.group).slug
-        has = {each.subject.id: each.rights for each in grants.list_grants(tx, slug)}
+        slug, has = group_of(tx, self.group).slug, self._rights(tx)
         known = subjects.by_ids(tx, list(wanted))
         for subject_id, rights in wanted.items():
             if rights and rights != has.get(subject_id):

@@ -1,6 +1,7 @@
 """Jobs: what a bulk action is, how far it is, who runs it, and what waits for a person.
 
-A job belongs to its actor. Postmasters on the command line see every job; another one's job is not found. Its runner
+A job belongs to its member, by id: a login may come to somebody else. Postmasters on the command line see every job;
+another one's job is not found. Its runner
 writes how far it is in the transaction that did it, and looks there first whether it was cancelled; so what a job says
 is what was done, also when its process was killed.
 """
@@ -156,6 +157,7 @@ def start(
             "label": label,
             "state": state.value,
             "actor": tx.viewer.name,
+            "member_id": tx.viewer.member_id,
             "seq": changes.position(tx.db),
             "started": tx.now,
             "beat": tx.now,
@@ -172,20 +174,39 @@ def start(
 
 def wait(tx: Tx, job_id: int) -> None:
     """Lets a job that has stopped wait for its process. Raises JobNotFound, JobStopped."""
-    require_stopped(get(tx, job_id))
+    require_stopped(tx, get(tx, job_id))
     store.change(tx.db, job_id, state=State.WAITING.value, beat=tx.now, finished=None)
 
 
 def claim(tx: Tx, job_id: int) -> Job:
     """Makes this process the runner of a job that waits or has stopped. Raises JobNotFound, JobStopped."""
-    require_stopped(get(tx, job_id))
+    require_stopped(tx, get(tx, job_id))
     store.change(tx.db, job_id, state=State.RUNNING.value, runner=runner.me(), beat=tx.now, finished=None, error="")
     return get(tx, job_id)
 
 
-def require_stopped(job: Job) -> None:
-    """Raises JobStopped unless the job can go on with the rest."""
-    if not job.state.stopped:
+def take_over(tx: Tx, job_id: int) -> None:
+    """Makes this process the runner of a job that waits for it. Raises JobStopped when it was cancelled meanwhile."""
+    job = get(tx, job_id)
+    if job.state is not State.WAITING:
+        raise JobStopped(f"job {job_id} waits no more: it is {job.state}", hint=f"see: sharedbook job show {job_id}")
+    claim(tx, job_id)
+
+
+def _is_mine(tx: Tx, job_id: int) -> bool:
+    row = store.get(tx.db, job_id)
+    return row is not None and row["state"] == State.RUNNING and row["runner"] == runner.me()
+
+
+def give_up(tx: Tx, job_id: int, error: SharedbookError) -> None:
+    """Ends a job of this process that could not even begin; one that has ended stays as it is."""
+    if _is_mine(tx, job_id):
+        record(tx, job_id, State.FAILED, get(tx, job_id).counts, error=reason_of(error))
+
+
+def require_stopped(tx: Tx, job: Job) -> None:
+    """Raises JobStopped unless the job can go on with the rest, or this process runs it already."""
+    if not (job.state.stopped or _is_mine(tx, job.id)):
         planned = job.state is State.PLANNED
         hint = f"run: sharedbook apply {job.id}" if planned else f"see: sharedbook job show {job.id}"
         raise JobStopped(f"job {job.id} is {job.state}", hint=hint)
@@ -193,8 +214,7 @@ def require_stopped(job: Job) -> None:
 
 def hold(tx: Tx, job_id: int) -> None:
     """To be called first in each batch. Raises JobStopped when the job was cancelled or runs in another process."""
-    row = store.get(tx.db, job_id)
-    if row is None or row["state"] != State.RUNNING or row["runner"] != runner.me():
+    if not _is_mine(tx, job_id):
         raise JobStopped(f"job {job_id} was stopped", hint=f"see: sharedbook job show {job_id}")
 
 
@@ -266,15 +286,18 @@ def tidy(tx: Tx, before: datetime) -> int:
 
 def list_jobs(tx: Tx, limit: int = 100) -> list[Job]:
     """The newest jobs that the actor may see, newest first."""
-    viewer = tx.viewer
-    actor = None if access.may_manage(viewer) else viewer.name
-    return [_job(tx, row) for row in store.listing(tx.db, actor, limit)]
+    member_id = tx.viewer.member_id
+    if access.may_manage(tx.viewer):
+        found = store.listing(tx.db, limit)
+    else:
+        found = [] if member_id is None else store.listing_of(tx.db, member_id, limit)
+    return [_job(tx, row) for row in found]
 
 
 def get(tx: Tx, job_id: int) -> Job:
     """One job. Raises JobNotFound."""
     row = store.get(tx.db, job_id)
-    if row is None or not (access.may_manage(tx.viewer) or row["actor"] == tx.viewer.name):
+    if row is None or not access.may_see_job(tx.viewer, row["member_id"]):
         raise JobNotFound(f"there is no job {job_id}", hint="see: sharedbook job list")
     return _job(tx, row)
 

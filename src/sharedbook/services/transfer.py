@@ -109,7 +109,7 @@ def resume(
     """
     with app.begin(actor, client) as tx:
         found = jobs.get(tx, job_id)
-        jobs.require_stopped(found)
+        jobs.require_stopped(tx, found)
         if found.texts is None:
             raise JobStopped(f"job {job_id} does not know its file any more", hint="give its command again")
         custom = custom_fields.every(tx)

@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many
 from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import job_items, job_rows, jobs
+
+_NEWEST = select(jobs).order_by(jobs.c.id.desc())
 
 
 def add(connection: Connection, row: Mapping[str, Any]) -> int:
@@ -34,11 +36,14 @@ def get(connection: Connection, job_id: int) -> dict[str, Any] | None:
     return None if row is None else dict(row)
 
 
-def listing(connection: Connection, actor: str | None, limit: int) -> list[dict[str, Any]]:
-    """The newest ``limit`` jobs, newest first: all, or those of one actor."""
-    statement = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-    if actor is not None:
-        statement = statement.where(jobs.c.actor == actor)
+def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The newest ``limit`` jobs, newest first."""
+    return [dict(row) for row in connection.execute(_NEWEST.limit(limit)).mappings()]
+
+
+def listing_of(connection: Connection, member_id: int, limit: int) -> list[dict[str, Any]]:
+    """The newest ``limit`` jobs of a member, newest first."""
+    statement = _NEWEST.where(jobs.c.member_id == member_id).limit(limit)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
@@ -105,10 +110,10 @@ def prune(connection: Connection, before: datetime) -> int:
     return connection.execute(delete(jobs).where(jobs.c.beat < before)).rowcount
 
 
-def undone(connection: Connection, job_id: int) -> bool:
-    """Whether a job that undoes this one has come to its end."""
-    statement = select(jobs.c.id).where(jobs.c.undoes == job_id, jobs.c.state.in_(("done", "part")))
-    return connection.execute(statement.limit(1)).first() is not None
+def undone(connection: Connection, job_id: int) -> int | None:
+    """The last job that has undone this one and come to its end."""
+    statement = select(func.max(jobs.c.id)).where(jobs.c.undoes == job_id, jobs.c.state.in_(("done", "part")))
+    return connection.execute(statement).scalar()
 
 
 # ---- the contacts that a job is about

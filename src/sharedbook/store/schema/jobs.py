@@ -9,6 +9,7 @@ from sharedbook.store.types import Id, Time
 
 # ``params`` holds ids and words of the program; what people wrote is in ``texts``, which an erasure forgets with
 # ``label``, what the job does in words.
+# ``actor``: the name that is shown; ``member_id``: whose job it is, NULL for the console's.
 # ``seq``: the clock when it was planned. ``runner``: the process that runs it, heard of last at ``beat``.
 # ``spent``: milliseconds that it has run. ``undoes``: the job that it undoes.
 jobs = Table(
@@ -19,6 +20,7 @@ jobs = Table(
     Column("label", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("actor", Text, nullable=False),
+    Column("member_id", Id),
     Column("seq", Id, nullable=False),
     Column("started", Time, nullable=False),
     Column("finished", Time),

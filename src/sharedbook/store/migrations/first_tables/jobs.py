@@ -15,6 +15,7 @@ jobs = Table(
     Column("label", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("actor", Text, nullable=False),
+    Column("member_id", Id),
     Column("seq", Id, nullable=False),
     Column("started", Time, nullable=False),
     Column("finished", Time),
