@@ -126,3 +126,5 @@ def test_a_member_merges_what_he_may_edit_and_delete(staffed: CommandLine) -> No
     done = staffed.json("--as", "bob", "contact", "merge", "1", "2", "--yes")
     assert (done["contact"]["id"], done["merged"]) == (1, [2])
     assert staffed.json("--as", "bob", "job", "show", done["job"])["state"] == "done"
+    staffed("--as", "bob", "job", "undo", done["job"], "--yes")
+    assert [each["id"] for each in staffed.json("contact", "list")] == [1, 2]

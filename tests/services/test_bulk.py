@@ -12,7 +12,15 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from sharedbook.app import App
-from sharedbook.domain.errors import GroupNotFound, JobNotFound, JobStopped, NotUndoable, PlanOutdated, Unavailable
+from sharedbook.domain.errors import (
+    Forbidden,
+    GroupNotFound,
+    JobNotFound,
+    JobStopped,
+    NotUndoable,
+    PlanOutdated,
+    Unavailable,
+)
 from sharedbook.domain.model import Progress, Right
 from sharedbook.formats import column_edits, vcard
 from sharedbook.services import (
@@ -32,7 +40,7 @@ from sharedbook.services import (
     trash,
 )
 from sharedbook.services.actions import Action
-from sharedbook.services.jobs import State
+from sharedbook.services.jobs import Job, State
 from sharedbook.services.tx import MemberActor, Tx
 from sharedbook.store.schema import job_items
 from sharedbook.store.schema import jobs as job_rows
@@ -301,6 +309,36 @@ def test_members_undo_what_they_may_do(filled: App) -> None:
     refused = bulk.run(filled, bob, CLIENT, undoing.id)
     owned = sum(contact_id in range(5, 9) for contact_id in ids)
     assert refused.counts == {"done": owned, "error": len(ids) - owned}
+
+
+def test_members_take_back_what_they_deleted_and_might_delete_again(filled: App) -> None:
+    """Bob may delete in clients, and owns 5 to 8 wherever they are."""
+    bob = MemberActor("bob")
+    with as_console(filled) as tx:
+        grants.grant(tx, "clients", "bob", Right.VIEW | Right.DELETE)
+        grants.grant(tx, "suppliers", "bob", Right.VIEW | Right.DELETE)
+    before = dump(filled)
+
+    def run(*, undoes: int | None = None) -> Job:
+        with filled.begin(bob, CLIENT, write=True) as tx:
+            ids = [each.id for each in search.find(tx, search.Search(group="clients"))]
+            job = bulk.add(tx, *(bulk.undo_of(tx, undoes) if undoes else (actions.Delete(), ids)))
+        return bulk.run(filled, bob, CLIENT, job.id)
+
+    deleted = run()
+    assert deleted.state is State.DONE and deleted.done > 3
+    with filled.begin(bob, CLIENT) as tx, pytest.raises(Forbidden):
+        trash.restore(tx, [1])
+    assert run(undoes=deleted.id).state is State.DONE
+    assert dump(filled) == before
+    deleted = run()
+    with as_console(filled) as tx:
+        trash.restore(tx, [7])
+        grants.grant(tx, "suppliers", "bob", Right.VIEW)
+    undone = run(undoes=deleted.id)
+    with filled.begin(bob, CLIENT) as tx:
+        refused = {each.contact_id: each.code for each in jobs.told(tx, undone.id)}
+    assert refused == {1: "forbidden", 7: "not-undoable"}, "1 lies in suppliers, too; 7 is there again"
 
 
 def test_who_gets_a_deleted_member_s_login_gets_none_of_his_jobs(filled: App) -> None:

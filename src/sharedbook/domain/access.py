@@ -11,6 +11,7 @@ MAY    = the union of the grants of my subjects; no deny. The console (the comma
 | edit                         | seen, and EDIT on a group that shows it, or own it                        |
 | delete from a group          | seen, and DELETE on that group, or own it                                 |
 | delete (to the trash)        | seen, and DELETE on every group that holds it, or own it                  |
+| take back an own deletion    | as if it were there: seen, and DELETE on every group, or own it           |
 | merge                        | edit each, and delete (to the trash) those that are not kept              |
 | set visibility               | seen and own it, or a postmaster on the console                           |
 | export                       | EXPORT on a group that shows it                                           |
@@ -131,6 +132,11 @@ def may_take_out(viewer: Viewer, contact: Held, group_id: int) -> bool:
 def may_trash(viewer: Viewer, contact: Held) -> bool:
     """Put the contact into the trash: it must be allowed in every group that holds it."""
     return bool(viewer.console) or all(may_take_out(viewer, contact, group) for group in contact.groups)
+
+
+def may_take_back(viewer: Viewer, contact: Held) -> bool:
+    """Undo one's own deletion of a contact that is as it was: whoever might delete it again; ``groups``: not gone."""
+    return sees(viewer, contact) and may_trash(viewer, contact)
 
 
 def may_set_visibility(viewer: Viewer, contact: Held) -> bool:

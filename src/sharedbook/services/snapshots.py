@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,7 +97,8 @@ def give_back(tx: Tx, contact_id: int, then: Snapshot, first: int, last: int) ->
     """
     contact = _get(tx, contact_id)
     if contact.trashed_at is not None and then.trashed is None:
-        access.require_manage(tx.viewer, "restore from the trash")
+        places = then.places.keys() & groups.names(tx).keys()
+        _require(access.may_take_back(tx.viewer, replace(held(contact), groups=places)), tx, contact)
         trash.bring_back(tx, contact)
     _give_text(tx, contact_id, revisions.between(tx.db, contact_id, first, last))
     contact = _get(tx, contact_id)
