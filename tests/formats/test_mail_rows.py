@@ -21,7 +21,8 @@ def senders(data: bytes, name: str) -> list[tuple[str, ...]]:
     found = list(source.rows())
     assert source.size == len(found)
     assert [row.line for row in found] == list(range(1, len(found) + 1))
-    return [row.cells for row in found]
+    assert {len(row.cells) for row in found} == {len(source.columns)}
+    return [row.cells[: 1 + max(place for place, cell in enumerate(row.cells) if cell)] for row in found]
 
 
 def message(sender: str, **more: str) -> EmailMessage:
@@ -59,7 +60,67 @@ def test_a_mailbox(tmp_path: Path) -> None:
     assert senders(data, "in.mbox") == [("Minji", "minji@example.com"), ("", "wang@example.com")]
 
 
-def test_bodies_are_not_opened() -> None:
+SIGNATURE = """Hello
+
+--\x20
+김민지 | Example Corporation
+Tel: +82 2-1234-5678 / M. : 010-1234-5678, Fax: 02 1
+Mail: minji@example.com, kim.minji@example.org; info@example.com
+Assistant: joerg@example.com, Room: 12345678901
+
+On Monday somebody wrote:
+> Tel: +82 2-9999-9999
+"""
+
+
+def signed(sender: str, text: str, **more: str) -> bytes:
+    made = message(sender)
+    made.set_content(text)
+    for name, value in more.items():
+        made[name.replace("_", "-")] = value
+    return made.as_bytes()
+
+
+def test_a_signature_says_where_else_its_sender_is() -> None:
+    one, ada = signed("Minji <minji@example.com>", SIGNATURE), signed("Jörg <joerg@example.com>", "No\n--\nx@a.example")
+    both = b"".join(
+        b"From x\n" + data + b"\n" for data in (signed("minji@example.com", "-- \nT: 1234567"), one, ada, one)
+    )
+    minji = ("", "minji@example.com", "kim.minji@example.org", "", "+82 2-1234-5678", "010-1234-5678")
+    assert senders(both, "in.mbox") == [minji, ("Jörg", "joerg@example.com", "x@a.example")]
+    html = MIMEMultipart("alternative")
+    html["From"] = "Minji <minji@example.com>"
+    html.attach(MIMEText("<p>-- </p>", "html"))
+    html.attach(MIMEText(SIGNATURE, "plain", "euc-kr"))
+    outer = MIMEMultipart()
+    outer["From"] = html["From"]
+    outer.attach(html)
+    for each in (html, outer):
+        assert senders(each.as_bytes(), "a.eml") == [("Minji", *minji[1:3], "joerg@example.com", *minji[4:])]
+
+
+@pytest.mark.parametrize(("text", "more"), [
+    ("Tel: +82 2-1234-5678\n", {}),
+    ("> -- \n> Tel: +82 2-1234-5678\n", {}),
+    ("-- \n> Tel: +82 2-1234-5678\n", {}),
+    ("-------- Forwarded Message --------\n-- \nTel: +82 2-1234-5678\n", {}),
+    ("From: x@example.com\n\n-- \nTel: +82 2-1234-5678\n", {}),
+    ("-- \n" + "\n" * 20 + "Tel: +82 2-1234-5678\n", {}),
+    ("-- \nTel +82 2-1234-5678, Account: 12345678, Hotel: 12345678, Tel: 1/2\n", {}),
+    ("-- \nunsubscribe@lists.example.com a@b a@@example.com\n", {}),
+    (SIGNATURE, {"List_Id": "<all.example.com>"}),
+    (SIGNATURE, {"Auto_Submitted": "auto-replied"}),
+    (SIGNATURE, {"Content_Disposition": "attachment"}),
+])  # fmt: skip
+def test_what_is_surely_no_signature_of_the_sender(text: str, more: dict[str, str]) -> None:
+    assert senders(signed("a@example.com", text, **more), "a.eml") == [("", "a@example.com")]
+
+
+def test_what_is_too_deep_to_be_read_is_left_out() -> None:
+    assert senders(b"From: " + b"(" * 5_000 + b"\nSender: a@example.com\n\n", "a.eml") == [("", "a@example.com")]
+
+
+def test_bodies_are_not_opened_deeply() -> None:
     deep: MIMEMultipart | MIMEText = MIMEText("x")
     for _ in range(60):
         outer = MIMEMultipart()

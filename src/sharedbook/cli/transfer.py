@@ -85,7 +85,8 @@ def import_command(
 ) -> None:
     """Bring contacts in from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
 
-    Of an eml or mbox file the senders; of a zip or a folder every file of these kinds that is in it.
+    Of an eml or mbox file the senders, with the other addresses of their own and the numbers called Tel:, Mobile: or
+    Fax: in their signatures (below a line `-- `). Of a zip or a folder every file of these kinds that is in it.
 
     Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
     a field of the site's own by its name, or as custom:NAME. Without --group each row names its groups, as files of

@@ -53,7 +53,7 @@ def import_file(
 ) -> JobReport:
     """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods, vcf, ldif or json file.
 
-    Of an eml or mbox file the senders; of a zip or a folder all of these that are in it.
+    Of an eml or mbox file the senders (``formats/mail_rows.py``); of a zip or a folder all of these that are in it.
 
     Returns what each row became. ``source`` need not be seekable (stdin). ``group``: slug or name of that for every
     row, whatever groups the file names; None if each row names its own. A new contact then goes into all of them; it
