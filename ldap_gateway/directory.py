@@ -12,18 +12,16 @@ filter that names their class, or as the base of a base search: an address book 
 from __future__ import annotations
 
 import re
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from typing import NamedTuple
 
 from ldap_gateway import ber, dn, entries, schema, wire
 from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Names, Unresolved
 from ldap_gateway.dn import InvalidDN
-from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Rows, Selection, attributes_of, encode_values
+from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Rows, Run, Selection, attributes_of, encode_values
 from ldap_gateway.errors import Refused
 from ldap_gateway.filters import Translator, canonical, mentions, names_structure
 from ldap_gateway.index import Document, Index, Mask, Order
@@ -227,9 +225,10 @@ class Directory:
         for place in places:
             rest = None if limit is None or mixed else max(0, limit - len(rows))
             there = self._with_superiors(reader, asked if place == BASE else self._query(place, request.filter))
-            found = self.index.search(there, self._mask(reader, place), order=order, limit=rest)
+            mask = self._mask(reader, place)
+            found = self.index.search(there, mask, order=order, limit=rest)
             if found:
-                rows.runs.append((place, self._ids(found)))
+                rows.runs.append(self._run(place, found, mask))
         if start.contact and request.scope is not Scope.ONE:
             rows.runs += Rows.of(self._only(reader, start, request.filter)).runs
         if mixed:
@@ -271,12 +270,12 @@ class Directory:
         """The contacts below the base for which a plan holds, as slots of the index. Raises CostlyQuery."""
         return self.index.find(plan, self._mask(reader, BASE), limit)
 
-    def rows(self, slots: Sequence[int]) -> Rows:
-        """The rows of contacts below the base."""
-        return Rows([(BASE, self._ids(slots))])
+    def rows(self, reader: Reader, slots: Sequence[int]) -> Rows:
+        """The rows of contacts below the base that were just found for a reader."""
+        return Rows([self._run(BASE, slots, self._mask(reader, BASE))])
 
-    def _ids(self, slots: Sequence[int]) -> array[int]:
-        return array("q", map(_ID, self.index.at(slots)))
+    def _run(self, place: int, slots: Sequence[int], mask: Mask) -> Run:
+        return Run(place, self.index.ids_at(slots), slots, mask)
 
     def _with_superiors(self, reader: Reader, asked: Query) -> Query:
         """A query over contacts, with their superiors as this reader sees them."""
@@ -351,12 +350,14 @@ class Directory:
         """The entries of rows; those that are gone or hidden by now are left out."""
         encoded: list[bytes] = []
         read: Counter[int] = Counter()
-        for place, contacts in rows.runs:
+        for place, contacts, slots, mask in rows.runs:
             if not contacts[0]:
                 if self.exists(reader, Row(place)):
                     encoded.append(self._encode_structure(reader, place, selection))
             elif reader is not None:
-                slots = self.index.seen(self._mask(reader, place), contacts)
+                now = self._mask(reader, place)
+                if now is not mask:  # any change of a contact or a right makes another
+                    slots = self.index.seen(now, contacts)
                 encoded.extend(self._encode_seen(reader, slots, place, selection))
                 read.update(self._groups_of(slots, place, reader))
         return Answer(encoded, read)
@@ -408,6 +409,3 @@ class Directory:
         if place > BASE and reader is not None and selection.wants("member"):
             values = values | {"member": self._members(reader, place, self.base)}
         return wire.entry(self._structure.name(place).encode(), selection.encode(encode_values(values)))
-
-
-_ID: Callable[[Document], int] = attrgetter("id")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ldap_gateway import ber, wire
 from ldap_gateway.attributes import ATTRIBUTES, Kind, Names, Unresolved
-from ldap_gateway.index import Document
+from ldap_gateway.index import Document, Mask
 
 DSE_CERTIFIED, DSE_PLAIN, DSE, SCHEMA, GROUPS, BASE = -5, -4, -3, -2, -1, 0
 """Places that are no group: the rootDSE, the subschema, ``ou=groups,<base>``, ``<base>``.
@@ -31,32 +31,45 @@ class Row(NamedTuple):
     contact: int = 0
 
 
+class Run(NamedTuple):
+    """Entries below one place: ids of contacts, of which ``(0,)`` is the place itself.
+
+    ``slots`` is where they were in the index when all of them were in ``mask``, as they still are where it is the same.
+    """
+
+    place: int
+    contacts: Sequence[int]
+    slots: Sequence[int] = ()
+    mask: Mask | None = None
+
+
 class Rows:
-    """Rows in order, by the ten thousand, in ``runs``: a place and contacts below it; a place itself is a run."""
+    """Rows in order, by the ten thousand, in ``runs``."""
 
     __slots__ = ("runs",)
 
-    def __init__(self, runs: Iterable[tuple[int, Sequence[int]]] = ()) -> None:
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
         self.runs = list(runs)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Rows:
         """Single rows."""
-        return cls((row.place, (row.contact,)) for row in rows)
+        return cls(Run(row.place, (row.contact,)) for row in rows)
 
     def __len__(self) -> int:
-        return sum(len(contacts) for _, contacts in self.runs)
+        return sum(len(run.contacts) for run in self.runs)
 
     def __iter__(self) -> Iterator[Row]:
-        return (Row(place, contact) for place, contacts in self.runs for contact in contacts)
+        return (Row(run.place, contact) for run in self.runs for contact in run.contacts)
 
     def part(self, start: int, end: int) -> Rows:
         """Those from one position to before another."""
         runs = []
-        for place, contacts in self.runs:
+        for place, contacts, slots, mask in self.runs:
             size = len(contacts)
             if start < size and end > 0:
-                runs.append((place, contacts[max(0, start) : end]))
+                here = slice(max(0, start), end)
+                runs.append(Run(place, contacts[here], slots[here], mask))
             start, end = start - size, end - size
         return Rows(runs)
 

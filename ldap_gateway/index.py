@@ -7,7 +7,7 @@ each group (who is in it) and one for each audience (who may be shown it).
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from itertools import islice
 
 from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Tails, TextColumn, Together, Wholes, first_of
 from ldap_gateway.plan import Compiler, Plan
+from ldap_gateway.ranks import Ranks
 from ldap_gateway.runs import Runs
 from sharedbook.domain.query import Comparison, Query, Record
 
@@ -52,8 +53,8 @@ class ColumnOf:
 NO_PAIRS = "rest"
 """The list of runs that keeps pairs of telling characters only: of what is seldom searched."""
 
-Mask = bytes
-"""One byte a slot: 1 where the reader may see the contact."""
+Mask = bytearray
+"""One byte a slot: 1 where the reader may see the contact. Never the same object before and after a change."""
 MASKS = 256
 """How many are remembered; each change of a contact forgets them all."""
 TOGETHER, ANSWERS = 6, 4
@@ -91,13 +92,13 @@ class Index:
         self._documents: list[Document | None] = []
         self._entries: list[bytes] = []
         self._held: list[Collection[int]] = []
+        self._ids = array("q")
         self._free: list[int] = []
         self._unbuilt: dict[int, None] = {}
         self._slots: dict[int, int] = {}
         self._keys: dict[str, int] = {}
         self._ranked = ranked
-        self._rank: list[int] = []
-        self._unranked: list[int] = []
+        self._ranks = Ranks(lambda slot: (self._sort_key(ranked, slot), slot))
         self._groups: dict[int, int] = {}
         self._audiences: dict[frozenset[int], int] = {}
         self._masks: dict[tuple[frozenset[int], frozenset[int]], Mask] = {}
@@ -126,6 +127,7 @@ class Index:
             self._documents.append(None)
             self._entries.append(b"")
             self._held.append(())
+            self._ids.append(0)
             for column in self.columns.values():
                 column.texts.append("")
             for together in self._together.values():
@@ -133,7 +135,7 @@ class Index:
             for answers in self._answers.values():
                 answers.append(b"")
         self._documents[slot] = document
-        self._entries[slot], self._held[slot] = document.entry, document.groups
+        self._entries[slot], self._held[slot], self._ids[slot] = document.entry, document.groups, document.id
         self._forget(slot)
         self._slots[document.id] = slot
         self._keys[document.key] = slot
@@ -144,7 +146,7 @@ class Index:
             self._be_ready(False)
         else:
             self._share(slot)
-        self._unranked.append(slot)
+        self._ranks.add(slot)
         self._show(document, slot)
 
     def _forget(self, slot: int) -> None:
@@ -167,7 +169,7 @@ class Index:
         if not self._unbuilt:
             self._unbuilt = {}  # one that held many keeps their room
             self._be_ready(True)
-            self._in_order()
+            self._ranks.settle()
         return bool(self._unbuilt)
 
     def _be_ready(self, ready: bool) -> None:
@@ -182,9 +184,7 @@ class Index:
         document = self._documents[slot]
         assert document is not None
         self._hide(document, slot)
-        rank = self._in_order()
-        key = self._rank_key(slot)
-        del rank[bisect_left(rank, key, key=self._rank_key)]
+        self._ranks.remove(slot)
         if slot in self._unbuilt:
             del self._unbuilt[slot]
         else:
@@ -195,7 +195,7 @@ class Index:
         self._forget(slot)
         del self._slots[contact_id], self._keys[document.key]
         self._documents[slot] = None
-        self._entries[slot], self._held[slot] = b"", ()
+        self._entries[slot], self._held[slot], self._ids[slot] = b"", (), 0
         self._free.append(slot)
 
     def together(self, names: Sequence[str]) -> Together | None:
@@ -264,6 +264,10 @@ class Index:
     def ids(self) -> list[int]:
         """The ids of all contacts."""
         return list(self._slots)
+
+    def ids_at(self, slots: Iterable[int]) -> array[int]:
+        """The ids of the contacts in some slots."""
+        return array("q", map(self._ids.__getitem__, slots))
 
     def document(self, contact_id: int) -> Document | None:
         """A contact by its id, whoever may see it."""
@@ -345,34 +349,13 @@ class Index:
         text = column.texts[slot] if column else ""
         return first_of(text) if text else _LAST
 
-    def _rank_key(self, slot: int) -> tuple[str, int]:
-        return self._sort_key(self._ranked, slot), slot
-
-    def _in_order(self) -> list[int]:
-        """All slots by the ranked property; those that are new are sorted in when it is next asked for."""
-        if len(self._unranked) > len(self._rank) // 16:
-            self._rank += self._unranked
-            self._rank.sort(key=self._rank_key)
-        else:
-            for slot in self._unranked:
-                insort(self._rank, slot, key=self._rank_key)
-        self._unranked.clear()
-        return self._rank
-
     def _sorted(self, slots: list[int], order: Sequence[Order]) -> list[int]:
+        if len(order) == 1 and order[0].property == self._ranked:
+            return self._ranks.sort(slots, reverse=order[0].reverse)
         for each in reversed(order):
-            if each.property == self._ranked and len(order) == 1 and len(slots) > len(self._slots) // 8:
-                slots = self._by_rank(slots, reverse=each.reverse)
-            else:
-                keys = {slot: self._sort_key(each.property, slot) for slot in slots}
-                slots = sorted(slots, key=keys.__getitem__, reverse=each.reverse)
+            keys = {slot: self._sort_key(each.property, slot) for slot in slots}
+            slots = sorted(slots, key=keys.__getitem__, reverse=each.reverse)
         return slots
-
-    def _by_rank(self, slots: list[int], *, reverse: bool) -> list[int]:
-        """A slice of what is in order already: faster than sorting a large answer."""
-        wanted = set(slots)
-        ranked = self._in_order()
-        return [slot for slot in (reversed(ranked) if reverse else ranked) if slot in wanted]
 
 
 def _looked_at(plan: Plan, slots: Iterator[int], limit: int | None) -> list[int]:
@@ -407,4 +390,4 @@ _BYTE_OF_DIGIT = bytes.maketrans(b"01", b"\x00\x01")
 
 def _bytes(bits: int, size: int) -> Mask:
     """The lowest ``size`` bits, the lowest first, a byte each."""
-    return format(bits, f"0{size}b")[::-1].encode().translate(_BYTE_OF_DIGIT) if size else b""
+    return bytearray(format(bits, f"0{size}b")[::-1].encode().translate(_BYTE_OF_DIGIT) if size else b"")

@@ -307,7 +307,8 @@ class Session:
             return False
         request = template.request
         if len(slots) > CHUNK:
-            self._begin(message_id, request, template.said, Found(self._directory.rows(slots), code, b""), started)
+            found = Found(self._directory.rows(reader, slots), code, b"")
+            self._begin(message_id, request, template.said, found, started)
             return True
         selection = self._directory.selection(request.attributes, types_only=request.types_only)
         answer = self._directory.answer(reader, slots, selection)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldap_gateway import plan
+from ldap_gateway import plan, ranks
 from ldap_gateway.index import ColumnOf, Document, Index, Order, prepare
+from ldap_gateway.ranks import Ranks
 from sharedbook.domain import folding, query
 from sharedbook.domain.errors import CostlyQuery, InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, Not, Op, Or, Query, Record, Some, Test
@@ -243,7 +244,7 @@ def test_nothing_is_left_of_what_is_removed(history: list[Contact]) -> None:
     assert len(index) == 0 and index.ids() == []
     assert all(set(column.texts) <= {""} for column in index.columns.values())
     assert all(len(runs) == 0 for runs, _ in index._sharing)
-    assert not index._in_order() and not index._keys and set(index._documents) <= {None}
+    assert not index._ranks._order and not index._keys and set(index._documents) <= {None}
 
 
 def test_many_at_once_are_sorted_in() -> None:
@@ -257,6 +258,24 @@ def test_many_at_once_are_sorted_in() -> None:
     assert len(index.at(index.search(found, mask))) == 10
     assert len(index.search(Some("cn", (Test(Op.AT_LEAST, "name 490"),)), mask)) == 10
     assert len(index.search(Not(Some("cn", (Test(Op.AT_MOST, "name 489"),))), mask)) == 10
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5)), max_size=80), st.booleans())
+def test_ranks_are_as_sorting_gives_them(history: list[tuple[int, int]], reverse: bool) -> None:
+    """Whatever comes and goes, also where there is no room between two."""
+    values: dict[int, str] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranks, "_APART", 2)
+        kept = Ranks(lambda slot: (values[slot], slot))
+        for slot, value in history:
+            if slot in values:
+                kept.remove(slot)
+            values[slot] = str(value)
+            kept.add(slot)
+            some = [each for each in values if each % 11 == 0]
+            for chosen in (some, list(values)):
+                right = sorted(chosen, key=lambda each: (values[each], each), reverse=reverse)
+                assert kept.sort(chosen, reverse=reverse) == right
 
 
 def test_a_filter_that_would_hold_up_everybody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,4 +304,4 @@ def test_a_filter_that_would_hold_up_everybody_is_refused(monkeypatch: pytest.Mo
 def test_what_no_filter_makes_is_refused(found: Query) -> None:
     index, _ = index_of([], [])
     with pytest.raises(InvalidQuery):
-        index.at(index.search(found, b""))
+        index.at(index.search(found, bytearray()))
