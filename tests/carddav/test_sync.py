@@ -191,7 +191,7 @@ def test_merged_contacts_go_and_come_back_with_the_undo(book: Book) -> None:
     first = book.alice.sync(book.of_alice())
     ids = [contact_of(book, name) for name in "ab"]
     with as_console(book.site.app) as tx:
-        job = bulk.add(tx, Merge(ids[0], (ids[1],), (), ()), ids)
+        job = bulk.add(tx, Merge((tuple(ids),)), ids)
     bulk.run(book.site.app, CONSOLE, CLIENT, job.id)
     merged = book.alice.sync(book.of_alice(), first.token())
     assert merged.statuses() == {book.of_alice("b.vcf"): 404}

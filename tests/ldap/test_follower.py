@@ -81,7 +81,7 @@ def test_a_merge_and_its_undo_are_followed(app: App) -> None:
     async def scenario() -> None:
         async with following(app) as (directory, _):
             assert seen(directory) == {*ids}
-            job = await asyncio.to_thread(run, Merge(ids[0], (ids[1],), (), ()), ids)
+            job = await asyncio.to_thread(run, Merge((tuple(ids),)), ids)
             await soon(lambda: seen(directory) == {ids[0]})
             with as_console(app, write=False) as tx:
                 back = bulk.undo_of(tx, job)

@@ -134,7 +134,7 @@ def fill(site: App, count: int, tmp_path: Path) -> tuple[list[int], list[str]]:
         (Move(people_id, partners_id), ids[60:120]),
         (Tag((tag := word(source, ERASED, 7),), ()), ids[100:120]),
         (Delete(), ids[120:160]),
-        *((Merge(kept, (other,), (), ()), [kept, other]) for kept, other in zip(ids[160:180], ids[180:], strict=True)),
+        *((Merge(((kept, other),)), [kept, other]) for kept, other in zip(ids[160:180], ids[180:], strict=True)),
     ]
     values.append(tag)
     for action, some in jobs:

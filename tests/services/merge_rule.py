@@ -34,7 +34,7 @@ class MergeRule(RuleBasedStateMachine):
         """
         living = [key for key, each in sorted(self.model.contacts.items()) if not each.trashed]
         keys = data.draw(st.lists(st.sampled_from(living), min_size=2, max_size=3, unique=True))
-        job = self.run_job(Merge(keys[0], tuple(keys[1:]), (), ()), keys)
+        job = self.run_job(Merge((tuple(keys),)), keys)
         if job.state is jobs.State.PART:
             uids = [vcard.load(text).uid for text in self.text.values()]
             assert uids.count(vcard.load(self.text[keys[0]]).uid) > 1

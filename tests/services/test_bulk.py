@@ -25,6 +25,7 @@ from sharedbook.domain.model import Progress, Right
 from sharedbook.formats import column_edits, vcard
 from sharedbook.services import (
     actions,
+    batches,
     bulk,
     cards,
     contacts,
@@ -67,15 +68,15 @@ class Killed(BaseException):
     """Nothing is written any more by this process."""
 
 
-def run_until_killed(filled: App, job_id: int, batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_until_killed(filled: App, job_id: int, rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs a job whose process dies inside a later batch: what that has done is rolled back, and nobody says so."""
     record = jobs.record
 
     def dying(tx: Tx, *arguments: Any, **more: Any) -> None:
-        nonlocal batches
-        if not batches:
+        nonlocal rounds
+        if not rounds:
             raise Killed
-        batches -= 1
+        rounds -= 1
         record(tx, *arguments, **more)
 
     with monkeypatch.context() as patch:
@@ -87,17 +88,17 @@ def run_until_killed(filled: App, job_id: int, batches: int, monkeypatch: pytest
         tx.db.execute(update(job_rows).values(beat=tx.now - 2 * runner.SILENCE))
 
 
-@pytest.mark.parametrize("batches", [0, 2, 5])
-def test_a_killed_job_goes_on_with_the_rest(filled: App, batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "BATCH_CONTACTS", 2)
-    monkeypatch.setattr(bulk, "CHUNK_CONTACTS", 2)
+@pytest.mark.parametrize("rounds", [0, 2, 5])
+def test_a_killed_job_goes_on_with_the_rest(filled: App, rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BATCH_CONTACTS", 2)
+    monkeypatch.setattr(batches, "CHUNK_CONTACTS", 2)
     before = dump(filled)
     with as_console(filled) as tx:
         job = bulk.add(tx, actions.Copy(group_id(tx, "suppliers")), ALL)
-    run_until_killed(filled, job.id, batches, monkeypatch)
+    run_until_killed(filled, job.id, rounds, monkeypatch)
     with as_console(filled, write=False) as tx:
         killed = jobs.get(tx, job.id)
-        assert (killed.state, killed.done, killed.total) == (State.KILLED, 2 * batches, 12)
+        assert (killed.state, killed.done, killed.total) == (State.KILLED, 2 * rounds, 12)
     done = bulk.run(filled, CONSOLE, CLIENT, job.id)
     assert (done.state, dict(done.counts)) == (State.DONE, {"done": 9, "unchanged": 3})
     with as_console(filled, write=False) as tx:
@@ -120,8 +121,8 @@ def test_a_job_of_another_process_is_not_run_twice(filled: App, monkeypatch: pyt
 
 
 def test_cancelled_between_two_batches_and_resumed(filled: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "BATCH_CONTACTS", 4)
-    monkeypatch.setattr(bulk, "CHUNK_CONTACTS", 2)
+    monkeypatch.setattr(batches, "BATCH_CONTACTS", 4)
+    monkeypatch.setattr(batches, "CHUNK_CONTACTS", 2)
 
     def cancel(found: Progress) -> None:
         if found.done == 8:
@@ -192,8 +193,8 @@ def test_a_job_that_was_cancelled_while_it_waited_does_not_begin(filled: App) ->
 
 
 def test_ctrl_c_cancels_and_an_error_fails(filled: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "BATCH_CONTACTS", 5)
-    monkeypatch.setattr(bulk, "CHUNK_CONTACTS", 5)
+    monkeypatch.setattr(batches, "BATCH_CONTACTS", 5)
+    monkeypatch.setattr(batches, "CHUNK_CONTACTS", 5)
     for error, state in ((KeyboardInterrupt(), State.CANCELLED), (Unavailable("the disk is full"), State.FAILED)):
 
         def stop(_found: Progress, error: BaseException = error) -> None:

@@ -52,11 +52,12 @@ def merge(
     """
     with site.rehearse() as tx:
         action = _action(tx, refs, keep, fields, versions)
-        planned = merging.merge(tx, action.merged, dict(action.chosen), dict(action.versions))
+        (ids,) = action.sets
+        planned = merging.merge(tx, ids, dict(action.chosen), dict(action.versions))
         record = json_keys.merged(planned, detail(tx, planned.kept))
-    label = f"merge into contact {action.kept}"
+    label = f"merge into contact {planned.kept.id}"
     if dry_run:
-        plan = bulk.plan(site.app, site.actor, CLIENT, action, action.merged, label=label)
+        plan = bulk.plan(site.app, site.actor, CLIENT, action, ids, label=label)
         notes = [*record["notes"], f"do just this: sharedbook apply {plan.job.id}"]
         out.outcome({**record, "dry_run": True, "job": plan.job.id, "notes": notes}, "\n".join(_lines(record)))
         return
@@ -64,10 +65,10 @@ def merge(
         out.note("\n".join([*_lines(record), *(f"  {note}" for note in record["notes"])]))
         confirm(f"Merge them into contact {planned.kept.id} {planned.kept.name}?")
     with site.begin(write=True) as tx:
-        job = bulk.add(tx, action, action.merged, label=label)
+        job = bulk.add(tx, action, ids, label=label)
     job = bulk.run(site.app, site.actor, CLIENT, job.id)
     with site.begin() as tx:
-        refused = list(jobs.told(tx, job.id))
+        refused = [told for told in jobs.told(tx, job.id) if told.code]
         if refused:
             raise Conflict(f"job {job.id}: {refused[0].message}", hint="look at the contacts, then try again")
         record["contact"] = detail(tx, contacts.get(tx, planned.kept.id))
@@ -85,7 +86,7 @@ def _action(
     wanted = {contacts.resolve(tx, ref).id: _number(text) for ref, text in map(_pair, versions)}
     chosen = tuple((name, contacts.resolve(tx, ref).id) for name, ref in map(_pair, fields))
     kept, *others = now if keep is not None else [contact.id for contact in found]
-    return Merge(kept, tuple(others), chosen, tuple({**now, **wanted}.items()))
+    return Merge(((kept, *others),), chosen, tuple({**now, **wanted}.items()))
 
 
 def _pair(text: str) -> tuple[str, str]:

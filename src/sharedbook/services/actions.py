@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import Conflict, GroupNotFound
+from sharedbook.domain.errors import GroupNotFound
 from sharedbook.domain.model import Group, Right, Visibility, VisibilityKind
 from sharedbook.formats import column_edits
 from sharedbook.services import contacts, custom_fields, groups, members, merging, notices, trash
@@ -29,12 +29,13 @@ class Action:
 
     ``KIND``: its stable name. ``TEXTS``: the fields that hold what people wrote: an erasure forgets them. ``REVIVES``:
     its undo brings back more than contacts; ``PREPARES``: also where it was stopped. ``TOLD``: the postmasters are told
-    of it, so one contact is a job, too.
+    of it, so one contact is a job, too. ``TOGETHER``: what refuses one of a unit (``units``) refuses all of it.
     """
 
     KIND: ClassVar[str]
     REVIVES: ClassVar[bool] = False
     PREPARES: ClassVar[bool] = False
+    TOGETHER: ClassVar[bool] = False
     TOLD: ClassVar[bool] = False
     TEXTS: ClassVar[frozenset[str]] = frozenset()
 
@@ -52,9 +53,20 @@ class Action:
         """Adds some of the contacts that are new, once it is done to all others; their ids, none when all are there."""
         return ()
 
+    def units(self, tx: Tx, contact_ids: Sequence[int]) -> list[tuple[int, ...]]:
+        """What these contacts are done with in one go: each alone, or sets of them and others."""
+        return [(each,) for each in contact_ids]
+
     def left(self, tx: Tx) -> Collection[int]:
         """Contacts to which it is still to be done, for an action on whatever a group or a member has."""
         return ()
+
+    def follow(self, tx: Tx, contact_ids: Sequence[int]) -> bool:
+        """Does what comes after it to contacts that had their turn and are ``left``; False where nothing does."""
+        return False
+
+    def allow_undo(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        """Raises NotUndoable when one of these contacts must stay as it is."""
 
     def finish(self, tx: Tx) -> None:
         """Done once behind the last contact, when none is ``left``."""
@@ -319,38 +331,54 @@ class DeleteMember(Action):
 
 @dataclass(frozen=True)
 class Merge(Action):
-    """Makes contacts one, all or none of them; then the cards that name the others follow.
+    """Makes each set of contacts one, all of a set or none; then the cards that name the others follow.
 
-    ``chosen``: pairs of a field and the contact that gives it; ``versions``: pairs of a contact and its version.
+    ``sets``: ids, the one that is kept first. ``chosen``: pairs of a field and the contact that gives it; ``versions``:
+    pairs of a contact and its version. ``found_by``: the options of ``contact duplicates`` that found the sets, or "".
     """
 
     KIND = "merge"
     REVIVES = True
-    kept: int
-    others: tuple[int, ...]
-    chosen: tuple[tuple[str, int], ...]
-    versions: tuple[tuple[int, int], ...]
-
-    @property
-    def merged(self) -> tuple[int, ...]:
-        """Every contact that becomes one, the kept one first."""
-        return (self.kept, *self.others)
+    TOGETHER = True
+    sets: tuple[tuple[int, ...], ...]
+    chosen: tuple[tuple[str, int], ...] = ()
+    versions: tuple[tuple[int, int], ...] = ()
+    found_by: str = ""
 
     def check(self, tx: Tx) -> None:
-        merging.check(tx, self.merged, dict(self.versions))
+        if len(self.sets) == 1:
+            merging.check(tx, self.sets[0], dict(self.versions))
 
-    def do(self, tx: Tx, contact_ids: Sequence[int]) -> None:
-        if asked := set(self.merged) & set(contact_ids):
-            merging.merge(tx, self.merged, dict(self.chosen), dict(self.versions))
-            if len(asked) < len(self.merged):  # tried one by one, as something refused them together
-                raise Conflict("contacts are merged together or not at all", hint="try again")
-        merging.follow(tx, self.kept, self.others, sorted(set(contact_ids) - asked))
+    def units(self, tx: Tx, contact_ids: Sequence[int]) -> list[tuple[int, ...]]:
+        asked = set(contact_ids)
+        found = [each for each in self.sets if not asked.isdisjoint(each)]
+        return found + [(each,) for each in sorted(asked.difference(*found))]
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
+        notes, chosen, versions = {}, dict(self.chosen), dict(self.versions)
+        units = self.units(tx, contact_ids)
+        for unit in (each for each in units if len(each) > 1):
+            merged = merging.merge(tx, unit, chosen, {each: versions[each] for each in unit if each in versions})
+            notes[merged.kept.id] = "; ".join(merged.notes)
+        if others := [each for unit in units if len(unit) == 1 for each in unit]:
+            merging.follow(tx, self.sets, others)
+        return notes
 
     def left(self, tx: Tx) -> Collection[int]:
-        return merging.followers(tx, self.kept, self.others)
+        return merging.followers(tx, self.sets)
 
-    def revive(self, tx: Tx) -> None:
-        merging.require_undoable(tx, self.others)
+    def follow(self, tx: Tx, contact_ids: Sequence[int]) -> bool:
+        merging.follow(tx, self.sets, contact_ids)
+        return True
+
+    def allow_undo(self, tx: Tx, contact_ids: Sequence[int]) -> None:
+        merging.require_undoable(tx, [each for unit in self.units(tx, contact_ids) for each in unit[1:]])
+
+    def command(self, tx: Tx) -> str:
+        if self.found_by:
+            return f"sharedbook contact duplicates --merge {self.found_by}"
+        fields = [f"--field {name}={contact_id}" for name, contact_id in self.chosen]
+        return " ".join(["sharedbook contact merge", *map(str, self.sets[0]), *fields])
 
 
 def group_of(tx: Tx, group_id: int) -> Group:

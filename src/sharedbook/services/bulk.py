@@ -1,34 +1,26 @@
 """Bulk actions as jobs: tried first, followed while they run, stopped, gone on with, and undone.
 
-A job names its contacts one by one, so that it does what was shown, and the same after it was killed. It takes the
-write lock for batches of at most half a second or 500 contacts. What refuses one contact is kept with it and stops no
-other. Undo touches only what nobody has changed since, and is itself a job, which can be undone.
+A job names its contacts one by one, so that it does what was shown, and the same after it was killed (``batches.py``).
+Undo touches only what nobody has changed since, and is itself a job, which can be undone.
 """
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sharedbook.domain.errors import JobStopped, NotUndoable, PlanOutdated, SharedbookError, Unavailable
-from sharedbook.domain.model import ChangeKind, Client, Progress
+from sharedbook.domain.errors import JobStopped, NotUndoable, PlanOutdated, SharedbookError
+from sharedbook.domain.model import ChangeKind, Client
 from sharedbook.services import actions, jobs, snapshots
 from sharedbook.services.actions import Action, Notes
+from sharedbook.services.batches import Report, Run
 from sharedbook.services.follow_file import FollowFile
 from sharedbook.services.jobs import Job, Result, State, Told
 from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import changes, contacts, revisions
 from sharedbook.store import jobs as store
-
-BATCH_SECONDS = 0.5
-BATCH_CONTACTS = 500
-CHUNK_CONTACTS = 25
-
-Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -47,11 +39,18 @@ class Undo(Action):
             raise NotUndoable(f"job {job.id} is an undo that cannot be undone", hint=f"to do it again: {command}")
 
     def prepare(self, tx: Tx) -> None:
+        self._undone(tx).revive(tx)
+
+    def units(self, tx: Tx, contact_ids: Sequence[int]) -> list[tuple[int, ...]]:
+        return self._undone(tx).units(tx, contact_ids)
+
+    def _undone(self, tx: Tx) -> Action:
+        """What the job did; an import nothing but to its contacts."""
         job = jobs.get(tx, self.job)
-        if job.kind in _KINDS:
-            _built(job).revive(tx)
+        return _built(job) if job.kind in _KINDS else Action()
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
+        self._undone(tx).allow_undo(tx, contact_ids)
         items = store.items(tx.db, self.job, contact_ids)
         # what lies in the trash last: a living contact may stand where it comes back to
         living = {contact.id for contact in contacts.fetch(tx.db, contact_ids) if contact.trashed_at is None}
@@ -170,7 +169,7 @@ def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | 
             action = load(job)
             action.check(tx)
             action.prepare(tx)
-        _Run(app, actor, client, job, action).for_good(progress)
+        Run(app, actor, client, job, action).for_good(progress)
     except BaseException as error:
         state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
         with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:  # the first reason counts
@@ -180,139 +179,6 @@ def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | 
             raise
     with app.begin(actor, client) as tx:
         return jobs.get(tx, job_id)
-
-
-class _Rehearsed(Exception):
-    """A batch of a dry run is over: nothing of it is kept."""
-
-
-class _Run:
-    """One run over the contacts that a job is still to be done to, for good or for a dry run."""
-
-    def __init__(self, app: App, actor: Actor, client: Client, job: Job, action: Action) -> None:
-        self._app, self._actor, self._client = app, actor, client
-        self._job_id, self._total = job.id, job.total or 0
-        self._action = action
-        self._after = 0
-        self.counts = Counter(job.counts)
-        self.told: list[Told] = []
-
-    def for_good(self, progress: Report | None) -> None:
-        """Batch by batch, each committed; the last one ends the job."""
-        more = True
-        while more:
-            begun = time.monotonic()
-            with self._app.begin(self._actor, self._client, write=True) as tx:
-                jobs.hold(tx, self._job_id)
-                more = self._batch(tx) or self._more(tx)
-                refused = self.counts[Result.ERROR] > 0
-                state = State.RUNNING if more else State.PART if refused else State.DONE
-                jobs.record(tx, self._job_id, state, self.counted(), total=self._total)
-                if not more:
-                    self._action.tell(tx, self._job_id, self.counted())
-            self._report(progress)
-            if more:
-                self._app.site.database.make_way(time.monotonic() - begun)
-
-    def rehearsal(self, progress: Report | None) -> None:
-        """Batch by batch, each rolled back."""
-        more = True
-        while more:
-            begun = time.monotonic()
-            with suppress(_Rehearsed), self._app.begin(self._actor, self._client, write=True) as tx:
-                self._action.prepare(tx)
-                more = self._batch(tx)
-                raise _Rehearsed
-            self._report(progress)
-            if more:
-                self._app.site.database.make_way(time.monotonic() - begun)
-
-    def _report(self, progress: Report | None) -> None:
-        if progress:
-            progress(Progress(self.counts.total(), self.counted()))
-
-    def counted(self) -> dict[str, int]:
-        """How many contacts have which result."""
-        return {result: count for result, count in self.counts.items() if count}
-
-    def _batch(self, tx: Tx) -> bool:
-        """Does one batch; returns whether there may be more."""
-        begun, done = time.monotonic(), 0
-        while done < BATCH_CONTACTS and time.monotonic() - begun < BATCH_SECONDS:
-            ids = store.pending(tx.db, self._job_id, self._after, CHUNK_CONTACTS)
-            if not ids:
-                return False
-            self._chunk(tx, ids)
-            self._after = ids[-1]
-            done += len(ids)
-        return True
-
-    def _chunk(self, tx: Tx, ids: Sequence[int]) -> None:
-        before, first = snapshots.take(tx, ids), revisions.last(tx.db)
-        notes, refused = _attempt(tx, self._action, ids)
-        last = revisions.last(tx.db)
-        gone = set(ids).difference(store.pending(tx.db, self._job_id, self._after, len(ids)))
-        touched = {each for each, newest in revisions.newest(tx.db, ids).items() if newest > first} | gone
-        rows = []
-        for contact_id in ids:
-            error = refused.get(contact_id)
-            result = Result.ERROR if error else Result.DONE if contact_id in touched else Result.UNCHANGED
-            message = error.message if error else notes.get(contact_id)
-            if message:
-                self.told.append(Told(contact_id, error.code if error else "", message))
-            self.counts[result] += 1
-            rows.append(
-                {
-                    "contact": contact_id,
-                    "result": result.value,
-                    "first": first,
-                    "last": last,
-                    "code": error.code if error else None,
-                    "message": message,
-                    "before": before[contact_id].written() if result is Result.DONE else None,
-                }
-            )
-        store.set_items(tx.db, self._job_id, rows)
-
-    def _more(self, tx: Tx) -> bool:
-        """At the end: adds what is new, takes in what came meanwhile, or finishes. Returns whether there is more."""
-        if self._add(tx):
-            return True
-        left = set(self._action.left(tx))
-        new = left - set(store.item_ids(tx.db, self._job_id))
-        store.add_items(tx.db, [{"job_id": self._job_id, "contact_id": contact_id} for contact_id in sorted(new)])
-        self._after, self._total = 0, self._total + len(new)
-        if not left:
-            self._action.finish(tx)
-        return bool(new)
-
-    def _add(self, tx: Tx) -> bool:
-        """Adds some of the action's new contacts, as done by this job: its undo puts them into the trash."""
-        first = revisions.last(tx.db)
-        made = self._action.add_new(tx)
-        done = {"job_id": self._job_id, "result": Result.DONE.value, "first": first, "last": revisions.last(tx.db)}
-        store.add_items(tx.db, [{**done, "contact_id": contact_id} for contact_id in made])
-        self.counts[Result.DONE] += len(made)
-        self._total += len(made)
-        return bool(made)
-
-
-def _attempt(tx: Tx, action: Action, ids: Sequence[int]) -> tuple[dict[int, str], dict[int, SharedbookError]]:
-    """Does it to these contacts together or, where that is refused, to each half by itself.
-
-    Returns what is worth knowing of whom, and what refused whom.
-    """
-    try:
-        with tx.savepoint():
-            return dict(action.do(tx, ids) or {}), {}
-    except Unavailable:
-        raise
-    except SharedbookError as error:
-        if len(ids) == 1:
-            return {}, {ids[0]: error}
-    half = len(ids) // 2
-    one, other = _attempt(tx, action, ids[:half]), _attempt(tx, action, ids[half:])
-    return one[0] | other[0], one[1] | other[1]
 
 
 # ---- a dry run, and doing just what it showed
@@ -343,7 +209,7 @@ def plan(
     """
     with app.begin(actor, client, write=True) as tx:
         job = add(tx, action, contact_ids, State.PLANNED, label=label)
-    tried = _Run(app, actor, client, job, action)
+    tried = Run(app, actor, client, job, action)
     try:
         tried.rehearsal(progress)
     except BaseException:

@@ -73,18 +73,30 @@ class Suggestion:
     reasons: tuple[Reason, ...]
 
 
-def find(tx: Tx, group: str | None = None, limit: int | None = None) -> list[Suggestion]:
+def find(
+    tx: Tx,
+    group: str | None = None,
+    limit: int | None = None,
+    *,
+    shared: Shared | None = None,
+    sure: Confidence = Confidence.POSSIBLE,
+) -> list[Suggestion]:
     """What may be merged among the contacts that the viewer sees (of one group), the surest first.
 
-    Raises GroupNotFound.
+    ``shared``: by reasons of this kind alone; ``sure``: by reasons that are at least so sure. Raises GroupNotFound.
     """
     scope = Scope((tx.viewer,), group_id=None if group is None else groups.get(tx, group).id)
     distinct = store.distinct(tx.db)
-    reasons = [reason for reason in _reasons(tx, scope) if reason.pair not in distinct]
+    reasons = [
+        reason
+        for reason in _reasons(tx, scope)
+        if reason.pair not in distinct and reason.confidence <= sure and shared in (None, reason.shared)
+    ]
     alike = [reason for reason in reasons if reason.likeness]
     home = {each: part for part in _joined(reason.pair for reason in alike) for each in part}
     loose = [reason for reason in reasons if len({home.get(each, (each,)) for each in reason.pair}) > 1]
     found = [_suggestion(part, some, distinct) for part, some in (*_parts(alike, reasons), *_parts(loose, loose))]
+    found = [each for each in found if each.confidence <= sure]
     return sorted(found, key=lambda each: (each.confidence, -len(each.reasons), each.contacts))[:limit]
 
 

@@ -21,6 +21,9 @@ from sharedbook.store import properties, revisions, suggestions
 NAMES = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER", "RELATED", "AGENT"})
 _URN = "urn:uuid:"
 
+Merged = tuple[Contact, Sequence[Contact]]
+"""A contact, and those that were merged into it."""
+
 
 def named(value: str) -> str:
     """The UID or mail address in a member's URI, in a form in which two can be compared."""
@@ -87,10 +90,17 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
 
 def naming(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
     """Ids of the other cards that name, by their UIDs, contacts that were merged into another one."""
-    names = _names(gone, kept)
-    rows = properties.of_names(tx.db, NAMES) if names else []
-    own = {kept.id, *(contact.id for contact in gone)}
-    return sorted({contact_id for contact_id, value in rows if named(value) in names} - own)
+    return sorted({each for _merged, ids in naming_any(tx, [(kept, gone)]) for each in ids})
+
+
+def naming_any(tx: Tx, merged: Sequence[Merged]) -> list[tuple[Merged, set[int]]]:
+    """What was merged and is named by other cards, with the ids of those."""
+    by_name = {name: each for each in merged for name in _names(each[1], each[0])}
+    found: dict[int, tuple[Merged, set[int]]] = {}
+    for contact_id, value in properties.of_names(tx.db, NAMES) if by_name else ():
+        if (each := by_name.get(named(value))) and contact_id not in (each[0].id, *(gone.id for gone in each[1])):
+            found.setdefault(each[0].id, (each, set()))[1].add(contact_id)
+    return list(found.values())
 
 
 def _names(gone: Sequence[Contact], kept: Contact) -> set[str]:

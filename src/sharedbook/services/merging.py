@@ -90,16 +90,16 @@ def check(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int]) ->
         _mergeable(tx, contact_ids, if_versions)
 
 
-def followers(tx: Tx, kept_id: int, other_ids: Sequence[int]) -> list[int]:
-    """Ids of the cards that still name contacts that were merged into another."""
-    found = _merged(tx, kept_id, other_ids)
-    return mentions.naming(tx, found[1:], found[0]) if found else []
+def followers(tx: Tx, sets: Sequence[Sequence[int]]) -> list[int]:
+    """Ids of the cards that still name contacts of these sets that were merged into the first of their set."""
+    return sorted({each for _merged, ids in mentions.naming_any(tx, _merged(tx, sets)) for each in ids})
 
 
-def follow(tx: Tx, kept_id: int, other_ids: Sequence[int], contact_ids: Sequence[int]) -> None:
+def follow(tx: Tx, sets: Sequence[Sequence[int]], contact_ids: Sequence[int]) -> None:
     """Lets these cards name the kept contact where they name one that was merged into it."""
-    if found := _merged(tx, kept_id, other_ids):
-        mentions.follow(tx, found[1:], found[0], contact_ids)
+    asked = set(contact_ids)
+    for (kept, others), ids in mentions.naming_any(tx, _merged(tx, sets)):
+        mentions.follow(tx, others, kept, sorted(asked & ids))
 
 
 def require_undoable(tx: Tx, other_ids: Sequence[int]) -> None:
@@ -109,11 +109,12 @@ def require_undoable(tx: Tx, other_ids: Sequence[int]) -> None:
         raise NotUndoable(f"contact {gone[0]}, which was merged, is gone for good", hint="nothing is changed")
 
 
-def _merged(tx: Tx, kept_id: int, other_ids: Sequence[int]) -> list[Contact]:
-    """The kept contact and those of the others that are merged into it; none before."""
-    into = merged_contacts.kept(tx.db, other_ids)
-    others = [each for each in other_ids if into.get(each) == kept_id]
-    return rows.fetch(tx.db, [kept_id, *others]) if others else []
+def _merged(tx: Tx, sets: Sequence[Sequence[int]]) -> list[mentions.Merged]:
+    """The kept contact of each set with those of the others that are merged into it; none where none is."""
+    into = merged_contacts.kept(tx.db, [each for unit in sets for each in unit[1:]])
+    known = {each.id: each for each in rows.fetch(tx.db, sorted({*into, *into.values()}))}
+    found = ((unit[0], [known[each] for each in unit[1:] if into.get(each) == unit[0]]) for unit in sets)
+    return [(known[kept], others) for kept, others in found if others]
 
 
 def _now(tx: Tx, contact: Contact) -> Contact:
