@@ -16,7 +16,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy
 import pytest
+from numpy.typing import NDArray
 from sqlalchemy import inspect, text
 
 from sharedbook import app
@@ -176,13 +178,24 @@ def held(data: Iterable[bytes], wanted: set[bytes]) -> set[bytes]:
     """The pieces that are in the data."""
     found: set[bytes] = set()
     lengths = sorted({len(piece) for piece in wanted}) or [1]
+    begins = numpy.zeros(1 << 24, bool)
+    begins[_begins(b"".join(piece[:6] for piece in wanted))[::6]] = True
     tail = b""
     for block in data:
         whole = tail + block
-        for length in lengths:
-            found |= wanted.intersection([whole[at : at + length] for at in range(len(whole) - length + 1)])
+        for at in numpy.flatnonzero(begins[_begins(whole)]).tolist():
+            found |= wanted.intersection([whole[at : at + length] for length in lengths])
         tail = whole[-lengths[-1] + 1 :]
     return found
+
+
+def _begins(data: bytes) -> NDArray[numpy.uint64]:
+    """The six bytes from each position on, as a number of 24 bits that few others have."""
+    padded = numpy.frombuffer(data + bytes(2), numpy.uint8)
+    places = max(0, len(data) - 5)
+    words = numpy.ndarray((places,), "<u8", padded, 0, (1,)) << numpy.uint64(16)
+    mixed: NDArray[numpy.uint64] = (words * numpy.uint64(0x9E3779B97F4A7C15)) >> numpy.uint64(40)
+    return mixed
 
 
 def bytes_of(paths: Iterable[Path]) -> Iterator[bytes]:
@@ -206,6 +219,17 @@ def mails_in(folder: Path, values: list[str]) -> int:
     """How many of the mail addresses stand in a file of a folder."""
     data = b"".join(bytes_of([folder]))
     return sum(value.encode() in data for value in values if "@" in value)
+
+
+def test_the_scan_finds_every_form_of_a_value() -> None:
+    wanted = pieces(["Jovkquxo", "+82 10 1234 5678"])
+    for value in ("Jovkquxo", "+82 10 1234 5678"):
+        for form in (value.encode(), value.encode("utf-16-be"), base64.b64encode(value.encode())):
+            data = b"some octets before" + form + b"and others"
+            assert held([data], wanted) == {piece for piece in wanted if piece in data} != set()
+            assert all(held([data[:cut], data[cut:]], wanted) == held([data], wanted) for cut in range(len(data)))
+    assert held([b"Jovkq +82 10 1234 567", b""], wanted) - held([b"82 10 1234 567"], wanted) == {b"+82 10 1234 "}
+    assert held([b""], wanted) == held([b"Jovkquxo"], set()) == set()
 
 
 @pytest.mark.soak

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -77,15 +79,18 @@ def _write_refused_files(target: BinaryIO, refused: Iterable[tuple[Sequence[str]
 
 
 def _write_table(write_rows: Callable[..., int], target: BinaryIO, contacts: Contacts) -> None:
-    """Two readings: which columns hold anything, then their cells."""
+    """The rows are set aside in an unnamed file until it is known which columns hold anything."""
     used = {columns.column(name) for name in BASE_COLUMNS}
     own: dict[str, None] = {}
-    for each in contacts():
-        used |= entry_cards.cells(_entry(each.text)).keys()
-        own |= dict.fromkeys(_beside(each))
-    header = [column.name for column in sorted(used, key=columns.rank)] + list(own)
-    rows = (_row(each.text) | _beside(each) for each in contacts())
-    write_rows(target, header, ([row.get(name, "") for name in header] for row in rows))
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as rows:
+        for each in contacts():
+            cells, beside = entry_cards.cells(_entry(each.text)), _beside(each)
+            used |= cells.keys()
+            own |= dict.fromkeys(beside)
+            rows.write(json.dumps({column.name: cell for column, cell in cells.items()} | beside) + "\n")
+        rows.seek(0)
+        header = [column.name for column in sorted(used, key=columns.rank)] + list(own)
+        write_rows(target, header, ([row.get(name, "") for name in header] for row in map(json.loads, rows)))
 
 
 def _beside(each: Exported) -> dict[str, str]:
