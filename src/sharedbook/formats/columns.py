@@ -213,7 +213,7 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
         if target is None:
             raise InvalidFile(
                 f"row {line}, column {place}: the header {name} is unknown", line=line,
-                hint=f"map it to a column, or to {LEFT_OUT} to leave it out: --map",
+                hint="--save-map FILE begins a map to complete, for --map; or make it a field: sharedbook field add",
             )  # fmt: skip
         found = None if target == LEFT_OUT else GROUPS if target == GROUPS.name else column(target)
         if found is not None and found in columns:
