@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedbook.domain.folding import phone_equal
-from sharedbook.formats import phones
+from sharedbook.formats import phone_plans, phones
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,39 @@ def test_forms_name_each_once_and_the_dialled_first() -> None:
 def test_any_text_has_forms_and_equals_itself(text: str, region: str) -> None:
     forms = phones.forms(text, region)
     assert phone_equal(forms, forms) is bool(forms)
+
+
+def _examples() -> list[str]:
+    """A number of each kind in each country, in E.164."""
+    kinds = [kind for kind in phonenumbers.PhoneNumberType.values() if kind != phonenumbers.PhoneNumberType.UNKNOWN]
+    found = (
+        phonenumbers.example_number_for_type(region, kind)
+        for region in phonenumbers.SUPPORTED_REGIONS
+        for kind in kinds
+    )
+    return sorted({phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164) for each in found if each})
+
+
+@given(st.sampled_from(_examples()), st.text("0123456789 .-", max_size=6), st.integers(1, 14), st.booleans())
+@settings(max_examples=600)
+def test_numbers_read_by_the_tables_are_what_the_library_reads(example: str, some: str, at: int, instead: bool) -> None:
+    number = example[:at] + some + example[at + len(some) * instead :]
+    read = phone_plans.read(number)
+    if read is None:
+        return
+    parsed = phonenumbers.parse(number, None)
+    assert phonenumbers.is_valid_number(parsed)
+    formats = phonenumbers.PhoneNumberFormat
+    assert read == tuple(
+        phones.digits(phonenumbers.format_number(parsed, form)) for form in (formats.E164, formats.NATIONAL)
+    )
+
+
+def test_most_usual_numbers_are_read_by_the_tables() -> None:
+    read = [phone_plans.read(example) is not None for example in _examples()]
+    assert sum(read) > 0.7 * len(read)
+    assert phone_plans.read("+82 10-1234-5678") == ("821012345678", "01012345678")
+    assert phone_plans.read("+82 (0)10-1234-5678") is phone_plans.read("010-1234-5678") is None
 
 
 def test_short_numbers_do_not_load_the_tables() -> None:

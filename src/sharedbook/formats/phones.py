@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sharedbook.formats import phone_plans
+
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
@@ -45,6 +47,8 @@ def keys(number: str, region: str) -> PhoneKeys:
     dialled = digits(_EXTENSION.split(number, maxsplit=1)[0])
     if len(dialled) < _SHORTEST_FULL_NUMBER:
         return PhoneKeys(dialled)
+    if usual := phone_plans.read(number):
+        return PhoneKeys(dialled, *usual)
     parsed = _parse(number, dialled, region)
     if parsed is None:
         return PhoneKeys(dialled)
