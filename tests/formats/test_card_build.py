@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
-from dataclasses import asdict
 from typing import Any, Literal
 
 import pytest
@@ -54,8 +54,9 @@ FULL = NewCard(
 def test_we_read_back_what_we_build(version: Version) -> None:
     text = build(FULL, version=version, uid="u-1")
     read = fields.read(vcard.parse(text))
-    given_fields = {name: value for name, value in asdict(FULL).items() if name not in {"photo", "extra"}}
-    assert {name: value for name, value in asdict(read).items() if name in given_fields} == given_fields
+    given_fields = {each.name: getattr(FULL, each.name) for each in dataclasses.fields(FULL)}
+    del given_fields["photo"], given_fields["extra"]
+    assert {name: value for name, value in read._asdict().items() if name in given_fields} == given_fields
     assert fields.photo(vcard.parse(text)) == ("image/png", FULL.photo)
     assert read.uid == "u-1"
     assert all(len(line) <= 75 for line in text.encode().split(b"\r\n"))

@@ -134,8 +134,8 @@ def _edits(card: Card, change: Change) -> list[Edit]:
 
 def _changed(value: Value, change: Change) -> Value:
     if FIELDS[change.column.field].parts:
-        return replace(value, parts={**value.parts, (change.column.part or "street"): change.text})
-    return replace(value, text=change.text)
+        return value._replace(parts={**value.parts, (change.column.part or "street"): change.text})
+    return value._replace(text=change.text)
 
 
 def _place(column: Column, has: list[Value]) -> int | None:

@@ -5,7 +5,8 @@ Imports make most of their cards so: what was just written need not be parsed to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 
 from sharedbook.formats.card_build import PRODUCT
 from sharedbook.formats.content_line import CRLF, Params, Property, Raw, Value, fold_raw, line_head, raw_value
@@ -26,12 +27,16 @@ def compose(uid: str, edits: Iterable[Edit]) -> Card:
     place, number = len(_BEGIN), 2
     for group, name, value, params in _lines(uid, edits):
         raw = raw_value(value)
-        text = fold_raw(line_head(name, params, group), raw)
-        properties.append(Property(group, name.upper(), params, raw, place, place + len(text), number))
+        text = fold_raw(_head(name, params, group) if params or group else name, raw)
+        end = place + len(text)
+        properties.append(Property(group, name.upper(), params, raw, place, end, number))
         pieces.append(text)
-        place += len(text)
+        place = end
         number += text.count(CRLF)
     return Card("".join([*pieces, _END]), "3.0", tuple(properties), place)
+
+
+_head = lru_cache(maxsize=64)(line_head)  # few are in most cards
 
 
 def bare(uid: str = "-") -> Card:
@@ -39,7 +44,7 @@ def bare(uid: str = "-") -> Card:
     return compose(uid, ())
 
 
-def _lines(uid: str, edits: Iterable[Edit]) -> Iterator[_Line]:
+def _lines(uid: str, edits: Iterable[Edit]) -> list[_Line]:
     head: dict[str, Value] = {"VERSION": Raw("3.0"), "PRODID": PRODUCT, "UID": Raw(uid), "FN": "-", "N": ("",) * 5}
     rest: list[_Line] = []
     labels = 0
@@ -52,5 +57,4 @@ def _lines(uid: str, edits: Iterable[Edit]) -> Iterator[_Line]:
             rest += [(group, edit.name, edit.value, edit.params), (group, "X-ABLabel", edit.label, ())]
         elif isinstance(edit, Set | Add):
             rest.append(("", edit.name, edit.value, edit.params or ()))
-    yield from (("", name, value, ()) for name, value in head.items())
-    yield from rest
+    return [*(("", name, value, ()) for name, value in head.items()), *rest]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sharedbook.domain.errors import InvalidCard
@@ -46,12 +47,7 @@ class Property(NamedTuple):
 
     def values_of(self, param: str) -> tuple[str, ...]:
         """All values of a parameter (upper-case name), in order."""
-        if not self.params:
-            return ()
-        if len(self.params) == 1:  # as most have it
-            [(name, values)] = self.params
-            return values if name == param else ()
-        return tuple(value for name, values in self.params if name == param for value in values)
+        return _values_of(self.params, param)
 
     def param(self, name: str) -> str | None:
         """The first value of a parameter (upper-case name)."""
@@ -60,19 +56,11 @@ class Property(NamedTuple):
 
     def types(self) -> frozenset[str]:
         """TYPE values in lower case, also those that stand in one pair of quotes (``TYPE="work,voice"``)."""
-        values = self.values_of("TYPE")
-        if len(values) == 1 and values[0].isalpha():  # as most have it
-            return frozenset((values[0].lower(),))
-        return frozenset(part for value in values for part in map(str.strip, value.lower().split(",")) if part)
+        return _types(self.params) if self.params else frozenset()
 
     def pref(self) -> int | None:
         """Preference from 1 (most) to 100: the parameter PREF (RFC 6350 section 5.3); 1 for TYPE=pref (RFC 2426)."""
-        if not self.params:
-            return None
-        value = self.param("PREF") or ""
-        if value.isascii() and value.isdecimal():
-            return min(max(int(value[:4]), 1), 100)
-        return 1 if "pref" in self.types() else None
+        return _preference(self.params) if self.params else None
 
     def text(self) -> str:
         """The whole value, unescaped."""
@@ -91,11 +79,41 @@ class Property(NamedTuple):
         return tuple(tuple(map(unescape_text, split_raw(part, ","))) for part in split_raw(self.raw, ";"))
 
 
+def _values_of(params: Params, param: str) -> tuple[str, ...]:
+    if not params:
+        return ()
+    if len(params) == 1:  # as most have it
+        [(name, values)] = params
+        return values if name == param else ()
+    return tuple(value for name, values in params if name == param for value in values)
+
+
+_KINDS = 64
+"""Few parameters stand in most lines: what so many of them say is remembered."""
+
+
+@lru_cache(maxsize=_KINDS)
+def _types(params: Params) -> frozenset[str]:
+    values = _values_of(params, "TYPE")
+    return frozenset(part for value in values for part in map(str.strip, value.lower().split(",")) if part)
+
+
+@lru_cache(maxsize=_KINDS)
+def _preference(params: Params) -> int | None:
+    value = next(iter(_values_of(params, "PREF")), "")
+    if value.isascii() and value.isdecimal():
+        return min(max(int(value[:4]), 1), 100)
+    return 1 if "pref" in _types(params) else None
+
+
 # ---- values
 
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "N": "\n", **{character: character for character in '\\,;:"'}}
+
+
+_TO_ESCAPE = re.compile(r"[\\,;\r\n]")
 
 
 def unescape_text(raw: str) -> str:
@@ -107,6 +125,8 @@ def unescape_text(raw: str) -> str:
 
 def escape_text(text: str) -> str:
     r"""Text as a value (RFC 6350 section 3.4): backslash, comma, semicolon and line ends are escaped."""
+    if not _TO_ESCAPE.search(text):
+        return text
     escaped = text.replace("\\", "\\\\").replace(",", "\\,").replace(";", "\\;")
     return escaped.replace(CRLF, "\\n").replace("\n", "\\n").replace("\r", "\\n")
 
@@ -130,8 +150,9 @@ def raw_value(value: Value) -> str:
         return str(value)
     if isinstance(value, str):
         return escape_text(value)
-    components = ([part] if isinstance(part, str) else part for part in value)
-    return ";".join(",".join(map(escape_text, texts)) for texts in components)
+    return ";".join(
+        [escape_text(part) if isinstance(part, str) else ",".join(map(escape_text, part)) for part in value]
+    )
 
 
 # ---- lines
@@ -165,7 +186,7 @@ _NEEDS_QUOTES = re.compile("[,;:]")
 
 def illegal_character(text: str) -> re.Match[str] | None:
     """The first character that XML 1.0 (section 2.2), so also a REPORT, cannot carry: controls, U+FFFE, surrogates."""
-    return _ILLEGAL.search(text)
+    return None if text.isprintable() else _ILLEGAL.search(text)
 
 
 def _param_value(text: str) -> str:
@@ -194,7 +215,7 @@ def line_head(name: str, params: Iterable[tuple[str, Sequence[str]]], group: str
 def fold_raw(head: str, raw: str) -> str:
     """A folded line of a head (name and parameters as written) and a raw value. Raises InvalidCard as ``make_line``."""
     line = f"{head}:{raw}"
-    if "\r" in line or "\n" in line or illegal_character(line):
+    if not line.isprintable() and ("\r" in line or "\n" in line or illegal_character(line)):
         raise InvalidCard(f"{head.partition(';')[0]} holds a control character, which a vCard cannot carry.")
     return fold_line(line)
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from sharedbook.domain.model import Limits
 from sharedbook.formats.columns import FIELDS, GROUPS, Column, Layout, parse
@@ -26,14 +27,13 @@ _LINES = {"note", "street", "street.2", "street.3", "formatted"}
 _NAMES = {"name", "prefix", "first_name", "middle_name", "last_name", "suffix"}
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One of several values of a field: its text (of an address, its parts), type as written, number from 1."""
 
     text: str = ""
     type: str = ""
     number: int = 1
-    parts: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def read(layout: Layout, row: Row, *, region: str, limits: Limits) -> Entry | li
     cells = [
         (column, header, _tags(cell) if commas and column == _TAGS else cell.strip())
         for column, header, cell in zip(layout.columns, layout.header, row.cells, strict=True)
-        if column is not None and column != GROUPS
+        if column is not None and column.field != GROUPS.field
     ]
     return _entry(row.line, cells, region, limits)
 
@@ -99,8 +99,9 @@ def _entry(line: int, cells: Iterable[tuple[Column, str, str]], region: str, lim
         if not cell:
             continue
         try:
-            text = _checked(column, cell, limits)
-            text = text if exported else _clean(column, text, region)
+            is_plain = cell.isprintable()
+            _check(column, cell, is_plain, limits)
+            text = cell if exported else _clean(column, cell, is_plain, region)
         except _Refused as refused:
             code, message = refused.args
             problems.append(Problem(line, header, code, f"{header}: {message}", cell[:200]))
@@ -158,19 +159,18 @@ def _names_somebody(entry: Entry) -> bool:
 # ---- one cell
 
 
-def _checked(column: Column, cell: str, limits: Limits) -> str:
-    """The cell, if a card can hold it. Raises _Refused."""
-    if illegal_character(cell):
+def _check(column: Column, cell: str, is_plain: bool, limits: Limits) -> None:
+    """Raises _Refused if no card can hold the cell. ``is_plain``: it has no line end and no control character."""
+    if not is_plain and illegal_character(cell):
         raise _Refused("control-character", "it holds a control character, which no address book may carry")
     longest = limits.name_length if column.field in _NAMES else limits.note_length
     if len(cell) > longest:
         raise _Refused("too-long", f"{len(cell)} characters; at most {longest}")
-    return cell
 
 
-def _clean(column: Column, cell: str, region: str) -> str:
+def _clean(column: Column, cell: str, is_plain: bool, region: str) -> str:
     """The cell as what a person means by it. Raises _Refused."""
-    if (column.part or column.field) not in _LINES:
+    if not is_plain and (column.part or column.field) not in _LINES:
         cell = " ".join(cell.splitlines())
     check = None if column.part else _CHECKS.get(column.field)
     return check(cell, region) if check else cell

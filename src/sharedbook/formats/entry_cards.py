@@ -78,7 +78,8 @@ def edits(card: Card, entry: Entry, *, fill: bool = False, new: bool = False) ->
     found += _organization_edits(card, entry, fill)
     found += _title_edits(card, entry, fill)
     for name in SEVERAL:
-        found += _several_edits(card, name, entry.values(name), fill)
+        if values := entry.values(name):
+            found += _several_edits(card, name, values, fill)
     return found + _tag_edits(card, now, entry, fill)
 
 
@@ -96,7 +97,7 @@ def _name_edits(card: Card, now: Entry, entry: Entry, fill: bool, new: bool) -> 
         changed = {"first_name": shown_name(entry)}  # clients that read N alone would show no name
     if changed:
         yield _name_edit(card, changed)
-    shown = entry.single.get("name") or (_renamed(now, changed, entry) if changed or new else "")
+    shown = shown_name(entry) if new else entry.single.get("name") or (_renamed(now, changed, entry) if changed else "")
     has = now.single.get("name", "")
     if shown and shown != has and not (fill and has):
         yield Set("FN", shown, nth=_preferred(card, "FN"))
@@ -172,8 +173,10 @@ def _birthday_edit(card: Card, text: str) -> Edit:
 
 
 def _organization_edits(card: Card, entry: Entry, fill: bool) -> Iterator[Edit]:
-    slots = _slots(card, "ORG")
     numbers = {value.number for name in ("company", "department") for value in entry.values(name)}
+    if not numbers:
+        return
+    slots = _slots(card, "ORG")
     for number in sorted(numbers):
         nth = slots[number - 1] if number <= len(slots) else len(slots)
         parts = list(card.all("ORG")[nth].components()) if nth < len(slots) else []
@@ -210,8 +213,10 @@ def _title_edits(card: Card, entry: Entry, fill: bool) -> Iterator[Edit]:
 
 
 def _tag_edits(card: Card, now: Entry, entry: Entry, fill: bool) -> list[Edit]:
-    has = [tag for text in now.texts("tags") for tag in words(text)]
     given = [tag for text in entry.texts("tags") for tag in words(text)]
+    if not given:
+        return []
+    has = [tag for text in now.texts("tags") for tag in words(text)]
     missing = [tag for tag in dict.fromkeys(given) if tag not in has and tag != "* myContacts"]
     if not missing or (fill and has):
         return []
@@ -233,9 +238,12 @@ class Line:
 
 def lines_of(card: Card, name: str) -> list[Line]:
     """The properties of a field that say something, in card order."""
+    properties = card.all(SEVERAL[name])
+    if not properties:
+        return []
     labels = {found.group.lower(): _unquoted(found.text()) for found in card.all("X-ABLABEL")}
     found = []
-    for nth, prop in enumerate(card.all(SEVERAL[name])):
+    for nth, prop in enumerate(properties):
         kind = labels.get(prop.group.lower()) or prop.param("LABEL") or type_text(prop.types())
         value = _READ.get(name, _read_text)(prop, kind)
         if value.text or any(value.parts.values()):
@@ -244,7 +252,10 @@ def lines_of(card: Card, name: str) -> list[Line]:
 
 
 def _several_edits(card: Card, name: str, values: Sequence[Value], fill: bool) -> Iterator[Edit]:
-    lines = lines_of(card, name) if values else []
+    lines = lines_of(card, name)
+    if not lines:
+        yield from (_addition(name, value) for value in values)
+        return
     wanted = [value for value in values if not any(same(name, line.value, value) for line in lines)]
     free = [line for line in lines if not any(same(name, line.value, value) for value in values)]
     for value in wanted:

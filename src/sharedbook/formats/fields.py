@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import GROUP, Instance
 from sharedbook.formats import images, names, phones
-from sharedbook.formats.content_line import Params, Property
+from sharedbook.formats.content_line import Params, Property, unescape_text
 from sharedbook.formats.vcard import Card
 
 GROUP_CARD = "group"
 """The kind of a card that is a list of others: KIND of 4.0, X-ADDRESSBOOKSERVER-KIND of Apple's programs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(NamedTuple):
     """A mail address, number or URL. ``types`` are lower case, without ``pref`` and ``internet``; ``pref`` is 1 to 100.
 
     ``label`` is the user's own word for it (X-ABLabel, or the parameter LABEL of RFC 9554), "" if there is none.
@@ -33,8 +33,7 @@ class Typed:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A postal address (RFC 6350 section 6.3.1); several values of one component are joined by ", "."""
 
     po_box: str = ""
@@ -53,8 +52,7 @@ class Address:
         return (self.po_box, self.extended, self.street, self.locality, self.region, self.code, self.country)
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """A card's fields as text, each list with the preferred value first. ``kind`` is lower case (RFC 6350, 6.1.4).
 
     ``full_name`` is never empty if the card has a name, organisation, mail address or number. ``birthday`` is a date of
@@ -205,17 +203,20 @@ def _labels(card: Card) -> dict[str, str]:
 
 
 def _typed(card: Card, name: str, clean: Callable[[str], str]) -> tuple[Typed, ...]:
+    every = _preferred(card.all(name))
+    if not every:
+        return ()
     labels = _labels(card)
-    typed = (
+    typed = [
         Typed(
             clean(found.text()),
             found.types() - _SILENT_TYPES,
             found.pref(),
             labels.get(found.group.lower()) or found.param("LABEL") or "",
         )
-        for found in _preferred(card.all(name))
-    )
-    return tuple(found for found in typed if found.value)
+        for found in every
+    ]
+    return tuple([found for found in typed if found.value])
 
 
 def _mail_address(text: str) -> str:
@@ -309,10 +310,12 @@ def instances(card: Card, region: str) -> tuple[Instance, ...]:
     Pictures, keys and sounds have a row with an empty value. ``region`` is the ISO 3166 code where numbers without
     country code are dialled, "" for none.
     """
-    properties = (
-        Instance(found.name, "" if is_binary(found) else found.text(), _with_group(found)) for found in card.properties
-    )
-    return (*properties, *(row for row in _derived(card, region) if row.value))
+    rows = [
+        Instance(found.name, "" if is_binary(found) else unescape_text(found.raw), _with_group(found))
+        for found in card.properties
+    ]
+    rows += [row for row in _derived(card, region) if row.value]
+    return tuple(rows)
 
 
 def _with_group(found: Property) -> Params:
@@ -321,8 +324,9 @@ def _with_group(found: Property) -> Params:
 
 def is_binary(found: Property) -> bool:
     """Whether a property holds a picture, key, sound or other data instead of text."""
-    encoding = found.param("ENCODING")
-    return found.name in _BINARY or (encoding is not None and encoding.upper() in ("B", "BASE64"))
+    if found.name in _BINARY or not found.params:
+        return found.name in _BINARY
+    return (found.param("ENCODING") or "").upper() in ("B", "BASE64")
 
 
 def _derived(card: Card, region: str) -> Iterator[Instance]:
@@ -386,9 +390,14 @@ def _address_rows(address: Address) -> Iterator[Instance]:
 
 def _params(found: Typed | Address) -> Params:
     """The parameters of a derived row."""
+    return _written_params(found.types, found.pref, found.label)
+
+
+@lru_cache(maxsize=64)  # few are in most cards
+def _written_params(types: frozenset[str], pref: int | None, label: str) -> Params:
     params = (
-        ("TYPE", tuple(sorted(found.types))),
-        ("PREF", (str(found.pref),) if found.pref else ()),
-        ("LABEL", (found.label,) if found.label else ()),
+        ("TYPE", tuple(sorted(types))),
+        ("PREF", (str(pref),) if pref else ()),
+        ("LABEL", (label,) if label else ()),
     )
     return tuple((name, values) for name, values in params if values)

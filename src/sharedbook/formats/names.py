@@ -18,6 +18,8 @@ def is_cjk(text: str) -> bool:
 
 def compact(text: str) -> str:
     """A CJK name in one piece, as it is sought and written: 홍길동 for ``홍 길동``; "" for any other name."""
+    if text.isascii():
+        return ""
     joined = "".join(text.split())
     return joined if is_cjk(joined) else ""
 

@@ -7,7 +7,7 @@ somebody else has changed the same lines since, both cannot be had: that propert
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -84,7 +84,7 @@ class _Change:
             yield went, "" if came is None else self.new.text[came.start : came.end]
 
 
-def _take(found: tuple[Property, ...], wanted: Counter[_Key]) -> list[Property]:
+def _take(found: Sequence[Property], wanted: Counter[_Key]) -> list[Property]:
     """The lines wanted, each as often as it is wanted."""
     left = wanted.copy()
     taken = []

@@ -45,6 +45,11 @@ class TableSource:
     def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""
         self.warnings = list(self.file_warnings)
+        without_place = [
+            (place, header)
+            for place, (column, header) in enumerate(zip(self._layout.columns, self.columns, strict=True))
+            if column is None and place not in self._custom and header != columns.REASON_COLUMN
+        ]
         for row in map(self._restored, self._table.rows()):
             found = self._read(row)
             custom = {} if row.problem else self._read_custom(row)
@@ -52,9 +57,8 @@ class TableSource:
                 problems = [*(found if isinstance(found, list) else ()), *(custom if isinstance(custom, list) else ())]
                 yield Incoming(row.line, row.cells, problems=tuple(problems))
                 continue
-            for place, (column, header) in enumerate(zip(self._layout.columns, self.columns, strict=True)):
-                left = column is None and place not in self._custom and header != columns.REASON_COLUMN
-                if left and row.cells[place].strip():
+            for place, header in without_place:
+                if row.cells[place].strip():
                     self.left_out[header] = None
             yield Incoming(row.line, row.cells, found, custom=custom, groups=self._groups(row))
 
@@ -65,6 +69,8 @@ class TableSource:
 
     def _restored(self, row: Row) -> Row:
         """The row with phone numbers as they were before a spreadsheet made numbers of them."""
+        if not (row.numbers or row.dates):
+            return row
         cells = list(row.cells)
         for place in sorted(row.numbers | row.dates):
             column = self._layout.columns[place] if place < len(self.columns) else None

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard, UnsupportedCard
 from sharedbook.domain.model import Limits
@@ -74,9 +75,9 @@ class Card:
         """The first property of an upper-case name."""
         return next(iter(self._named.get(name, ())), None)
 
-    def all(self, name: str) -> tuple[Property, ...]:
+    def all(self, name: str) -> Sequence[Property]:
         """All properties of an upper-case name, in order."""
-        return tuple(self._named.get(name, ()))
+        return self._named.get(name, ())
 
 
 # ---- reading
@@ -312,8 +313,7 @@ def _piece(lines: Sequence[str]) -> str:
 # ---- changing single properties
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(NamedTuple):
     """Gives the ``nth`` property of a name a new value; group and, unless given, parameters stay. Absent: adds it."""
 
     name: str
@@ -322,8 +322,7 @@ class Set:
     nth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(NamedTuple):
     """Adds a property behind the last of its name; ``label`` also gives it a group with an X-ABLabel."""
 
     name: str
@@ -332,8 +331,7 @@ class Add:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Removes the ``nth`` property of a name, or all of them, with the labels of a group that has nothing else left."""
 
     name: str

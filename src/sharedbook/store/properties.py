@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, delete, func, literal_column, select, text
@@ -70,6 +71,9 @@ _LOWERED = "="
 """For a twin's parameters: the property's own with their values in lower case."""
 
 Params = tuple[tuple[str, tuple[str, ...]], ...]
+
+_KINDS = 64
+"""Few parameters are in most cards: how so many of them are written is remembered."""
 
 IndexRow = tuple[Any, ...]
 """Position, name, params, value, folded, cased: a row without its contact."""
@@ -175,11 +179,8 @@ def rows_of(instances: Iterable[Instance]) -> list[IndexRow]:
         found = single.pop((name, value), None) if name in _BOTH else None
         if found is not None:
             own, place = found
-            at, _, params, *rest = rows[place]
-            if own.params != instance.params:
-                same = _lowered(own.params) == instance.params
-                params += "\n" + (_LOWERED if same else _write_params(instance.params))
-            rows[place] = (at, _BOTH[name], params, *rest)
+            at, _, _, *rest = rows[place]
+            rows[place] = (at, _BOTH[name], _write_both(own.params, instance.params), *rest)
             continue
             continue
         if name in TWINS:
@@ -200,17 +201,24 @@ def _row(position: int, instance: Instance) -> IndexRow:
     return (position, name, params, value, folding.pad(folding.fold(value)), folding.unicode_casemap(value))
 
 
-_ONE_SPACE = re.compile("[!-~]+(?: [!-~]+)*")
-
-
 def _folded(value: str) -> str | None:
     """What the column holds for an ASCII value: nothing when ``schema.FOLDED`` makes it of the value."""
-    if _ONE_SPACE.fullmatch(value):
+    if value and value.isprintable() and "  " not in value and value[0] != " " != value[-1]:
         return None
     folded = folding.pad(folding.fold(value))
     return None if folded == f" {value.lower().replace(' ', '  ')} " else folded
 
 
+@lru_cache(maxsize=_KINDS)
+def _write_both(own: Params, derived: Params) -> str:
+    """The parameters of a property, and of what is derived of it if they differ."""
+    if own == derived:
+        return _write_params(own)
+    same = _lowered(own) == derived
+    return f"{_write_params(own)}\n{_LOWERED if same else _write_params(derived)}"
+
+
+@lru_cache(maxsize=_KINDS)
 def _write_params(params: Params) -> str:
     """Mostly one word under one name: ``"TYPE"home``. Else JSON without the two brackets at either end."""
     if not params:
