@@ -276,6 +276,15 @@ def test_equality_and_prefixes_use_the_index(connection: Connection, query: Quer
     assert expression in next(line for line in words.splitlines() if expression in line and "name" in line)
 
 
+def test_what_is_in_no_index_is_found_too(connection: Connection) -> None:
+    names = ("kind", "NOTE", "note", "ADR")
+    contact_id = add_contact(connection, "a", [Instance(name, "same") for name in names])
+    for name in names:
+        query = some(Test(Op.EQUALS, "same"), name)
+        assert found(connection, query) == [contact_id]
+        assert "ix_properties_name_folded" not in plan(connection, query)
+
+
 @pytest.mark.parametrize("comparison", [Comparison.UNICODE, Comparison.ASCII, Comparison.DIRECTORY])
 def test_sqlite_finds_parts_of_mail_addresses_in_an_index_alone(connection: Connection, comparison: Comparison) -> None:
     words = plan(connection, some(Test(Op.LIKE, middle=("im@ex",), comparison=comparison), "email"))

@@ -194,9 +194,12 @@ def _refuse_dead(rows: Sequence[Membership], only_new: bool) -> None:
 
 def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:
     _free_name(tx, row)
-    contact_id = records.create(tx, book.group.id, records.New(records.kept_of(tx, card), href, tx.viewer.member_id))
+    kept = records.kept_of(tx, card)
+    contact_id = records.create(tx, book.group.id, records.New(kept, href, tx.viewer.member_id))
     tx.audit("card.add", contact=contact_id, group=book.group.id)
-    return PutResult(_served(tx, book, href), created=True, changed=True)
+    made = Card(href, contact_id, kept.uid, kept.etag, kept.text, kept.size, tx.now)
+    [served] = refetch.marks(tx, book.group.id, [href]).on([made])
+    return PutResult(served, created=True, changed=True)
 
 
 def _served(tx: Tx, book: Book, href: str) -> Card:

@@ -20,7 +20,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, delete, func, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    text,
+)
 
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
@@ -165,9 +177,10 @@ def of_contacts(name: str, contact_ids: Collection[int]) -> Select[Any]:
 
 
 def named(*names: str) -> ColumnElement[bool]:
-    """Whether a row has one of these names."""
+    """Whether a row has one of these names. Where all are in the index, the words say so."""
     every = {form for name in names for form in (_ALONE.get(name, name), _BOTH.get(name, name))}
-    return properties.c.name.in_(sorted(every))
+    is_named = properties.c.name.in_(sorted(every))
+    return is_named if every.intersection(schema.NOT_SOUGHT) else and_(is_named, schema.SOUGHT)
 
 
 def rows_of(instances: Iterable[Instance]) -> list[IndexRow]:

@@ -26,6 +26,8 @@ from sharedbook.store.schema.indexes import (
     FOLDED_KEY,
     IN_MAIL,
     MAIL,
+    NOT_SOUGHT,
+    SOUGHT,
     directory_entries,
     properties,
 )
@@ -38,6 +40,8 @@ __all__ = [
     "FOLDED_KEY",
     "IN_MAIL",
     "MAIL",
+    "NOT_SOUGHT",
+    "SOUGHT",
     "app_passwords",
     "audit",
     "changes",

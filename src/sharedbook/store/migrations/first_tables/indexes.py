@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, literal_column, text
 
 from sharedbook.store.migrations.first_tables.base import metadata
 from sharedbook.store.types import Exact, Id
@@ -21,7 +21,16 @@ properties = Table(
 )
 FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
 FOLDED_KEY = 24
-Index("ix_properties_name_folded", properties.c.name, text(f"substr({FOLDED}, 1, {FOLDED_KEY})"))
+
+NOT_SOUGHT = ("v", "p", "z", "k", "N", "a", "b", "s", "m", "h")
+SOUGHT = properties.c.name.not_in([literal_column(f"'{name}'") for name in NOT_SOUGHT])
+Index(
+    "ix_properties_name_folded",
+    properties.c.name,
+    text(f"substr({FOLDED}, 1, {FOLDED_KEY})"),
+    sqlite_where=SOUGHT,
+    postgresql_where=SOUGHT,
+)
 
 MAIL = "e"
 IN_MAIL = f"name IN ('{MAIL}', 'EMAIL', 'email')"
