@@ -78,6 +78,37 @@ def test_merge(staffed: CommandLine) -> None:
     assert "was merged into contact 1" in staffed("trash", "restore", "3").out
 
 
+def test_merge_of_all_of_one_kind(staffed: CommandLine) -> None:
+    for name in ("Minji Kim", "Kim, Minji", "M. Kim", "Ada Lovelace", "Jörg Müller"):
+        mail = "m@example.com" if "Kim" in name else "office@example.com"
+        staffed("contact", "add", "--name", name, "--email", mail, "--group", "customers")
+    for number in range(6):
+        staffed("contact", "add", "--name", "Too Many", "--email", "many@example.com", "--field", f"title={number}")
+    merge = ("contact", "duplicates", "--reason", "mail", "--merge")
+    staffed("contact", "duplicates", "--merge", "--yes", code=2)
+    staffed(*merge, "--sure", "possible", "--yes", code=2)
+    staffed("contact", "duplicates", "--dry-run", code=2)
+    assert "--yes" in staffed(*merge, code=2).err
+    (_, found) = staffed.json("contact", "duplicates", "--reason", "mail", "--sure", "certain")
+    assert [each["id"] for each in found["contacts"]] == [1, 2]
+    planned = staffed(*merge, "--dry-run").out
+    assert planned == (
+        "Dry run, nothing is changed: merge duplicates by mail: 2 contacts\n  1 Minji Kim, 2 Kim, Minji\n"
+        "  too many for one merge: 6, 7, 8, 9, 10, 11\n  do just this: sharedbook apply 1\n"
+    )
+    assert staffed.json(*merge, "--sure", "likely", "--dry-run")["items"] == [1, 2, 3]
+    assert staffed.json("contact", "duplicates", "--reason", "phone", "--merge", "--yes")["notes"] == [
+        "by phone none is certain: --sure likely"
+    ]
+    done = staffed.json("apply", "1")
+    assert (done["items"], done["notes"]) == ([1, 2], ["undo: sharedbook job undo 1"])
+    assert len(staffed.json("contact", "list")) == 10
+    staffed("job", "undo", "1", "--yes")
+    assert len(staffed.json("contact", "list")) == 11
+    again = staffed("job", "undo", staffed.json("job", "list")[0]["id"], "--yes", code=5).err
+    assert "contact duplicates --merge --reason mail --sure certain" in again
+
+
 def test_the_merge_is_shown_and_asked_about(staffed: CommandLine, terminal: Callable[..., Terminal]) -> None:
     for name in ("Minji Kim", "Kim, Minji"):
         staffed("contact", "add", "--name", name, "--email", "m@example.com")

@@ -25,7 +25,7 @@ def test_every_command_and_option_has_help(path: PATH) -> None:
     found = ALL[path]
     assert found.help and found.help.strip()[0].isupper()
     for parameter in found.params:
-        if isinstance(parameter, click.Option):
+        if isinstance(parameter, click.Option) and not parameter.hidden:
             assert parameter.help and parameter.help.endswith((".", ")")), parameter.name
 
 
@@ -62,7 +62,7 @@ def test_every_option_is_in_an_example() -> None:
 
 
 def options(path: PATH) -> list[click.Option]:
-    return [each for each in ALL[path].params if isinstance(each, click.Option)]
+    return [each for each in ALL[path].params if isinstance(each, click.Option) and not each.hidden]
 
 
 def test_every_setting_is_described() -> None:

@@ -26,7 +26,7 @@ def add_to(group: click.Group) -> None:
 @click.command("duplicates")
 @click.option("--group", metavar="GROUP", type=GROUP, help="Among the contacts of this group.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many suggestions.")
-@click.option("--reason", type=click.Choice([*service.Shared]), help="Only those that share this.")
+@click.option("--reason", type=click.Choice([str(each) for each in service.Shared]), help="Only those that share this.")
 @click.option("--sure", type=click.Choice(list(SURE)), help="At least so sure (default with --merge: certain).")
 @click.option("--merge", is_flag=True, help="Merge all of them, as one job. The oldest of each is kept.")
 @as_job
@@ -56,13 +56,13 @@ def duplicates(
       sharedbook contact duplicates --limit 20
       sharedbook contact duplicates --group customers --json
       sharedbook contact duplicates --reason mail --merge --dry-run
-      sharedbook contact duplicates --reason phone --sure likely --group customers --merge --yes
+      sharedbook contact duplicates --reason phone --sure likely --merge --yes
     """
     if merge:
         _merge(site, out, group, limit, reason, sure or "certain", how)
         return
-    if how != How():
-        raise click.UsageError("--dry-run, --yes and --background belong to --merge.")
+    if how.dry_run or how.background:
+        raise click.UsageError("--dry-run and --background belong to --merge.")
     with site.begin() as tx:
         found = service.find(tx, group, limit, shared=_shared(reason), sure=SURE[sure or "possible"])
         names = {each.id: each.name for each in contacts.seen(tx, [key for each in found for key in each.contacts])}

@@ -355,11 +355,12 @@ class Merge(Action):
         return found + [(each,) for each in sorted(asked.difference(*found))]
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
-        notes, chosen, versions = {}, dict(self.chosen), dict(self.versions)
+        notes: dict[int, str] = {}
+        chosen, versions = dict(self.chosen), dict(self.versions)
         units = self.units(tx, contact_ids)
         for unit in (each for each in units if len(each) > 1):
             merged = merging.merge(tx, unit, chosen, {each: versions[each] for each in unit if each in versions})
-            notes[merged.kept.id] = "; ".join(merged.notes)
+            notes |= {merged.kept.id: "; ".join(merged.notes)} if merged.notes else {}
         if others := [each for unit in units if len(unit) == 1 for each in unit]:
             merging.follow(tx, self.sets, others)
         return notes
