@@ -88,6 +88,14 @@ def check_media_type(content_type: str) -> None:
         raise Refused(403, f"a card is text/vcard, not {kind[:40]}", "CR:supported-address-data")
 
 
+def check_whole(environ: Environ) -> None:
+    """Raises Refused 400 when a PUT says that its body is a part (RFC 9110 section 14.5), 415 when it is packed."""
+    if environ.get("HTTP_CONTENT_RANGE"):
+        raise Refused(400, "a card is sent whole, without Content-Range")
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+        raise Refused(415, "a card is sent as it is, without Content-Encoding", Accept_Encoding="identity")
+
+
 def as_utf8(body: bytes, content_type: str) -> bytes:
     """The body in UTF-8, from the charset of Content-Type. Raises Refused 415 for any but UTF-8, ASCII, Latin-1."""
     found = _CHARSET.search(content_type)

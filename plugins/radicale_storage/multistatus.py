@@ -12,7 +12,12 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-PREFIXES = {"DAV:": "D", "urn:ietf:params:xml:ns:carddav": "CR", "http://calendarserver.org/ns/": "CS"}
+PREFIXES = {
+    "DAV:": "D",
+    "urn:ietf:params:xml:ns:carddav": "CR",
+    "http://calendarserver.org/ns/": "CS",
+    "http://www.w3.org/XML/1998/namespace": "xml",  # always declared, and never under another prefix
+}
 HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:" xmlns:CR="urn:ietf:params:xml:ns:carddav"'
     ' xmlns:CS="http://calendarserver.org/ns/">'

@@ -329,7 +329,16 @@ class Storage(BaseStorage):
         if not isinstance(source, BookCollection) or not isinstance(to_collection, BookCollection) or not item.href:
             raise NotDone
         with writing() as request:
-            cards.move(request.tx, source.book, item.href, to_collection.book, to_href, overwrite=request.overwrite)
+            cards.refuse_known(request.tx, source.book, item.href, request.unless)
+            cards.move(
+                request.tx,
+                source.book,
+                item.href,
+                to_collection.book,
+                to_href,
+                if_match=request.if_match,
+                overwrite=request.overwrite,
+            )
 
     def create_collection(
         self, href: str, items: Iterable[Item] | None = None, props: Mapping[str, str] | None = None

@@ -164,6 +164,7 @@ def _receive(environ: Environ, request: Request) -> None:
     content_type = environ.get("CONTENT_TYPE", "")
     if request.method == "PUT":
         guards.check_media_type(content_type)
+        guards.check_whole(environ)
     request.body = guards.as_utf8(guards.read_body(environ, _body_limit(request)), content_type)
     _read_conditions(environ, request)
     if request.method in ("GET", "HEAD"):
@@ -218,12 +219,12 @@ def _check_propfind(root: Element | None, depth: str) -> None:
 
 def _read_conditions(environ: Environ, request: Request) -> None:
     """Conditions on a write are the services' to check, under the lock; Radicale would compare lists as one text."""
-    if request.method in ("PUT", "DELETE"):
+    if request.method in CARD_METHODS:
         if (header := environ.pop("HTTP_IF_MATCH", None)) is not None:
             request.if_match = guards.etags(header)
         if header := environ.pop("HTTP_IF_NONE_MATCH", ""):
             tags = guards.etags(header)
-            request.only_new = tags == ("*",)
+            request.only_new = request.method == "PUT" and tags == ("*",)
             request.unless = () if request.only_new else tags
     request.preferences = guards.preferences(environ)
     request.overwrite = environ.get("HTTP_OVERWRITE", "T").strip().upper() != "F"

@@ -118,6 +118,14 @@ def test_charsets(book: Book, charset: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "value", "status"),
+    [("Content_Range", "bytes 0-9/100", 400), ("Content_Encoding", "gzip", 415)],
+)
+def test_a_card_in_parts_or_packed(book: Book, header: str, value: str, status: int) -> None:
+    assert book.alice.put(book.of_alice("raw.vcf"), vcard("raw"), **{header: value}).status == status
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "a%00b",

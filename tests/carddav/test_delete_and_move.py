@@ -36,6 +36,16 @@ def test_delete_and_its_conditions(book: Book, card: str) -> None:
     assert book.alice.request("DELETE", card).status == 404
 
 
+def test_conditions_of_who_was_not_to_find_it(book: Book, card: str) -> None:
+    etag = book.alice.get(card).headers["etag"]
+    for condition in ("*", etag, f'"other", {etag}'):
+        assert book.alice.request("DELETE", card, If_None_Match=condition).status == 412
+        assert move(book.alice, card, book.of_alice("moved.vcf"), If_None_Match=condition) == 412
+    assert move(book.alice, card, book.of_alice("moved.vcf"), If_Match='"stale"') == 412
+    assert move(book.alice, card, book.of_alice("moved.vcf"), If_Match=etag) == 201
+    assert book.alice.get(book.of_alice("moved.vcf")).status == 200
+
+
 def test_the_dead_do_not_return_by_themselves(book: Book, card: str) -> None:
     body = book.alice.get(card).text
     book.alice.request("DELETE", card)

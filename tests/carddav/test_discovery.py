@@ -72,6 +72,12 @@ def test_a_property_of_a_foreign_namespace_is_404(book: Book) -> None:
     assert reply.missing(book.of_alice()) == {strange.replace("&amp;", "&")}
 
 
+def test_a_property_of_xml_s_own_namespace_is_404(book: Book) -> None:
+    body = '<propfind xmlns="DAV:"><prop><xml:colour/></prop></propfind>'
+    reply = book.alice.request("PROPFIND", book.of_alice(), body, Depth="0")
+    assert reply.missing(book.of_alice()) == {"{http://www.w3.org/XML/1998/namespace}colour"}
+
+
 @pytest.mark.parametrize(
     ("rights", "privileges"),
     [

@@ -279,6 +279,10 @@ def test_names_that_stock_radicale_refuses(book: Book, name: str) -> None:
     assert list(book.alice.multiget(book.of_alice(), path).cards()) == [path]
 
 
+def test_a_card_that_says_it_is_not_packed(book: Book) -> None:
+    assert book.alice.put(book.of_alice("plain.vcf"), vcard("plain"), Content_Encoding="Identity").status == 201
+
+
 @pytest.mark.parametrize("kind", ["", "Text/X-vCard", "text/directory;profile=vCard", "application/octet-stream"])
 def test_what_programs_call_a_card(book: Book, kind: str) -> None:
     assert book.alice.put(book.of_alice("called.vcf"), vcard("called"), Content_Type=kind).status == 201

@@ -105,3 +105,18 @@ def test_the_table_holds_no_login(limits: LoginLimits, tmp_path: Path) -> None:
 )
 def test_networks(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_a_clock_that_is_set_back_shuts_nobody_out(limits: LoginLimits, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr("sharedbook.services.login_limits.time.time", lambda: now)
+    limits.admit("alice", "192.0.2.1")
+    limits.succeeded("alice", "192.0.2.1")
+    assert tries_let_in(limits, itertools.repeat("bob"), "192.0.2.1") == 5
+    now -= 86_400
+    limits.admit("alice", "192.0.2.1")
+    with pytest.raises(Throttled) as refused:
+        limits.admit("bob", "192.0.2.1")
+    assert refused.value.retry_after == 1
+    now += 1
+    limits.admit("bob", "192.0.2.1")

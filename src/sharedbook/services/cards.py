@@ -239,9 +239,9 @@ def _check_match(etag: str, if_match: Sequence[str] | None) -> None:
 
 
 def refuse_known(tx: Tx, book: Book, href: str, etags: Sequence[str]) -> None:
-    """If-None-Match with tags: nothing is written over a card that has one of them. Raises VersionConflict."""
+    """If-None-Match: nothing is done to a card that has one of these tags, ``*`` for any. Raises VersionConflict."""
     found = get(tx, book, href) if etags else None
-    if found is not None and found.etag in map(refetch.unmarked, etags):
+    if found is not None and ("*" in etags or refetch.unmarked(found.etag) in map(refetch.unmarked, etags)):
         raise VersionConflict("the card is the one that was not to be written over", hint="fetch it again, then edit")
 
 
@@ -297,7 +297,16 @@ HREF = re.compile(r"[^/\x00-\x09\x0b-\x1f\x7f]{1,255}")
 """What a client may name a card: one path segment of at most 255 characters; some names hold a line feed."""
 
 
-def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite: bool = True) -> bool:
+def move(
+    tx: Tx,
+    book: Book,
+    href: str,
+    target: Book,
+    to_href: str,
+    *,
+    if_match: Sequence[str] | None = None,
+    overwrite: bool = True,
+) -> bool:
     """MOVE of a card into another book, or to another name in the same one. Returns whether the target was new.
 
     A card with another UID is not replaced (RFC 6352 section 6.3.2.1).
@@ -306,6 +315,7 @@ def move(tx: Tx, book: Book, href: str, target: Book, to_href: str, *, overwrite
     if book.merged or target.merged:
         raise Forbidden("cards are not moved in a merged book", right="delete", hint="move it on the command line")
     row, contact = _living(tx, book, href)
+    _check_match(contact.etag, if_match)
     if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
         raise _forbidden(tx, book, Right.DELETE)
     if not target.rights & Right.ADD:

@@ -111,8 +111,8 @@ class LoginLimits:
             self._store(network)
 
     def _counters(self, login: str, address: str) -> tuple[_Counter, _Counter]:
-        net = network_of(address)
-        return self._find(f"{login}@{net}"), self._find(net)
+        net, now = network_of(address), time.time()
+        return self._find(f"{login}@{net}", now), self._find(net, now)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -124,14 +124,20 @@ class LoginLimits:
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def _find(self, name: str) -> _Counter:
-        """The counter of a name; a fresh one takes the place of the oldest of its slots."""
+    def _find(self, name: str, now: float) -> _Counter:
+        """The counter of a name; a fresh one takes the place of the oldest of its slots.
+
+        A time to come was noted before the clock was set back: waits begin anew, now.
+        """
         key = hashlib.blake2b(name.encode(), key=self._secret, digest_size=8).digest()
         first = int.from_bytes(key, "little")
         oldest: _Counter | None = None
         for slot in ((first + step) % SLOTS for step in range(PROBES)):
             found = _Counter(slot, *_SLOT.unpack_from(self._table, slot * _SLOT.size))
             if found.key == key:
+                if found.at > now:
+                    found.at = now
+                    self._store(found)
                 return found
             if oldest is None or found.at < oldest.at:
                 oldest = found
