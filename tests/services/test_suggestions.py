@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Table, func, select, update
 
 from sharedbook.app import App
-from sharedbook.domain.errors import Protected
-from sharedbook.domain.model import Client, Right
+from sharedbook.domain.errors import NotFound, Protected
+from sharedbook.domain.model import Client, Right, Visibility, VisibilityKind
 from sharedbook.services import (
     cards,
     contacts,
@@ -119,6 +119,22 @@ def test_one_in_the_trash_waits(site: App) -> None:
             suggestions.apply(tx, found.suggestion.id)
     with as_member(site, "alice") as tx:
         assert suggestions.every(tx) == []
+
+
+def test_who_sees_the_contact_no_more_is_shown_nothing_of_it(site: App) -> None:
+    refused(site, 1, "TITLE:Chief")
+    refused(site, 2, "TITLE:Chief")
+    with as_console(site) as tx:
+        contacts.set_visibility(tx, [1], Visibility(VisibilityKind.PRIVATE))
+        contacts.delete(tx, [2])
+    with as_member(site, "bob", write=True) as tx:
+        assert suggestions.every(tx) == []
+        for suggestion_id in (1, 2):
+            with pytest.raises(NotFound):
+                suggestions.get(tx, suggestion_id)
+            with pytest.raises(NotFound):
+                suggestions.dismiss(tx, [suggestion_id])
+    assert wanted(site) == [(1, "bob"), (2, "bob")]
 
 
 def test_an_erasure_takes_them(site: App) -> None:

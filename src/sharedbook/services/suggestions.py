@@ -89,7 +89,7 @@ def _keep(tx: Tx, contact: Contact, member_id: int, card: vcard.Card) -> None:
 
 
 def every(tx: Tx) -> list[Waiting]:
-    """Those that the viewer may decide on, and his own; the oldest first."""
+    """Those that the viewer may decide on, and his own for contacts that he still sees; the oldest first."""
     found = suggestions.heads(tx.db)
     held = {contact.id: contact for contact in rows.fetch(tx.db, [each.contact_id for each in found])}
     waiting = [Waiting(each, held[each.contact_id]) for each in found]
@@ -106,7 +106,8 @@ def get(tx: Tx, suggestion_id: int) -> Open:
 
 
 def _is_known(tx: Tx, found: Waiting | Open) -> bool:
-    return _may_decide(tx, found.contact) or found.suggestion.member_id == tx.viewer.member_id
+    own = found.suggestion.member_id == tx.viewer.member_id
+    return _may_decide(tx, found.contact) or (own and bool(contacts.seen(tx, [found.contact.id])))
 
 
 def _may_decide(tx: Tx, contact: Contact) -> bool:
