@@ -14,10 +14,10 @@ from ldap_gateway import messages as m
 from ldap_gateway.directory import Directory
 from ldap_gateway.errors import Refused
 from ldap_gateway.messages import Code
-from sharedbook.services import accounts, passwords
 from sharedbook.services.feed import FeedAppPassword, FeedMember
-from sharedbook.services.secrets import Secrets
-from sharedbook.services.subjects import fold_name
+from sharedbook.services.keys.secrets import Secrets
+from sharedbook.services.people import accounts, passwords
+from sharedbook.services.people.subjects import fold_name
 
 NOTED_SECONDS = 3600
 

@@ -17,7 +17,7 @@ from ldap_gateway.attributes import Attribute, Kind, Names, Unresolved
 from ldap_gateway.dn import DN, InvalidDN
 from ldap_gateway.messages import Relation
 from sharedbook.domain.query import And, Comparison, Const, Not, Op, Or, Query, Some, Test
-from sharedbook.formats import phones
+from sharedbook.formats.vcards import phones
 
 UNDEFINED = Const(None)
 FALSE = Const(False)

@@ -16,8 +16,8 @@ from ldap_gateway.entries import MORE, USUAL, encode_values
 from ldap_gateway.index import ColumnOf, Document, prepare
 from sharedbook.domain.model import Limits
 from sharedbook.domain.query import Comparison, Instance, Record, record
-from sharedbook.formats import fields, phones, vcard
-from sharedbook.formats.fields import Address, Fields, Typed
+from sharedbook.formats.vcards import fields, phones, vcard
+from sharedbook.formats.vcards.fields import Address, Fields, Typed
 from sharedbook.services.feed import FeedContact
 
 OBJECT_CLASSES = (

@@ -36,9 +36,10 @@ from ldap_gateway.wire import Bounds
 from sharedbook import settings as settings_module
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidSetting, SharedbookError
-from sharedbook.services import accounts, certificate
-from sharedbook.services.login_limits import LoginLimits, network_of
-from sharedbook.services.subjects import fold_name
+from sharedbook.services.keys import certificate
+from sharedbook.services.people import accounts
+from sharedbook.services.people.login_limits import LoginLimits, network_of
+from sharedbook.services.people.subjects import fold_name
 from sharedbook.settings import Settings
 
 logger = logging.getLogger("sharedbook.ldap")

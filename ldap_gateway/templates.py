@@ -24,7 +24,7 @@ from ldap_gateway.log import Said, said
 from ldap_gateway.people import CONSTANTS
 from ldap_gateway.plan import NOTHING, Plan, combined
 from ldap_gateway.superiors import MANAGER
-from sharedbook.formats import phones
+from sharedbook.formats.vcards import phones
 
 TEMPLATES, OF_A_LENGTH = 1024, 8
 """How many are kept, and how many of them for requests of the same length."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from sharedbook import settings
-from sharedbook.cli import command, json_keys
-from sharedbook.cli.errors import EXIT_MEANINGS
+from sharedbook.cli import command
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.errors import EXIT_MEANINGS
 from sharedbook.domain.errors import SharedbookError
-from sharedbook.formats import columns
+from sharedbook.formats.entries import columns
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Made by `make docs` from {}; do not edit. -->"
@@ -88,7 +89,7 @@ def columns_document() -> str:
     )
     return _page(
         "Columns",
-        "src/sharedbook/formats/columns.py",
+        "src/sharedbook/formats/entries/columns.py",
         "The columns of a csv file, and the names that `contact add --field` and `contact set` take. One that may\n"
         "hold several values is numbered (`email.2`) or typed (`phone.mobile`, `address.work.city`), or both.",
         "| column | several | what it holds | example |\n|---|---|---|---|\n"

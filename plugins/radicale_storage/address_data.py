@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element
 
 from radicale_storage.errors import Refused
 from radicale_storage.filters import CARDDAV
-from sharedbook.formats import convert
-from sharedbook.formats.partial import partial
-from sharedbook.formats.vcard import VERSIONS
+from sharedbook.formats.vcards.vcard import VERSIONS
+from sharedbook.formats.versions import convert
+from sharedbook.formats.versions.partial import partial
 
 ADDRESS_DATA = f"{CARDDAV}address-data"
 MEDIA_TYPE = "text/vcard"

@@ -11,10 +11,10 @@ from radicale_storage.request import Request, current
 from radicale_storage.site import app
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import SharedbookError
-from sharedbook.services import accounts
-from sharedbook.services.accounts import Login
-from sharedbook.services.login_limits import LoginLimits
-from sharedbook.services.subjects import fold_name
+from sharedbook.services.people import accounts
+from sharedbook.services.people.accounts import Login
+from sharedbook.services.people.login_limits import LoginLimits
+from sharedbook.services.people.subjects import fold_name
 from sharedbook.services.tx import Tx
 
 logger = logging.getLogger("sharedbook.carddav")

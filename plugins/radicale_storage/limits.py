@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from sharedbook.domain.errors import Busy
-from sharedbook.services.login_limits import network_of
+from sharedbook.services.people.login_limits import network_of
 
 
 @lru_cache(maxsize=256)

@@ -19,8 +19,8 @@ from radicale_storage.site import app
 from radicale_storage.storage import NotDone, find_book, login_of, put_card, refusing, remove_card, transaction, using
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Client, Right
-from sharedbook.services import cards, groups
-from sharedbook.services.groups import Book
+from sharedbook.services.books import cards, groups
+from sharedbook.services.books.groups import Book
 from sharedbook.services.tx import Service
 
 CARD = "text/vcard; charset=utf-8"

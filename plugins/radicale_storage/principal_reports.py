@@ -1,6 +1,7 @@
 """The reports on principals: RFC 3744 section 9, and expand-property (RFC 3253 section 3.8) on any resource.
 
-Which members there are at all is ``services/principals.py``'s to say; whom a member may not know is nowhere here.
+Which members there are at all is ``services/people/principals.py``'s to say; whom a member may not know is nowhere
+here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from radicale_storage.storage import login_of
 from sharedbook.domain.errors import NotFound
 from sharedbook.domain.folding import unicode_casemap
 from sharedbook.domain.model import Member
-from sharedbook.services import groups, principals
+from sharedbook.services.books import groups
+from sharedbook.services.people import principals
 
 SEARCHED: Mapping[str, tuple[str, Callable[[Member], str]]] = {
     f"{DAV}displayname": ("Name", lambda member: member.display_name or member.login),

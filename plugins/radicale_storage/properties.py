@@ -16,9 +16,9 @@ from radicale_storage.filters import CARDDAV, COLLATIONS
 from radicale_storage.item import http_date
 from radicale_storage.multistatus import Value, href, path, text
 from sharedbook.domain.model import Member, Right
-from sharedbook.formats.vcard import VERSIONS
-from sharedbook.services.groups import Book
-from sharedbook.services.sync import BookState
+from sharedbook.formats.vcards.vcard import VERSIONS
+from sharedbook.services.books.groups import Book
+from sharedbook.services.books.sync import BookState
 
 DAV = "{DAV:}"
 CS = "{http://calendarserver.org/ns/}"

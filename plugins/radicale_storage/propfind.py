@@ -16,8 +16,9 @@ from radicale_storage.request import Request
 from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import NotFound
 from sharedbook.domain.model import Member
-from sharedbook.services import cards, groups, principals, sync
-from sharedbook.services.groups import Book
+from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.books.groups import Book
+from sharedbook.services.people import principals
 
 Pieces = Sequence[str | bytes]
 """Of a multistatus: the collection itself is the first."""

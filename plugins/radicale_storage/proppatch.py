@@ -17,7 +17,7 @@ from radicale_storage.properties import DAV
 from radicale_storage.request import Request
 from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import Conflict, Invalid
-from sharedbook.services import groups
+from sharedbook.services.books import groups
 from sharedbook.services.tx import Tx
 
 SETTERS: Mapping[str, Callable[[Tx, str, str], object]] = {

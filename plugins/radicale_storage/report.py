@@ -15,9 +15,10 @@ from radicale_storage.request import Request
 from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import NotFound
 from sharedbook.domain.model import Card, Right
-from sharedbook.services import cards, search, sync
-from sharedbook.services.cards import HREF, Entry
-from sharedbook.services.groups import Book
+from sharedbook.services.books import cards, sync
+from sharedbook.services.books.cards import HREF, Entry
+from sharedbook.services.books.groups import Book
+from sharedbook.services.contacts import search
 
 WRITE = Right.ADD | Right.EDIT | Right.DELETE
 """Who has none of these has a read-only book, which Thunderbird cannot fetch anew: its own lock stops it (153)."""

@@ -19,9 +19,9 @@ from sharedbook.domain import model
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import Client
-from sharedbook.formats.vcard import Card
-from sharedbook.services.cards import PutResult
-from sharedbook.services.groups import Book
+from sharedbook.formats.vcards.vcard import Card
+from sharedbook.services.books.cards import PutResult
+from sharedbook.services.books.groups import Book
 from sharedbook.services.tx import Tx
 
 PRODUCT_LENGTH = 80

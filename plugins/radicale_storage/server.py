@@ -30,7 +30,7 @@ from radicale_storage.errors import Response
 from radicale_storage.request import Request
 from sharedbook import settings as settings_module
 from sharedbook.domain.errors import InvalidSetting, SharedbookError
-from sharedbook.services import certificate
+from sharedbook.services.keys import certificate
 from sharedbook.settings import Address, Settings
 
 HEADER_BUFFER = 128 * 1024

@@ -22,9 +22,10 @@ from radicale_storage.item import CardItem, http_date
 from radicale_storage.request import Request, current
 from radicale_storage.site import app
 from sharedbook.domain.errors import GroupNotFound, SharedbookError
-from sharedbook.services import cards, groups, search, sync
-from sharedbook.services.cards import PutResult
-from sharedbook.services.groups import Book
+from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.books.cards import PutResult
+from sharedbook.services.books.groups import Book
+from sharedbook.services.contacts import search
 from sharedbook.services.tx import Tx
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from radicale_storage.request import Request
 from radicale_storage.site import app
-from sharedbook.services import cards
-from sharedbook.services.groups import Book
+from sharedbook.services.books import cards
+from sharedbook.services.books.groups import Book
 
 PAGE = 100
 """Cards. Each may have a photo of some hundred kilobytes."""

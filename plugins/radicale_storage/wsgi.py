@@ -21,10 +21,11 @@ from radicale_storage.request import Request, bound
 from radicale_storage.rights import CARD_METHODS, CARD_SEGMENTS
 from radicale_storage.site import app
 from sharedbook.domain.errors import DeletionHeld, Forbidden, LoginFailed, NotFound, SharedbookError
-from sharedbook.services import breaker, refetch, suggestions
-from sharedbook.services.cards import PutResult
-from sharedbook.services.groups import Book
-from sharedbook.services.subjects import fold_name
+from sharedbook.services.books import breaker, refetch
+from sharedbook.services.books.cards import PutResult
+from sharedbook.services.books.groups import Book
+from sharedbook.services.people.subjects import fold_name
+from sharedbook.services.refused import suggestions
 from sharedbook.settings import Address
 
 Environ = dict[str, Any]

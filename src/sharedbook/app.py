@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 
 from sharedbook.domain.errors import DatabaseNewer, NotInitialized
 from sharedbook.domain.model import Client
-from sharedbook.services import feed, groups, secrets
-from sharedbook.services.reads import Reads
+from sharedbook.services import feed
+from sharedbook.services.audit.reads import Reads
+from sharedbook.services.books import groups
+from sharedbook.services.keys import secrets
 from sharedbook.services.tx import Actor, Console, Site, Tx, begin
 from sharedbook.settings import Settings
 from sharedbook.store import meta, upgrade

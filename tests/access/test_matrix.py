@@ -20,8 +20,11 @@ from click.testing import CliRunner
 from sharedbook import cli
 from sharedbook.app import App
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Contact, Right, Visibility, VisibilityKind
-from sharedbook.formats import vcard
-from sharedbook.services import cards, contacts, grants, groups, members, subjects, teams
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects, teams
 from tests.carddav.dav import Client
 from tests.carddav.served import start
 from tests.support.ports import free_port

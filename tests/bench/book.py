@@ -9,8 +9,10 @@ from pathlib import Path
 
 from sharedbook.app import App
 from sharedbook.domain.model import ALL_RIGHTS
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants, groups, members
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
 from tests.bench.names import name
 from tests.support.sites import as_console, new_site
 

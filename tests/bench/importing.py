@@ -26,7 +26,7 @@ from pathlib import Path
 
 from sharedbook import app as composition
 from sharedbook.app import App
-from sharedbook.services import transfer
+from sharedbook.services.imports import transfer
 from sharedbook.settings import Settings
 from tests.bench import book
 from tests.bench.book import SYLLABLES

@@ -13,7 +13,8 @@ import pytest
 
 from sharedbook.app import App
 from sharedbook.domain.model import ALL_RIGHTS, Group, Right
-from sharedbook.services import grants, groups, members
+from sharedbook.services.books import groups
+from sharedbook.services.members import grants, members
 from tests.carddav.dav import Client
 from tests.support.ports import free_port
 from tests.support.processes import Server

@@ -9,9 +9,12 @@ import pytest
 from sqlalchemy import update
 
 from sharedbook.domain.model import ALL_RIGHTS, HoldState
-from sharedbook.formats import vcard as vcards
-from sharedbook.services import groups, holds, members, records
-from sharedbook.services.holds import Held
+from sharedbook.formats.vcards import vcard as vcards
+from sharedbook.services.books import groups
+from sharedbook.services.members import members
+from sharedbook.services.refused import holds
+from sharedbook.services.refused.holds import Held
+from sharedbook.services.writing import records
 from sharedbook.store.schema import holds as hold_rows
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, Site, vcard

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Right
-from sharedbook.formats.vcard import load
-from sharedbook.services import contacts, grants, groups, trash
+from sharedbook.formats.vcards.vcard import load
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.members import grants
 from tests.carddav.dav import CR, Client, D
 from tests.carddav.served import Book, vcard
 from tests.support.sites import as_console

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sharedbook.domain.query import EVERYTHING
-from sharedbook.services import history, search
+from sharedbook.services.contacts import history, search
 from tests.carddav.dav import CR, Reply
 from tests.carddav.served import Book, Site, vcard
 from tests.support.sites import as_console

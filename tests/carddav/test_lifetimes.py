@@ -8,7 +8,11 @@ import pytest
 from sqlalchemy import update
 
 from sharedbook.domain.model import ALL_RIGHTS, Event, Revision, Right
-from sharedbook.services import contacts, erasure, grants, groups, housekeeping, members, trash
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants, members
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.store.grants import lose
 from sharedbook.store.schema import groups as group_rows
 from tests.carddav.dav import CS, Client, D

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radicale_storage.limits import trusted
-from sharedbook.services import members
+from sharedbook.services.members import members
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, Site, start
 from tests.support.fail2ban import offenders

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Group, Right
-from sharedbook.formats.vcard import parse
-from sharedbook.services import contacts, grants, groups, members, suggestions
+from sharedbook.formats.vcards.vcard import parse
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
+from sharedbook.services.refused import suggestions
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import NAMES, Site, vcard
 from tests.support.sites import as_console, as_member

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS
-from sharedbook.formats import fields, vcard
-from sharedbook.services import contacts, photos
+from sharedbook.formats.vcards import fields, vcard
+from sharedbook.services.contacts import contacts
+from sharedbook.services.writing import photos
 from tests.carddav.dav import CR
 from tests.carddav.served import Book
 from tests.carddav.served import vcard as card

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from sharedbook.domain.model import Right
-from sharedbook.services import grants, groups, members, teams
+from sharedbook.services.books import groups
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import teams
 from tests.carddav.dav import CR, CS, Client, D, Reply
 from tests.carddav.served import NAMES, SERVED, Book
 from tests.support.sites import as_console

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sharedbook.domain.model import Right
-from sharedbook.services import members
+from sharedbook.services.members import members
 from tests.carddav.dav import CR, CS, Client, D, Reply
 from tests.carddav.served import SERVED, Book
 from tests.support.sites import as_console

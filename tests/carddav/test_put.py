@@ -11,7 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Right
-from sharedbook.services import contacts, groups, members
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import members
 from tests.carddav.dav import CR, Client, D, Reply
 from tests.carddav.served import Book, vcard
 from tests.support.sites import as_console

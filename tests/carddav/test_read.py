@@ -10,8 +10,9 @@ import pytest
 from radicale_storage.whole import PAGE
 from sharedbook.domain.model import Right, Visibility, VisibilityKind
 from sharedbook.domain.query import EVERYTHING
-from sharedbook.formats.vcard import parse
-from sharedbook.services import contacts, groups, search
+from sharedbook.formats.vcards.vcard import parse
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, search
 from tests.carddav.dav import CR, D
 from tests.carddav.served import SERVED, Book, vcard
 from tests.support.sites import as_console

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.services import audit_log, reads
+from sharedbook.services.audit import audit_log, reads
 from tests.carddav.served import Book, Site, start, vcard
 from tests.support.sites import as_console, new_site
 

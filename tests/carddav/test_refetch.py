@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from sharedbook.domain.model import PRIVATE, Right
-from sharedbook.services import contacts, refetch
+from sharedbook.services.books import refetch
+from sharedbook.services.contacts import contacts
 from sharedbook.services.tx import MemberActor
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import SERVED, Book, vcard

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Right, Visibility, VisibilityKind
-from sharedbook.services import contacts, grants
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants
 from tests.carddav.dav import CR, Client, D, Reply
 from tests.carddav.served import Book, vcard
 from tests.support.sites import as_console

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sharedbook.app import App
-from sharedbook.services.certificate import self_signed
+from sharedbook.services.keys.certificate import self_signed
 from tests.carddav.dav import Client
 from tests.carddav.served import RADICALE, start
 from tests.support.ports import free_port

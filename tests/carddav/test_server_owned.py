@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sharedbook.domain.model import ALL_RIGHTS, Visibility, VisibilityKind
 from sharedbook.domain.query import Op, Some, Test
-from sharedbook.formats import fields
-from sharedbook.formats import vcard as cards
-from sharedbook.services import contacts, custom_fields, subjects
-from sharedbook.services.search import Search, find
+from sharedbook.formats.vcards import fields
+from sharedbook.formats.vcards import vcard as cards
+from sharedbook.services.contacts import contacts, custom_fields
+from sharedbook.services.contacts.search import Search, find
+from sharedbook.services.people import subjects
 from tests.carddav.served import NAMES, Book, vcard
 from tests.support.sites import as_console
 

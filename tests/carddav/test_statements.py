@@ -17,8 +17,10 @@ from sqlalchemy import Connection, event
 from radicale_storage import auth, server
 from radicale_storage import site as opened
 from sharedbook.domain.model import ALL_RIGHTS
-from sharedbook.formats.vcard import parse
-from sharedbook.services import contacts, grants, groups, members
+from sharedbook.formats.vcards.vcard import parse
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
 from sharedbook.store import prepared
 from tests.carddav.served import vcard
 from tests.support.sites import as_console, new_site

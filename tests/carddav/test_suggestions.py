@@ -6,8 +6,10 @@ import pytest
 
 from sharedbook.domain.errors import Forbidden, NotFound, VersionConflict
 from sharedbook.domain.model import PRIVATE, Right
-from sharedbook.services import audit_log, contacts, history, suggestions
-from sharedbook.services.suggestions import Open
+from sharedbook.services.audit import audit_log
+from sharedbook.services.contacts import contacts, history
+from sharedbook.services.refused import suggestions
+from sharedbook.services.refused.suggestions import Open
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, vcard
 from tests.support.sites import as_console, as_member

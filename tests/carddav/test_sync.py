@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Right, Visibility, VisibilityKind
-from sharedbook.formats.vcard import parse
-from sharedbook.services import bulk, contacts, grants
-from sharedbook.services.actions import Merge
+from sharedbook.formats.vcards.vcard import parse
+from sharedbook.services.contacts import contacts
+from sharedbook.services.jobs import bulk
+from sharedbook.services.jobs.actions import Merge
+from sharedbook.services.members import grants
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import SERVED, Book, vcard
 from tests.support.sites import CLIENT, CONSOLE, as_console

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.cli import json_keys
+from sharedbook.cli.terminal import json_keys
 from tests.cli.conftest import Answer, CommandLine
 
 

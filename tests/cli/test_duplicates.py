@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sharedbook.cli import json_keys
+from sharedbook.cli.terminal import json_keys
 from tests.cli import pages
 from tests.cli.conftest import CommandLine, Terminal
 

@@ -20,12 +20,15 @@ import xlsxwriter
 from rich.cells import cell_len
 
 from sharedbook import app
-from sharedbook.cli.errors import DONE, FAILED, IN_PART
+from sharedbook.cli.terminal.errors import DONE, FAILED, IN_PART
 from sharedbook.domain.errors import DeletionHeld
 from sharedbook.domain.model import Client
-from sharedbook.formats import vcard
-from sharedbook.services import actions, breaker, bulk, cards, groups, records, suggestions
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import breaker, cards, groups
+from sharedbook.services.jobs import actions, bulk
+from sharedbook.services.refused import suggestions
 from sharedbook.services.tx import MemberActor
+from sharedbook.services.writing import records
 from sharedbook.settings import Settings
 from tests.cli.conftest import Answer, CommandLine
 from tests.support.examples import ALL, EVERY, PATH

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from sharedbook import app
-from sharedbook.cli import json_keys
+from sharedbook.cli.terminal import json_keys
 from sharedbook.domain.errors import DeletionHeld
 from sharedbook.domain.model import Client, Right
-from sharedbook.formats import vcard
-from sharedbook.services import breaker, cards, grants, groups, records
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import breaker, cards, groups
+from sharedbook.services.members import grants
 from sharedbook.services.tx import MemberActor
+from sharedbook.services.writing import records
 from sharedbook.settings import Settings
 from tests.cli.conftest import CommandLine
 from tests.support.sites import as_console, card

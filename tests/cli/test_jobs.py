@@ -14,10 +14,12 @@ from sqlalchemy import select
 
 from sharedbook import app as sharedbook_app
 from sharedbook.app import App
-from sharedbook.cli import json_keys
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, groups, jobs, runner
-from sharedbook.services.jobs import Job, State
+from sharedbook.cli.terminal import json_keys
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.jobs import jobs, runner
+from sharedbook.services.jobs.jobs import Job, State
 from sharedbook.settings import Settings
 from sharedbook.store.schema import jobs as job_rows
 from tests.cli.conftest import CommandLine

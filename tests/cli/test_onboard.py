@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.formats.phonebooks import VENDORS
+from sharedbook.formats.programs.phonebooks import VENDORS
 from tests.cli.conftest import CommandLine
 from tests.support.codes import read_blocks
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.output import clean
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.output import clean
 from tests.cli.conftest import PROGRAM, CommandLine, Terminal
 
 ESCAPE = "\x1b"

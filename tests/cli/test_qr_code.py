@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.formats import fields, qr, vcard
+from sharedbook.formats.programs import qr
+from sharedbook.formats.vcards import fields, vcard
 from tests.cli.conftest import CommandLine, Terminal
 from tests.support.codes import read_blocks, read_png, read_svg
 

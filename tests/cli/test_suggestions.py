@@ -6,9 +6,10 @@ import pytest
 
 from sharedbook import app as sharedbook_app
 from sharedbook import settings
-from sharedbook.cli import json_keys
+from sharedbook.cli.terminal import json_keys
 from sharedbook.domain.model import Client
-from sharedbook.services import cards, groups, suggestions
+from sharedbook.services.books import cards, groups
+from sharedbook.services.refused import suggestions
 from sharedbook.services.tx import MemberActor
 from tests.cli.conftest import CommandLine
 

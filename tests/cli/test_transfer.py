@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.cli import json_keys
-from sharedbook.formats import template
+from sharedbook.cli.terminal import json_keys
+from sharedbook.formats.files import template
 from tests.cli.conftest import CommandLine
 from tests.formats.sheets import xlsx
 

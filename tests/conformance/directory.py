@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sharedbook.domain.model import Group, Right
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants
 from tests.ldap.served import BASE, Site, serve
 from tests.support.authority import Authority
 from tests.support.eventually import eventually

@@ -13,7 +13,8 @@ import pytest
 from ldap3.core.exceptions import LDAPSocketOpenError
 
 from sharedbook.domain.model import PRIVATE, Right
-from sharedbook.services import contacts, grants, trash
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.members import grants
 from tests.conformance.directory import COUNT, EVERYBODY, Directory, mail, person
 from tests.ldap.served import BASE
 from tests.ldap.wiring import number, text, tlv

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.services import certificate
+from sharedbook.services.keys import certificate
 from tests.conformance.directory import COUNT, EVERYBODY, Directory, Done, mail
 from tests.ldap.served import BASE
 from tests.support.authority import Authority

@@ -13,8 +13,9 @@ import pytest
 
 from sharedbook.app import App
 from sharedbook.domain.errors import Busy, LoginFailed, Unavailable
-from sharedbook.services import accounts, directory_login, ldap_source, member_import, members
-from sharedbook.services.ldap_source import Query, Source
+from sharedbook.services.members import member_import, members
+from sharedbook.services.people import accounts, directory_login, ldap_source
+from sharedbook.services.people.ldap_source import Query, Source
 from sharedbook.settings import Settings
 from sharedbook.store import subjects
 from tests.carddav import served as carddav

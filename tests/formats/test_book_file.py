@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
 from sharedbook.domain.model import ASSIGNED_ID, CustomField, FieldKind, Limits
-from sharedbook.formats import book_file, entry_cards, exact_edits, vcard, yaml_nodes
-from sharedbook.formats.book_file import Wanted
-from sharedbook.formats.content_line import illegal_character
-from sharedbook.formats.vcard import Card
-from sharedbook.formats.yaml_nodes import Node, Pairs, Text
+from sharedbook.formats.entries import book_file, entry_cards, exact_edits, yaml_nodes
+from sharedbook.formats.entries.book_file import Wanted
+from sharedbook.formats.entries.yaml_nodes import Node, Pairs, Text
+from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards.content_line import illegal_character
+from sharedbook.formats.vcards.vcard import Card
 from tests.support.sites import card
 
 LIMITS = Limits()

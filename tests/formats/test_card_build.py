@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidCard
 from sharedbook.domain.model import Limits
-from sharedbook.formats import fields, vcard
-from sharedbook.formats.card_build import NewCard, build
-from sharedbook.formats.fields import Address, Typed
+from sharedbook.formats.vcards import fields, vcard
+from sharedbook.formats.vcards.card_build import NewCard, build
+from sharedbook.formats.vcards.fields import Address, Typed
 from tests.formats.samples import png
 
 Version = Literal["3.0", "4.0"]

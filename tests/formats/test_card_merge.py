@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidCard, InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import card_merge, fields, vcard
-from sharedbook.formats.card_merge import Merged, Piece
+from sharedbook.formats.entries import card_merge
+from sharedbook.formats.entries.card_merge import Merged, Piece
+from sharedbook.formats.vcards import fields, vcard
 from tests.support.sites import card
 
 LIMITS = Limits()

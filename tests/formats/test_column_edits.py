@@ -6,7 +6,8 @@ import pytest
 
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import column_edits, vcard
+from sharedbook.formats.entries import column_edits
+from sharedbook.formats.vcards import vcard
 
 BODY = (
     "FN:Minji Kim",

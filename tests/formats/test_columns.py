@@ -10,10 +10,11 @@ import pytest
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import columns, csv_rows, entries, entry_cards
-from sharedbook.formats.columns import Column
-from sharedbook.formats.entries import Entry
-from sharedbook.formats.problems import Problem
+from sharedbook.formats.entries import columns, entries, entry_cards
+from sharedbook.formats.entries.columns import Column
+from sharedbook.formats.entries.entries import Entry
+from sharedbook.formats.rows import csv_rows
+from sharedbook.formats.rows.problems import Problem
 
 GOOGLE = {
     "First Name": "길동", "Last Name": "홍", "Phonetic First Name": "Gildong", "Phonetic Last Name": "Hong",

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import vobject
 
-from sharedbook.formats import convert, vcard
-from sharedbook.formats.content_line import unfold
+from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards.content_line import unfold
+from sharedbook.formats.versions import convert
 from tests.formats.samples import GOLDEN, card, golden_cards
 
 CONVERTED = sorted((GOLDEN / "converted").glob("*.vcf"))

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharedbook.formats import convert, vcard
-from sharedbook.formats.content_line import Raw, make_line, unfold
-from sharedbook.formats.convert_back import patched
-from sharedbook.formats.vcard import Add, Card, Edit, Remove, Set
+from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards.content_line import Raw, make_line, unfold
+from sharedbook.formats.vcards.vcard import Add, Card, Edit, Remove, Set
+from sharedbook.formats.versions import convert
+from sharedbook.formats.versions.convert_back import patched
 from tests.formats.samples import card, golden_cards
 from tests.formats.test_convert import other
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
-from sharedbook.formats import columns, csv_rows
+from sharedbook.formats.entries import columns
+from sharedbook.formats.rows import csv_rows
 
 NATIVE = {
     "ko": ("이름,성,전자 메일 주소", "민지,김,minji@example.com", "서준,박,seojun@example.com"),

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedbook.domain.model import Limits
-from sharedbook.formats import entries, entry_cards, vcard
-from sharedbook.formats.entries import Entry
-from sharedbook.formats.vcard import Card
+from sharedbook.formats.entries import entries, entry_cards
+from sharedbook.formats.entries.entries import Entry
+from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards.vcard import Card
 from tests.formats import samples
 
 CLIENT = """BEGIN:VCARD

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidCard
 from sharedbook.domain.query import GROUP, Comparison, Instance, Op, Some, Test, matches, record
-from sharedbook.formats import fields, phones, vcard
-from sharedbook.formats.fields import Address, Typed
+from sharedbook.formats.vcards import fields, phones, vcard
+from sharedbook.formats.vcards.fields import Address, Typed
 from tests.formats.samples import GOLDEN, card, golden_cards, png
 
 

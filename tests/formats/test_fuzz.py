@@ -18,8 +18,9 @@ import pytest
 
 from sharedbook.domain.errors import SharedbookError
 from sharedbook.domain.model import Limits
-from sharedbook.formats import incoming, sources
-from sharedbook.services.ready import Make
+from sharedbook.formats.entries import incoming
+from sharedbook.formats.files import sources
+from sharedbook.services.imports.ready import Make
 from tests.formats.sheets import xlsx, zipped
 
 SECONDS = 0.3

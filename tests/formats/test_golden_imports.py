@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sharedbook.domain.model import Limits
-from sharedbook.formats import columns, entry_cards, incoming, sources
+from sharedbook.formats.entries import columns, entry_cards, incoming
+from sharedbook.formats.files import sources
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "imports"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sharedbook.formats import images
-from sharedbook.formats.content_line import parse_line
-from sharedbook.formats.images import ImageKind
+from sharedbook.formats.vcards import images
+from sharedbook.formats.vcards.content_line import parse_line
+from sharedbook.formats.vcards.images import ImageKind
 from tests.formats.samples import jpeg, png
 
 

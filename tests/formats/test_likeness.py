@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharedbook.formats.likeness import Likeness, keys, like
+from sharedbook.formats.vcards.likeness import Likeness, keys, like
 
 SAME, ORDER, FURTHER, INITIALS = Likeness
 

@@ -13,7 +13,8 @@ import pytest
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Limits
-from sharedbook.formats import incoming, sources
+from sharedbook.formats.entries import incoming
+from sharedbook.formats.files import sources
 
 
 def senders(data: bytes, name: str) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedbook.domain.folding import phone_equal
-from sharedbook.formats import phone_plans, phones
+from sharedbook.formats.vcards import phone_plans, phones
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,8 @@ def test_most_usual_numbers_are_read_by_the_tables() -> None:
 
 
 def test_short_numbers_do_not_load_the_tables() -> None:
-    program = "import sys; from sharedbook.formats import phones as p; p.keys('12', 'KR'); print(sys.modules.keys())"
+    program = "import sys; from sharedbook.formats.vcards import phones as p\n"
+    program += "p.keys('12', 'KR'); print(sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "'sharedbook.formats.phones'" in done.stdout
+    assert "'sharedbook.formats.vcards.phones'" in done.stdout
     assert "'phonenumbers'" not in done.stdout

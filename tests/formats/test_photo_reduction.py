@@ -9,8 +9,8 @@ import pytest
 
 from sharedbook.domain.errors import InvalidCard
 from sharedbook.domain.model import Limits
-from sharedbook.formats import fields, images, photo_reduction, vcard
-from sharedbook.formats.vcard import Card
+from sharedbook.formats.vcards import fields, images, photo_reduction, vcard
+from sharedbook.formats.vcards.vcard import Card
 from tests.formats.samples import card as framed
 from tests.support.pictures import PLACE, line, opened, picture
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sharedbook.domain.model import Limits
-from sharedbook.formats import incoming, outgoing, sources
+from sharedbook.formats.entries import incoming
+from sharedbook.formats.files import outgoing, sources
 from tests.formats.samples import card
 
 PEOPLE = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharedbook.formats.rebase import rebase
+from sharedbook.formats.versions.rebase import rebase
 from tests.support.sites import card
 
 BASE = ("TITLE:Clerk", "TEL;TYPE=work:+1 2", "TEL;TYPE=home:+1 3", "NOTE:one")

@@ -10,9 +10,11 @@ import pytest
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Limits
-from sharedbook.formats import entry_cards, fields, incoming, json_rows, ldif_rows, sources, vcard
-from sharedbook.formats.incoming import Incoming
-from sharedbook.formats.vcard import Card
+from sharedbook.formats.entries import entry_cards, incoming
+from sharedbook.formats.entries.incoming import Incoming
+from sharedbook.formats.files import json_rows, ldif_rows, sources
+from sharedbook.formats.vcards import fields, vcard
+from sharedbook.formats.vcards.vcard import Card
 from tests.formats.samples import card, jpeg
 
 

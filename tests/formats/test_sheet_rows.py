@@ -12,8 +12,11 @@ import pytest
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Limits
-from sharedbook.formats import csv_rows, incoming, sheet_child, sheet_write, sources, template
-from sharedbook.formats.incoming import Incoming, Source
+from sharedbook.formats.entries import incoming
+from sharedbook.formats.entries.incoming import Incoming, Source
+from sharedbook.formats.files import sheet_write, sources, template
+from sharedbook.formats.limited import sheet_child
+from sharedbook.formats.rows import csv_rows
 from tests.formats.sheets import ods, raw_xlsx, text_cell, xlsx, zipped
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sheets"

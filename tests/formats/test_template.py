@@ -10,8 +10,10 @@ import pytest
 
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats import columns, csv_rows, entries, template
-from sharedbook.formats.entries import Entry
+from sharedbook.formats.entries import columns, entries
+from sharedbook.formats.entries.entries import Entry
+from sharedbook.formats.files import template
+from sharedbook.formats.rows import csv_rows
 
 FILES = {
     "google": "google_current.csv",

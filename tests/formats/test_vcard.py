@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard, UnsupportedCard
 from sharedbook.domain.model import Limits
-from sharedbook.formats import vcard
-from sharedbook.formats.content_line import Raw, unfold
-from sharedbook.formats.vcard import Add, Card, Edit, Remove, Set
+from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards.content_line import Raw, unfold
+from sharedbook.formats.vcards.vcard import Add, Card, Edit, Remove, Set
 from tests.formats.samples import GOLDEN, card, golden_cards, jpeg, png
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard, UnsupportedCard
-from sharedbook.formats import fields, vcard, vcard21
-from sharedbook.formats.fields import Typed
+from sharedbook.formats.vcards import fields, vcard, vcard21
+from sharedbook.formats.vcards.fields import Typed
 from tests.formats.samples import card, golden_cards, png
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Limits
-from sharedbook.formats import incoming, sources, vcard, vcf_rows
-from sharedbook.formats.content_line import unfold
-from sharedbook.formats.incoming import Incoming
+from sharedbook.formats.entries import incoming
+from sharedbook.formats.entries.incoming import Incoming
+from sharedbook.formats.files import sources, vcf_rows
+from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards.content_line import unfold
 
 CARDS = {
     "John_Doe_ANDROID.vcf": 6,

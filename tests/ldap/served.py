@@ -15,8 +15,10 @@ import ldap3
 import pytest
 
 from sharedbook.app import App
-from sharedbook.services import certificate, groups, members
+from sharedbook.services.books import groups
 from sharedbook.services.demo import site as demo
+from sharedbook.services.keys import certificate
+from sharedbook.services.members import members
 from sharedbook.settings import Address
 from tests.ldap.wiring import Answer, answers
 from tests.support.ports import free_ports

@@ -18,9 +18,13 @@ from ldap_gateway.follower import Follower
 from sharedbook.app import App
 from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import EVERYONE_ID, PRIVATE, Right
-from sharedbook.formats import vcard
-from sharedbook.services import bulk, contacts, feed, grants, groups
-from sharedbook.services.actions import Action, Merge
+from sharedbook.formats.vcards import vcard
+from sharedbook.services import feed
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.jobs import bulk
+from sharedbook.services.jobs.actions import Action, Merge
+from sharedbook.services.members import grants
 from tests.ldap.world import BASE
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 

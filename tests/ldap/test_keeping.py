@@ -18,8 +18,10 @@ from ldap_gateway.people import People
 from ldap_gateway.server import _directory
 from sharedbook.app import App
 from sharedbook.domain.model import Client, Right
-from sharedbook.formats import vcard
-from sharedbook.services import erasure, grants, groups
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants
 from sharedbook.services.tx import Console
 from sharedbook.settings import Settings
 from tests.ldap.test_follower import add, edit, following, soon

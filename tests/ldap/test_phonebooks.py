@@ -14,9 +14,10 @@ import pytest
 from ldap3.utils.conv import escape_filter_chars
 
 from sharedbook.domain import folding
-from sharedbook.formats import fields, phonebooks, phones, vcard
-from sharedbook.services import members, onboarding
+from sharedbook.formats.programs import phonebooks
+from sharedbook.formats.vcards import fields, phones, vcard
 from sharedbook.services.demo.people import Person, people
+from sharedbook.services.members import members, onboarding
 from tests.ldap.served import Site
 from tests.support.sites import CLIENT, CONSOLE, as_console
 

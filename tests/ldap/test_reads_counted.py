@@ -7,8 +7,11 @@ from pathlib import Path
 import ldap3
 
 from sharedbook.domain.model import Right
-from sharedbook.formats import vcard
-from sharedbook.services import audit_log, contacts, grants, groups, reads
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.audit import audit_log, reads
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants
 from tests.ldap.served import BASE, make, serve, soon
 from tests.support.sites import as_console, card
 

@@ -9,8 +9,12 @@ from ldap_gateway import messages as m
 from ldap_gateway import schema
 from ldap_gateway.messages import Code
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right
-from sharedbook.formats import fields, vcard
-from sharedbook.services import cards, contacts, erasure, grants, groups, members, teams, trash
+from sharedbook.formats.vcards import fields, vcard
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import teams
 from tests.ldap.served import BASE, Site, code_of, people, soon
 from tests.support.fail2ban import offenders
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card

@@ -16,7 +16,7 @@ import pytest
 from ldap_gateway import messages as m
 from ldap_gateway import schema, wire
 from ldap_gateway.messages import Code
-from sharedbook.services import members
+from sharedbook.services.members import members
 from tests.ldap import served
 from tests.ldap.served import BASE, Site, code_of, heard, people, soon
 from tests.ldap.wiring import number, octets, search, tlv

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from sharedbook.domain.model import Right
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants
 from tests.ldap import served
 from tests.ldap.served import Site, code_of, people, soon
 from tests.support.ports import free_port

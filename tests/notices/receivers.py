@@ -17,7 +17,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from sharedbook.services import certificate
+from sharedbook.services.keys import certificate
 from sharedbook.settings import Address
 from tests.support.ports import free_port
 

@@ -10,9 +10,14 @@ import pytest
 from sqlalchemy import select, update
 
 from sharedbook.app import App
-from sharedbook.formats import vcard
-from sharedbook.services import alarms, contacts, erasure, groups, housekeeping, jobs, notices, trash
-from sharedbook.services.notices import Notice
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.jobs import jobs
+from sharedbook.services.notices import notices
+from sharedbook.services.notices.notices import Notice
+from sharedbook.services.upkeep import alarms, housekeeping
 from sharedbook.store import erasures
 from sharedbook.store.schema import contacts as contact_rows
 from sharedbook.store.schema import jobs as job_rows

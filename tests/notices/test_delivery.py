@@ -19,10 +19,13 @@ from sqlalchemy import select, update
 from sharedbook import app
 from sharedbook.app import App
 from sharedbook.cli import serve
-from sharedbook.cli.site_context import Site
+from sharedbook.cli.terminal.site_context import Site
 from sharedbook.domain.errors import Unavailable
-from sharedbook.services import couriers, groups, housekeeping, members, notices
-from sharedbook.services.notices import Notice
+from sharedbook.services.books import groups
+from sharedbook.services.members import members
+from sharedbook.services.notices import couriers, notices
+from sharedbook.services.notices.notices import Notice
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.settings import Address, Settings
 from sharedbook.store.schema import notices as rows
 from tests.notices.receivers import MailServer, Post, WebServer, mail_server

@@ -25,7 +25,8 @@ import pytest
 
 from sharedbook import cli
 from sharedbook.domain.model import ALL_RIGHTS
-from sharedbook.services import grants, groups, members
+from sharedbook.services.books import groups
+from sharedbook.services.members import grants, members
 from tests.carddav.dav import Client, D
 from tests.support.ports import free_ports
 from tests.support.processes import Server

@@ -14,7 +14,8 @@ import pytest
 
 from sharedbook.app import App
 from sharedbook.domain.model import ALL_RIGHTS
-from sharedbook.services import grants, groups, members
+from sharedbook.services.books import groups
+from sharedbook.services.members import grants, members
 from tests.carddav.dav import Client
 from tests.carddav.served import start
 from tests.support.sites import as_console, card, new_site

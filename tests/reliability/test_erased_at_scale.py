@@ -23,20 +23,16 @@ from sqlalchemy import inspect, text
 
 from sharedbook import app
 from sharedbook.app import App
-from sharedbook.formats import vcard
-from sharedbook.services import (
-    audit_log,
-    backup,
-    bulk,
-    contacts,
-    duplicates,
-    erasure,
-    groups,
-    residue,
-    transfer,
-    trash,
-)
-from sharedbook.services.actions import Action, Copy, Delete, Merge, Move, Tag
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.audit import audit_log
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure, residue
+from sharedbook.services.imports import transfer
+from sharedbook.services.jobs import bulk
+from sharedbook.services.jobs.actions import Action, Copy, Delete, Merge, Move, Tag
+from sharedbook.services.merging import duplicates
+from sharedbook.services.upkeep import backup
 from tests.support.postgres import Cluster
 from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
 

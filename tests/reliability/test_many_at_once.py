@@ -15,8 +15,10 @@ import pytest
 
 from sharedbook.app import App
 from sharedbook.domain.model import ALL_RIGHTS
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants, groups, members
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
 from tests.carddav.dav import Client
 from tests.carddav.served import start
 from tests.ldap.served import serve

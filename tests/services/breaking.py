@@ -15,17 +15,12 @@ from sharedbook.app import App
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import DeletionHeld
 from sharedbook.domain.model import ALL_RIGHTS, Client
-from sharedbook.formats import vcard
-from sharedbook.services import (
-    breaker,
-    cards,
-    grants,
-    groups,
-    holds,
-    members,
-    records,
-)
-from sharedbook.services.holds import Discarded, Held
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import breaker, cards, groups
+from sharedbook.services.members import grants, members
+from sharedbook.services.refused import holds
+from sharedbook.services.refused.holds import Discarded, Held
+from sharedbook.services.writing import records
 from sharedbook.settings import Settings
 from sharedbook.store.schema import contacts as contact_rows
 from sharedbook.store.schema import memberships

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from sharedbook.app import App
-from sharedbook.services import actions, bulk, contacts, groups
-from sharedbook.services.jobs import Result, State
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.jobs import actions, bulk
+from sharedbook.services.jobs.jobs import Result, State
 from tests.services.sync_model import Device, Model, ModelContact
 from tests.support.sites import CLIENT, CONSOLE, as_console
 

@@ -8,19 +8,13 @@ from sqlalchemy import select
 
 from sharedbook.app import App
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
-from sharedbook.services import (
-    actions,
-    bulk,
-    contacts,
-    custom_fields,
-    grants,
-    groups,
-    members,
-    subjects,
-    teams,
-)
-from sharedbook.services.actions import Action
-from sharedbook.services.jobs import Job
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, custom_fields
+from sharedbook.services.jobs import actions, bulk
+from sharedbook.services.jobs.actions import Action
+from sharedbook.services.jobs.jobs import Job
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store.schema import contact_visibility, custom_values, memberships, team_members
 from sharedbook.store.schema import contacts as contact_rows

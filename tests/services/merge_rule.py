@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from sharedbook.app import App
-from sharedbook.formats import vcard
-from sharedbook.services import bulk, contacts, jobs, subjects
-from sharedbook.services.actions import Action, Merge
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.contacts import contacts
+from sharedbook.services.jobs import bulk, jobs
+from sharedbook.services.jobs.actions import Action, Merge
+from sharedbook.services.people import subjects
 from tests.services.sync_model import Model
 from tests.support.sites import CLIENT, CONSOLE, as_console
 

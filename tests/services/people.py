@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sharedbook.app import App
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import Change, Contact, Group, Visibility
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, members
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import members
 from sharedbook.services.tx import Tx
 from sharedbook.store import changes, identity
 from sharedbook.store.schema import audit

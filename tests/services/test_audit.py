@@ -12,9 +12,13 @@ from sqlalchemy import text
 from sharedbook.app import App
 from sharedbook.domain.errors import Busy, Forbidden, SubjectNotFound
 from sharedbook.domain.model import Right
-from sharedbook.services import audit_log, cards, contacts, erasure, grants, groups, members, reads
-from sharedbook.services.audit_log import Entry
-from sharedbook.services.reads import Reads
+from sharedbook.services.audit import audit_log, reads
+from sharedbook.services.audit.audit_log import Entry
+from sharedbook.services.audit.reads import Reads
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants, members
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
 SECRETS = ("Zoltan", "quixote", "wyvern", "zoltan.vcf", "uid-zoltan", "Lajos")
@@ -165,7 +169,7 @@ def test_reads_wait_for_a_locked_database_and_are_not_lost(
 ) -> None:
     (alice,) = ids_of(site, "alice")
     counting.note(alice, "carddav", 2, 5)
-    monkeypatch.setattr("sharedbook.services.reads.begin", _unavailable)
+    monkeypatch.setattr("sharedbook.services.audit.reads.begin", _unavailable)
     counting.flush()
     counting.note(alice, "carddav", 2, 2)
     monkeypatch.undo()

@@ -23,22 +23,14 @@ from sharedbook.domain.errors import (
     SharedbookError,
 )
 from sharedbook.domain.model import Right
-from sharedbook.services import (
-    attest,
-    audit_log,
-    backup,
-    cards,
-    contacts,
-    erasure,
-    grants,
-    groups,
-    ledger,
-    members,
-    secrets,
-    sync,
-    trash,
-)
+from sharedbook.services.audit import audit_log
+from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure, ledger
+from sharedbook.services.keys import attest, secrets
+from sharedbook.services.members import grants, members
 from sharedbook.services.tx import MemberActor
+from sharedbook.services.upkeep import backup
 from sharedbook.settings import Settings
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 

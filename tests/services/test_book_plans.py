@@ -6,9 +6,12 @@ import pytest
 
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidFile, QuotaExceeded
-from sharedbook.formats import vcard
-from sharedbook.services import book_plans, bulk, contacts, follow_file, groups, members, trash
-from sharedbook.services.jobs import Job, State
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.jobs import book_plans, bulk, follow_file
+from sharedbook.services.jobs.jobs import Job, State
+from sharedbook.services.members import members
 from tests.support.sites import CLIENT, CONSOLE, as_console, card
 
 FIVE = "group: clients\ngrants: {bob: [view]}\ncontacts: [" + ", ".join(

@@ -12,14 +12,10 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import DeletionHeld
 from sharedbook.domain.model import ALL_RIGHTS, PRIVATE, Client, HoldState, Right
-from sharedbook.services import (
-    cards,
-    contacts,
-    grants,
-    groups,
-    members,
-    notices,
-)
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
+from sharedbook.services.notices import notices
 from tests.services.breaking import (
     BOTH,
     HOUR,

@@ -22,27 +22,18 @@ from sharedbook.domain.errors import (
     Unavailable,
 )
 from sharedbook.domain.model import Progress, Right
-from sharedbook.formats import column_edits, vcard
-from sharedbook.services import (
-    actions,
-    batches,
-    bulk,
-    cards,
-    contacts,
-    erasure,
-    grants,
-    groups,
-    housekeeping,
-    jobs,
-    members,
-    notices,
-    runner,
-    search,
-    trash,
-)
-from sharedbook.services.actions import Action
-from sharedbook.services.jobs import Job, State
+from sharedbook.formats.entries import column_edits
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts, search, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.jobs import actions, batches, bulk, jobs, runner
+from sharedbook.services.jobs.actions import Action
+from sharedbook.services.jobs.jobs import Job, State
+from sharedbook.services.members import grants, members
+from sharedbook.services.notices import notices
 from sharedbook.services.tx import MemberActor, Tx
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.store.schema import job_items
 from sharedbook.store.schema import jobs as job_rows
 from sharedbook.store.schema import revisions as revision_rows

@@ -10,11 +10,16 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import NotUndoable
 from sharedbook.domain.model import Progress, Right
-from sharedbook.formats import vcard
-from sharedbook.services import batches, bulk, contacts, duplicates, erasure, grants, groups, jobs
-from sharedbook.services.actions import Action, Merge
-from sharedbook.services.duplicates import Confidence, Shared
-from sharedbook.services.jobs import Job, State
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.erasing import erasure
+from sharedbook.services.jobs import batches, bulk, jobs
+from sharedbook.services.jobs.actions import Action, Merge
+from sharedbook.services.jobs.jobs import Job, State
+from sharedbook.services.members import grants
+from sharedbook.services.merging import duplicates
+from sharedbook.services.merging.duplicates import Confidence, Shared
 from tests.services.bulk_sites import dump
 from tests.services.people import add_members
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site

@@ -9,19 +9,15 @@ import pytest
 
 from sharedbook.app import App
 from sharedbook.domain.errors import NameTaken, NotUndoable
-from sharedbook.formats import column_edits
-from sharedbook.services import (
-    actions,
-    bulk,
-    contacts,
-    erasure,
-    groups,
-    jobs,
-    members,
-    subjects,
-)
-from sharedbook.services.actions import Action
-from sharedbook.services.jobs import State
+from sharedbook.formats.entries import column_edits
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.erasing import erasure
+from sharedbook.services.jobs import actions, bulk, jobs
+from sharedbook.services.jobs.actions import Action
+from sharedbook.services.jobs.jobs import State
+from sharedbook.services.members import members
+from sharedbook.services.people import subjects
 from sharedbook.services.tx import Tx
 from tests.services.bulk_sites import ALL, deletion_of, dump, fill, group_id, member_deletion, start, undo
 from tests.support.sites import CLIENT, CONSOLE, as_console

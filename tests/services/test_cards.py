@@ -20,8 +20,12 @@ from sharedbook.domain.errors import (
     VersionConflict,
 )
 from sharedbook.domain.model import PRIVATE, Client, Event, Right, Visibility, VisibilityKind
-from sharedbook.services import cards, contacts, erasure, grants, groups, members, subjects, trash
-from sharedbook.services.cards import PutResult
+from sharedbook.services.books import cards, groups
+from sharedbook.services.books.cards import PutResult
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
 VIEW = Right.VIEW

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.services import certificate
+from sharedbook.services.keys import certificate
 
 
 def test_a_client_that_trusts_it_gets_through(tmp_path: Path) -> None:

@@ -9,8 +9,11 @@ import zipfile
 import pytest
 
 from sharedbook.app import App
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, custom_fields, erasure, groups, subject_access, transfer
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, custom_fields
+from sharedbook.services.erasing import erasure, subject_access
+from sharedbook.services.imports import transfer
 from tests.support.sites import CLIENT, CONSOLE, as_console, card
 
 MAIL = "zoltan@wyvern.example"

@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 
 from sharedbook.domain.model import Limits
-from sharedbook.formats import fields, vcard
+from sharedbook.formats.vcards import fields, vcard
 from sharedbook.services.demo import photos
 from sharedbook.services.demo.people import GRANTS, GROUPS, MEMBERS, TEAMS, locales, people
 

@@ -12,9 +12,13 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import ContactNotFound, Forbidden
 from sharedbook.domain.model import PRIVATE, Right
-from sharedbook.formats import likeness, phones, vcard
-from sharedbook.services import contacts, duplicates, erasure, grants, groups
-from sharedbook.services.duplicates import Confidence, Suggestion
+from sharedbook.formats.vcards import likeness, phones, vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants
+from sharedbook.services.merging import duplicates
+from sharedbook.services.merging.duplicates import Confidence, Suggestion
 from sharedbook.store.schema import distinct_pairs
 from tests.services.people import add_members
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site

@@ -14,8 +14,13 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, InvalidFile, InvalidToken
 from sharedbook.domain.model import Right
-from sharedbook.services import attest, cards, contacts, erasure, grants, groups, housekeeping, members, sync
+from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.contacts import contacts
+from sharedbook.services.erasing import erasure
+from sharedbook.services.keys import attest
+from sharedbook.services.members import grants, members
 from sharedbook.services.tx import MemberActor
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.store import erasures
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
@@ -89,7 +94,7 @@ def test_no_piece_of_an_erased_contact_is_left(site: App) -> None:
     folder = site.settings.data_dir
     known = [living, "alice clients partners contacts Clients Partners Contacts VCARD PHOTO ENCODING"]
     known += [" sends regards "]  # the index of a living card holds its values between spaces
-    schema = "".join(path.read_text() for path in (Path(erasure.__file__).parents[1] / "store/schema").glob("*.py"))
+    schema = "".join(path.read_text() for path in (Path(erasure.__file__).parents[3] / "store/schema").glob("*.py"))
     assert left_in(folder, values, [*known, schema]), "the scan finds what is there"
     report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
     assert (report.clean, report.residue, report.contacts) == (True, {}, [key])

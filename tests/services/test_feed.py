@@ -15,9 +15,14 @@ import sharedbook.app
 from sharedbook.app import App
 from sharedbook.domain import access, errors
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, erasure, feed, grants, groups, members, teams, trash
+from sharedbook.formats.vcards import vcard
+from sharedbook.services import feed
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
 from sharedbook.services.feed import FeedContact, FeedGroup, FeedMember
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import teams
 from sharedbook.services.tx import Service, Tx
 from sharedbook.store import changes
 from sharedbook.store import contacts as rows

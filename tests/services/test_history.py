@@ -10,8 +10,11 @@ from sqlalchemy import select, update
 from sharedbook.app import App
 from sharedbook.domain.errors import ContactNotFound, Forbidden, InvalidValue, NotFound, Protected, UidConflict
 from sharedbook.domain.model import Event, Right, Visibility, VisibilityKind
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants, groups, history, housekeeping, members
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, history
+from sharedbook.services.members import grants, members
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.store.schema import revisions
 from tests.support.sites import as_console, as_member, card
 

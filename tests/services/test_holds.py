@@ -11,17 +11,12 @@ from sqlalchemy import select
 from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, HoldNotFound
 from sharedbook.domain.model import ALL_RIGHTS, Client, HoldState
-from sharedbook.services import (
-    cards,
-    contacts,
-    erasure,
-    grants,
-    groups,
-    holds,
-    housekeeping,
-    members,
-    trash,
-)
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants, members
+from sharedbook.services.refused import holds
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.store.schema import holds as hold_rows
 from sharedbook.store.schema import removals
 from tests.services.breaking import (

@@ -13,9 +13,13 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Right
-from sharedbook.formats import vcard
-from sharedbook.services import bulk, contacts, grants, groups, jobs, ready, search, transfer
-from sharedbook.services.transfer import Duplicates
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, search
+from sharedbook.services.imports import ready, transfer
+from sharedbook.services.imports.transfer import Duplicates
+from sharedbook.services.jobs import bulk, jobs
+from sharedbook.services.members import grants
 from sharedbook.services.tx import MemberActor
 from tests.services.people import add_members
 from tests.services.transfers import CARD, all_of, counts, run

@@ -14,9 +14,12 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import Busy, InvalidFile, JobStopped, Unavailable
 from sharedbook.domain.model import Progress
-from sharedbook.services import bulk, custom_fields, groups, importing, jobs, transfer
-from sharedbook.services.jobs import Job, State
-from sharedbook.services.transfer import JobReport
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import custom_fields
+from sharedbook.services.imports import importing, transfer
+from sharedbook.services.imports.transfer import JobReport
+from sharedbook.services.jobs import bulk, jobs
+from sharedbook.services.jobs.jobs import Job, State
 from tests.services.transfers import HEADER, all_of, counts, etags, people, run, table
 from tests.support.processes import Server
 from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
@@ -86,7 +89,7 @@ import sys
 from pathlib import Path
 from sharedbook import app
 from sharedbook.domain.model import Client
-from sharedbook.services import importing, transfer
+from sharedbook.services.imports import importing, transfer
 from sharedbook.services.tx import Console
 from sharedbook.settings import Settings
 importing.BATCH_ROWS = 20

@@ -9,10 +9,10 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import JobNotFound
 from sharedbook.domain.model import Client
-from sharedbook.formats import csv_rows
-from sharedbook.formats.problems import Problem
-from sharedbook.services import jobs
-from sharedbook.services.jobs import JobRow, Result, State
+from sharedbook.formats.rows import csv_rows
+from sharedbook.formats.rows.problems import Problem
+from sharedbook.services.jobs import jobs
+from sharedbook.services.jobs.jobs import JobRow, Result, State
 from sharedbook.services.tx import MemberActor
 from tests.services.people import add_members
 from tests.support.sites import as_console

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sharedbook.domain.errors import Throttled
-from sharedbook.services.login_limits import LoginLimits, network_of
+from sharedbook.services.people.login_limits import LoginLimits, network_of
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_five_tries_for_a_pair_and_none_for_others_lost(limits: LoginLimits) -> 
 
 def test_waits_grow_to_the_longest(limits: LoginLimits, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
-    monkeypatch.setattr("sharedbook.services.login_limits.time.time", lambda: now)
+    monkeypatch.setattr("sharedbook.services.people.login_limits.time.time", lambda: now)
     waits = []
     for _ in range(18):
         try:
@@ -51,7 +51,7 @@ def test_waits_grow_to_the_longest(limits: LoginLimits, monkeypatch: pytest.Monk
 
 def test_thirty_tries_a_minute_for_a_network(limits: LoginLimits, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
-    monkeypatch.setattr("sharedbook.services.login_limits.time.time", lambda: now)
+    monkeypatch.setattr("sharedbook.services.people.login_limits.time.time", lambda: now)
     fresh = (f"login{number}" for number in itertools.count())
     assert tries_let_in(limits, fresh, "192.0.2.1") == 30
     assert tries_let_in(limits, fresh, "192.0.2.2") == 30
@@ -109,7 +109,7 @@ def test_networks(address: str, network: str) -> None:
 
 def test_a_clock_that_is_set_back_shuts_nobody_out(limits: LoginLimits, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
-    monkeypatch.setattr("sharedbook.services.login_limits.time.time", lambda: now)
+    monkeypatch.setattr("sharedbook.services.people.login_limits.time.time", lambda: now)
     limits.admit("alice", "192.0.2.1")
     limits.succeeded("alice", "192.0.2.1")
     assert tries_let_in(limits, itertools.repeat("bob"), "192.0.2.1") == 5

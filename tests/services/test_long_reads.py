@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sharedbook.domain.model import Client
-from sharedbook.services import groups
+from sharedbook.services.books import groups
 from sharedbook.services.tx import LONG_READ, Actor, Service
 from tests.support.sites import CONSOLE, new_site
 

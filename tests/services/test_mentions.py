@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from sharedbook.app import App
-from sharedbook.services import cards, contacts, erasure, groups, history, trash
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts, history, trash
+from sharedbook.services.erasing import erasure
 from sharedbook.store import revisions
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from sharedbook.domain.errors import Conflict, Forbidden, GroupNotFound, NotFound
-from sharedbook.formats import vcard
-from sharedbook.services import cards, contacts, grants, groups, members
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
 from tests.services.machine_sites import on_postgresql, on_sqlite
 from tests.services.sync_model import Device, Model, ModelContact
 from tests.services.test_sync_machine import MEMBERS, RIGHTS, SyncMachine, group, member, run

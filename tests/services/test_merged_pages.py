@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from sharedbook.domain.model import Right
-from sharedbook.formats.vcard import parse
-from sharedbook.services import contacts, grants, groups, members, sync
+from sharedbook.formats.vcards.vcard import parse
+from sharedbook.services.books import groups, sync
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
 from tests.support.sites import as_console, as_member, card, new_site
 
 

@@ -22,30 +22,19 @@ from sharedbook.domain.errors import (
     VersionConflict,
 )
 from sharedbook.domain.model import PRIVATE, Contact, Event, Right, Visibility, VisibilityKind
-from sharedbook.formats import fields, vcard
-from sharedbook.services import (
-    audit_log,
-    backup,
-    bulk,
-    cards,
-    contacts,
-    custom_fields,
-    duplicates,
-    erasure,
-    grants,
-    groups,
-    history,
-    jobs,
-    members,
-    merging,
-    photos,
-    snapshots,
-    sync,
-    trash,
-)
-from sharedbook.services.actions import Action, Merge
-from sharedbook.services.jobs import Job, State
-from sharedbook.services.merging import Merged
+from sharedbook.formats.vcards import fields, vcard
+from sharedbook.services.audit import audit_log
+from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.contacts import contacts, custom_fields, history, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.jobs import bulk, jobs, snapshots
+from sharedbook.services.jobs.actions import Action, Merge
+from sharedbook.services.jobs.jobs import Job, State
+from sharedbook.services.members import grants, members
+from sharedbook.services.merging import duplicates, merging
+from sharedbook.services.merging.merging import Merged
+from sharedbook.services.upkeep import backup
+from sharedbook.services.writing import photos
 from sharedbook.settings import Settings
 from sharedbook.store.schema import merged_contacts
 from tests.services.people import add_members

@@ -15,9 +15,10 @@ from sqlalchemy import update
 from sharedbook.app import App
 from sharedbook.domain.errors import Busy, InvalidValue, LoginFailed, Throttled
 from sharedbook.domain.model import Right
-from sharedbook.services import accounts, grants, members, passwords
-from sharedbook.services.accounts import Door, authenticate
-from sharedbook.services.passwords import LONGEST, SHORTEST, Slots
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import accounts, passwords
+from sharedbook.services.people.accounts import Door, authenticate
+from sharedbook.services.people.passwords import LONGEST, SHORTEST, Slots
 from sharedbook.store.app_passwords import AppPassword
 from sharedbook.store.schema import app_passwords
 from tests.services.people import PASSWORD, add_members

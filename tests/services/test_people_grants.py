@@ -11,7 +11,10 @@ from sqlalchemy import select
 from sharedbook.app import App
 from sharedbook.domain.errors import ContactNotFound, GroupNotFound, InvalidValue, SubjectNotFound
 from sharedbook.domain.model import NO_RIGHTS, PRIVATE, VISIBLE_TO_ALL, ChangeKind, Right, Visibility, VisibilityKind
-from sharedbook.services import contacts, grants, groups, members, teams
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import teams
 from sharedbook.services.tx import Tx
 from sharedbook.store import grants as rows
 from sharedbook.store.schema import grants as table

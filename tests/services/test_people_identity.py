@@ -15,7 +15,9 @@ from sharedbook.app import App
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import Conflict, NotFound
 from sharedbook.domain.model import ALL_RIGHTS, NO_RIGHTS, Right
-from sharedbook.services import grants, groups, members, teams
+from sharedbook.services.books import groups
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import teams
 from sharedbook.services.tx import Tx
 from sharedbook.store import changes
 from tests.services.people import viewer

@@ -20,7 +20,10 @@ from sharedbook.domain.errors import (
     SubjectNotFound,
 )
 from sharedbook.domain.model import PRIVATE, ChangeKind, Event, Member, Right, SubjectKind, Visibility, VisibilityKind
-from sharedbook.services import contacts, grants, groups, members, subjects, teams
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store.schema import app_passwords, departures
 from sharedbook.store.schema import subjects as rows

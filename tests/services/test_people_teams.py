@@ -8,7 +8,10 @@ from sqlalchemy import select
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidName, NameTaken, SubjectNotFound
 from sharedbook.domain.model import ChangeKind, Right, Visibility, VisibilityKind
-from sharedbook.services import contacts, grants, groups, members, subjects, teams
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store.schema import departures, team_members
 from tests.services.people import Journal, add_contact, add_members, viewer

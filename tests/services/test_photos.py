@@ -16,20 +16,13 @@ from sharedbook import app as sites
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidCard
 from sharedbook.domain.model import Contact
-from sharedbook.formats import fields, photo_reduction, vcard
-from sharedbook.services import (
-    backup,
-    cards,
-    contacts,
-    erasure,
-    groups,
-    history,
-    housekeeping,
-    photos,
-    subject_access,
-    transfer,
-    trash,
-)
+from sharedbook.formats.vcards import fields, photo_reduction, vcard
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts, history, trash
+from sharedbook.services.erasing import erasure, subject_access
+from sharedbook.services.imports import transfer
+from sharedbook.services.upkeep import backup, housekeeping
+from sharedbook.services.writing import photos
 from sharedbook.store.schema import photos as table
 from sharedbook.store.schema import revisions
 from tests.support.pictures import line, picture

@@ -8,8 +8,8 @@ import pytest
 
 from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import EVERYTHING, Record, matches, record
-from sharedbook.formats import fields, vcard
-from sharedbook.services import querylang
+from sharedbook.formats.vcards import fields, vcard
+from sharedbook.services.contacts import querylang
 from sharedbook.services.demo.people import people
 
 

@@ -13,10 +13,12 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidFile, Unavailable
 from sharedbook.domain.model import Limits
-from sharedbook.formats import incoming, sources
-from sharedbook.formats.incoming import Incoming, Source
-from sharedbook.services import groups, ready
-from sharedbook.services.ready import Make
+from sharedbook.formats.entries import incoming
+from sharedbook.formats.entries.incoming import Incoming, Source
+from sharedbook.formats.files import sources
+from sharedbook.services.books import groups
+from sharedbook.services.imports import ready
+from sharedbook.services.imports.ready import Make
 from tests.services.transfers import HEADER, all_of, counts, people, run, table
 from tests.support.sites import as_console
 

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from sharedbook import cli
 from sharedbook.app import App
 from sharedbook.domain.query import Comparison, Op, Some, Test
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, groups, search
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, search
 from tests.support.sites import as_console, card
 
 

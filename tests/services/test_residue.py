@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sharedbook.services import residue
+from sharedbook.services.erasing import residue
 
 VALUE = "Mézeskalács 홍길동 & Co"
 

@@ -12,9 +12,12 @@ from sharedbook.app import App
 from sharedbook.domain import access, errors
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Contact, Right, Visibility, VisibilityKind
 from sharedbook.domain.query import And, Comparison, HasParam, Op, Query, Some, Test
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants, groups, members, search, subjects, teams
-from sharedbook.services.search import Search
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, search
+from sharedbook.services.contacts.search import Search
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from tests.services.people import viewer
 from tests.support.sites import as_console, as_member, card

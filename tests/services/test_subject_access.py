@@ -12,8 +12,13 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.errors import Forbidden, InvalidToken, InvalidValue
 from sharedbook.domain.model import ChangeKind
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, erasure, feed, groups, members, subject_access, transfer
+from sharedbook.formats.vcards import vcard
+from sharedbook.services import feed
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.erasing import erasure, subject_access
+from sharedbook.services.imports import transfer
+from sharedbook.services.members import members
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
 MAIL = "minji.kim@wyvern.example"

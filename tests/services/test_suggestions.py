@@ -12,19 +12,12 @@ from sqlalchemy import Table, func, select, update
 from sharedbook.app import App
 from sharedbook.domain.errors import NotFound, Protected
 from sharedbook.domain.model import Client, Right, Visibility, VisibilityKind
-from sharedbook.services import (
-    cards,
-    contacts,
-    erasure,
-    grants,
-    groups,
-    housekeeping,
-    members,
-    refetch,
-    subject_access,
-    suggestions,
-    sync,
-)
+from sharedbook.services.books import cards, groups, refetch, sync
+from sharedbook.services.contacts import contacts
+from sharedbook.services.erasing import erasure, subject_access
+from sharedbook.services.members import grants, members
+from sharedbook.services.refused import suggestions
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.store.schema import refetches
 from sharedbook.store.schema import suggestions as table
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from sharedbook.app import App
-from sharedbook.formats import superiors, vcard
-from sharedbook.services import contacts, erasure, feed, groups, trash
+from sharedbook.formats.vcards import superiors, vcard
+from sharedbook.services import feed
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
 from sharedbook.store import changes
 from tests.support.sites import CLIENT, CONSOLE, as_console, card
 

@@ -24,20 +24,12 @@ from hypothesis.stateful import (
 from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, GroupNotFound, InvalidToken, NotFound
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
-from sharedbook.services import (
-    cards,
-    contacts,
-    erasure,
-    grants,
-    groups,
-    members,
-    refetch,
-    subjects,
-    sync,
-    teams,
-    trash,
-)
-from sharedbook.services.groups import Book
+from sharedbook.services.books import cards, groups, refetch, sync
+from sharedbook.services.books.groups import Book
+from sharedbook.services.contacts import contacts, trash
+from sharedbook.services.erasing import erasure
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from tests.services.bulk_rules import BulkRules
 from tests.services.machine_sites import on_postgresql, on_sqlite

@@ -15,9 +15,13 @@ from sharedbook import app as composition
 from sharedbook.app import App
 from sharedbook.domain.model import PRIVATE, Right
 from sharedbook.domain.query import Comparison, Op, Some, Test
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants, groups, jobs, search, transfer, trash
-from sharedbook.services.transfer import Duplicates
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, search, trash
+from sharedbook.services.imports import transfer
+from sharedbook.services.imports.transfer import Duplicates
+from sharedbook.services.jobs import jobs
+from sharedbook.services.members import grants
 from sharedbook.services.tx import MemberActor
 from tests.services.people import add_members
 from tests.services.transfers import CARD, HEADER, all_of, counts, etags, lines_of, people, run, table

@@ -11,7 +11,8 @@ import pytest
 
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidFile
-from sharedbook.services import groups, jobs
+from sharedbook.services.books import groups
+from sharedbook.services.jobs import jobs
 from tests.formats.sheets import xlsx, zipped
 from tests.services.transfers import CARD, all_of, counts, run
 from tests.support.sites import as_console

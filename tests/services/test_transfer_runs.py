@@ -12,9 +12,13 @@ from sharedbook.app import App
 from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, InvalidValue, Unavailable
 from sharedbook.domain.model import Progress, Right
 from sharedbook.domain.query import Op, Some, Test
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, custom_fields, grants, groups, importing, jobs, transfer
-from sharedbook.services.transfer import Duplicates
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, custom_fields
+from sharedbook.services.imports import importing, transfer
+from sharedbook.services.imports.transfer import Duplicates
+from sharedbook.services.jobs import jobs
+from sharedbook.services.members import grants
 from sharedbook.services.tx import MemberActor
 from tests.services.people import Journal, add_members
 from tests.services.transfers import CARD, HEADER, all_of, counts, etags, people, run, table

@@ -11,8 +11,9 @@ from typing import Any
 
 from sharedbook.app import App
 from sharedbook.domain.model import Contact
-from sharedbook.services import search, transfer
-from sharedbook.services.transfer import JobReport
+from sharedbook.services.contacts import search
+from sharedbook.services.imports import transfer
+from sharedbook.services.imports.transfer import JobReport
 from tests.support.sites import CLIENT, CONSOLE, as_console
 
 NAMES = [

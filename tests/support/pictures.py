@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from sharedbook.formats import card_build, vcard
+from sharedbook.formats.vcards import card_build, vcard
 
 _BYTES = {"RGB": 3, "L": 1, "RGBA": 4, "CMYK": 4, "I;16": 2}
 PLACE = "taken at home"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ldap3
 
-from sharedbook.services import certificate
+from sharedbook.services.keys import certificate
 from tests.support.ports import free_ports
 from tests.support.processes import Server
 

@@ -16,8 +16,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from sharedbook import __version__
-from sharedbook.cli.errors import report
-from sharedbook.cli.names import MEMBER
+from sharedbook.cli.terminal.errors import report
+from sharedbook.cli.terminal.names import MEMBER
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("site", "Make the database and the data folder; ask for the first postmaster."),
@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reindex": ("site", "Read every contact anew out of its card."),
     "group": ("group", "Shared contact groups: each is one address book."),
     "field": ("field", "The site's own fields of contacts, beside the card."),
-    "contact": ("contact", "Contacts: add, find, change, move, delete, erase."),
+    "contact": ("contact.contact", "Contacts: add, find, change, move, delete, erase."),
     "member": ("member", "Members: those who log in."),
     "onboard": ("onboard", "What a member types or pastes into each program."),
     "team": ("team", "Teams: some members under one name."),
@@ -110,7 +110,7 @@ def command(ctx: click.Context, login: str | None, config: Path | None) -> None:
     Each command takes --help, and --json for programs. Exit codes: 0 done, 1 failed, 2 usage, 3 done in part, 4 not
     found, 5 refused by a rule.
     """
-    from sharedbook.cli.site_context import Site
+    from sharedbook.cli.terminal.site_context import Site
 
     ctx.obj = ctx.with_resource(Site(login=login, config=config))
 

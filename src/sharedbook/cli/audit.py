@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.errors import FAILED
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.refs import chosen
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.errors import FAILED
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.refs import chosen
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import ContactNotFound
-from sharedbook.services import audit_log
+from sharedbook.services.audit import audit_log
 
 TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli.confirm import confirm
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.site_context import CLIENT, Site, pass_site
-from sharedbook.services import backup
+from sharedbook.cli.terminal.confirm import confirm
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
+from sharedbook.services.upkeep import backup
 
 
 @click.command("backup")

@@ -6,15 +6,16 @@ from datetime import timedelta
 
 import click
 
-from sharedbook.cli.as_job import How, Task, as_job, carry_out
 from sharedbook.cli.erasing import erase_contacts
-from sharedbook.cli.names import GROUP
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal.as_job import How, Task, as_job, carry_out
+from sharedbook.cli.terminal.names import GROUP
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain import access
 from sharedbook.domain.model import Contact
-from sharedbook.services import notices, search
-from sharedbook.services.actions import Cleanup
+from sharedbook.services.contacts import search
+from sharedbook.services.jobs.actions import Cleanup
+from sharedbook.services.notices import notices
 from sharedbook.services.tx import Tx
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli.output import Output, json_option, progress
 from sharedbook.cli.serve import listeners
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal.output import Output, json_option, progress
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.services.demo import site as demo_site
 from sharedbook.services.demo.people import MEMBERS
 from sharedbook.settings import Settings

@@ -18,13 +18,17 @@ from pathlib import Path
 import click
 
 from sharedbook import __version__, settings
-from sharedbook.cli import json_keys
-from sharedbook.cli.errors import FAILED
-from sharedbook.cli.output import Output, json_option, many
 from sharedbook.cli.serve import Listener, listeners
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.errors import FAILED
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import SharedbookError
-from sharedbook.services import certificate, couriers, directory_login, erasure, holds, notices
+from sharedbook.services.erasing import erasure
+from sharedbook.services.keys import certificate
+from sharedbook.services.notices import couriers, notices
+from sharedbook.services.people import directory_login
+from sharedbook.services.refused import holds
 
 TIMEOUT = 5
 LOW_SPACE = 200 * 1024 * 1024

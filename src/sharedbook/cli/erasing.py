@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import confirm_by_name
-from sharedbook.cli.errors import FAILED
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.site_context import CLIENT, Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.confirm import confirm_by_name
+from sharedbook.cli.terminal.errors import FAILED
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import ErasurePending
 from sharedbook.domain.model import Contact
-from sharedbook.services import attest, erasure
+from sharedbook.services.erasing import erasure
+from sharedbook.services.keys import attest
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)

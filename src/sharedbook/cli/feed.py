@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.services import feed
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking, carry_out
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.confirm import asking, carry_out
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.model import CustomField, FieldKind
-from sharedbook.services import custom_fields
+from sharedbook.services.contacts import custom_fields
 from sharedbook.services.tx import Tx
 
 COLUMNS = {"Name": "name", "In a search": "key", "Kind": "kind", "Several": "several"}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.names import GROUP, SUBJECT
-from sharedbook.cli.output import Output, json_option
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.names import GROUP, SUBJECT
+from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import ALL_RIGHTS, NO_RIGHTS, Right
-from sharedbook.services import contacts, grants, groups
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts
+from sharedbook.services.members import grants
 from sharedbook.services.tx import Tx
 
 WORDS = {str(right.name).lower(): right for right in Right}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.as_job import How, Task, as_job, carry_out
-from sharedbook.cli.names import GROUP
-from sharedbook.cli.output import Output, json_option
 from sharedbook.cli.plan import export_plan
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import grants, groups
-from sharedbook.services.actions import DeleteGroup
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.as_job import How, Task, as_job, carry_out
+from sharedbook.cli.terminal.names import GROUP
+from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.services.books import groups
+from sharedbook.services.jobs.actions import DeleteGroup
+from sharedbook.services.members import grants
 from sharedbook.services.tx import Tx
 
 COLUMNS = {"Group": "slug", "Name": "name", "Contacts": "contacts", "Default": "default", "Description": "description"}

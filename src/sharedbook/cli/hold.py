@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking, carry_out
-from sharedbook.cli.contacts_shown import objects
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import holds
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.confirm import asking, carry_out
+from sharedbook.cli.terminal.contacts_shown import objects
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.services.refused import holds
 from sharedbook.services.tx import Tx
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.as_job import How, Task, as_job, background_option, carry_out, exit_code, go_on
-from sharedbook.cli.names import JOB
-from sharedbook.cli.output import Output, cell, json_option, many
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.as_job import How, Task, as_job, background_option, carry_out, exit_code, go_on
+from sharedbook.cli.terminal.names import JOB
+from sharedbook.cli.terminal.output import Output, cell, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import JobStopped, SharedbookError
-from sharedbook.services import bulk, importing, jobs
-from sharedbook.services.jobs import Job, State
+from sharedbook.services.imports import importing
+from sharedbook.services.jobs import bulk, jobs
+from sharedbook.services.jobs.jobs import Job, State
 from sharedbook.services.tx import Tx
 
 SAY_SECONDS = 5.0

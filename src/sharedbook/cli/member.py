@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 
 import click
 
-from sharedbook.cli import json_keys, member_import
-from sharedbook.cli.as_job import How, Task, as_job, carry_out
-from sharedbook.cli.names import MEMBER
-from sharedbook.cli.output import Output, json_option
-from sharedbook.cli.passwords import obtain, password_options, require
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli import member_import
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.as_job import How, Task, as_job, carry_out
+from sharedbook.cli.terminal.names import MEMBER
+from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.passwords import obtain, password_options, require
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
-from sharedbook.services import members
-from sharedbook.services.actions import DeleteMember
+from sharedbook.services.jobs.actions import DeleteMember
+from sharedbook.services.members import members
 from sharedbook.services.tx import Tx
 
 COLUMNS = {

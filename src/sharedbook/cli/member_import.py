@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking, carry_out
-from sharedbook.cli.errors import IN_PART
-from sharedbook.cli.ldap_options import ldap_options, query
-from sharedbook.cli.output import Output, cell, json_option, many
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.confirm import asking, carry_out
+from sharedbook.cli.terminal.errors import IN_PART
+from sharedbook.cli.terminal.ldap_options import ldap_options, query
+from sharedbook.cli.terminal.output import Output, cell, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
-from sharedbook.services import member_import
-from sharedbook.services.member_import import Outcome, Result
+from sharedbook.services.members import member_import
+from sharedbook.services.members.member_import import Outcome, Result
 from sharedbook.services.tx import Tx
 
 

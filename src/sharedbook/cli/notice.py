@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.errors import FAILED
-from sharedbook.cli.output import Output, json_option
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import couriers, notices
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.errors import FAILED
+from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.services.notices import couriers, notices
 
 
 @click.group("notice")

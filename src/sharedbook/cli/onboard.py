@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.names import GROUP, MEMBER
-from sharedbook.cli.output import Output, clean, json_option
-from sharedbook.cli.qr_code import qr_lines
-from sharedbook.cli.site_context import CLIENT, Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.names import GROUP, MEMBER
+from sharedbook.cli.terminal.output import Output, clean, json_option
+from sharedbook.cli.terminal.qr_code import qr_lines
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import Unavailable
-from sharedbook.formats import apple_profile, phonebooks
-from sharedbook.services import members, onboarding
-from sharedbook.services.onboarding import Access
+from sharedbook.formats.programs import apple_profile, phonebooks
+from sharedbook.services.members import members, onboarding
+from sharedbook.services.members.onboarding import Access
 
 
 @click.command("onboard")

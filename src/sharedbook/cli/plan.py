@@ -8,15 +8,16 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.errors import IN_PART
-from sharedbook.cli.names import GROUP
-from sharedbook.cli.output import Output, clean, json_option, progress
-from sharedbook.cli.site_context import CLIENT, Site, pass_site
-from sharedbook.formats import yaml_nodes
-from sharedbook.services import book_plans, bulk, transfer
-from sharedbook.services.book_plans import Change, Comparison, GrantChange
-from sharedbook.services.jobs import Told
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.errors import IN_PART
+from sharedbook.cli.terminal.names import GROUP
+from sharedbook.cli.terminal.output import Output, clean, json_option, progress
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
+from sharedbook.formats.entries import yaml_nodes
+from sharedbook.services.imports import transfer
+from sharedbook.services.jobs import book_plans, bulk
+from sharedbook.services.jobs.book_plans import Change, Comparison, GrantChange
+from sharedbook.services.jobs.jobs import Told
 
 _SIGNS = {"add": "+", "change": "~", "show": "+", "leave": "-"}
 _WORDS = {"add": "new", "change": "changed", "show": "shown here, too", "leave": "leaves, to the trash if in no other"}

@@ -20,10 +20,12 @@ from dataclasses import dataclass
 
 import click
 
-from sharedbook.cli.errors import DONE, FAILED
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal.errors import DONE, FAILED
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import Unavailable
-from sharedbook.services import certificate, housekeeping, notices
+from sharedbook.services.keys import certificate
+from sharedbook.services.notices import notices
+from sharedbook.services.upkeep import housekeeping
 from sharedbook.settings import Address, Settings
 
 CHILD = """

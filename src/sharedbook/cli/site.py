@@ -8,10 +8,11 @@ import textwrap
 import click
 
 from sharedbook import app, settings
-from sharedbook.cli import json_keys
-from sharedbook.cli.output import Output, json_option
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import members, records
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.services.members import members
+from sharedbook.services.writing import records
 
 REINDEX_BATCH = 200
 """Contacts that one transaction reads anew: it holds the write lock for less than half a second."""

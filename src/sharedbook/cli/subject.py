@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking
 from sharedbook.cli.erasing import certificate_option, erase_contacts
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.site_context import Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.confirm import asking
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import ContactNotFound
-from sharedbook.services import subject_access
+from sharedbook.services.erasing import subject_access
 
 
 @click.group("subject")

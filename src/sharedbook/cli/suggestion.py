@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.contact_history import difference_line
-from sharedbook.cli.contacts_shown import detail
-from sharedbook.cli.output import Output, json_option, many
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import suggestions
+from sharedbook.cli.contact.history import difference_line
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.contacts_shown import detail
+from sharedbook.cli.terminal.output import Output, json_option, many
+from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.services.refused import suggestions
 
 
 @click.group("suggestion")

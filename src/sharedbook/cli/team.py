@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.confirm import asking, carry_out
-from sharedbook.cli.names import MEMBER, TEAM
-from sharedbook.cli.output import Output, json_option
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import teams
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.confirm import asking, carry_out
+from sharedbook.cli.terminal.names import MEMBER, TEAM
+from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.services.people import teams
 from sharedbook.services.tx import Tx
 
 

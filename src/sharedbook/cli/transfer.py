@@ -12,21 +12,25 @@ from typing import Any, BinaryIO
 
 import click
 
-from sharedbook.cli import json_keys
-from sharedbook.cli.as_job import background_option, detach
-from sharedbook.cli.confirm import confirm
-from sharedbook.cli.errors import IN_PART
-from sharedbook.cli.ldap_options import ldap_options, query
-from sharedbook.cli.names import GROUP
-from sharedbook.cli.output import Output, cell, json_option, progress
-from sharedbook.cli.site_context import CLIENT, Site, pass_site
+from sharedbook.cli.terminal import json_keys
+from sharedbook.cli.terminal.as_job import background_option, detach
+from sharedbook.cli.terminal.confirm import confirm
+from sharedbook.cli.terminal.errors import IN_PART
+from sharedbook.cli.terminal.ldap_options import ldap_options, query
+from sharedbook.cli.terminal.names import GROUP
+from sharedbook.cli.terminal.output import Output, cell, json_option, progress
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
-from sharedbook.formats import columns, csv_rows, outgoing, sheet_write, template
-from sharedbook.formats.problems import Problem
-from sharedbook.services import custom_fields, jobs, search, targets, transfer
-from sharedbook.services.jobs import Result
-from sharedbook.services.ldap_source import Query
+from sharedbook.formats.entries import columns
+from sharedbook.formats.files import outgoing, sheet_write, template
+from sharedbook.formats.rows import csv_rows
+from sharedbook.formats.rows.problems import Problem
+from sharedbook.services.contacts import custom_fields, search
+from sharedbook.services.imports import targets, transfer
+from sharedbook.services.jobs import jobs
+from sharedbook.services.jobs.jobs import Result
+from sharedbook.services.people.ldap_source import Query
 
 IMPORTED = click.Choice(["csv", "xlsx", "xls", "ods", "vcf", "ldif", "json", "eml", "mbox", "zip"])
 EXPORTED = click.Choice(list(outgoing.FORMATS))

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from sharedbook.cli.as_job import How, Task, as_job, carry_out
-from sharedbook.cli.confirm import asking
-from sharedbook.cli.contacts_shown import objects, row
 from sharedbook.cli.erasing import certificate_option, erase_contacts
-from sharedbook.cli.output import Output, json_option
-from sharedbook.cli.refs import chosen
-from sharedbook.cli.site_context import Site, pass_site
-from sharedbook.services import trash
-from sharedbook.services.actions import Restore
+from sharedbook.cli.terminal.as_job import How, Task, as_job, carry_out
+from sharedbook.cli.terminal.confirm import asking
+from sharedbook.cli.terminal.contacts_shown import objects, row
+from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.refs import chosen
+from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.services.contacts import trash
+from sharedbook.services.jobs.actions import Restore
 from sharedbook.services.tx import Tx
 
 

@@ -1,7 +1,7 @@
 """One tree of errors, born without a protocol.
 
 Each class has a stable ``code``; its message says what and where, its ``hint`` the next step. Edges translate once:
-``cli/errors.py`` to exit codes, ``radicale_storage/errors.py`` to HTTP, ``ldap_gateway/errors.py`` to LDAP.
+``cli/terminal/errors.py`` to exit codes, ``radicale_storage/errors.py`` to HTTP, ``ldap_gateway/errors.py`` to LDAP.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ WRITES_TEXT = frozenset({Event.EDITED, Event.COMBINED, Event.REVERTED})
 class Revision:
     """One step of a contact's history. ``before`` is the card's text before it (None for *added* and for moves).
 
-    ``custom``: of *custom*, what its custom fields were before (``services/custom_fields.py``).
+    ``custom``: of *custom*, what its custom fields were before (``services/contacts/custom_fields.py``).
     """
 
     id: int

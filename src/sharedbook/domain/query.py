@@ -15,7 +15,8 @@ from sharedbook.domain import folding
 
 
 class Instance(NamedTuple):
-    """One value of one property. Upper-case names are vCard properties, lower-case ones derived (formats/fields.py).
+    """One value of one property. Upper-case names are vCard properties, lower-case ones derived
+    (formats/vcards/fields.py).
 
     ``params`` pairs an upper-case parameter name with its values; ``GROUP`` with the group that the property is in.
     """

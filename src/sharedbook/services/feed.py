@@ -14,7 +14,7 @@ from datetime import datetime
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidToken
 from sharedbook.domain.model import ChangeKind, Contact, Right, SubjectKind
-from sharedbook.services import superiors
+from sharedbook.services.contacts import superiors
 from sharedbook.services.tx import Site, Tx
 from sharedbook.store import changes, contacts, directory, feed, grants, groups, subjects
 from sharedbook.store.changes import LoggedChange as LoggedChange

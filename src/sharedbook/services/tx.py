@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import LoginFailed, SubjectNotFound, Unavailable
 from sharedbook.domain.model import ChangeKind, Client, Limits
-from sharedbook.services.secrets import Secrets
+from sharedbook.services.keys.secrets import Secrets
 from sharedbook.store import audit, changes, database, identity
 from sharedbook.store.database import Database
 

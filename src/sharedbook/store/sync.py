@@ -1,4 +1,4 @@
-"""What a client of an old token holds, and what changed since: the statements behind ``services/sync.py``.
+"""What a client of an old token holds, and what changed since: the statements behind ``services/books/sync.py``.
 
 A departure says: from ``since`` until ``seq`` this subject could see this href here. Together with the living rows' own
 ``since`` it tells exactly which hrefs a set of subjects saw at any remembered seq.

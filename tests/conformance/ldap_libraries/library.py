@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from sharedbook.services import certificate
+from sharedbook.services.keys import certificate
 from tests.conformance.directory import EVERYBODY, Directory, mail
 from tests.ldap.served import BASE
 

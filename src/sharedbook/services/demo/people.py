@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 
 from sharedbook.domain.model import ALL_RIGHTS, Right
-from sharedbook.formats.content_line import Raw, make_line
+from sharedbook.formats.vcards.content_line import Raw, make_line
 from sharedbook.services.demo import photos
 
 PER_LOCALE = 20

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from sharedbook.domain import access
 from sharedbook.domain.errors import Conflict
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Visibility, VisibilityKind
-from sharedbook.formats import vcard
-from sharedbook.services import contacts, grants, groups, members, search, subjects, teams
+from sharedbook.formats.vcards import vcard
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, search
 from sharedbook.services.demo.people import GRANTS, GROUPS, MEMBERS, TEAMS, Person, people
+from sharedbook.services.members import grants, members
+from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 
 

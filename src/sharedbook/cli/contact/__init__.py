@@ -1,0 +1,1 @@
+"""``sharedbook contact``: its subcommands."""

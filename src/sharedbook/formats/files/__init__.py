@@ -1,0 +1,1 @@
+"""Files of many contacts: csv, sheets, vcf, ldif, json, mail, archives and a directory's entries."""

@@ -1,0 +1,265 @@
+"""People of an LDIF file in and out (RFC 2849), with the attributes of inetOrgPerson and of Thunderbird's address book.
+
+An attribute that is no column is left out on the way in, a column that is no attribute on the way out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from sharedbook.domain.errors import InvalidFile
+from sharedbook.formats.entries import entry_cards
+from sharedbook.formats.entries.entries import Entry, Value
+from sharedbook.formats.rows.problems import Problem
+
+_LARGEST_RECORD = 32 * 1024 * 1024
+_WIDTH = 76
+_REASON = "# import error: "
+_PEOPLE = {"person", "organizationalperson", "inetorgperson", "mozillaabpersonalpha", "pilotperson", "contact", "user"}
+
+_SINGLE = {
+    "cn": "name", "displayname": "name", "commonname": "name", "givenname": "first_name", "gn": "first_name",
+    "sn": "last_name", "surname": "last_name", "mozillanickname": "nickname", "xmozillanickname": "nickname",
+    "title": "title", "o": "company", "company": "company", "ou": "department", "department": "department",
+    "orgunit": "department", "description": "note", "notes": "note", "employeenumber": "external_id",
+    "preferredlanguage": "language",
+}  # fmt: skip
+_SEVERAL = {
+    "mail": "email", "mozillasecondemail": "email", "xmozillasecondemail": "email",
+    "telephonenumber": "phone.work", "workphone": "phone.work", "homephone": "phone.home", "mobile": "phone.mobile",
+    "cellphone": "phone.mobile", "facsimiletelephonenumber": "phone.work_fax", "fax": "phone.work_fax",
+    "pager": "phone.pager", "pagerphone": "phone.pager", "mozillaworkurl": "url.work", "workurl": "url.work",
+    "mozillahomeurl": "url.home", "homeurl": "url.home", "labeleduri": "url",
+}  # fmt: skip
+_ADDRESS = {
+    "street": "work.street", "streetaddress": "work.street", "mozillaworkstreet2": "work.street.2",
+    "l": "work.city", "locality": "work.city", "st": "work.region", "region": "work.region",
+    "postalcode": "work.postal_code", "zip": "work.postal_code", "c": "work.country", "countryname": "work.country",
+    "co": "work.country", "postofficebox": "work.po_box", "mozillahomestreet": "home.street",
+    "mozillahomestreet2": "home.street.2", "mozillahomelocalityname": "home.city", "mozillahomestate": "home.region",
+    "mozillahomepostalcode": "home.postal_code", "mozillahomecountryname": "home.country",
+}  # fmt: skip
+
+ATTRIBUTES = (*_SINGLE, *_SEVERAL, *_ADDRESS)
+"""Attributes of a person that have a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: ``text`` as it stood in the file, values by attribute in lower case, without options."""
+
+    line: int
+    text: str
+    values: Mapping[str, list[bytes]] = field(default_factory=dict)
+    problem: Problem | None = None
+
+    @property
+    def is_person(self) -> bool:
+        """Whether its object classes, if it names any, are those of people."""
+        classes = {value.decode(errors="replace").lower() for value in self.values.get("objectclass", ())}
+        return not classes or bool(classes & _PEOPLE)
+
+
+def records(source: BinaryIO) -> Iterator[Record]:
+    """Every record of a seekable file. Raises InvalidFile for one over 32 MiB."""
+    lines: list[bytes] = []
+    begin, size = 1, 0
+    source.seek(0)
+    for number, line in enumerate(iter(lambda: source.readline(_LARGEST_RECORD), b""), 1):
+        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        size += len(line)
+        if size > _LARGEST_RECORD:
+            raise InvalidFile(f"line {number}: a record is larger than 32 MiB", line=number, hint="is it an ldif file?")
+        if line.strip(b"\r\n"):
+            begin = begin if lines else number
+            lines.append(line.rstrip(b"\r\n"))
+            continue
+        if lines:
+            yield from _record(begin, lines)
+        lines, size = [], 0
+    if lines:
+        yield from _record(begin, lines)
+
+
+def _record(begin: int, lines: Sequence[bytes]) -> Iterator[Record]:
+    """The record of these lines, none if they are only comments or the version."""
+    text = b"\n".join(lines).decode(errors="surrogateescape")
+    values: dict[str, list[bytes]] = {}
+    for logical in _unfolded(lines):
+        name, colon, rest = logical.partition(b":")
+        if not colon or rest.startswith(b"<"):
+            what = "refers to another file, which is not read" if colon else "has no colon"
+            problem = Problem(begin, "", "invalid-record", f"{logical[:40].decode(errors='replace')} {what}")
+            yield Record(begin, text, problem=problem)
+            return
+        try:
+            value = base64.b64decode(rest[1:].strip(), validate=True) if rest.startswith(b":") else rest.lstrip(b" ")
+        except binascii.Error:
+            message = f"the base64 of {name[:40].decode(errors='replace')} is broken"
+            yield Record(begin, text, problem=Problem(begin, "", "invalid-record", message))
+            return
+        values.setdefault(name.partition(b";")[0].decode(errors="replace").strip().lower(), []).append(value)
+    if values.keys() - {"version"}:
+        yield Record(begin, text, values, _change_problem(begin, values))
+
+
+def _unfolded(lines: Sequence[bytes]) -> Iterator[bytes]:
+    whole: list[bytes] = []
+    for line in lines:
+        if line.startswith(b" ") and whole:
+            whole.append(line[1:])
+            continue
+        if whole and not whole[0].startswith(b"#"):
+            yield b"".join(whole)
+        whole = [line]
+    if whole and not whole[0].startswith(b"#"):
+        yield b"".join(whole)
+
+
+def _change_problem(begin: int, values: Mapping[str, list[bytes]]) -> Problem | None:
+    kinds = [value.decode(errors="replace").strip().lower() for value in values.get("changetype", ())]
+    if kinds in ([], ["add"]):
+        return None
+    return Problem(begin, "", "invalid-record", f"it is a change ({kinds[0]}), not a person")
+
+
+_FIELD = "sharedbookField"
+"""``Contract no.=A-1``: a field of the site's own, which no schema has."""
+
+GROUP = "sharedbookGroup"
+"""The slug of a group that the contact is in."""
+
+
+def columns_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
+    """A record as texts by column name. Raises UnicodeDecodeError."""
+    found: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for name in (*_SINGLE, *_ADDRESS):
+        column = _SINGLE.get(name) or f"address.{_ADDRESS[name]}"
+        if values.get(name) and column not in found:
+            found[column] = values[name][0].decode()
+    for name, value in _in_order(values):
+        column = _SEVERAL[name]
+        counts[column] = number = counts.get(column, 0) + 1
+        found[column if number == 1 else f"{column}.{number}"] = value.decode()
+    year, month, day = (values.get(name, [b""])[0].decode().strip() for name in ("birthyear", "birthmonth", "birthday"))
+    if month and day:
+        found["birthday"] = f"{year or '-'}-{month:0>2}-{day:0>2}"
+    identity = "uid" if b"mozillaabpersonalpha" in map(bytes.lower, values.get("objectclass", ())) else "external_id"
+    if values.get("uid") and identity not in found:  # elsewhere it is a login of that directory
+        found[identity] = values["uid"][0].decode()
+    return found
+
+
+def _in_order(values: Mapping[str, list[bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Attributes with several values; the second mail address has a name of its own and comes second."""
+    mails = values.get("mail", [])
+    yield from (("mail", value) for value in mails[:1])
+    for name in _SEVERAL:
+        yield from ((name, value) for value in values.get(name, ()) if name != "mail")
+        if name == "xmozillasecondemail":
+            yield from (("mail", value) for value in mails[1:])
+
+
+# ---- out
+
+
+def fields_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
+    """Cells of the site's own fields, by name. Raises UnicodeDecodeError."""
+    pairs = (value.decode().partition("=") for value in values.get(_FIELD.lower(), ()))
+    return {name: cell for name, _, cell in pairs}
+
+
+def groups_of(values: Mapping[str, list[bytes]]) -> tuple[str, ...]:
+    """Groups that a record names. Raises UnicodeDecodeError."""
+    return tuple(value.decode() for value in values.get(GROUP.lower(), ()))
+
+
+def write(target: BinaryIO, people: Iterable[tuple[Entry, bytes, Mapping[str, str], Sequence[str]]]) -> int:
+    """Writes entries, each with a JPEG or b"", cells of the site's own fields by name, and groups; returns how many."""
+    target.write(b"version: 1\n")
+    count = 0
+    for entry, photo, custom, groups in people:
+        own = [*((_FIELD, f"{name}={cell}") for name, cell in custom.items()), *((GROUP, slug) for slug in groups)]
+        target.write(b"\n" + b"".join(_line(name, value) for name, value in (*_attributes(entry, photo), *own)))
+        count += 1
+    return count
+
+
+def _attributes(entry: Entry, photo: bytes) -> Iterator[tuple[str, str | bytes]]:
+    name, single = entry_cards.shown_name(entry), entry.single
+    yield "dn", "uid=" + re.sub(r'([,+"\\<>;=#])', r"\\\1", single.get("uid", name))
+    for kind in ("top", "person", "organizationalPerson", "inetOrgPerson", "mozillaAbPersonAlpha"):
+        yield "objectClass", kind
+    fixed = {
+        "uid": single.get("uid"), "cn": name, "givenName": single.get("first_name"),
+        "sn": single.get("last_name") or name, "mozillaNickname": single.get("nickname"),
+        "title": next(iter(entry.texts("title")), ""), "o": next(iter(entry.texts("company")), ""),
+        "ou": next(iter(entry.texts("department")), ""), "description": single.get("note"),
+        "employeeNumber": single.get("external_id"), "preferredLanguage": single.get("language"),
+    }  # fmt: skip
+    yield from ((attribute, value) for attribute, value in fixed.items() if value)
+    for place, text in enumerate(entry.texts("email")):
+        yield "mozillaSecondEmail" if place == 1 else "mail", text
+    for value in sorted(entry.values("phone"), key=lambda value: _PHONES.index(_phone(value))):
+        yield _phone(value), value.text
+    for value in sorted(entry.values("url"), key=_is_home):
+        yield "mozillaHomeUrl" if _is_home(value) else "mozillaWorkUrl", value.text
+    yield from _address(entry)
+    if found := re.fullmatch(r"(\d{4}|-)-(\d\d)-(\d\d)", single.get("birthday", "")):
+        yield from ((part, text) for part, text in zip(_BIRTH, found.groups(), strict=True) if text != "-")
+    if photo:
+        yield "jpegPhoto", photo
+
+
+_BIRTH = ("birthyear", "birthmonth", "birthday")
+_PHONES = ("telephoneNumber", "homePhone", "mobile", "facsimileTelephoneNumber", "pager")
+_PARTS = {
+    "street": ("street", "mozillaHomeStreet"), "city": ("l", "mozillaHomeLocalityName"),
+    "region": ("st", "mozillaHomeState"), "postal_code": ("postalCode", "mozillaHomePostalCode"),
+    "country": ("c", "mozillaHomeCountryName"), "po_box": ("postOfficeBox", ""),
+}  # fmt: skip
+
+
+def _phone(value: Value) -> str:
+    words = {"fax": "facsimileTelephoneNumber", "mobile": "mobile", "pager": "pager", "home": "homePhone"}
+    return next((attribute for word, attribute in words.items() if word in value.type), "telephoneNumber")
+
+
+def _is_home(value: Value) -> bool:
+    return "home" in value.type
+
+
+def _address(entry: Entry) -> Iterator[tuple[str, str]]:
+    """The first address of work, or of no type, and the first at home: there is no name for more."""
+    for home in (False, True):
+        value = next((value for value in entry.values("address") if _is_home(value) is home), Value())
+        for part, names in _PARTS.items():
+            if value.parts.get(part) and names[home]:
+                yield names[home], value.parts[part]
+
+
+_SAFE = re.compile(rb"[!-9;=-~][ -~]*(?<! )")
+
+
+def _line(name: str, value: str | bytes) -> bytes:
+    data = value.encode(errors="surrogateescape") if isinstance(value, str) else value
+    plain = _SAFE.fullmatch(data) is not None
+    line = f"{name}: ".encode() + data if plain else f"{name}:: ".encode() + base64.b64encode(data)
+    pieces = [line[:_WIDTH], *(line[at : at + _WIDTH - 1] for at in range(_WIDTH, len(line), _WIDTH - 1))]
+    return b"\n ".join(pieces) + b"\n"
+
+
+def write_refused(target: BinaryIO, refused: Iterable[tuple[str, str]]) -> int:
+    """Writes records that were refused, each below a comment with its reason; returns how many."""
+    count = 0
+    for text, reason in refused:
+        kept = "\n".join(line for line in text.split("\n") if not line.startswith(_REASON))
+        target.write(f"{_REASON}{' '.join(reason.split())}\n{kept}\n\n".encode(errors="surrogateescape"))
+        count += 1
+    return count

@@ -1,0 +1,136 @@
+"""Senders of the messages in an eml or mbox file, each once, with what their latest signature says.
+
+Heads and bodies are bounded; no attachment, however deep it lies, is opened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.message import Message
+from email.parser import BytesHeaderParser
+from email.policy import compat32
+from email.utils import getaddresses
+from typing import BinaryIO
+
+from sharedbook.domain.errors import InvalidFile
+from sharedbook.formats.files import mail_signature
+from sharedbook.formats.files.mail_signature import NO_SIGNATURE, Signature
+from sharedbook.formats.rows.csv_rows import Row
+
+HEADER = ("name", "email", "email.2", "email.3", "phone.work", "phone.mobile", "phone.work_fax")
+MOST = 100_000
+"""Senders of a file."""
+
+_LONGEST_HEAD = 256 * 1024
+_LONGEST_LINE = 64 * 1024
+_LONGEST_NAME = 1_000
+_MOST_COMMENTS = 50
+"""In one line of addresses; Python's parser calls itself for each."""
+
+_SENDERS = ("From", "Reply-To", "Sender")
+_MOST_SENDERS = 100
+"""Of one message; more are no people."""
+
+
+@dataclass(slots=True)
+class _Sender:
+    name: str
+    address: str
+    signature: Signature = NO_SIGNATURE
+
+    def row(self, number: int, is_his: Callable[[str], bool]) -> Row:
+        """``is_his``: whether an address of the signature is nobody else's, too."""
+        others = [each for each in self.signature.addresses if is_his(each)]
+        cells = {"name": self.name, "email": self.address, **self.signature.phones}
+        cells |= zip(("email.2", "email.3"), others, strict=False)
+        return Row(number, tuple(cells.get(name, "") for name in HEADER))
+
+
+@dataclass(frozen=True, slots=True)
+class MailTable:
+    """The senders of a file as a table, as ``csv_rows.Table``."""
+
+    senders: Sequence[_Sender]
+    samples: tuple[str, ...]
+    header: tuple[str, ...] = HEADER
+    encoding: str = ""
+    delimiter: str = ""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.senders)
+
+    def rows(self) -> Iterator[Row]:
+        """Every sender; what stands for his line is his number."""
+        of_senders = Counter(each.address.casefold() for each in self.senders)
+        signed = Counter(each.casefold() for sender in self.senders for each in set(sender.signature.addresses))
+        shared = of_senders + signed
+
+        def is_his(address: str) -> bool:
+            return shared[address.casefold()] == 1
+
+        return (sender.row(number, is_his) for number, sender in enumerate(self.senders, 1))
+
+
+def open_table(source: BinaryIO, *, is_box: bool) -> MailTable:
+    """Reads a seekable file to its end: one message, or a mbox file of several.
+
+    Raises InvalidFile: no message with a sender, more than 100,000 of them, a head over 256 KiB.
+    """
+    known: dict[str, _Sender] = {}
+    for head, body in _messages(source, is_box):
+        message = BytesHeaderParser(policy=compat32).parsebytes(head)
+        for place, (name, address) in enumerate(_addresses(message)):
+            found = known.setdefault(address.casefold(), _Sender(name, address))
+            if place == 0 and any(signature := mail_signature.read(message, body)):
+                found.signature = signature
+        if len(known) > MOST:
+            raise InvalidFile(f"it has more than {MOST} senders", hint="split it")
+    if not known:
+        raise InvalidFile("the file has no message with a sender", hint="is it an eml or mbox file?")
+    samples = [sender.name for sender in known.values() if not sender.name.isascii()][:3]
+    return MailTable(list(known.values()), tuple(samples))
+
+
+def _addresses(message: Message) -> Iterator[tuple[str, str]]:
+    """Names and addresses of who sent it."""
+    fields = [str(value) for name in _SENDERS for value in message.get_all(name, [])]
+    found = [pair for field in fields if field.count("(") <= _MOST_COMMENTS for pair in getaddresses([field])]
+    return ((_decoded(name)[:_LONGEST_NAME], address) for name, address in found[:_MOST_SENDERS] if "@" in address)
+
+
+def _decoded(name: str) -> str:
+    """A name as people read it; as it stands where it is encoded in a way that nobody knows."""
+    try:
+        return " ".join(str(make_header(decode_header(name))).split())
+    except (MessageError, LookupError, ValueError):
+        return name
+
+
+def _messages(source: BinaryIO, is_box: bool) -> Iterator[tuple[bytes, bytes]]:
+    """Head and body of every message; a mbox file parts them by lines that begin with ``From``."""
+    source.seek(0)
+    head, body = list[bytes](), list[bytes]()
+    size, in_head, after_blank = 0, True, True
+    for number, line in enumerate(iter(lambda: source.readline(_LONGEST_LINE), b""), 1):
+        is_blank = not line.strip(b"\r\n")
+        if after_blank and line.startswith(b"From ") and (is_box or number == 1):
+            yield b"".join(head), b"".join(body)
+            head, body, size, in_head = [], [], 0, True
+        elif in_head and is_blank:
+            in_head, size = not head, 0
+        elif in_head:
+            head.append(line)
+            size += len(line)
+            if size > _LONGEST_HEAD:
+                raise InvalidFile(f"line {number}: a message's head is larger than 256 KiB", line=number)
+        elif size < mail_signature.LONGEST_BODY:
+            body.append(line)
+            size += len(line)
+        after_blank = is_blank
+    yield b"".join(head), b"".join(body)

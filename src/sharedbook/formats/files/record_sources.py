@@ -1,0 +1,184 @@
+"""Cards of a vcf file, objects of a json file and records of an LDIF file as incoming contacts.
+
+Each is kept as its text, so that one that is refused comes back as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import BinaryIO
+
+from sharedbook.domain.errors import InvalidCard, InvalidFile, InvalidValue
+from sharedbook.formats.entries import columns, custom_values, entries, entry_cards
+from sharedbook.formats.entries.incoming import Incoming, Reading
+from sharedbook.formats.files import json_rows, ldif_rows, vcf_rows
+from sharedbook.formats.files.ldif_rows import Record
+from sharedbook.formats.rows import encodings
+from sharedbook.formats.rows.problems import Problem
+from sharedbook.formats.vcards import card_build, vcard, vcard21
+
+
+class VcfSource:
+    """Cards of a vcf file."""
+
+    format = "vcf"
+    columns: tuple[str, ...] = ("vcard",)
+    delimiter = ""
+    product = ""
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.encoding = encodings.known(reading.encoding) if reading.encoding else "utf-8"
+        self.samples: tuple[str, ...] = ()
+        self.left_out: dict[str, None] = {}
+        self.warnings: list[Problem] = []
+        self._file = file
+        self._limits = reading.limits
+        self._custom = reading.custom
+        self._charset = reading.encoding or ""
+        self.size, self.names_groups = 0, False
+        for _, text in vcf_rows.cards(file):
+            self.size += 1
+            self.names_groups = self.names_groups or vcf_rows.GROUP_PROPERTY in text
+        if not self.size:
+            raise InvalidFile("the file is empty: it has no card")
+
+    def rows(self) -> Generator[Incoming, None, None]:
+        """Every card, in the order of the file."""
+        for line, text in vcf_rows.cards(self._file):
+            try:
+                card, beside = vcf_rows.without_beside(vcard21.upgrade(text, self._limits, charset=self._charset))
+                custom, unknown = custom_values.of_cells(self._custom, beside.fields, self._limits)
+                self.left_out |= dict.fromkeys(unknown)
+                entry, groups = entry_cards.of_card(card), tuple(beside.groups)
+                yield Incoming(line, (text,), entry, card=card, custom=custom, groups=groups)
+            except InvalidCard as error:
+                place = f" (that is line {line + error.line - 1} of the file)" if error.line else ""
+                yield Incoming(line, (text,), problems=(Problem(line, "", error.code, error.message + place),))
+            except InvalidValue as error:
+                yield Incoming(line, (text,), problems=(Problem(line, error.field or "", error.code, error.message),))
+
+
+class JsonSource:
+    """Objects of a json file; what stands for the line of one is its number."""
+
+    format = "json"
+    columns: tuple[str, ...] = ("object",)
+    delimiter = ""
+    product = ""
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.encoding = encodings.detect(file, encoding=reading.encoding)
+        self.samples: tuple[str, ...] = ()
+        self.left_out: dict[str, None] = {}
+        self.warnings: list[Problem] = []
+        self._file = file
+        self._reading = reading
+        self.size, self.names_groups = 0, False
+        for _, found in json_rows.objects(file, encoding=self.encoding):
+            self.size += 1
+            self.names_groups = self.names_groups or (isinstance(found, dict) and columns.GROUPS.name in found)
+        if not self.size:
+            raise InvalidFile("the file is empty: it has no object")
+
+    def rows(self) -> Generator[Incoming, None, None]:
+        """Every object, in the order of the file."""
+        for line, found in json_rows.objects(self._file, encoding=self.encoding):
+            cells = (json.dumps(found, ensure_ascii=False),)
+            groups = found.pop(columns.GROUPS.name, []) if isinstance(found, dict) else []
+            groups = entries.words(groups) if isinstance(groups, str) else groups
+            if not (isinstance(found, dict) and isinstance(groups, list) and _are_texts((*found.values(), *groups))):
+                message = "it is no object with texts as values (groups may be a list of texts)"
+                yield Incoming(line, cells, problems=(Problem(line, "", "invalid-object", message),))
+                continue
+            try:
+                yield replace(self._row(line, cells, found), groups=tuple(groups))
+            except (InvalidCard, InvalidValue) as error:
+                yield Incoming(line, cells, problems=(Problem(line, "", error.code, error.message),))
+
+    def _row(self, line: int, cells: tuple[str, ...], values: Mapping[str, str]) -> Incoming:
+        limits, custom = self._reading.limits, dict[int, tuple[str, ...]]()
+        plain = {}
+        for name, text in values.items():
+            own = custom_values.named(self._reading.custom, name) if columns.parse(name) is None else None
+            if own is not None:
+                custom[own.id] = custom_values.read(own, text, limits)
+            elif name not in (json_rows.CARD, columns.REASON_COLUMN):
+                plain[name] = text
+        if json_rows.CARD in values:
+            card = vcard21.upgrade(values[json_rows.CARD], limits)
+            return Incoming(line, cells, entry_cards.of_card(card), card=card, custom=custom)
+        return _of_columns(line, cells, plain, self._reading, custom)
+
+
+def _are_texts(found: Iterable[object]) -> bool:
+    return all(isinstance(each, str) for each in found)
+
+
+def _of_columns(
+    line: int,
+    cells: tuple[str, ...],
+    values: Mapping[str, str],
+    reading: Reading,
+    custom: Mapping[int, tuple[str, ...]],
+) -> Incoming:
+    found = entries.of_columns(values, region=reading.region, limits=reading.limits)
+    if isinstance(found, list):
+        problems = (Problem(line, each.column, each.code, each.message, each.value) for each in found)
+        return Incoming(line, cells, problems=tuple(problems))
+    return Incoming(line, cells, found, custom=custom)
+
+
+class LdifSource:
+    """People of an LDIF file."""
+
+    format = "ldif"
+    columns: tuple[str, ...] = ("record",)
+    delimiter = ""
+    product = ""
+    encoding = "utf-8"
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.samples: tuple[str, ...] = ()
+        self.left_out: dict[str, None] = {}
+        self.warnings: list[Problem] = []
+        self._file = file
+        self._reading = reading
+        self.size, self.names_groups = 0, False
+        for record in self._people():
+            self.size += 1
+            self.names_groups = self.names_groups or ldif_rows.GROUP.lower() in record.values
+        if not self.size:
+            raise InvalidFile("the file has no person", hint="is it an ldif file of people?")
+
+    def _people(self) -> Iterator[Record]:
+        return (record for record in ldif_rows.records(self._file) if record.problem or record.is_person)
+
+    def rows(self) -> Generator[Incoming, None, None]:
+        """Every person, in the order of the file; other records, as of groups and folders, are left out."""
+        for record in self._people():
+            line, cells = record.line, (record.text,)
+            if record.problem:
+                yield Incoming(line, cells, problems=(record.problem,))
+                continue
+            try:
+                values, own = ldif_rows.columns_of(record.values), ldif_rows.fields_of(record.values)
+                custom, unknown = custom_values.of_cells(self._reading.custom, own, self._reading.limits)
+                self.left_out |= dict.fromkeys(unknown)
+                row = self._with_photo(record, _of_columns(line, cells, values, self._reading, custom))
+                yield replace(row, groups=ldif_rows.groups_of(record.values))
+            except UnicodeDecodeError:
+                message = "a value is no UTF-8, which LDIF is written in"
+                yield Incoming(line, cells, problems=(Problem(line, "", "invalid-record", message),))
+            except (InvalidCard, InvalidValue) as error:
+                yield Incoming(line, cells, problems=(Problem(line, "", error.code, error.message),))
+
+    def _with_photo(self, record: Record, row: Incoming) -> Incoming:
+        """The row as a card where it has a photo, which no column holds."""
+        photo = next(iter(record.values.get("jpegphoto", ())), b"")
+        if row.problems or not photo:
+            return row
+        card = entry_cards.build(row.entry)
+        text = vcard.patch(card, [vcard.Add(*card_build.photo_property(photo, card.version == "4.0"))])
+        return replace(row, card=vcard.parse(text, self._reading.limits))

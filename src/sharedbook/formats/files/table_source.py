@@ -1,0 +1,114 @@
+"""Rows of a delimited text file or of a sheet as incoming contacts, by their headers: the site's own fields, too."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from sharedbook.domain.errors import InvalidValue
+from sharedbook.domain.model import CustomField
+from sharedbook.formats.entries import columns, custom_values, entries
+from sharedbook.formats.entries.columns import Layout
+from sharedbook.formats.entries.incoming import Incoming, Reading
+from sharedbook.formats.files.mail_rows import MailTable
+from sharedbook.formats.files.sheet_rows import SheetTable
+from sharedbook.formats.rows.csv_rows import Row, Table
+from sharedbook.formats.rows.problems import Problem
+from sharedbook.formats.vcards import phones
+
+MOST_WARNINGS = 1_000
+
+
+class TableSource:
+    """Rows of a delimited text file, or of a sheet."""
+
+    def __init__(self, format: str, table: Table | SheetTable | MailTable, reading: Reading) -> None:
+        self.format = format
+        self.columns = table.header
+        self.size = table.size
+        self.encoding = table.encoding
+        self.delimiter = table.delimiter
+        self.samples = table.samples
+        self.left_out: dict[str, None] = {}
+        self._custom = _custom_columns(table.header, reading)
+        own = {table.header[place]: columns.LEFT_OUT for place in self._custom}
+        self._layout: Layout = columns.layout(table.header, {**(reading.mapping or {}), **own})
+        self._limits = reading.limits
+        self._region = reading.region
+        self.product = self._layout.product
+        self.names_groups = columns.GROUPS in self._layout.columns
+        self.file_warnings: tuple[Problem, ...] = ()
+        self.warnings: list[Problem] = []
+        self._table = table
+        self._read = partial(entries.read, self._layout, region=reading.region, limits=reading.limits)
+
+    def rows(self) -> Generator[Incoming, None, None]:
+        """Every row, in the order of the file."""
+        self.warnings = list(self.file_warnings)
+        without_place = [
+            (place, header)
+            for place, (column, header) in enumerate(zip(self._layout.columns, self.columns, strict=True))
+            if column is None and place not in self._custom and header != columns.REASON_COLUMN
+        ]
+        for row in map(self._restored, self._table.rows()):
+            found = self._read(row)
+            custom = {} if row.problem else self._read_custom(row)
+            if isinstance(found, list) or isinstance(custom, list):
+                problems = [*(found if isinstance(found, list) else ()), *(custom if isinstance(custom, list) else ())]
+                yield Incoming(row.line, row.cells, problems=tuple(problems))
+                continue
+            for place, header in without_place:
+                if row.cells[place].strip():
+                    self.left_out[header] = None
+            yield Incoming(row.line, row.cells, found, custom=custom, groups=self._groups(row))
+
+    def _groups(self, row: Row) -> tuple[str, ...]:
+        if not self.names_groups:
+            return ()
+        return tuple(entries.words(row.cells[self._layout.columns.index(columns.GROUPS)]))
+
+    def _restored(self, row: Row) -> Row:
+        """The row with phone numbers as they were before a spreadsheet made numbers of them."""
+        if not (row.numbers or row.dates):
+            return row
+        cells = list(row.cells)
+        for place in sorted(row.numbers | row.dates):
+            column = self._layout.columns[place] if place < len(self.columns) else None
+            if row.problem or column is None or column.field != "phone" or column.part:
+                continue
+            header, cell = self.columns[place], row.cells[place]
+            if place in row.dates:
+                message = f"{header}: a spreadsheet made a date of this number; write it as text"
+                return replace(row, problem=Problem(row.line, header, "mangled-number", message, cell))
+            full = phones.keys(cell, self._region).e164
+            cells[place] = f"+{full}" if full else cell
+            if len(self.warnings) < MOST_WARNINGS:
+                message = f"{header}: {cell} was a number, not text; it is taken as {cells[place]}"
+                self.warnings.append(Problem(row.line, header, "number-restored", message, cell))
+        return replace(row, cells=tuple(cells))
+
+    def _read_custom(self, row: Row) -> dict[int, tuple[str, ...]] | list[Problem]:
+        """Values of the site's own fields, or everything that is wrong with them."""
+        values: dict[int, tuple[str, ...]] = {}
+        problems = []
+        for place, own in self._custom.items():
+            try:
+                values[own.id] = custom_values.read(own, row.cells[place], self._limits)
+            except InvalidValue as error:
+                cell = row.cells[place][:200]
+                problems.append(Problem(row.line, self.columns[place], error.code, error.message, cell))
+        return problems or values
+
+
+def _custom_columns(header: Sequence[str], reading: Reading) -> dict[int, CustomField]:
+    """The site's own field of each column that is one: mapped to it, or called ``custom:NAME`` or by its name."""
+    mapping = {columns.fold(name): target for name, target in (reading.mapping or {}).items()}
+    found = {}
+    for place, name in enumerate(header):
+        target = mapping.get(columns.fold(name), name)
+        is_ours = columns.parse(target) is not None or target == columns.GROUPS.name
+        own = None if is_ours else custom_values.named(reading.custom, target)
+        if own is not None:
+            found[place] = own
+    return found

@@ -1,0 +1,1 @@
+"""What a member's programs read: profiles for Apple's devices, phones, QR codes."""

@@ -1,0 +1,279 @@
+"""Rows of a delimited text file in, rows out. What is wrong is named by line and column; nothing is guessed in a row.
+
+A file is read twice: once whole, to know that it can be read to its end, then for its rows; neither keeps more than
+one row in memory. A leading apostrophe stands before what a spreadsheet would take for a formula: ``write`` adds it,
+reading takes it away, so that a value survives both.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from sharedbook.domain.errors import InvalidFile
+from sharedbook.formats.rows import encodings
+from sharedbook.formats.rows.problems import Problem
+
+LONGEST_CELL = 32_767
+"""Characters in one cell: what a spreadsheet holds."""
+
+NOTE_MARK = "#sharedbook"
+"""A row whose first cell begins so explains a template and is no contact."""
+
+DELIMITERS = ",;\t|"
+_SAMPLE_CHARACTERS = 256 * 1024
+_SAMPLE_ROWS = 50
+_LONGEST_LINE = 1024 * 1024
+_LONGEST_ROW = 4 * 1024 * 1024
+
+_FORMULA = re.compile("'*[=+@\t\r＝＋－＠-]")
+_PHONE = re.compile(r"\+[0-9() ./-]+")
+_QUOTED = re.compile(r'"(?:[^"]++|"")*+"')
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: ``line`` is the line of the file on which it begins, from 1; ``problem`` says why it is none.
+
+    ``numbers`` and ``dates``: places of cells that a spreadsheet holds as a bare number or a date, not as text.
+    """
+
+    line: int
+    cells: tuple[str, ...]
+    problem: Problem | None = None
+    numbers: frozenset[int] = frozenset()
+    dates: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file that was read to its end once. ``size`` is the number of its rows, the header left out."""
+
+    source: BinaryIO
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    size: int
+    samples: tuple[str, ...]
+
+    def rows(self) -> Iterator[Row]:
+        """Every row below the header, without blank lines and template notes."""
+        return _rows(self.source, self.encoding, self.delimiter)
+
+
+def open_table(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[str] = encodings.GUESSES) -> Table:
+    """Reads a seekable file to its end and tells its encoding, delimiter, header and number of rows.
+
+    Raises InvalidFile: empty, wrong encoding, NUL, a quote that does not end, a line or row that is far too long, a
+    header with an empty or repeated name; InvalidValue for an unknown ``encoding``.
+    """
+    codec = encodings.detect(source, encoding=encoding, guesses=guesses)
+    delimiter = _delimiter(source, codec)
+    header = _header(source, codec, delimiter)
+    size, samples = 0, list[str]()
+    for row in _rows(source, codec, delimiter):
+        size += 1
+        if len(samples) < 3:
+            samples += [cell for cell in row.cells if not cell.isascii()][: 3 - len(samples)]
+    return Table(source, codec, delimiter, header, size, tuple(samples))
+
+
+def write(target: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Writes a csv file in UTF-8 with a byte order mark, formulas neutralised; returns the number of rows."""
+    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="")
+    try:
+        writer = csv.writer(text)
+        writer.writerow(header)
+        count = 0
+        for row in rows:
+            writer.writerow(map(_neutral, row))
+            count += 1
+        text.flush()
+        return count
+    finally:
+        text.detach()
+
+
+def _neutral(cell: str) -> str:
+    """The cell with an apostrophe before what would be a formula; a phone number with a plus is none."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _PHONE.fullmatch(cell) else cell
+
+
+def _plain(cell: str) -> str:
+    """The cell as it was before ``_neutral``."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+# ---- the shape of the file
+
+
+def _delimiter(source: BinaryIO, codec: str) -> str:
+    """What ``sep=`` names, else that with which most rows have as many cells as the first, then the most cells."""
+    sample = _beginning(source, codec)
+    first, _, rest = sample.partition("\n")
+    if named := _named_delimiter(first):
+        return named
+    lines = (first + "\n" + rest).splitlines(keepends=True)
+    if len(sample) == _SAMPLE_CHARACTERS:
+        lines.pop()  # cut off in the middle
+    return max(DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
+
+
+def _beginning(source: BinaryIO, codec: str) -> str:
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding=codec, newline="")
+    try:
+        return text.read(_SAMPLE_CHARACTERS)
+    finally:
+        text.detach()
+
+
+def _named_delimiter(line: str) -> str | None:
+    found = re.fullmatch('"?sep=(.)"?[,;|\\s]*', line.rstrip("\r\n"), re.IGNORECASE)
+    return found[1] if found else None
+
+
+def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
+    counts: list[int] = []
+    try:
+        for cells in csv.reader(lines, delimiter=delimiter):
+            if cells:
+                counts.append(len(cells))
+            if len(counts) > _SAMPLE_ROWS:
+                break
+    except csv.Error:
+        counts = counts[:1] or [0]
+    if not counts or counts[0] < 2:
+        return 0.0, 0
+    return sum(count == counts[0] for count in counts) / len(counts), counts[0]
+
+
+def _header(source: BinaryIO, codec: str, delimiter: str) -> tuple[str, ...]:
+    return checked_header(*next(_records(source, codec, delimiter), (1, list[str]())))
+
+
+def checked_header(line: int, cells: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns. Raises InvalidFile: none at all, one that is empty or repeated."""
+    header = _without_empty_end([cell.strip() for cell in cells])
+    if not header:
+        raise InvalidFile("the file is empty: it has not even a header", line=line, hint="see: sharedbook template")
+    seen: dict[str, int] = {}
+    for column, name in enumerate(header, 1):
+        if not name:
+            raise InvalidFile(f"row {line}, column {column}: the header has no name there", line=line)
+        if name.casefold() in seen:
+            raise InvalidFile(
+                f"row {line}, column {column}: the header {name} stands in column {seen[name.casefold()]} already",
+                line=line,
+            )
+        seen[name.casefold()] = column
+    return tuple(header)
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+# ---- rows
+
+
+def _rows(source: BinaryIO, codec: str, delimiter: str) -> Iterator[Row]:
+    records = _records(source, codec, delimiter)
+    width = len(_without_empty_end([cell.strip() for cell in next(records, (1, list[str]()))[1]]))
+    for line, cells in records:
+        if len(cells) > width:
+            cells[width:] = _without_empty_end(cells[width:])
+        if not any(cells) or cells[0].startswith(NOTE_MARK):
+            continue
+        plain = tuple(map(_plain, cells))
+        yield Row(line, plain, shape_problem(line, plain, width))
+
+
+def shape_problem(line: int, cells: tuple[str, ...], width: int) -> Problem | None:
+    """Why a row does not fit below a header of that width, if it does not."""
+    if len(cells) != width:
+        return Problem(line, "", "cell-count", f"the row has {len(cells)} cells, the header has {width}")
+    for column, cell in enumerate(cells, 1):
+        if len(cell) > LONGEST_CELL:
+            return Problem(
+                line, str(column), "too-long", f"column {column} has {len(cell)} characters; at most {LONGEST_CELL}"
+            )
+    return None
+
+
+def _records(source: BinaryIO, codec: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Line and cells of every record that is not a blank line, the ``sep=`` line left out."""
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding=codec, newline="")
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        while True:
+            lines.record.clear()
+            begin = lines.number + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise _broken_record("".join(lines.record), begin, delimiter) from error
+            if cells and not (begin == 1 and _named_delimiter(lines.record[0])):
+                yield begin, cells
+    finally:
+        text.detach()
+
+
+class _Lines:
+    """The lines of a file for ``csv.reader``; ``record``: those of the record being read, ``number``: of the last."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self.text = text
+        self.number = 0
+        self.record: list[str] = []
+        self.length = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.text.readline(_LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.length = len(line) + (self.length if self.record else 0)
+        self.record.append(line)
+        if len(line) == _LONGEST_LINE or self.length > _LONGEST_ROW:
+            raise InvalidFile(
+                f"line {self.number} or its row is longer than {_LONGEST_LINE:,} characters",
+                line=self.number,
+                hint="check that a quote is closed and that this is a csv file",
+            )
+        if "\0" in line:
+            column = line.index("\0") + 1
+            raise InvalidFile(
+                f"line {self.number}, character {column} is a NUL, which no text has",
+                line=self.number,
+                hint="save the file again as csv in UTF-8",
+            )
+        return line
+
+
+def _broken_record(record: str, begin: int, delimiter: str) -> InvalidFile:
+    """Names the cell at which the csv grammar breaks."""
+    at, column = 0, 1
+    while at < len(record):
+        quoted = record[at] == '"'
+        match = _QUOTED.match(record, at) if quoted else re.compile(f"[^{re.escape(delimiter)}\r\n]*").match(record, at)
+        end = match.end() if match else len(record)
+        if match is None or record[end : end + 1] not in ("", delimiter, "\r", "\n") or end - at > LONGEST_CELL:
+            break
+        at, column = end + 1, column + 1
+    line = begin + len(re.findall("\r\n?|\n", record[:at]))
+    reason = "its quote is never closed, or has text behind it" if record[at : at + 1] == '"' else "it is far too long"
+    return InvalidFile(f"row {line}, column {column}: the cell cannot be read: {reason}", line=line)

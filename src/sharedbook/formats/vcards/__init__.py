@@ -1,0 +1,1 @@
+"""One vCard: read without loss, written, its fields, numbers, names and pictures."""

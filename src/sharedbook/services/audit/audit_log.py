@@ -1,0 +1,85 @@
+"""The audit as it is read: who did what to which ids, and whether the chain of its rows is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sharedbook.domain import access
+from sharedbook.services.audit import reads
+from sharedbook.services.people import subjects
+from sharedbook.services.tx import Tx, audit_link
+from sharedbook.store import audit
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row. ``ids`` holds numbers only: never a value, never a href."""
+
+    id: int
+    at: datetime
+    actor: str
+    client: str
+    action: str
+    ids: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """``rows`` is how many were checked; ``broken`` the first row that is not what was written, or None.
+
+    ``head``: the last row's hash. Whoever keeps it elsewhere can show later that no row was cut off since.
+    """
+
+    rows: int
+    broken: int | None
+    head: str
+    holds: bool
+
+
+def entries(
+    tx: Tx, *, contact: int | None = None, member: str | None = None, since: datetime | None = None
+) -> Iterator[Entry]:
+    """Rows, the oldest first: all, or those on a contact, by or on a member, from a time on.
+
+    Raises SubjectNotFound for a member that never was. Needs the transaction while it is read.
+    """
+    access.require_manage(tx.viewer, "read the audit")
+    member_id = None if member is None else subjects.member(tx, member).id
+    login = None if member is None else subjects.fold_name(member)
+    for row in audit.rows(tx.db, since):
+        entry = Entry(row.id, row.at, row.actor, row.client, row.action, json.loads(row.ids))
+        if contact is not None and contact not in _named(entry.ids, "contact", "contacts"):
+            continue
+        if login is not None and entry.actor != login and member_id not in _members(entry):
+            continue
+        yield entry
+
+
+def verify(tx: Tx, head: str | None = None) -> Verified:
+    """Follows the chain from the first row; ``head``: a hash noted earlier, which ``holds`` if it is still in it."""
+    access.require_manage(tx.viewer, "verify the audit")
+    before, count, holds = "", 0, head is None
+    for row in audit.rows(tx.db, None):
+        count += 1
+        if row.chain != audit_link(tx.site.secrets, before, row.at, row.actor, row.client, row.action, row.ids):
+            return Verified(count, row.id, before, holds)
+        before = row.chain
+        holds = holds or before == head
+    return Verified(count, None, before, holds)
+
+
+def _members(entry: Entry) -> set[int]:
+    """The members that a row is about."""
+    if entry.action == reads.ACTION:
+        return {member for doors in entry.ids.values() if isinstance(doors, list) for member, _group, _count in doors}
+    return _named(entry.ids, "member", "members", "heir", "subject")
+
+
+def _named(ids: Mapping[str, Any], one: str, many: str, *more: str) -> set[int]:
+    """The ids under these names; under ``many`` stands a list, or how many there were."""
+    listed = ids.get(many)
+    return {ids[name] for name in (one, *more) if name in ids} | set(listed if isinstance(listed, list) else ())

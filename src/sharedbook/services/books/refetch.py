@@ -1,0 +1,113 @@
+"""What one member's clients must fetch again: a write of theirs was refused, so their copy is not what is stored.
+
+A refusal leaves one row for the href. The member's own ctag and sync token move by it, and his next sync lists the href
+(404 where he sees no card: a refused new one). While the stored card is the one that he tried to change, its ETag has a
+mark for him alone: a client that goes by ETags would keep its copy otherwise. The mark is the refusal's seq, so that it
+never returns. Nobody else's copy, ETag, ctag or token moves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+from sharedbook.domain.access import Viewer
+from sharedbook.domain.errors import GroupNotFound
+from sharedbook.domain.model import ChangeKind, Client
+from sharedbook.services.books import groups
+from sharedbook.services.books.groups import Book
+from sharedbook.services.tx import App, Tx
+from sharedbook.store import refetches
+
+UNKNOWN_HREFS = 1000
+"""Hrefs without a card, kept for one member: he can invent as many as he likes. Those with a card are as many as it."""
+
+_MARK = re.compile(r'-[0-9]+"$')
+
+
+class Listed(Protocol):
+    """A named tuple that stands for one href: ``Card`` or ``Entry``."""
+
+    @property
+    def href(self) -> str: ...
+
+    @property
+    def etag(self) -> str: ...
+
+    def _replace(self, *, etag: str) -> Self: ...
+
+
+Row = TypeVar("Row", bound=Listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """(seq, ETag when it was refused) by href, of one viewer and group."""
+
+    rows: Mapping[str, tuple[int, str]]
+
+    def on(self, found: Iterable[Row]) -> Iterator[Row]:
+        """The rows with the ETags that this viewer is given."""
+        return map(self._marked, found) if self.rows else iter(found)
+
+    def _marked(self, row: Row) -> Row:
+        seq, etag = self.rows.get(row.href, (0, ""))
+        return row._replace(etag=f'{etag[:-1]}-{seq}"') if etag == row.etag else row
+
+
+_NONE = Marks({})
+
+
+def marks(tx: Tx, group_id: int, hrefs: Sequence[str] | None = None) -> Marks:
+    """What the viewer's ETags in a group have; no statement for who was refused nothing there."""
+    member_id = tx.viewer.member_id
+    if member_id is None or group_id not in tx.viewer.refetched:
+        return _NONE
+    return Marks(refetches.of_member(tx.db, member_id, group_id, hrefs))
+
+
+def unmarked(etag: str) -> str:
+    """The stored card's ETag, of one with or without a mark."""
+    return _MARK.sub('"', etag)
+
+
+def after(tx: Tx, group_id: int, seq: int) -> list[str]:
+    """Hrefs that the viewer's clients of a token with this seq must fetch again; some may hold no card."""
+    member_id = tx.viewer.member_id
+    if member_id is None or tx.viewer.refetched.get(group_id, 0) <= seq:
+        return []
+    return refetches.after(tx.db, member_id, group_id, seq)
+
+
+def ask(app: App, viewer: Viewer, client: Client, places: Iterable[tuple[str, str]]) -> None:
+    """Lets the viewer's clients fetch these (slug, href) again; call it after the refused transaction was rolled back.
+
+    What is no book of his is passed over. Raises Busy, Unavailable.
+    """
+    with app.begin(viewer, client, write=True) as tx:
+        for slug, href in places:
+            _ask(tx, slug, href)
+
+
+def _ask(tx: Tx, slug: str, href: str) -> None:
+    try:
+        book = groups.book(tx, slug)
+    except GroupNotFound:
+        return
+    note(tx, book, href, book.shelf.etags(tx, [href]).get(href, ""))
+
+
+def note(tx: Tx, book: Book, href: str, etag: str) -> None:
+    """Lets the viewer's clients fetch a href of a book again; where he sees no card, they are told that it is gone.
+
+    ``etag``: of the card that stands there, "" for none: then the row may be forgotten early.
+    """
+    member_id = tx.viewer.member_id
+    if member_id is None:
+        return
+    seq = tx.tick(ChangeKind.REFETCH, member_id)
+    refetches.put(tx.db, member_id, book.group.id, href, etag=etag, seq=seq, at=tx.now)
+    if not etag:
+        refetches.forget_unknown(tx.db, member_id, UNKNOWN_HREFS)

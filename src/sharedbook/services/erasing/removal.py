@@ -1,0 +1,151 @@
+"""The rows of an erasure: everything that is kept of a contact is named, and goes; dead names become keyed hashes.
+
+A new table that holds what people wrote belongs here: it goes with the contact (CASCADE), or by a step of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import AnyStr
+
+from sharedbook.domain.model import MERGED_ID, CardState, ChangeKind, Contact, Departed
+from sharedbook.formats.vcards import fields, images, vcard
+from sharedbook.services.books.shelf import name_of
+from sharedbook.services.contacts import custom_fields
+from sharedbook.services.tx import Tx
+from sharedbook.services.writing import records
+from sharedbook.services.writing.photos import tidy
+from sharedbook.store import contacts, groups, jobs, memberships, photos, refetches, revisions, suggestions, sync
+from sharedbook.store.memberships import Membership
+
+SHORTEST_MARK = 6
+"""Bytes of a value by which a kept import row is known to be of an erased contact."""
+
+
+LONG = 4096
+RUN, RUN_EVERY = 64, 1024
+"""Of pictures and other data over LONG bytes, RUN in each RUN_EVERY are looked for: a database page has more of it."""
+
+
+def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
+    """Everything that was kept of a contact: values of its card and of each earlier one, photos, UID and hrefs."""
+    values: set[str | bytes] = {contact.uid, contact.name}
+    for data in photos.of_contact(tx.db, contact.id).values():
+        values.update(_runs(data))
+    for text in _texts(tx, contact):
+        card = vcard.load(text)
+        for found in card.properties:
+            if fields.is_binary(found):
+                values.update(_runs(found.raw), _runs(images.inline_data(found) or b""))
+            elif found.name != "VERSION":
+                values.add(found.raw)
+        values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
+    values.update(_custom(tx, contact))
+    rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
+    return values | {row.href for row in rows}
+
+
+def _custom(tx: Tx, contact: Contact) -> Iterator[str]:
+    """Values of custom fields, now and before."""
+    steps = (custom_fields.before(step.custom) for step in revisions.of_contact(tx.db, contact.id) if step.custom)
+    for held in (custom_fields.values(tx, contact.id), *steps):
+        yield from chain.from_iterable(held.values())
+
+
+def _texts(tx: Tx, contact: Contact) -> Iterable[str]:
+    steps = revisions.of_contact(tx.db, contact.id)
+    wished = (text for each in suggestions.of_contact(tx.db, contact.id) for text in (each.base, each.wanted))
+    return dict.fromkeys([contact.vcard, *(step.before for step in steps if step.before), *wished])
+
+
+def _runs(data: AnyStr) -> list[AnyStr]:
+    """What is looked for of data: all of it, or runs so close that a piece of a file that holds it holds one."""
+    if len(data) <= LONG:
+        return [data]
+    return [data[at : at + RUN] for at in range(0, len(data), RUN_EVERY)]
+
+
+def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
+    """Removes contacts and buries their names; returns the slugs of the books that held them.
+
+    A book's floor rises to the last thing about them that its clients could still be told: to now for a card that
+    somebody saw, to the deletion of one in the trash. Who was told of that keeps his token.
+    """
+    ids = [contact.id for contact in found]
+    rows = memberships.of_contacts(tx.db, ids) + memberships.dead_of(tx.db, ids)
+    tx.tick_many(ChangeKind.CONTACT, ids)
+    floors = Counter(sync.forget(tx.db, [contact.key for contact in found]))
+    merged = refetches.forget_hrefs(tx.db, MERGED_ID, [name_of(contact.key) for contact in found])
+    for row in rows:
+        told = [refetches.forget_hrefs(tx.db, group_id, [row.href]) for group_id in (row.group_id, MERGED_ID)]
+        floors |= Counter({row.group_id: max(merged, *told)})
+        _bury(tx, row)
+    contacts.remove(tx.db, ids)
+    for group_id, floor in floors.items():
+        groups.raise_floor(tx.db, group_id, floor)
+    seen = {row.group_id for row in rows if row.state < CardState.TRASHED}
+    slugs: list[str] = []
+    for group_id in sorted({row.group_id for row in rows}):
+        seq = tx.tick(ChangeKind.GROUP, group_id)
+        groups.stamp(tx.db, [group_id], seq, tx.now)
+        if group_id in seen:
+            groups.raise_floor(tx.db, group_id, seq)
+        group = groups.by_id(tx.db, group_id)
+        slugs += [group.slug] if group is not None else []
+    return slugs
+
+
+def _bury(tx: Tx, row: Membership) -> None:
+    """Href and UID become keyed hashes: they refuse a stale copy and tell nothing."""
+    if row.reason == Departed.ERASED:
+        return
+    memberships.change(
+        tx.db,
+        row.group_id,
+        row.href,
+        href=records.buried_name(tx, row.group_id, "href", row.href),
+        uid=records.buried_name(tx, row.group_id, "uid", row.uid),
+        contact_id=None,
+        was_contact_id=row.contact_id or row.was_contact_id,
+        etag="",
+        state=CardState.DEAD,
+        reason=Departed.ERASED.value,
+        died_at=tx.now,
+    )
+
+
+def remove_job_rows(tx: Tx, found: Sequence[Contact], subject: str = "") -> int:
+    """Removes kept import rows that hold a mail address, number, name or UID of an erased contact, or ``subject``.
+
+    What jobs were told to write, such as tags, is forgotten where they are on these contacts or it holds the same;
+    what they did goes with the contact.
+    """
+    marks = {subject}
+    for contact in found:
+        read = fields.read(vcard.load(contact.vcard))
+        marks |= {contact.uid, contact.name, *(each.value for each in (*read.emails, *read.phones))}
+    wanted = {mark.casefold() for mark in marks if len(mark.encode()) >= SHORTEST_MARK}
+    jobs.forget_texts(tx.db, [contact.id for contact in found], wanted)
+    every = jobs.every_cells(tx.db) if wanted else ()
+    doomed = [(job, line) for job, line, cells in every if any(mark in cells.casefold() for mark in wanted)]
+    jobs.delete_rows(tx.db, doomed)
+    return len(doomed)
+
+
+def remove_suggestions(tx: Tx, contact_ids: Sequence[int], subject: str) -> int:
+    """Removes what was suggested for contacts, and for others with a mail address in it; returns how many."""
+    found = [each for contact_id in contact_ids for each in suggestions.of_contact(tx.db, contact_id)]
+    found += suggestions.holding(tx.db, subject) if subject else []
+    doomed = {each.id for each in found}
+    suggestions.remove(tx.db, sorted(doomed))
+    return len(doomed)
+
+
+def forget_in_history(tx: Tx, subject: str, but: Sequence[int]) -> int:
+    """Forgets earlier texts of other contacts that hold a mail address, and photos of those; returns how many texts."""
+    holding = [step for step in revisions.holding(tx.db, subject) if step.contact_id not in but]
+    revisions.forget_texts(tx.db, [step.id for step in holding])
+    tidy(tx, sorted({step.contact_id for step in holding}))
+    return len(holding)

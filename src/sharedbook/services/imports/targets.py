@@ -1,0 +1,80 @@
+"""Into which groups a row of an import goes: the one that the import was given, else those that the row names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import Forbidden
+from sharedbook.domain.model import Group, Right
+from sharedbook.formats.entries.columns import GROUPS
+from sharedbook.formats.rows.problems import Problem
+from sharedbook.services.books import groups
+from sharedbook.services.imports.matching import Matcher
+from sharedbook.services.imports.ready import Ready
+from sharedbook.services.tx import Tx
+
+Place = Sequence[Matcher]
+"""The groups of a row: it is matched in the first, and a new contact goes into all."""
+
+
+def get(tx: Tx, ref: str) -> Group:
+    """A group by slug or name, to import into. Raises GroupNotFound, Forbidden."""
+    found = groups.get(tx, ref)
+    _require(tx, found)
+    return found
+
+
+def _require(tx: Tx, group: Group) -> None:
+    access.require(tx.viewer, Right.IMPORT, group.id, group.slug)
+    access.require(tx.viewer, Right.ADD, group.id, group.slug)
+
+
+def every(tx: Tx) -> list[Group]:
+    """The groups that the viewer may import into, in the site's order."""
+    needed = Right.IMPORT | Right.ADD
+    return [group for group in groups.names(tx).values() if tx.viewer.on(group.id) & needed == needed]
+
+
+def places(
+    tx: Tx, given: Group | None, rows: Sequence[Ready], matchers: dict[int, Matcher]
+) -> list[tuple[Ready, Place | Problem]]:
+    """Each row with its place, or with what is wrong with it: ``no-group``, ``group-not-found`` or ``forbidden``, too.
+
+    ``given``: for all rows, whatever they name. ``matchers``: by group; those of the rows are added and prepared.
+    """
+    known = groups.names(tx).values()
+    named = {group.name: group for group in known} | {group.slug: group for group in known}
+    found = [(row, row.problem or _groups_of(tx, row, named, given)) for row in rows]
+    inside: dict[int, list[Ready]] = {}
+    for row, wanted in found:
+        for group in wanted if isinstance(wanted, list) else ():
+            matchers.setdefault(group.id, Matcher(tx, group))
+            inside.setdefault(group.id, []).append(row)
+    for group_id, some in inside.items():
+        matchers[group_id].tx = tx
+        matchers[group_id].prepare(some)
+    return [
+        (row, [matchers[group.id] for group in wanted] if isinstance(wanted, list) else wanted) for row, wanted in found
+    ]
+
+
+def _groups_of(tx: Tx, row: Ready, named: dict[str, Group], given: Group | None) -> list[Group] | Problem:
+    """The groups of a row, each once."""
+    if given is not None:
+        return [given]
+    if not row.groups:
+        message = "the row names no group, and the import was given none"
+        return Problem(row.line, GROUPS.name, "no-group", message)
+    found: dict[int, Group] = {}
+    for name in row.groups:
+        group = named.get(name)
+        if group is None:
+            message = f"there is no group {name[:80]} (make it, or import with --group)"
+            return Problem(row.line, GROUPS.name, "group-not-found", message, name[:200])
+        try:
+            _require(tx, group)
+        except Forbidden as error:
+            return Problem(row.line, GROUPS.name, error.code, str(error), name)
+        found[group.id] = group
+    return list(found.values())

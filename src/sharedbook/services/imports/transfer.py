@@ -1,0 +1,351 @@
+"""Files in and out: import into a group, export of what one may export.
+
+Personal data that is set aside while a file is read or written lies in an unnamed temporary file, never in another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from shutil import copyfileobj
+from typing import IO, BinaryIO
+
+from sharedbook.domain import access
+from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, InvalidValue, JobStopped, Unavailable
+from sharedbook.domain.model import Client, Progress, Right
+from sharedbook.domain.query import EVERYTHING, Query
+from sharedbook.formats.entries import columns, custom_values, incoming
+from sharedbook.formats.files import ldap_rows, outgoing, sources
+from sharedbook.services.books import groups
+from sharedbook.services.contacts import contacts, custom_fields, search
+from sharedbook.services.imports import targets
+from sharedbook.services.imports.importing import KIND, Duplicates, Import, JobReport
+from sharedbook.services.jobs import jobs
+from sharedbook.services.jobs.jobs import State
+from sharedbook.services.people import ldap_source
+from sharedbook.services.tx import Actor, App, Tx
+from sharedbook.services.writing import photos, records
+from sharedbook.store import contacts as contact_rows
+
+__all__ = ["KIND", "Duplicates", "JobReport", "export", "import_directory", "import_file", "mapping_of", "resume"]
+
+PAGE = 500
+"""Contacts that are read from the database at once."""
+
+
+def import_file(
+    app: App,
+    actor: Actor,
+    client: Client,
+    source: Path | BinaryIO,
+    *,
+    group: str | None,
+    format: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    sheet: str = "",
+    duplicates: Duplicates = Duplicates.SKIP,
+    dry_run: bool = False,
+    wait: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> JobReport:
+    """Imports a csv (also tab, semicolon, pipe), xlsx, xls, ods, vcf, ldif or json file.
+
+    Of an eml or mbox file the senders (``formats/files/mail_rows.py``); of a zip or a folder all of these in it.
+
+    Returns what each row became. ``source`` need not be seekable (stdin). ``group``: slug or name of that for every
+    row, whatever groups the file names; None if each row names its own. A new contact then goes into all of them; it
+    is a duplicate if the first of them has it, and then stays where it is. ``format``: one of these, or None to tell
+    from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to
+    leave the column out.
+    ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
+    the first. ``progress`` is called after each batch, and once before the first write, with ``done`` 0 and
+    ``{"quota": n}``, if n rows will be refused as over the quota. ``wait``: only makes the job, for ``resume``.
+    Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
+    InvalidValue (format, mapping, encoding; no ``group`` and no row that names groups; ``wait`` for what is no file
+    on disk), Unavailable. Rows that are refused raise nothing: the job keeps them. Raises JobStopped when the job is
+    cancelled meanwhile.
+    """
+    with app.begin(actor, client) as tx:
+        custom = custom_fields.fillable(tx)
+        target, room = None if group is None else targets.get(tx, group), records.room(tx)
+    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
+    with _opened_source(source, format, reading) as rows:
+        if group is None and not rows.names_groups:
+            hint = f"name one with --group, or add a column {columns.GROUPS.name}"
+            raise InvalidValue("the file does not say into which group the contacts go", field="group", hint=hint)
+        job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
+        if isinstance(source, Path) and source.is_file():
+            params = {
+                "group": target.id if target else None,
+                "format": format,
+                "encoding": encoding,
+                "duplicates": str(duplicates),
+            }
+            texts = {"file": str(source.resolve()), "sha256": _hash(source), "mapping": mapping, "sheet": sheet}
+            job.told = params, texts
+        if wait:
+            if not job.told[1]:
+                raise InvalidValue("only a file on disk can be imported later", field="file", hint="save it as a file")
+            job.open(State.WAITING)
+            return job.report()
+        if not dry_run and rows.size > room and progress:
+            rehearsal = replace(job, dry=True, counts=Counter(), problems=[])
+            rehearsal.run(None)
+            progress(Progress(0, {"quota": rehearsal.over_quota}))
+        job.run(progress)
+        return job.report()
+
+
+def resume(
+    app: App, actor: Actor, client: Client, job_id: int, *, progress: Callable[[Progress], None] | None = None
+) -> JobReport:
+    """Goes on with an import that waits or has stopped, behind the last row that it committed.
+
+    Raises JobNotFound, JobStopped (it runs, has ended, or cannot go on), InvalidFile for a file that was changed, and
+    as ``import_file``.
+    """
+    with app.begin(actor, client) as tx:
+        found = jobs.get(tx, job_id)
+        jobs.require_stopped(tx, found)
+        if found.texts is None:
+            raise JobStopped(f"job {job_id} does not know its file any more", hint="give its command again")
+        custom = custom_fields.every(tx)
+        group = groups.names(tx).get(found.params["group"])
+        if group is None and found.params["group"] is not None:
+            raise GroupNotFound(f"the group that job {job_id} imports into is gone")
+        target, room = None if group is None else targets.get(tx, group.slug), records.room(tx)
+    file, how = Path(found.texts["file"]), found.params
+    encoding, mapping, sheet = how["encoding"], found.texts["mapping"], found.texts["sheet"]
+    region, limits = app.site.settings.default_region, app.site.limits
+    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet)
+    with _opened_source(file, how["format"], reading) as rows:
+        if _hash(file) != found.texts["sha256"]:
+            raise InvalidFile(f"{file} was changed since job {job_id} began", hint="import it as a new file")
+        job = Import(app, actor, client, rows, target, Duplicates(how["duplicates"]), room, job_id=job_id)
+        with app.begin(actor, client, write=True) as tx:
+            job.counts.update(jobs.claim(tx, job_id).counts)
+        job.run(progress)
+        return job.report()
+
+
+def _hash(file: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    found = hashlib.sha256()
+    with _opened(file) as opened:
+        while piece := opened.read(1024 * 1024):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def mapping_of(
+    app: App,
+    actor: Actor,
+    client: Client,
+    source: Path | BinaryIO,
+    *,
+    format: str | None = None,
+    encoding: str | None = None,
+    sheet: str = "",
+) -> dict[str, str]:
+    """What ``import_file`` takes each header of a table for, as its ``mapping``; "" for one that it does not know.
+
+    Raises InvalidFile, InvalidValue.
+    """
+    with app.begin(actor, client) as tx:
+        own = custom_fields.every(tx)
+    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, custom=own, sheet=sheet)
+    with _seekable(source, reading.limits.file_bytes) as file:
+        header = sources.header_of(file, source.name if isinstance(source, Path) else "", format, reading)
+    found = columns.meanings(header)
+    for name, meaning in found.items():
+        field = custom_values.named(own, name) if not meaning else None
+        found[name] = f"{custom_values.PREFIX}{field.name}" if field else meaning
+    return found
+
+
+def import_directory(
+    app: App,
+    actor: Actor,
+    client: Client,
+    query: ldap_source.Query,
+    *,
+    group: str,
+    mapping: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> JobReport:
+    """Makes the contacts that a directory keeps in a group what its entries say; returns what each became.
+
+    They are found again by entryUUID, objectGUID or DN; nobody edits them here. An entry that fits a contact of ours
+    needs a decision. ``mapping``: attribute -> column, beside those of ``ldif_rows``. All entries are read before
+    anything is written. Raises as ``import_file``, and InvalidValue (filter, address).
+    """
+    origin, size = query.source_name, 0
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as entries:
+        for each in ldap_source.entries(query, ldap_rows.attributes(mapping or {})):
+            entries.write(json.dumps([each.dn, each.values]) + "\n")
+            size += 1
+        entries.flush()
+        with app.begin(actor, client) as tx:
+            target, room = targets.get(tx, group), records.room(tx)
+            kept = frozenset(contact_rows.of_source(tx.db, origin, target.id))
+        reading = incoming.Reading(app.site.settings.default_region, app.site.limits, mapping=mapping)
+        source = ldap_rows.LdapSource(partial(_rows_of, entries), reading, size=size)
+        job = Import(
+            app, actor, client, source, target, Duplicates.REPLACE, room, dry=dry_run, origin=origin, kept=kept
+        )
+        job.run(progress)
+        return job.report()
+
+
+def _rows_of(entries: IO[str]) -> Iterator[ldap_rows.Row]:
+    entries.seek(0)
+    for line in entries:
+        yield ldap_rows.Row(*json.loads(line))
+
+
+@contextmanager
+def _opened_source(source: Path | BinaryIO, format: str | None, reading: incoming.Reading) -> Iterator[incoming.Source]:
+    if isinstance(source, Path) and source.is_dir():
+        yield sources.open_folder(source, reading)
+        return
+    with _seekable(source, reading.limits.file_bytes) as file:
+        yield sources.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
+
+
+@contextmanager
+def _seekable(source: Path | BinaryIO, most: int) -> Iterator[BinaryIO]:
+    """The source as a file that can be read twice. Raises InvalidFile: not there, not readable, over the limit."""
+    with _opened(source) if isinstance(source, Path) else _spooled(source, most) as file:
+        if file.seek(0, 2) > most:
+            raise _too_large(most)
+        yield file
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InvalidFile(f"{path} cannot be read: {error.strerror}", hint="check its path and permissions") from error
+
+
+@contextmanager
+def _spooled(source: BinaryIO, most: int) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as file:
+        size = 0
+        while data := source.read(1024 * 1024):
+            size += len(data)
+            if size > most:
+                raise _too_large(most)
+            file.write(data)
+        yield file
+
+
+def _too_large(most: int) -> InvalidFile:
+    return InvalidFile(f"the file is larger than {most // 1_000_000} MB", hint="split it, or raise limits.file_bytes")
+
+
+# ---- export
+
+
+def export(
+    app: App,
+    actor: Actor,
+    client: Client,
+    target: Path | BinaryIO,
+    *,
+    group: str | None = None,
+    query: Query | None = None,
+    format: str = "csv",
+    reduced: bool = False,
+    left_out: list[str] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> int:
+    """Writes the contacts that the actor may export, of one group or of all, to a file; returns how many.
+
+    ``format``: one of ``formats.outgoing.FORMATS``. They come by name; where whole cards are written, photos as they
+    came, or with ``reduced`` as they are served. ``left_out`` is given what the format has no
+    place for. A path is written beside and then renamed: there is a whole file or
+    none; only its user may read it. Raises GroupNotFound, Forbidden (EXPORT on the group, or on no group at all),
+    InvalidValue, Unavailable.
+    """
+    if format not in outgoing.FORMATS:
+        raise InvalidValue(f"{format} cannot be exported", field="format", hint=", ".join(outgoing.FORMATS))
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as texts:
+        with app.begin(actor, client) as tx:
+            scope = search.Search(query or EVERYTHING, group=group)
+            _require_export(tx, group)
+            count = 0
+            for exported in _exported(tx, scope, originals=format in outgoing.WITH_ORIGINALS and not reduced):
+                texts.write(json.dumps(exported) + "\n")
+                count += 1
+                if progress and count % PAGE == 0:
+                    progress(Progress(count, {}))
+        with app.begin(actor, client, write=True) as tx:
+            ids = {"group": groups.get(tx, group).id} if group else {}
+            tx.audit("export", contacts=count, **ids)
+        with whole_file(target) if isinstance(target, Path) else _as_it_is(target) as file:
+            dropped = outgoing.write(format, file, partial(_read_back, texts))
+    if left_out is not None:
+        left_out += dropped
+    return count
+
+
+def _require_export(tx: Tx, group: str | None) -> None:
+    if group is not None:
+        found = groups.get(tx, group)
+        access.require(tx.viewer, Right.EXPORT, found.id, found.slug)
+    elif not any(info.rights & Right.EXPORT for info in groups.list_groups(tx)):
+        raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
+
+
+def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[outgoing.Exported]:
+    """Each contact, page by page of one snapshot."""
+    named = groups.names(tx).values()
+    offset = 0
+    while page := search.find(tx, scope, limit=PAGE, offset=offset):
+        offset += len(page)
+        allowed = [found for found in page if access.may_export(tx.viewer, contacts.held(found))]
+        texts = photos.whole(tx, allowed) if originals else (found.vcard for found in allowed)
+        custom = custom_fields.cells(tx, [found.id for found in allowed])
+        for found, text in zip(allowed, texts, strict=True):
+            slugs = [group.slug for group in named if group.id in found.groups]
+            yield outgoing.Exported(text, custom.get(found.id, {}), slugs)
+
+
+def _read_back(spool: IO[str]) -> Iterator[outgoing.Exported]:
+    spool.seek(0)
+    for line in spool:
+        yield outgoing.Exported(*json.loads(line))
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file beside ``path`` that takes its place at the end, or goes."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+        beside.replace(path)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}", hint="check folder and disk") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _as_it_is(target: BinaryIO) -> Iterator[BinaryIO]:
+    """Written whole first, so that a reader at the other end of a pipe gets a whole file or none."""
+    with tempfile.TemporaryFile() as file:
+        yield file
+        file.seek(0)
+        copyfileobj(file, target)

@@ -1,0 +1,254 @@
+"""Bulk actions as jobs: tried first, followed while they run, stopped, gone on with, and undone.
+
+A job names its contacts one by one, so that it does what was shown, and the same after it was killed (``batches.py``).
+Undo touches only what nobody has changed since, and is itself a job, which can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sharedbook.domain.errors import JobStopped, NotUndoable, PlanOutdated, SharedbookError
+from sharedbook.domain.model import ChangeKind, Client
+from sharedbook.services.jobs import actions, jobs, snapshots
+from sharedbook.services.jobs.actions import Action, Notes
+from sharedbook.services.jobs.batches import Report, Run
+from sharedbook.services.jobs.follow_file import FollowFile
+from sharedbook.services.jobs.jobs import Job, Result, State, Told
+from sharedbook.services.tx import Actor, App, Tx
+from sharedbook.store import changes, contacts, revisions
+from sharedbook.store import jobs as store
+
+
+@dataclass(frozen=True)
+class Undo(Action):
+    """Gives contacts back what a job took or changed."""
+
+    KIND = "undo"
+    job: int
+
+    def check(self, tx: Tx) -> None:
+        job = jobs.get(tx, self.job)
+        _require_at_rest(job)
+        undone = _KINDS.get(jobs.get(tx, job.params["job"]).kind) if job.kind == Undo.KIND else None
+        if undone is not None and undone.REVIVES:
+            command = _built(jobs.get(tx, job.params["job"])).command(tx)
+            raise NotUndoable(f"job {job.id} is an undo that cannot be undone", hint=f"to do it again: {command}")
+
+    def prepare(self, tx: Tx) -> None:
+        self._undone(tx).revive(tx)
+
+    def units(self, tx: Tx, contact_ids: Sequence[int]) -> list[tuple[int, ...]]:
+        return self._undone(tx).units(tx, contact_ids)
+
+    def _undone(self, tx: Tx) -> Action:
+        """What the job did; an import nothing but to its contacts."""
+        job = jobs.get(tx, self.job)
+        return _built(job) if job.kind in _KINDS else Action()
+
+    def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
+        self._undone(tx).allow_undo(tx, contact_ids)
+        items = store.items(tx.db, self.job, contact_ids)
+        # what lies in the trash last: a living contact may stand where it comes back to
+        living = {contact.id for contact in contacts.fetch(tx.db, contact_ids) if contact.trashed_at is None}
+        ordered = sorted(contact_ids, key=lambda contact_id: contact_id not in living)
+        newest = revisions.newest(tx.db, contact_ids)
+        notes = {each: _undo(tx, items[each], newest.get(each, 0)) for each in ordered}
+        store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
+        tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
+        return {contact_id: note for contact_id, note in notes.items() if note}
+
+
+def _undo(tx: Tx, item: Mapping[str, Any], newest: int) -> str:
+    """Undoes what was done to one contact, whose newest revision this is; returns what is not as it was, or ""."""
+    contact_id, last = item["contact_id"], item["last"]
+    if item["result"] != Result.DONE or newest > last:
+        hint = f"see: sharedbook contact history {contact_id}"
+        raise NotUndoable(f"contact {contact_id} was changed since", hint=hint)
+    if item["before"] is None:
+        snapshots.discard(tx, contact_id)
+        return ""
+    return snapshots.give_back(tx, contact_id, snapshots.read(item["before"]), item["first"], last)
+
+
+_KINDS: dict[str, type[Action]] = {**actions.KINDS, FollowFile.KIND: FollowFile, Undo.KIND: Undo}
+
+
+def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
+    """The action that undoes a job, and the contacts to do it to. Raises JobNotFound, NotUndoable."""
+    job = jobs.get(tx, job_id)
+    _require_at_rest(job)
+    found = store.item_ids(tx.db, job_id, Result.DONE.value)
+    if not found and (not _revives(job) or store.undone(tx.db, job_id)):
+        raise _nothing_to_undo(tx, job)
+    return Undo(job_id), found
+
+
+def _nothing_to_undo(tx: Tx, job: Job) -> NotUndoable:
+    if not any(job.counts.get(result) for result in (Result.DONE, Result.ADDED, Result.UPDATED, Result.ERASED)):
+        if job.state.ended:
+            return NotUndoable(f"job {job.id} changed nothing", hint=f"see: sharedbook job errors {job.id}")
+        hint = f"to do it after all: sharedbook job resume {job.id}"
+        return NotUndoable(f"job {job.id} is {job.state}, and had done nothing yet", hint=hint)
+    if undone_by := store.undone(tx.db, job.id):
+        hint = f"to do it again: sharedbook job undo {undone_by}"
+        return NotUndoable(f"job {job.id} was undone by job {undone_by}: nothing is left to undo", hint=hint)
+    hint = f"see: sharedbook job show {job.id}"
+    return NotUndoable(f"nothing is left to undo: the contacts of job {job.id} are gone for good", hint=hint)
+
+
+def _require_at_rest(job: Job) -> None:
+    """Raises JobStopped for a plan, and for a job that a process does or will do."""
+    if job.state is State.PLANNED:
+        hint = f"to do it: sharedbook apply {job.id}"
+        raise JobStopped(f"job {job.id} is a plan: nothing was done yet", hint=hint)
+    if job.state in (State.RUNNING, State.WAITING):
+        hint = f"stop it first: sharedbook job cancel {job.id}"
+        raise JobStopped(f"job {job.id} is {job.state}, and can be undone once it has ended", hint=hint)
+
+
+def can_undo(tx: Tx, job: Job) -> bool:
+    """Whether there is anything that a job has done and that can be undone."""
+    return _revives(job) or bool(store.item_ids(tx.db, job.id, Result.DONE.value))
+
+
+def _revives(job: Job) -> bool:
+    """Whether it may have changed more than contacts."""
+    kind = _KINDS.get(job.kind, Action)
+    return kind.REVIVES if job.state.ended else kind.PREPARES
+
+
+def load(job: Job) -> Action:
+    """What a job was told to do. Raises JobStopped for what is no action, or was forgotten."""
+    if job.kind not in _KINDS:
+        raise JobStopped(f"an {job.kind} cannot be run again by its number", hint="give its command again")
+    if _KINDS[job.kind].TEXTS and job.texts is None:
+        raise JobStopped(f"what job {job.id} was told to write was erased", hint="give its command again")
+    return _built(job)
+
+
+def _built(job: Job) -> Action:
+    kind = _KINDS[job.kind]
+    told = {**dict.fromkeys(kind.TEXTS, ()), **job.params, **(job.texts or {})}
+    return kind(**{name: _frozen(value) for name, value in told.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def add(tx: Tx, action: Action, contact_ids: Sequence[int], state: State = State.WAITING, *, label: str = "") -> Job:
+    """A new job that does this to these contacts, for ``run``. Raises what refuses the whole action.
+
+    ``label``: what it does, in words.
+    """
+    action.check(tx)
+    fields = asdict(action)
+    texts = {name: fields.pop(name) for name in action.TEXTS}
+    ids = list(dict.fromkeys(contact_ids))
+    undoes = action.job if isinstance(action, Undo) else None
+    job_id = jobs.start(tx, action.KIND, state, total=len(ids), params=fields, texts=texts, undoes=undoes, label=label)
+    store.add_items(tx.db, [{"job_id": job_id, "contact_id": contact_id} for contact_id in ids])
+    tx.audit(f"job.{state}", job=job_id)
+    return jobs.get(tx, job_id)
+
+
+def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | None = None) -> Job:
+    """Does a job that waits or has stopped, to its end or until it is cancelled; returns it as it is then.
+
+    Raises JobNotFound, JobStopped (it runs already, or has ended), and what refuses the whole action; an exception ends
+    the job as failed, Ctrl-C as cancelled. What was committed stays.
+    """
+    with app.begin(actor, client, write=True) as tx:
+        job = jobs.claim(tx, job_id)
+    try:
+        with app.begin(actor, client, write=True) as tx:
+            action = load(job)
+            action.check(tx)
+            action.prepare(tx)
+        Run(app, actor, client, job, action).for_good(progress)
+    except BaseException as error:
+        state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
+        with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:  # the first reason counts
+            jobs.hold(tx, job_id)
+            jobs.record(tx, job_id, state, jobs.get(tx, job_id).counts, error=jobs.reason_of(error))
+        if not isinstance(error, JobStopped):
+            raise
+    with app.begin(actor, client) as tx:
+        return jobs.get(tx, job_id)
+
+
+# ---- a dry run, and doing just what it showed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a dry run found: the job to ``apply``, what would become of how many contacts, what refuses whom."""
+
+    job: Job
+    counts: Mapping[str, int]
+    told: Sequence[Told]
+
+
+def plan(
+    app: App,
+    actor: Actor,
+    client: Client,
+    action: Action,
+    contact_ids: Sequence[int],
+    progress: Report | None = None,
+    *,
+    label: str = "",
+) -> Plan:
+    """Tries it on every contact, batch by batch, keeps nothing of that, and writes the plan.
+
+    What a contact of another batch would stand in the way of is not foreseen; it is refused when the plan is applied.
+    """
+    with app.begin(actor, client, write=True) as tx:
+        job = add(tx, action, contact_ids, State.PLANNED, label=label)
+    tried = Run(app, actor, client, job, action)
+    try:
+        tried.rehearsal(progress)
+    except BaseException:
+        with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:
+            store.remove(tx.db, job.id)
+        raise
+    return Plan(job, tried.counted(), tried.told)
+
+
+def apply(tx: Tx, plan_id: int) -> Job:
+    """Lets the job of a plan wait for its ``run``. Raises JobNotFound, JobStopped, PlanOutdated."""
+    job = jobs.get(tx, plan_id)
+    if job.state is not State.PLANNED:
+        raise JobStopped(f"job {plan_id} is no plan: it is {job.state}", hint=f"see: sharedbook job show {plan_id}")
+    action = load(job)
+    action.check(tx)
+    changed = _changed_since(tx, job, action)
+    if changed:
+        raise PlanOutdated(
+            f"changed since the plan was made: {', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}",
+            hint="make another plan: give the command with --dry-run again",
+        )
+    store.change(tx.db, plan_id, state=State.WAITING.value, started=tx.now, beat=tx.now)
+    tx.audit("job.apply", job=plan_id)
+    return jobs.get(tx, plan_id)
+
+
+def _changed_since(tx: Tx, job: Job, action: Action) -> list[str]:
+    """What of a plan has changed since, in words."""
+    ids = store.item_ids(tx.db, job.id)
+    if len(ids) != job.total:
+        return ["contacts that are gone"]
+    floor, _ = changes.span(tx.db)
+    if floor > job.seq + 1:
+        return ["it is too old to tell"]
+    named = {
+        ChangeKind.CONTACT: set(ids),
+        ChangeKind.GROUP: set(action.groups()),
+        ChangeKind.SUBJECT: set(action.subjects()),
+    }
+    found = changes.since(tx.db, job.seq)
+    return list(dict.fromkeys(f"{each.kind} {each.id}" for each in found if each.id in named.get(each.kind, ())))

@@ -1,0 +1,1 @@
+"""What the site proves itself with: secrets out of one file, signed documents, a TLS certificate."""

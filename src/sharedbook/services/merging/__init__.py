@@ -1,0 +1,1 @@
+"""Contacts that may be one person, and what makes one of them."""

@@ -1,0 +1,1 @@
+"""What postmasters are told without asking, and how it leaves the house."""

@@ -1,0 +1,1 @@
+"""What a mail client was refused, kept until a person decides about it."""

@@ -1,0 +1,266 @@
+"""The steps that every write of a contact is made of: card, index, memberships, revision, change, stamps together.
+
+No permission is asked here: the services that call it (cards, contacts, trash, transfer) have asked.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sharedbook.domain.errors import CardErased, Forbidden, QuotaExceeded, UidConflict
+from sharedbook.domain.model import (
+    VISIBLE_TO_ALL,
+    CardState,
+    ChangeKind,
+    Contact,
+    Departed,
+    Event,
+    Visibility,
+)
+from sharedbook.formats.vcards import fields, photo_reduction, vcard
+from sharedbook.services.tx import Tx
+from sharedbook.services.writing import audience, kept, photos
+from sharedbook.services.writing.kept import Kept
+from sharedbook.store import contacts, custom_fields, directory, groups, memberships, properties, revisions
+from sharedbook.store.memberships import Membership
+
+INDEX_VERSION = 4
+"""Raised when what is read out of a card changes; ``sharedbook reindex`` brings older rows up to it."""
+
+
+def fresh_href() -> str:
+    """A name that no client chose."""
+    return f"{uuid.uuid4()}.vcf"
+
+
+def buried_name(tx: Tx, group_id: int, kind: str, value: str) -> str:
+    """What stands for the href or UID of an erased card: a keyed hash that still refuses its return."""
+    return "x-" + tx.site.secrets.mac("tombstone", f"{group_id}|{kind}|{value}".encode()).hex()
+
+
+def kept_of(tx: Tx, card: vcard.Card) -> Kept:
+    """What is kept of a card. Raises as ``photo_reduction.fit``."""
+    return kept.of(card, tx.site.settings.default_region, tx.site.limits)
+
+
+def _columns(tx: Tx, found: Kept) -> dict[str, object]:
+    return {
+        "vcard": found.text,
+        "etag": found.etag,
+        "size": found.size,
+        "name": found.name,
+        "sort": found.sort,
+        "modified": tx.now,
+        "index_version": INDEX_VERSION,
+    }
+
+
+def reindex(tx: Tx, limit: int) -> int:
+    """Reads so many older contacts anew out of their cards, by what this version reads; returns how many there were."""
+    found = contacts.fetch(tx.db, contacts.indexed_before(tx.db, INDEX_VERSION, limit))
+    for contact in found:
+        card = vcard.load(contact.vcard)
+        name = fields.full_name(card)
+        contacts.change(tx.db, [contact.id], name=name, sort=kept.sort_of(name), index_version=INDEX_VERSION)
+        instances = fields.instances(card, tx.site.settings.default_region)
+        properties.replace(tx.db, contact.id, properties.rows_of(instances))
+        custom_fields.index(tx.db, contact.id)
+    return len(found)
+
+
+def mark_all_for_reindex(tx: Tx) -> None:
+    """Every contact is read anew by the next ``reindex``."""
+    contacts.forget_index(tx.db)
+
+
+def room(tx: Tx) -> int:
+    """How many more contacts the quota lets in: those in the trash count."""
+    return tx.site.limits.contacts - contacts.count(tx.db)
+
+
+def refuse_uids(tx: Tx, group_id: int, slug: str, uids: Sequence[str]) -> None:
+    """Raises UidConflict or CardErased when a group may not take cards with these UIDs."""
+    refuse_living_uids(tx, group_id, slug, uids)
+    if any(row.reason == Departed.ERASED for row in dead_uids(tx, group_id, uids)):
+        raise CardErased(f"a card with this UID was erased from {slug} for good", hint="make a new card")
+
+
+def refuse_living_uids(tx: Tx, group_id: int, slug: str, uids: Sequence[str]) -> None:
+    """Raises UidConflict when two cards would have one UID; the other's href is told only to who sees it."""
+    if len(set(uids)) < len(uids):
+        raise UidConflict("two of these cards have the same UID", hint="give each card a UID of its own")
+    taken = memberships.by_uid(tx.db, group_id, uids, living=True)
+    if taken:
+        seen = memberships.is_seen(tx.db, tx.viewer, group_id, taken[0].href)
+        raise UidConflict(
+            f"{slug} already holds a card with this UID",
+            href=taken[0].href if seen else None,
+            hint="edit that card, or give this one a UID of its own",
+        )
+
+
+def dead_uids(tx: Tx, group_id: int, uids: Sequence[str]) -> Sequence[Membership]:
+    """Tombstones and trashed rows of these UIDs, under their own names or their keyed hashes."""
+    buried = [buried_name(tx, group_id, "uid", uid) for uid in uids]
+    return memberships.by_uid(tx.db, group_id, [*uids, *buried], living=False)
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A contact to come, at a href of one group."""
+
+    kept: Kept
+    href: str
+    owner_id: int | None
+    visibility: Visibility = VISIBLE_TO_ALL
+    source: str | None = None
+
+
+def create(tx: Tx, group_id: int, new: New) -> int:
+    """A new contact; returns its id. Raises QuotaExceeded."""
+    return create_many(tx, group_id, [new])[0]
+
+
+def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
+    """New contacts in one group, in as few statements as one would take; returns their ids.
+
+    Raises QuotaExceeded.
+    """
+    if contacts.most(tx.db) + len(new) > tx.site.limits.contacts and room(tx) < len(new):
+        raise QuotaExceeded(
+            f"the limit of {tx.site.limits.contacts} contacts is reached",
+            hint="empty the trash or raise limits.contacts",
+        )
+    ids = contacts.add_many(tx.db, [_contact_row(tx, each) for each in new])
+    properties.add_many(tx.db, {key: each.kept.rows for key, each in zip(ids, new, strict=True)})
+    for key, each in zip(ids, new, strict=True):
+        if each.visibility.listed:
+            contacts.set_listed(tx.db, key, each.visibility.listed)
+        photos.keep(tx, key, each.kept.originals)
+    seqs = tx.tick_many(ChangeKind.CONTACT, ids)
+    memberships.add(
+        tx.db,
+        [
+            _row(group_id, each.href, key, each.kept.uid, each.kept.etag, audience.state_for(each.visibility), seq)
+            for each, key, seq in zip(new, ids, seqs, strict=True)
+        ],
+    )
+    groups.stamp(tx.db, [group_id], seqs[-1], tx.now)
+    note(tx, ids, Event.ADDED)
+    return ids
+
+
+def _contact_row(tx: Tx, new: New) -> dict[str, object]:
+    return {
+        **_columns(tx, new.kept),
+        "key": secrets.token_hex(16),
+        "uid": new.kept.uid,
+        "owner_id": new.owner_id,
+        "visibility": new.visibility.kind.value,
+        "version": 1,
+        "created": tx.now,
+        "source": new.source,
+    }
+
+
+def refuse_sourced(contact: Contact, source: str | None = None) -> None:
+    """Raises Forbidden when a directory keeps this contact's text, and it is not ``source`` that writes."""
+    if contact.source not in (None, source):
+        raise Forbidden(
+            f"contact {contact.id} is kept by {contact.source}",
+            right="edit",
+            hint=f"change it there; or a postmaster makes it ours: sharedbook contact detach {contact.id}",
+        )
+
+
+def _row(
+    group_id: int, href: str, contact_id: int, uid: str, etag: str, state: CardState, seq: int
+) -> dict[str, object]:
+    """A membership whose audience begins now."""
+    return {
+        "group_id": group_id,
+        "href": href,
+        "contact_id": contact_id,
+        "uid": uid,
+        "etag": etag,
+        "state": state,
+        "seq": seq,
+        "since": seq,
+    }
+
+
+def link(tx: Tx, contact: Contact, group_id: int, href: str, event: Event) -> None:
+    """Puts a living contact into one more group."""
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    state = audience.state_of(contact)
+    memberships.add(tx.db, [_row(group_id, href, contact.id, contact.uid, contact.etag, state, seq)])
+    groups.stamp(tx.db, [group_id], seq, tx.now)
+    note(tx, [contact.id], event)
+
+
+def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDITED) -> bool:
+    """Gives a contact a new text; the same bytes change nothing. Returns whether anything changed.
+
+    Raises as ``photo_reduction.fit``.
+    """
+    card = photo_reduction.fit(card, tx.site.limits)
+    photos.keep(tx, contact.id, photo_reduction.originals(card))
+    if card.text == contact.vcard:
+        return False
+    found = kept_of(tx, card)
+    contacts.change(tx.db, [contact.id], version=contact.version + 1, **_columns(tx, found))
+    directory.forget(tx.db, [contact.id])
+    properties.replace(tx.db, contact.id, found.rows)
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    touched = memberships.stamp_contacts(tx.db, [contact.id], seq, etag=found.etag)
+    groups.stamp(tx.db, touched, seq, tx.now)
+    note(tx, [contact.id], event, before=contact.vcard)
+    return True
+
+
+def take_out(tx: Tx, contact: Contact, row: Membership, reason: Departed, event: Event) -> None:
+    """Takes a contact out of one group and leaves a tombstone; the contact lives on elsewhere."""
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    audience.leave(tx, contact, [row], seq)
+    memberships.bury(tx.db, [row], seq, reason.value, tx.now)
+    note(tx, [contact.id], event)
+
+
+def trash(tx: Tx, contact_ids: Sequence[int]) -> None:
+    """Puts contacts into the trash: memberships stay, those who saw them are told."""
+    with audience.changing(tx, contact_ids):
+        contacts.change(tx.db, contact_ids, trashed_at=tx.now)
+    note(tx, contact_ids, Event.DELETED)
+
+
+def drop(tx: Tx, contact: Contact) -> None:
+    """Deletes a contact at once (``deletion = immediate``): tombstones stay, its rows go."""
+    rows = memberships.of_contacts(tx.db, [contact.id])
+    seq = tx.tick(ChangeKind.CONTACT, contact.id)
+    audience.leave(tx, contact, rows, seq)
+    memberships.bury(tx.db, rows, seq, Departed.DELETED.value, tx.now)
+    contacts.remove(tx.db, [contact.id])
+
+
+def note(
+    tx: Tx, contact_ids: Sequence[int], event: Event, before: str | None = None, custom: str | None = None
+) -> None:
+    """One revision each."""
+    revisions.add(
+        tx.db,
+        [
+            {
+                "contact_id": contact_id,
+                "at": tx.now,
+                "actor": tx.viewer.name,
+                "client": str(tx.client),
+                "event": event.value,
+                "before": before,
+                "custom": custom,
+            }
+            for contact_id in contact_ids
+        ],
+    )
