@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.output import rfc3339
 from sharedbook.domain.model import Contact
-from sharedbook.formats.entries import entry_cards
+from sharedbook.formats.entries import entry_cards, types
 from sharedbook.formats.entries.custom_values import PREFIX
 from sharedbook.formats.vcards import fields, vcard
 from sharedbook.services.books import groups
@@ -75,7 +75,7 @@ def _object(contact: Contact, slugs: dict[int, str], labels: dict[int, str]) -> 
 
 
 def _typed(found: fields.Typed) -> json_keys.Object:
-    return {"type": found.label or entry_cards.type_text(found.types), "value": found.value, "pref": found.pref}
+    return {"type": found.label or types.type_text(found.types), "value": found.value, "pref": found.pref}
 
 
 def detail(tx: Tx, contact: Contact) -> json_keys.Object:

@@ -10,10 +10,10 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sharedbook.formats.entries.columns import FIELDS, Column
 from sharedbook.formats.entries.entries import Entry, Value, joined, words
+from sharedbook.formats.entries.types import APPLE, kind, split_type, type_text, unquoted
 from sharedbook.formats.vcards import composed, fields, superiors
 from sharedbook.formats.vcards.content_line import Params, Property, Raw
 from sharedbook.formats.vcards.content_line import Value as LineValue
@@ -241,7 +241,7 @@ def lines_of(card: Card, name: str) -> list[Line]:
     properties = card.all(SEVERAL[name])
     if not properties:
         return []
-    labels = {found.group.lower(): _unquoted(found.text()) for found in card.all("X-ABLABEL")}
+    labels = {found.group.lower(): unquoted(found.text()) for found in card.all("X-ABLABEL")}
     found = []
     for nth, prop in enumerate(properties):
         kind = labels.get(prop.group.lower()) or prop.param("LABEL") or type_text(prop.types())
@@ -303,8 +303,8 @@ def _addition(name: str, value: Value) -> Edit:
         params: Params = (("X-SERVICE-TYPE", (value.type,)),) if value.type else ()
         return Add("IMPP", _written(name, value), params)
     if name in _LABELLED:
-        return Add(SEVERAL[name], _written(name, value), (), _APPLE.get(value.type.casefold(), value.type))
-    types, label = _split_type(value.type)
+        return Add(SEVERAL[name], _written(name, value), (), APPLE.get(value.type.casefold(), value.type))
+    types, label = split_type(value.type)
     return Add(SEVERAL[name], _written(name, value), (("TYPE", types),) if types else (), label)
 
 
@@ -314,48 +314,6 @@ def _written(name: str, value: Value) -> LineValue:
     if name == "im" and not _SCHEME.match(value.text):
         return Raw(f"{_scheme(value.type)}:{value.text}")
     return Raw(value.text) if name in ("url", "im") else value.text
-
-
-# ---- types
-
-
-_WORDS = {
-    "work": "WORK", "business": "WORK", "home": "HOME", "mobile": "CELL", "cell": "CELL", "fax": "FAX",
-    "pager": "PAGER", "car": "CAR", "isdn": "ISDN", "textphone": "TEXTPHONE", "video": "VIDEO", "text": "TEXT",
-    "voice": "VOICE", "other": "OTHER",
-}  # fmt: skip
-_SILENT = {"pref", "internet", "voice"}
-_ORDER = ("work", "home", "cell", "fax")
-_APPLE_WORD = re.compile(r"_\$!<(.*)>!\$_", re.DOTALL)
-_APPLE = {
-    word.casefold(): f"_$!<{word}>!$_"
-    for word in ("Anniversary", "Spouse", "Manager", "Assistant", "Child", "Mother", "Father", "Partner", "Friend")
-}
-
-
-@lru_cache(maxsize=256)
-def _split_type(text: str) -> tuple[tuple[str, ...], str]:
-    """A type as written: the values of TYPE, or, where a word is none of them, a label."""
-    pieces = [word for word in re.split(r"[\s_,;+/]+", text.casefold()) if word]
-    if all(word in _WORDS for word in pieces):
-        return tuple(dict.fromkeys(_WORDS[word] for word in pieces)), ""
-    return (), text
-
-
-def kind(text: str) -> str:
-    """A type as it is compared, and as columns name it."""
-    types, label = _split_type(text)
-    return label.casefold() or type_text(frozenset(map(str.lower, types)))
-
-
-def type_text(types: frozenset[str]) -> str:
-    """TYPE values as one word: ``work_fax``, ``mobile``."""
-    ranked = sorted(types - _SILENT, key=lambda word: (_ORDER.index(word) if word in _ORDER else len(_ORDER), word))
-    return "_".join("mobile" if word == "cell" else word for word in ranked)
-
-
-def _unquoted(label: str) -> str:
-    return _APPLE_WORD.sub(r"\1", label.strip())
 
 
 # ---- reading

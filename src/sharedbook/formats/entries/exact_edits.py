@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping
 
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats.entries import column_edits, entries, entry_cards
+from sharedbook.formats.entries import column_edits, entries, entry_cards, types
 from sharedbook.formats.entries.book_file import NUMBERED
 from sharedbook.formats.entries.column_edits import Change
 from sharedbook.formats.entries.columns import FIELDS, Column, column
@@ -56,7 +56,7 @@ def said(entry: Entry, name: str) -> Hashable:
         return _tags(entry)
     if name in NUMBERED:
         return frozenset((value.number, value.text) for value in entry.values(name) if value.text)
-    kept = ((entry_cards.kind(each.type), each.text, _parts(each)) for each in entry.values(name))
+    kept = ((types.kind(each.type), each.text, _parts(each)) for each in entry.values(name))
     return frozenset(Counter(kept).items())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from sharedbook.formats.entries import columns, entry_cards
+from sharedbook.formats.entries import columns, entry_cards, types
 from sharedbook.formats.entries.columns import FIELDS, Column
 from sharedbook.formats.entries.entries import Entry, Value
 from sharedbook.formats.files import template
@@ -59,7 +59,7 @@ def _several(meant: Sequence[Column], values: Sequence[Value], name: str, left: 
 
 
 def _same_type(kind: str, value: Value) -> bool:
-    return bool(kind) and kind == entry_cards.kind(value.type)
+    return bool(kind) and kind == types.kind(value.type)
 
 
 def _any_type(kind: str, value: Value) -> bool:
