@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import sqlite3
 import sys
@@ -155,8 +156,34 @@ def test_what_cannot_go_on(app: App, file: Path) -> None:
     assert (last_job(app).state, len(all_of(app))) == (State.CANCELLED, 20)
     with pytest.raises(JobStopped):
         run(app, table(HEADER[:4], people(ROWS)), progress=cancel_at(app, 40))
-    with pytest.raises(JobStopped, match="file"):
+    with pytest.raises(JobStopped, match="import it again"):
         resume(app)
+
+
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_several_files_go_on_behind_the_last_row(sqlite_site: App, tmp_path: Path, kind: str) -> None:
+    rows, folder = people(ROWS), tmp_path / "files"
+    (folder / "b").mkdir(parents=True)
+    (folder / "a.csv").write_text(table(HEADER[:4], rows[:50]), encoding="utf-8")
+    (folder / "b" / "b.csv").write_text(table(HEADER[:4], rows[50:]), encoding="utf-8")
+    source = Path(shutil.make_archive(str(folder), "zip", folder)) if kind == "zip" else folder
+    with pytest.raises(JobStopped):
+        transfer.import_file(sqlite_site, CONSOLE, CLIENT, source, group="people", progress=cancel_at(sqlite_site, 60))
+    moved = source.rename(tmp_path / "moved")
+    with pytest.raises(InvalidFile, match="cannot be read"):
+        resume(sqlite_site)
+    moved.rename(source)
+    if kind == "folder":
+        last = (folder / "b" / "b.csv").rename(folder / "c.csv")
+        with pytest.raises(InvalidFile, match="changed"):
+            resume(sqlite_site)
+        last.rename(folder / "b" / "b.csv")
+    assert counts(resume(sqlite_site)) == {"added": ROWS}
+    assert len(all_of(sqlite_site)) == ROWS
+    if kind == "folder":
+        (folder / "a.csv").unlink()
+        assert run(sqlite_site, source, wait=True).job_id == last_job(sqlite_site).id
+        assert counts(resume(sqlite_site)) == {"skipped_duplicate": ROWS - 50}
 
 
 # ---- undo

@@ -40,7 +40,13 @@ def of_folder(folder: Path, most_bytes: int) -> list[Member]:
 
 
 def _opener(path: Path) -> Callable[[], AbstractContextManager[BinaryIO]]:
-    return lambda: path.open("rb")
+    def opened() -> BinaryIO:
+        try:
+            return path.open("rb")
+        except OSError as error:
+            raise InvalidFile(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
+
+    return opened
 
 
 def of_zip(file: BinaryIO) -> list[Member]:

@@ -23,7 +23,7 @@ from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, Inva
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
 from sharedbook.formats.entries import columns, custom_values, incoming
-from sharedbook.formats.files import ldap_rows, outgoing, sources
+from sharedbook.formats.files import archive_source, ldap_rows, outgoing, sources
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, custom_fields, search
 from sharedbook.services.imports import targets
@@ -83,18 +83,23 @@ def import_file(
             hint = f"name one with --group, or add a column {columns.GROUPS.name}"
             raise InvalidValue("the file does not say into which group the contacts go", field="group", hint=hint)
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
-        if isinstance(source, Path) and source.is_file():
+        if isinstance(source, Path) and (source.is_file() or source.is_dir()):
             params = {
                 "group": target.id if target else None,
                 "format": format,
                 "encoding": encoding,
                 "duplicates": str(duplicates),
             }
-            texts = {"file": str(source.resolve()), "sha256": _hash(source), "mapping": mapping, "sheet": sheet}
+            texts = {
+                "file": str(source.resolve()),
+                "sha256": _hash(source, reading),
+                "mapping": mapping,
+                "sheet": sheet,
+            }
             job.told = params, texts
         if wait:
             if not job.told[1]:
-                raise InvalidValue("only a file on disk can be imported later", field="file", hint="save it as a file")
+                raise InvalidValue("only files on disk can be imported later", field="file", hint="save it as a file")
             job.open(State.WAITING)
             return job.report()
         if not dry_run and rows.size > room and progress:
@@ -117,7 +122,9 @@ def resume(
         found = jobs.get(tx, job_id)
         jobs.require_stopped(tx, found)
         if found.texts is None:
-            raise JobStopped(f"job {job_id} does not know its file any more", hint="give its command again")
+            what = "does not know its file any more" if found.params else "read no file that could be read again"
+            hint = "import it again, rows that are in are found; after --duplicates add, undo the job first"
+            raise JobStopped(f"job {job_id} {what}", hint=hint)
         custom = custom_fields.every(tx)
         group = groups.names(tx).get(found.params["group"])
         if group is None and found.params["group"] is not None:
@@ -128,7 +135,7 @@ def resume(
     region, limits = app.site.settings.default_region, app.site.limits
     reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet)
     with _opened_source(file, how["format"], reading) as rows:
-        if _hash(file) != found.texts["sha256"]:
+        if _hash(file, reading) != found.texts["sha256"]:
             raise InvalidFile(f"{file} was changed since job {job_id} began", hint="import it as a new file")
         job = Import(app, actor, client, rows, target, Duplicates(how["duplicates"]), room, job_id=job_id)
         with app.begin(actor, client, write=True) as tx:
@@ -137,13 +144,23 @@ def resume(
         return job.report()
 
 
-def _hash(file: Path) -> str:
-    """The SHA-256 of a file, in hex."""
+def _hash(source: Path, reading: incoming.Reading) -> str:
+    """The SHA-256 of a file; of a folder that of its files' names and hashes; in hex."""
+    if source.is_file():
+        with _opened(source) as file:
+            return _digest(file).hex()
     found = hashlib.sha256()
-    with _opened(file) as opened:
-        while piece := opened.read(1024 * 1024):
-            found.update(piece)
+    for member in archive_source.of_folder(source, reading.limits.file_bytes):
+        with member.open() as file:
+            found.update(member.name.encode(errors="surrogateescape") + b"\0" + _digest(file))
     return found.hexdigest()
+
+
+def _digest(file: BinaryIO) -> bytes:
+    found = hashlib.sha256()
+    while piece := file.read(1024 * 1024):
+        found.update(piece)
+    return found.digest()
 
 
 def mapping_of(
