@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
-from radicale_storage import address_data, errors, guards, principal_reports, report, whole
+from radicale_storage import address_data, errors, guards, password_page, principal_reports, report, whole
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
 from radicale_storage.item import STAND_IN
 from radicale_storage.limits import Crowd, trusted
@@ -136,6 +136,8 @@ def _before_login(environ: Environ, request: Request) -> Response | None:
     if not secure and not app().settings.plain_text_binds:
         raise Refused(403, "passwords are taken over TLS only; use https, or set plain_text_binds")
     guards.body_length(environ, _body_limit(request))
+    if password_page.is_here(path):
+        return password_page.answer(environ, request.method)
     found = guards.credentials(environ)
     if found is None:
         raise _LOG_IN

@@ -138,7 +138,7 @@ def test_a_made_password_is_shown_once(staffed: CommandLine) -> None:
 
 def test_a_member_without_a_password_is_pointed_out(sharedbook: CommandLine) -> None:
     answer = sharedbook("member", "add", "dave")
-    assert "sharedbook member password dave" in answer.err
+    assert "sharedbook member link dave" in answer.err
 
 
 def test_too_short_a_password_makes_no_member(sharedbook: CommandLine) -> None:

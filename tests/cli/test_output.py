@@ -42,6 +42,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("group",), ("group", "list")),
     (("member",), ("member", "list")),
     (("member", "secret"), ("member", "password", "bob", "--generate")),
+    (("link",), ("member", "link", "bob")),
     (("app_password",), ("member", "app-password", "list", "bob")),
     (("onboarding",), ("onboard", "bob")),
     (("team",), ("team", "list")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -10,12 +10,12 @@ from sharedbook.cli import member_import
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.as_job import How, Task, as_job, carry_out
 from sharedbook.cli.terminal.names import MEMBER
-from sharedbook.cli.terminal.output import Output, json_option
+from sharedbook.cli.terminal.output import Output, json_option, rfc3339
 from sharedbook.cli.terminal.passwords import obtain, password_options, require
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.services.jobs.actions import DeleteMember
-from sharedbook.services.members import members
+from sharedbook.services.members import members, onboarding, password_links
 from sharedbook.services.tx import Tx
 
 COLUMNS = {
@@ -66,7 +66,7 @@ def add(
         found = members.add(tx, login, display_name=display_name, email=email, postmaster=postmaster, password=password)
     _say_with_password(out, json_keys.member(found), f"member {found.login} added", password if generate else None)
     if password is None:
-        out.note(f"{found.login} cannot log in yet; next: sharedbook member password {found.login} --generate")
+        out.note(f"{found.login} cannot log in yet; next: sharedbook member link {found.login}, or: member password")
 
 
 def _say_with_password(out: Output, record: json_keys.Object, sentence: str, password: str | None) -> None:
@@ -144,6 +144,29 @@ def password(site: Site, out: Output, login: str, from_stdin: bool, generate: bo
         members.set_password(tx, login, given)
         record = json_keys.member(members.get(tx, login))
     _say_with_password(out, record, f"password of {record['login']} changed", given if generate else None)
+
+
+@member_command.command("link")
+@click.argument("login", type=MEMBER, metavar="MEMBER")
+@click.option(
+    "--hours", default=48, show_default=True, type=click.IntRange(1, 24 * 30), help="How long it works, unless used."
+)
+@json_option
+@pass_site
+def link(site: Site, out: Output, login: str, hours: int) -> None:
+    """Make a link to a page where a member sets his own password, once.
+
+    It ends as soon as the password is changed. Whoever has it can set the password: send it to the member alone.
+
+    \b
+    Examples:  sharedbook member link bob
+               sharedbook member link bob --hours 4
+    """
+    with site.begin(write=True) as tx:
+        token, until = password_links.make(tx, login, timedelta(hours=hours))
+        name = members.get(tx, login).login
+    url = f"{onboarding.carddav_url(site.settings)}{password_links.FOLDER}/{token}"
+    out.done(json_keys.link(name, url, until), f"{url}\nfor {name}, until {rfc3339(until)}")
 
 
 @member_command.command("disable")

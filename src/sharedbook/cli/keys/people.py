@@ -22,6 +22,11 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "merged_book": "whether the member has one address book with the contacts of all groups",
     },
     "secret": {"password": "the password that was made, beside the other keys; shown this once"},
+    "link": {
+        "login": "the member",
+        "url": "where the member sets his password, once",
+        "expires": "time until when it works, unless it is used",
+    },
     "app_password": {
         "login": "the member",
         "label": "what it is called, such as the device's name",

@@ -14,6 +14,8 @@ from sharedbook.cli.terminal.output import rfc3339
 from sharedbook.domain.model import Member, Revision, Right
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sharedbook.formats.rows.problems import Problem
     from sharedbook.services.audit.audit_log import Entry
     from sharedbook.services.books.groups import GroupInfo
@@ -80,6 +82,11 @@ def app_password(login: str, found: AppPassword) -> Object:
         "expires": rfc3339(found.expires),
         "last_used": rfc3339(found.last_used),
     }
+
+
+def link(login: str, url: str, until: datetime) -> Object:
+    """A link by which a member sets his password."""
+    return {"login": login, "url": url, "expires": rfc3339(until)}
 
 
 def team(info: TeamInfo) -> Object:

@@ -62,12 +62,8 @@ def access(app: App, actor: Actor, client: Client, login: str, *, group: str | N
         if wanted is not None and not tx.viewer.views(wanted.id):
             raise GroupNotFound(f"{member.login} may not view {group}", hint="see: sharedbook grant list")
         books = [each for each in groups.books(tx) if each.shown]
-    url = _address(
-        "public.carddav_url",
-        settings.public_carddav_url,
-        [("https", settings.carddav_tls_listen), ("http", settings.carddav_listen)],
-    )
-    base = url.geturl().rstrip("/") + "/"
+    base = carddav_url(settings)
+    url = urlsplit(base)
     principal = f"{base}{quote(member.login)}/"
     shown = [each for each in books if wanted is None or each.merged or each.group.id == wanted.id]
     domain = _domain(member, url)
@@ -85,6 +81,12 @@ def access(app: App, actor: Actor, client: Client, login: str, *, group: str | N
         dns=_records(domain, url, directory),
         directory=directory,
     )
+
+
+def carddav_url(settings: Settings) -> str:
+    """Where CardDAV is, with a slash at its end. Raises Unavailable (no server)."""
+    listeners = [("https", settings.carddav_tls_listen), ("http", settings.carddav_listen)]
+    return _address("public.carddav_url", settings.public_carddav_url, listeners).geturl().rstrip("/") + "/"
 
 
 def _address(name: str, value: str, listeners: Sequence[tuple[str, Address | None]]) -> SplitResult:
