@@ -1,8 +1,11 @@
-"""Keeps the directory as fresh as the database: a thread that asks for changes and gives them to the loop.
+"""Keeps the directory as fresh as the database: the loop notices commits, a thread reads what changed.
 
 Reading the database and parsing cards happen in the thread; the directory is changed on the loop only, in slices so
 short that no search waits. Who may see what changes in one step, before any value does: a contact whose audience or
 groups have changed is hidden until its new values are in, so nobody is ever shown a mixture of before and after.
+
+The loop looks for commits itself. A small change it reads itself, too, where the database is a file; else it stands
+still while the thread reads it: a thread that must take turns with a busy loop is late at each turn.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +33,10 @@ from sharedbook.services.tx import Service
 logger = logging.getLogger("sharedbook.ldap")
 
 FRESH_SECONDS = 0.5
+LOOK_SECONDS = 0.003
+"""Between two looks for commits; one takes some microseconds."""
+ASK_SECONDS = 0.1
+"""After so long the database is asked, whether or not a commit was noticed: does it answer?"""
 SLICE_SECONDS = 0.002
 ASIDE_SECONDS = 0.01
 """How long the loop may stand still while a change is read: longer than most reads take, and still not noticed."""
@@ -38,6 +45,8 @@ KEPT_AT_ONCE, MOST_NEW, KEEP_SECONDS = 500, 5000, 60.0
 WARM_CHANGES = 100
 SHORT = 24
 """Longer texts are seldom those of several contacts."""
+FEW = 6
+"""Changes that the loop reads itself; most commits write two."""
 BATCH = 16
 """Contacts that are parsed before they are given to the loop."""
 
@@ -66,13 +75,13 @@ class Follower:
         self._app = app
         self._directory = directory
         self._keeps = keeps
-        self._probe = app.change_probe()
+        self._commits = app.watch()
         self._seq = 0
         self._looked = float("-inf")
         self._new: dict[int, tuple[FeedContact, DirectoryEntry]] = {}
         self._kept = time.monotonic()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="follower")
+        self._following: asyncio.Task[None] | None = None
         self._keeper = threading.Thread()
         self._failing = False
         self._catching_up = 0.0
@@ -136,8 +145,7 @@ class Follower:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Follows until ``stop``."""
-        self._thread = threading.Thread(target=self._follow, args=(loop,), name="follower", daemon=True)
-        self._thread.start()
+        self._following = loop.create_task(self._follow())
 
     @property
     def fresh(self) -> bool:
@@ -149,25 +157,21 @@ class Follower:
         return State(not self._failing, time.monotonic() - self._looked, self._catching_up)
 
     async def stop(self) -> None:
-        """Ends the thread; the loop goes on meanwhile, since the thread may wait for it."""
-        self._stopping.set()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+        """Ends the following, and waits for the threads."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait([self._following])
+        await asyncio.to_thread(self._reader.shutdown)
         if self._keeper.is_alive():
             await asyncio.to_thread(self._keeper.join)
-        self._probe.close()
+        self._commits.close()
 
-    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._stopping.is_set():
+    async def _follow(self) -> None:
+        while True:
             try:
-                self._probe.wait()
-                if self._failing or self._probe.moved():
-                    began = time.monotonic()
-                    self._catch_up(loop)
-                    self._catching_up = time.monotonic() - began
-                else:
-                    self._keep_sometimes()
-                self._looked = time.monotonic()
+                moved = not self._failing and self._commits.moved()
+                if moved or time.monotonic() - self._looked > ASK_SECONDS:
+                    await self._ask(aside=moved)
                 if self._failing:
                     logger.warning("the database answers again")
                 self._failing = False
@@ -178,21 +182,45 @@ class Follower:
             except Exception:
                 logger.exception("changes cannot be followed; trying again")
                 self._failing = True
+            await asyncio.sleep(ASK_SECONDS if self._failing else LOOK_SECONDS)
 
-    def _catch_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Reads what changed, and gives it to the loop: rights with the first contacts, the others batch by batch."""
-        read: Future[tuple[Delta, Indexing]] = Future()
-        beginning = asyncio.run_coroutine_threadsafe(self._begin(read), loop)
-        try:
-            delta = self._read()
-            read.set_result((delta, self._indexing(delta.contacts[:BATCH])))
-        except BaseException as error:
-            read.set_exception(error)
-        beginning.result()
+    async def _ask(self, *, aside: bool) -> None:
+        """Asks for changes and applies them: rights with the first contacts, the others batch by batch.
+
+        ``aside``: the loop stands still while a small change is read.
+        """
+        began = time.monotonic()
+        here = self._read_here() if aside and self._app.local else None
+        delta, (documents, unreadable) = here or await self._read_there(aside=aside)
+        self._looked = time.monotonic()
+        self._keep_sometimes()
+        if delta.seq == self._seq:
+            return
+        self._change_rights(delta)
+        await self._apply(documents, [*unreadable, *delta.gone])
         for start in range(BATCH, len(delta.contacts), BATCH):
-            indexing = self._indexing(delta.contacts[start : start + BATCH])
-            asyncio.run_coroutine_threadsafe(self._apply(*indexing), loop).result()
+            batch = delta.contacts[start : start + BATCH]
+            await self._apply(*await asyncio.wrap_future(self._reader.submit(self._indexing, batch)))
         self._seq = delta.seq
+        self._catching_up = time.monotonic() - began
+
+    def _read_here(self) -> tuple[Delta, Indexing] | None:
+        with self._app.begin(_ACTOR, _CLIENT) as tx:
+            delta = feed.few_since(tx, self._seq, FEW)
+        return None if delta is None else (delta, self._indexing(delta.contacts))
+
+    async def _read_there(self, *, aside: bool) -> tuple[Delta, Indexing]:
+        reading = self._reader.submit(self._read_first)
+        if aside:
+            with suppress(TimeoutError):
+                reading.result(ASIDE_SECONDS)
+        return await asyncio.wrap_future(reading)
+
+    def _read_first(self) -> tuple[Delta, Indexing]:
+        """What changed, and the first contacts of it."""
+        self._commits.listen()
+        delta = self._read()
+        return delta, self._indexing(delta.contacts[:BATCH])
 
     def _indexing(self, contacts: Sequence[FeedContact]) -> Indexing:
         documents = list(self._documents(contacts))
@@ -220,14 +248,6 @@ class Follower:
             sorted(self._directory.members.keys() - members),
             dict.fromkeys(self._directory.superiors.ids(), 0) | dict(found.superiors),
         )
-
-    async def _begin(self, read: Future[tuple[Delta, Indexing]]) -> None:
-        """The loop stands still while a small change is read: else both threads would take turns at every statement."""
-        with suppress(TimeoutError):
-            read.result(ASIDE_SECONDS)
-        delta, (documents, unreadable) = await asyncio.wrap_future(read)
-        self._change_rights(delta)
-        await self._apply(documents, [*unreadable, *delta.gone])
 
     def _change_rights(self, delta: Delta) -> None:
         directory = self._directory

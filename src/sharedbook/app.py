@@ -42,9 +42,14 @@ class App:
         """A transaction: committed at the end, rolled back by an exception."""
         return begin(self.site, actor, client, write=write)
 
-    def change_probe(self) -> feed.ChangeProbe:
-        """Tells cheaply whether anything was committed since it was last asked."""
-        return feed.ChangeProbe(self.site)
+    @property
+    def local(self) -> bool:
+        """Whether the database is a file here: who reads it waits for nobody."""
+        return self.site.database.sqlite
+
+    def watch(self) -> feed.Watch:
+        """Tells without waiting whether something may have been committed. Raises Busy, Unavailable."""
+        return feed.Watch(self.site.database)
 
     def let_go(self) -> None:
         """Closes the connections that are not in use, with what they hold in memory; new ones are opened as needed."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,14 +18,14 @@ from ldap_gateway.directory import Directory
 from ldap_gateway.follower import Follower
 from sharedbook.app import App
 from sharedbook.domain.errors import Unavailable
-from sharedbook.domain.model import EVERYONE_ID, PRIVATE, Right
+from sharedbook.domain.model import EVERYONE_ID, PRIVATE, Change, Right
 from sharedbook.formats.vcards import vcard
-from sharedbook.services import feed
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 from sharedbook.services.jobs import bulk
 from sharedbook.services.jobs.actions import Action, Merge
 from sharedbook.services.members import grants
+from sharedbook.store import changes
 from tests.ldap.world import BASE
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 
@@ -128,17 +129,20 @@ def test_everything_is_read_anew_when_the_changes_are_not_known(app: App, caplog
     kept, lost = add(app, name="Kept"), add(app, name="Lost")
 
     async def scenario() -> None:
-        async with following(app) as (directory, follower):
-            assert seen(directory) == {kept, lost}
-            await soon(lambda: follower.state().catch_up > 0)  # of its own write: it keeps what it has made
-            follower._seq = 10**9
-            with as_console(app) as tx:
-                contacts.delete(tx, [lost])
-                late = groups.add(tx, "Late")
-            new = add(app, name="New")
-            await soon(lambda: seen(directory) == {kept, new})
-            assert late.id in directory.groups and lost not in directory.index.ids()
-            await soon(lambda: follower._seq < 10**9)
+        directory = directory_of(app)
+        follower = Follower(app, directory)
+        follower.load()
+        assert seen(directory) == {kept, lost}
+        follower._seq = 10**9
+        with as_console(app) as tx:
+            contacts.delete(tx, [lost])
+            late = groups.add(tx, "Late")
+        new = add(app, name="New")
+        follower.start(asyncio.get_running_loop())
+        await soon(lambda: seen(directory) == {kept, new})
+        assert late.id in directory.groups and lost not in directory.index.ids()
+        await soon(lambda: follower._seq < 10**9)
+        await follower.stop()
 
     asyncio.run(scenario())
     assert "everything is read anew" in caplog.text
@@ -191,18 +195,19 @@ def test_the_database_is_away_and_comes_back(
 ) -> None:
     """What is known is served on; the log says it twice, not fifty times a second."""
     first = add(app, name="First")
-    away = True
-    really = feed.ChangeProbe.moved
+    away = False
+    really = changes.known_since
 
-    def moved(probe: feed.ChangeProbe) -> bool:
+    def known_since(*given: Any) -> list[Change] | None:
         if away:
             raise Unavailable("the database is away")
-        return really(probe)
+        return really(*given)
 
     async def scenario() -> None:
         nonlocal away
-        monkeypatch.setattr(feed.ChangeProbe, "moved", moved)
+        monkeypatch.setattr(changes, "known_since", known_since)
         async with following(app) as (directory, _):
+            away = True
             second = add(app, name="Second")
             await soon(lambda: "changes cannot be read" in caplog.text)
             assert seen(directory) == {first}

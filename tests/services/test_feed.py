@@ -26,8 +26,8 @@ from sharedbook.services.people import teams
 from sharedbook.services.tx import Service, Tx
 from sharedbook.store import changes
 from sharedbook.store import contacts as rows
-from sharedbook.store.feed import Watch
 from tests.services.people import add_contact, add_members, viewer
+from tests.support.eventually import eventually
 from tests.support.postgres import Cluster
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
@@ -220,39 +220,38 @@ def test_a_member_may_not_read_the_feed(site: App) -> None:
                 read(tx)
 
 
-# ---- the probe
+# ---- the watch
 
 
-def test_the_probe_tells_of_commits_once(site: App) -> None:
-    probe = site.change_probe()
-    assert not probe.moved()
+def test_the_watch_tells_of_commits_once(site: App) -> None:
+    watch = site.watch()
+    assert not watch.moved()
     with as_console(site) as tx:
         groups.describe(tx, "clients", "ours")
-        assert not probe.moved()
-    assert probe.moved()
-    assert not probe.moved()
+        assert not watch.moved()
+    eventually(watch.moved, True)
+    assert not watch.moved()
     with as_console(site, write=False) as tx:
         groups.list_groups(tx)
-    assert not probe.moved()
-    probe.close()
+    assert not watch.moved()
+    watch.close()
 
 
-def test_the_probe_tells_of_commits_by_another_opening_of_the_site(site: App) -> None:
-    probe = site.change_probe()
+def test_the_watch_tells_of_commits_by_another_opening_of_the_site(site: App) -> None:
+    watch = site.watch()
     other = sharedbook.app.open(site.settings)
     with as_console(other) as tx:
         groups.describe(tx, "clients", "ours")
     other.close()
-    assert probe.moved()
-    probe.close()
+    eventually(watch.moved, True)
+    watch.close()
 
 
 def test_who_waits_is_told_of_a_commit_at_once(postgres_cluster: Cluster, tmp_path: Path) -> None:
-    """Also when the word came while the counter was read; not of what was rolled back."""
+    """Not of what was rolled back."""
     with postgres_cluster.database(schema=True) as url:
         site = new_site(tmp_path, url)
-        watch = Watch(site.site.database)
-        watch.count()
+        watch = site.watch()
         with pytest.raises(RuntimeError), as_console(site) as tx:
             groups.add(tx, "Lost")
             raise RuntimeError
@@ -260,24 +259,24 @@ def test_who_waits_is_told_of_a_commit_at_once(postgres_cluster: Cluster, tmp_pa
         with as_console(site) as tx:
             groups.add(tx, "Kept")
         assert select.select([watch], [], [], 10)[0]
-        watch.count()
-        assert watch.told and not select.select([watch], [], [], 0)[0]
         watch.wait()
-        assert not watch.told
+        assert not watch.moved() and not select.select([watch], [], [], 0)[0]
         watch.close()
         site.close()
 
 
-def test_a_probe_that_lost_its_connection_says_so_then_goes_on(postgres_cluster: Cluster, tmp_path: Path) -> None:
+def test_a_watch_that_lost_its_connection_moves_until_it_listens_again(
+    postgres_cluster: Cluster, tmp_path: Path
+) -> None:
     with postgres_cluster.database(schema=True) as url:
         site = new_site(tmp_path, url)
-        probe = site.change_probe()
+        watch = site.watch()
         with site.site.database.begin(write=False) as connection:
             others = "pid <> pg_backend_pid() AND datname = current_database()"
             connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
-        with pytest.raises(errors.Unavailable):
-            probe.moved()
-        assert probe.moved(), "nobody knows what was missed"
-        assert not probe.moved()
-        probe.close()
+        eventually(watch.moved, True)
+        assert watch.moved(), "nobody knows what was missed"
+        watch.listen()
+        assert not watch.moved()
+        watch.close()
         site.close()

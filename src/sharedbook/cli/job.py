@@ -104,15 +104,15 @@ def watch(site: Site, out: Output, job: int) -> None:
     """
     said = 0.0
     terminal = sys.stderr.isatty()
-    probe = site.app.change_probe()
+    commits = site.app.watch()
     while (found := _look(site, job)).state in (State.RUNNING, State.WAITING):
         if terminal:
             click.echo(f"\r\x1b[K{_line(found)}", nl=False, err=True)
         elif time.monotonic() - said >= SAY_SECONDS:
             out.note(_line(found))
             said = time.monotonic()
-        probe.wait()
-    probe.close()
+        commits.wait()
+    commits.close()
     if terminal:
         click.echo("\r\x1b[K", nl=False, err=True)
     out.done(json_keys.job(found), _line(found))

@@ -13,14 +13,15 @@ from datetime import datetime
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidToken
-from sharedbook.domain.model import ChangeKind, Contact, Right, SubjectKind
+from sharedbook.domain.model import Change, ChangeKind, Contact, Right, SubjectKind
 from sharedbook.services.contacts import superiors
-from sharedbook.services.tx import Site, Tx
+from sharedbook.services.tx import Tx
 from sharedbook.store import changes, contacts, directory, feed, grants, groups, subjects
 from sharedbook.store.changes import LoggedChange as LoggedChange
 from sharedbook.store.directory import DirectoryEntry as DirectoryEntry
 from sharedbook.store.feed import FeedAppPassword as FeedAppPassword
 from sharedbook.store.feed import FeedMember as FeedMember
+from sharedbook.store.feed import Watch as Watch
 
 BATCH = 500
 """How many contacts are written at once."""
@@ -112,21 +113,32 @@ def keep(tx: Tx, stamp: str, entries: Sequence[tuple[FeedContact, DirectoryEntry
         directory.keep(tx.db, stamp, rows[at : at + BATCH])
 
 
+def few_since(tx: Tx, seq: int, most: int) -> Delta | None:
+    """As ``since``, if no more than so many changes are known."""
+    access.require_manage(tx.viewer, "read the feed")
+    known = changes.known_since(tx.db, seq, most + 1)
+    return None if known is None or len(known) > most else _delta(tx, seq, known)
+
+
 def since(tx: Tx, seq: int) -> Delta:
     """What changed after ``seq``. Raises InvalidToken when that is no longer, or not yet, known: take a snapshot."""
     access.require_manage(tx.viewer, "read the feed")
-    floor, position = changes.span(tx.db)
-    if seq > position or seq + 1 < floor:
+    known = changes.known_since(tx.db, seq)
+    if known is None:
         raise InvalidToken(f"the changes since {seq} are not known", hint="take a new snapshot")
+    return _delta(tx, seq, known)
+
+
+def _delta(tx: Tx, seq: int, known: Sequence[Change]) -> Delta:
     changed: dict[ChangeKind, set[int]] = {kind: set() for kind in ChangeKind}
-    for change in changes.since(tx.db, seq):
+    for change in known:
         changed[change.kind].add(change.id)
     found = contacts.fetch(tx.db, sorted(changed[ChangeKind.CONTACT]))
     living = [_contact(contact) for contact in found if contact.trashed_at is None]
     kept = _groups(tx, changed[ChangeKind.GROUP]) if changed[ChangeKind.GROUP] else []
     logins, members = _members(tx, changed[ChangeKind.SUBJECT])
     return Delta(
-        position,
+        known[-1].seq if known else seq,
         contacts=living,
         gone=_without(changed[ChangeKind.CONTACT], living),
         groups=kept,
@@ -161,27 +173,6 @@ def log(tx: Tx, since: int | datetime) -> list[LoggedChange]:
         )
     return found
 
-
-class ChangeProbe:
-    """Tells cheaply whether something may have been committed since it was last asked, or since it was made."""
-
-    def __init__(self, site: Site) -> None:
-        self._watch = feed.Watch(site.database)
-        self._last: int | None = self._watch.count()
-
-    def wait(self) -> None:
-        """Returns when it is time to ask again: at once after a commit, else after a tenth of a second at most."""
-        self._watch.wait()
-
-    def moved(self) -> bool:
-        """Raises Unavailable; the first answer after that is True."""
-        last, self._last = self._last, None
-        self._last = self._watch.count()
-        return self._last != last
-
-    def close(self) -> None:
-        """Gives its connection back."""
-        self._watch.close()
 
 
 def _contact(contact: Contact) -> FeedContact:

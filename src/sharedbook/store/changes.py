@@ -18,11 +18,13 @@ _ADD_MANY = Prepared(insert(changes), ("seq", "at", "kind", "ref_id"))
 _SPAN = Prepared(
     select(select(func.min(changes.c.seq)).scalar_subquery(), select(func.max(changes.c.seq)).scalar_subquery())
 )
-_SINCE = Prepared(
+_FROM = Prepared(
     select(changes.c.seq, changes.c.kind, changes.c.ref_id)
-    .where(changes.c.seq > bindparam("seq"))
+    .where(changes.c.seq >= bindparam("seq"))
     .order_by(changes.c.seq)
+    .limit(bindparam("most"))
 )
+_ALL = 2**62
 
 
 def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
@@ -46,9 +48,23 @@ def span(connection: Connection) -> tuple[int, int]:
     return oldest or 0, last or 0
 
 
-def since(connection: Connection, seq: int) -> Sequence[Change]:
+def since(connection: Connection, seq: int) -> list[Change]:
     """Every change after ``seq``, in order."""
-    return [Change(found, ChangeKind(kind), ref_id) for found, kind, ref_id in _SINCE.rows(connection, {"seq": seq})]
+    return _from(connection, seq + 1)
+
+
+def known_since(connection: Connection, seq: int, most: int = _ALL) -> list[Change] | None:
+    """The same, or the first ones; None when they are no longer, or not yet, known."""
+    found = _from(connection, seq, min(most + 1, _ALL))
+    if found and found[0].seq == seq:
+        return found[1:]
+    oldest, last = span(connection)
+    return found if oldest <= seq + 1 <= last + 1 else None
+
+
+def _from(connection: Connection, seq: int, most: int = _ALL) -> list[Change]:
+    rows = _FROM.rows(connection, {"seq": seq, "most": most})
+    return [Change(found, ChangeKind(kind), ref_id) for found, kind, ref_id in rows]
 
 
 @dataclass(frozen=True, slots=True)

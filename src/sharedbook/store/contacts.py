@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, delete, func, insert, literal_column, select, update
 
 from sharedbook.domain.model import Contact, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many, next_ids
-from sharedbook.store.prepared import Prepared
+from sharedbook.store.prepared import Prepared, given_ids
 from sharedbook.store.schema import contact_visibility, contacts, memberships
+from sharedbook.store.types import moment
 
 _COLUMNS = (
     contacts.c.id,
@@ -64,12 +65,54 @@ def remove(connection: Connection, contact_ids: Sequence[int]) -> None:
         connection.execute(delete(contacts).where(contacts.c.id.in_(some)))
 
 
+def _together(column: ColumnElement[int], contact_id: ColumnElement[int | None]) -> ColumnElement[str | None]:
+    """Ids of another table's rows of a contact, in one text; None for none."""
+    listed = select(func.aggregate_strings(cast(column, Text), literal_column("','"))).where(contact_id == contacts.c.id)
+    return listed.correlate(contacts).scalar_subquery()
+
+
+_FETCH = Prepared(
+    select(
+        *_COLUMNS,
+        _together(contact_visibility.c.subject_id, contact_visibility.c.contact_id),
+        _together(memberships.c.group_id, memberships.c.contact_id),
+    ).where(contacts.c.id.in_(given_ids("ids")))
+)
+
+
 def fetch(connection: Connection, contact_ids: Sequence[int]) -> list[Contact]:
     """The contacts of these ids, in their order; unknown ids are left out."""
     found: dict[int, Contact] = {}
     for some in batches(contact_ids):
-        found |= {contact.id: contact for contact in _where(connection, contacts.c.id.in_(some))}
+        for *fields, listed, held in _FETCH.rows(connection, {"ids": some}):
+            contact = _fetched(fields, _ids(listed), _ids(held))
+            found[contact.id] = contact
     return [found[contact_id] for contact_id in contact_ids if contact_id in found]
+
+
+def _fetched(fields: Sequence[Any], listed: Iterable[int], groups: Iterable[int]) -> Contact:
+    """Of a row as the driver has it; a private contact keeps the list that it had before."""
+    id_, key, uid, vcard, etag, name, owner_id, kind, version, created, modified, trashed_at, source = fields
+    return Contact(
+        id_,
+        key,
+        uid,
+        vcard,
+        etag,
+        name,
+        owner_id,
+        Visibility(VisibilityKind(kind), frozenset(listed if kind == VisibilityKind.LISTED else ())),
+        version,
+        moment(created),
+        moment(modified),
+        None if trashed_at is None else moment(trashed_at),
+        source,
+        tuple(sorted(groups)),
+    )
+
+
+def _ids(text: str | None) -> list[int]:
+    return [int(each) for each in text.split(",")] if text else []
 
 
 def by_uid(connection: Connection, uid: str) -> list[Contact]:

@@ -104,12 +104,24 @@ class Database:
         """Closes every pooled connection."""
         self.engine.dispose()
 
-    def change_counter(self, connection: Connection) -> int:
-        """A number that moves when another connection has committed (SQLite), or the clock itself (PostgreSQL)."""
-        return int((_DATA_VERSION if self.sqlite else _CLOCK).rows(connection, {})[0][0])
+    def change_counter(self, connection: Connection, last: int) -> int:
+        """A number that moves when another connection has committed; never waits. ``last``: what it was.
+
+        On PostgreSQL it moves with what the server has sent. Raises DBAPIError.
+        """
+        if self.sqlite:
+            return int(_DATA_VERSION.rows(connection, {})[0][0])
+        driver: Any = connection.connection.dbapi_connection
+        dialect = connection.dialect
+        assert dialect.dbapi is not None
+        try:
+            driver.pgconn.consume_input()
+        except dialect.dbapi.Error as error:
+            raise DBAPIError.instance("LISTEN", (), error, dialect.dbapi.Error, dialect=dialect) from error
+        return last + sum(1 for _ in iter(driver.pgconn.notifies, None))
 
     def listener(self) -> Connection:
-        """A connection outside any transaction, for ``change_counter``; on PostgreSQL it also hears of commits.
+        """A connection outside any transaction, for ``change_counter``; on PostgreSQL it hears of commits.
 
         It is none of the pool's any more. Raises Busy, Unavailable.
         """
@@ -183,7 +195,6 @@ class Database:
 
 
 _DATA_VERSION = Prepared(text("PRAGMA data_version"))
-_CLOCK = Prepared(text("SELECT COALESCE(max(seq), 0) FROM changes"))
 # The listeners are told when the transaction is committed, once, and not at all when it is rolled back.
 _BEGIN_WRITE = Prepared(text("SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, '')"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select as polling
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
-from sharedbook.domain.errors import Unavailable
 from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, SubjectKind
 from sharedbook.store.database import Database
 from sharedbook.store.schema import app_passwords, subjects, team_members
@@ -75,55 +75,57 @@ def members(connection: Connection, ids: Collection[int] | None = None) -> list[
 
 
 LOOK_SECONDS = 0.01
-"""Between two looks at SQLite's counter; a look costs 0.09 ms of processor time."""
-TOLD_SECONDS = 0.1
-"""How long to wait for word from PostgreSQL before looking all the same: a pooler may keep it back."""
+"""Between two looks at SQLite's counter by one who waits for it."""
+MOST_SECONDS = 0.1
+"""How long one waits at most: a pooler may keep back what PostgreSQL says."""
 
 
 class Watch:
     """The database's change counter, read on a connection of its own that is never inside a transaction."""
 
     def __init__(self, database: Database) -> None:
+        """Raises Busy, Unavailable."""
         self._database = database
         self._connection: Connection | None = None
-        self.told = False
+        self._last = 0
+        self.listen()
+
+    def listen(self) -> None:
+        """Opens the connection if it was lost. Raises Busy, Unavailable."""
+        if self._connection is None:
+            self._connection = self._database.listener()
+            self._last = self._database.change_counter(self._connection, 0)
 
     def fileno(self) -> int:
         """What can be read when PostgreSQL has sent word."""
-        return int(self._driver().fileno())
+        assert self._connection is not None
+        driver: Any = self._connection.connection.dbapi_connection
+        return int(driver.fileno())
+
+    def moved(self) -> bool:
+        """Whether something may have been committed since this was last asked, or since ``listen``; never waits.
+
+        Also when that cannot be known, as the connection is lost.
+        """
+        if self._connection is None:
+            return True
+        last = self._last
+        try:
+            self._last = self._database.change_counter(self._connection, last)
+        except DBAPIError:
+            self._connection.invalidate()  # it may be dead, and closing rolls back
+            self.close()
+            return True
+        return self._last != last
 
     def wait(self) -> None:
-        """Returns when it is time for ``count``: on PostgreSQL as soon as a write was committed."""
-        seconds, word = LOOK_SECONDS, polling.poll()
-        if self._connection is not None and not self._database.sqlite:
-            seconds = TOLD_SECONDS
+        """Returns when ``moved``, or after MOST_SECONDS. Raises Busy, Unavailable."""
+        self.listen()
+        end, word = time.monotonic() + MOST_SECONDS, polling.poll()
+        if not self._database.sqlite:
             word.register(self, polling.POLLIN)
-        if not self.told:
-            word.poll(seconds * 1000)
-        self.told = False
-
-    def count(self) -> int:
-        """See ``Database.change_counter``. Raises Unavailable; the next call tries a new connection."""
-        try:
-            if self._connection is None:
-                self._connection = self._database.listener()
-                if not self._database.sqlite:
-                    self._driver().add_notify_handler(self._hear)
-            return self._database.change_counter(self._connection)
-        except DBAPIError as error:
-            if self._connection is not None:
-                self._connection.invalidate()  # it may be dead, and closing rolls back
-            self.close()
-            raise Unavailable("the database does not answer", hint="run: sharedbook doctor") from error
-
-    def _hear(self, _notice: object) -> None:
-        """Of word that comes with the answer to ``count``, and maybe too late to be counted."""
-        self.told = True
-
-    def _driver(self) -> Any:
-        """psycopg's own connection."""
-        assert self._connection is not None
-        return self._connection.connection.dbapi_connection
+        while not self.moved() and (left := end - time.monotonic()) > 0:
+            word.poll((min(left, LOOK_SECONDS) if self._database.sqlite else left) * 1000)
 
     def close(self) -> None:
         """Ends the connection."""

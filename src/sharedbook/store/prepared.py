@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     bindparam,
+    cast,
     column,
     func,
     select,
@@ -31,19 +32,19 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
-from sharedbook.store.types import Exact
+from sharedbook.store.types import Exact, Id
 
 Values = Mapping[str, Any]
 Answer = TypeVar("Answer")
 
 
-class _Listed(TypeDecorator[Sequence[str]]):
-    """A list of texts in one parameter, as JSON."""
+class _Listed(TypeDecorator[Sequence[str | int]]):
+    """A list of texts or ids in one parameter, as JSON."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Sequence[str] | None, dialect: Any) -> str:
+    def process_bind_param(self, value: Sequence[str | int] | None, dialect: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
 
 
@@ -68,6 +69,12 @@ def given(name: str) -> Select[tuple[str]]:
     """For ``column.in_``: a list of texts, of any length, given under this name."""
     texts = func.json_texts(bindparam(name, type_=_Listed)).table_valued(column("value", Exact))
     return select(texts.c.value)
+
+
+def given_ids(name: str) -> Select[tuple[int]]:
+    """The same for ids."""
+    texts = func.json_texts(bindparam(name, type_=_Listed)).table_valued(column("value", Exact))
+    return select(cast(texts.c.value, Id))
 
 
 class _Cursor(Protocol):

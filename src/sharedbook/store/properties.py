@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +30,7 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    or_,
     select,
     text,
 )
@@ -37,7 +38,7 @@ from sqlalchemy import (
 from sharedbook.domain import folding
 from sharedbook.domain.query import Instance
 from sharedbook.store import schema
-from sharedbook.store.prepared import Prepared, insert_rows
+from sharedbook.store.prepared import Prepared, given, insert_rows
 from sharedbook.store.schema import MAIL, properties
 
 folded_text: ColumnElement[str] = literal_column(schema.FOLDED, Text)
@@ -159,10 +160,16 @@ def lines(connection: Connection, name: str, contact_ids: Collection[int] | None
 
 def having(connection: Connection, name: str, values: Collection[str]) -> list[tuple[int, str]]:
     """Contact and value of the rows of a name that have one of these values, as the directory compares text."""
-    folded = {folding.pad(folding.fold(value)) for value in values}
+    folded = sorted({folding.pad(folding.fold(value)) for value in values})
+    given_values = {"folded": folded, "keys": sorted({value[: schema.FOLDED_KEY] for value in folded})}
+    return [(contact_id, value) for contact_id, value in _having(name).rows(connection, given_values)]
+
+
+@cache
+def _having(name: str) -> Prepared:
     columns = select(properties.c.contact_id, properties.c.value)
-    statement = columns.where(named(name), folded_text.in_(folded))
-    return [(contact_id, value) for contact_id, value in connection.execute(statement)]
+    names = or_(*(properties.c.name == form for form in _forms(name)))
+    return Prepared(columns.where(names, *_sought(_forms(name)), index_key.in_(given("keys")), folded_text.in_(given("folded"))))
 
 
 in_mail = text(schema.IN_MAIL)
@@ -178,9 +185,17 @@ def of_contacts(name: str, contact_ids: Collection[int]) -> Select[Any]:
 
 def named(*names: str) -> ColumnElement[bool]:
     """Whether a row has one of these names. Where all are in the index, the words say so."""
-    every = {form for name in names for form in (_ALONE.get(name, name), _BOTH.get(name, name))}
-    is_named = properties.c.name.in_(sorted(every))
-    return is_named if every.intersection(schema.NOT_SOUGHT) else and_(is_named, schema.SOUGHT)
+    every = {form for name in names for form in _forms(name)}
+    return and_(properties.c.name.in_(sorted(every)), *_sought(every))
+
+
+def _forms(name: str) -> set[str]:
+    """How a name may be written."""
+    return {_ALONE.get(name, name), _BOTH.get(name, name)}
+
+
+def _sought(names: Collection[str]) -> list[ColumnElement[bool]]:
+    return [schema.SOUGHT] if schema.NOT_SOUGHT.isdisjoint(names) else []
 
 
 def rows_of(instances: Iterable[Instance]) -> list[IndexRow]:
