@@ -174,7 +174,6 @@ def log(tx: Tx, since: int | datetime) -> list[LoggedChange]:
     return found
 
 
-
 def _contact(contact: Contact) -> FeedContact:
     return FeedContact(
         contact.id,

@@ -67,8 +67,9 @@ def remove(connection: Connection, contact_ids: Sequence[int]) -> None:
 
 def _together(column: ColumnElement[int], contact_id: ColumnElement[int | None]) -> ColumnElement[str | None]:
     """Ids of another table's rows of a contact, in one text; None for none."""
-    listed = select(func.aggregate_strings(cast(column, Text), literal_column("','"))).where(contact_id == contacts.c.id)
-    return listed.correlate(contacts).scalar_subquery()
+    # a separator given as a value would not be the same text each time
+    listed = select(func.aggregate_strings(cast(column, Text), literal_column("','")))  # type: ignore[arg-type]
+    return listed.where(contact_id == contacts.c.id).correlate(contacts).scalar_subquery()
 
 
 _FETCH = Prepared(

@@ -168,8 +168,9 @@ def having(connection: Connection, name: str, values: Collection[str]) -> list[t
 @cache
 def _having(name: str) -> Prepared:
     columns = select(properties.c.contact_id, properties.c.value)
-    names = or_(*(properties.c.name == form for form in _forms(name)))
-    return Prepared(columns.where(names, *_sought(_forms(name)), index_key.in_(given("keys")), folded_text.in_(given("folded"))))
+    forms = _forms(name)
+    names = and_(or_(*(properties.c.name == form for form in sorted(forms))), *_sought(forms))
+    return Prepared(columns.where(names, index_key.in_(given("keys")), folded_text.in_(given("folded"))))
 
 
 in_mail = text(schema.IN_MAIL)
@@ -195,7 +196,7 @@ def _forms(name: str) -> set[str]:
 
 
 def _sought(names: Collection[str]) -> list[ColumnElement[bool]]:
-    return [schema.SOUGHT] if schema.NOT_SOUGHT.isdisjoint(names) else []
+    return [schema.SOUGHT] if set(schema.NOT_SOUGHT).isdisjoint(names) else []
 
 
 def rows_of(instances: Iterable[Instance]) -> list[IndexRow]:
