@@ -83,11 +83,25 @@ def test_for_good(book: CommandLine) -> None:
     assert book.json("trash", "list") == [] and living(book) == [1, 2, 3, 4]
 
 
+def test_for_good_in_the_background(book: CommandLine) -> None:
+    command = ("cleanup", "--trashed", "--to", "erase", "--background")
+    assert "--yes" in book(*command, code=2).err
+    started = book.json(*command, "--yes")
+    assert started["notes"] == [f"follow it: sharedbook job watch {started['job']}"]
+    watched = book.json("job", "watch", started["job"])
+    assert (watched["state"], watched["counts"]) == ("done", {"erased": 1})
+    (erased,) = book.json("erase", "list")
+    assert erased["certificate"]["scan"]["found"] == {} and not erased["pending"]
+    (notice,) = book.json("notice", "list")
+    assert notice["subject"] == "clean-up: 1 contact erased"
+    assert "gone for good" in book("job", "undo", started["job"], "--yes", code=5).err
+    assert "job" in book("cleanup", "--trashed", "--to", "erase", "--background", "--yes", "--json").json
+
+
 REFUSED = {
     ("--to", "trash"): 2,
     ("--no-owner",): 2,
     ("--trashed", "--to", "trash"): 2,
-    ("--trashed", "--to", "erase", "--background"): 2,
     ("--no-owner", "--group", "nowhere", "--to", "trash", "--yes"): 4,
 }
 

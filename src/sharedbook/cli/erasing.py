@@ -47,19 +47,37 @@ def erase_contacts(
     Raises ErasurePending while a reader holds the file; exits 1 if pieces stay.
     ``subject``: the mail address of a person, who is forgotten in what is kept elsewhere, too.
     """
-    with site.begin() as tx:
-        found = erasure.with_merged(tx, [contact.id for contact in found])
-        left = erasure.left_elsewhere(tx, found)
-    ids = [contact.id for contact in found]
-    what = subject or (found[0].name if len(found) == 1 else many(len(found), "contact"))
-    if dry_run or not (found or subject):
-        notes = [*(f"{contact.id} {contact.name}" for contact in found), *left]
-        out.outcome(json_keys.result("erase", ids, dry_run=dry_run, notes=notes), f"erase {what}")
+    if not dry_run and (found or subject):
+        ids = confirm_erasure(site, found, yes=yes, subject=subject)
+        _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids, subject=subject), certificate)
         return
+    found, left = _with_merged(site, found)
+    ids, notes = [contact.id for contact in found], [*(f"{contact.id} {contact.name}" for contact in found), *left]
+    out.outcome(json_keys.result("erase", ids, dry_run=dry_run, notes=notes), f"erase {_what(found, subject)}")
+
+
+def confirm_erasure(site: Site, found: Sequence[Contact], *, yes: bool, subject: str = "") -> list[int]:
+    """The ids of what is to be erased, with what was merged into it, once the name was typed back.
+
+    Raises as ``confirm_by_name``.
+    """
+    found, left = _with_merged(site, found)
+    what = _what(found, subject)
     lines = [*(f"  {contact.id} {contact.name}" for contact in found[:20]), *(f"  {each}" for each in left[:20])]
     question = "\n".join([*lines, f"Erase {what} for good? Neither trash nor undo brings them back."])
     confirm_by_name(question, what, yes=yes)
-    _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids, subject=subject), certificate)
+    return [contact.id for contact in found]
+
+
+def _with_merged(site: Site, found: Sequence[Contact]) -> tuple[list[Contact], list[str]]:
+    """Contacts with what was merged into them, and what their erasure leaves."""
+    with site.begin() as tx:
+        every = erasure.with_merged(tx, [contact.id for contact in found])
+        return every, erasure.left_elsewhere(tx, every)
+
+
+def _what(found: Sequence[Contact], subject: str) -> str:
+    return subject or (found[0].name if len(found) == 1 else many(len(found), "contact"))
 
 
 def _tell(out: Output, report: erasure.Report, certificate: Path | None) -> None:

@@ -10,11 +10,21 @@ from pathlib import Path
 import click
 
 from sharedbook.cli.terminal import json_keys
-from sharedbook.cli.terminal.as_job import How, Task, as_job, background_option, carry_out, exit_code, go_on
+from sharedbook.cli.terminal.as_job import (
+    How,
+    Task,
+    as_job,
+    background_option,
+    carry_out,
+    exit_code,
+    go_on,
+    in_background,
+)
 from sharedbook.cli.terminal.names import JOB
-from sharedbook.cli.terminal.output import Output, cell, json_option, many
-from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.cli.terminal.output import Output, cell, json_option, many, progress
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import JobStopped, SharedbookError
+from sharedbook.services.erasing import cleanup
 from sharedbook.services.imports import importing
 from sharedbook.services.jobs import bulk, jobs
 from sharedbook.services.jobs.jobs import Job, State
@@ -177,13 +187,28 @@ def resume(site: Site, out: Output, job: int, background: bool, waiting: bool) -
 
 
 def _go_on(site: Site, out: Output, found: Job, *, background: bool) -> None:
-    if found.kind == importing.KIND:
+    if found.kind not in (importing.KIND, cleanup.ERASES):
+        bulk.load(found)
+        go_on(site, out, found.label, found, How(background=background))
+    elif background:
+        in_background(site, out, found.label, found.id)
+    elif found.kind == cleanup.ERASES:
+        _erase(site, out, found)
+    else:
         from sharedbook.cli import transfer  # reading files is much code, which no other job needs
 
-        (transfer.follow if background else transfer.resume)(site, out, found.id)
-        return
-    bulk.load(found)
-    go_on(site, out, found.label, found, How(background=background))
+        transfer.resume(site, out, found.id)
+
+
+def _erase(site: Site, out: Output, found: Job) -> None:
+    """Goes on with a clean-up that erases; Ctrl-C leaves the proof to `erase resume`."""
+    with progress(found.label) as show:
+        ended = cleanup.run_erasing(
+            site.app, site.actor, CLIENT, found.id, lambda done: show(done.done, found.total or 0)
+        )
+    out.done(json_keys.job(ended), _line(ended))
+    if code := exit_code(ended.state):
+        raise SystemExit(code)
 
 
 @job_command.command("undo")

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import click
 
 from sharedbook.cli.terminal import json_keys
-from sharedbook.cli.terminal.as_job import background_option, detach
+from sharedbook.cli.terminal.as_job import background_option, in_background
 from sharedbook.cli.terminal.confirm import confirm
 from sharedbook.cli.terminal.errors import IN_PART
 from sharedbook.cli.terminal.ldap_options import ldap_options, query
@@ -28,7 +28,6 @@ from sharedbook.formats.rows import csv_rows
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.contacts import custom_fields, search
 from sharedbook.services.imports import targets, transfer
-from sharedbook.services.jobs import jobs
 from sharedbook.services.jobs.jobs import Result
 from sharedbook.services.people.ldap_source import Query
 
@@ -139,22 +138,13 @@ def import_command(
     if background and not dry_run:
         report = transfer.import_file(site.app, site.actor, CLIENT, source, wait=True, **options)
         assert report.job_id is not None
-        follow(site, out, report.job_id)
+        in_background(site, out, "import", report.job_id)
         return
     with progress("rows") as show:
         report = transfer.import_file(
             site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options
         )
     _end(out, report)
-
-
-def follow(site: Site, out: Output, job_id: int) -> None:
-    """Lets another process do an import that waits or has stopped."""
-    with site.begin(write=True) as tx:
-        jobs.wait(tx, job_id)
-    detach(site, job_id)
-    note = f"follow it: sharedbook job watch {job_id}"
-    out.outcome(json_keys.result("import", [], notes=[note], job=job_id), f"import: job {job_id} in the background")
 
 
 def resume(site: Site, out: Output, job_id: int) -> None:

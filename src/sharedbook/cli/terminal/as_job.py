@@ -109,11 +109,7 @@ def carry_out(
 def go_on(site: Site, out: Output, label: str, job: Job, how: How, task: Task | None = None) -> None:
     """Runs a job that waits or has stopped, here or in the background; exits with its code."""
     if how.background:
-        with site.begin(write=True) as tx:
-            jobs.wait(tx, job.id)
-        detach(site, job.id)
-        note = f"follow it: sharedbook job watch {job.id}"
-        out.outcome(json_keys.result(label, [], notes=[note], job=job.id), f"{label}: job {job.id} in the background")
+        in_background(site, out, label, job.id)
         return
     with _advice(out, job.id), progress(label) as show:
         job = bulk.run(site.app, site.actor, CLIENT, job.id, lambda found: show(found.done, job.total))
@@ -125,6 +121,15 @@ def go_on(site: Site, out: Output, label: str, job: Job, how: How, task: Task | 
     _say(out, label, task, [*task.notes, *some(_lines(told)), *stopped, *undo], _refusals(told), job=job.id)
     if code := exit_code(job.state):
         raise SystemExit(code)
+
+
+def in_background(site: Site, out: Output, label: str, job_id: int) -> None:
+    """Lets a job that waits or has stopped be done in a process of its own. Raises JobNotFound, JobStopped."""
+    with site.begin(write=True) as tx:
+        jobs.wait(tx, job_id)
+    _detach(site, job_id)
+    note = f"follow it: sharedbook job watch {job_id}"
+    out.outcome(json_keys.result(label, [], notes=[note], job=job_id), f"{label}: job {job_id} in the background")
 
 
 def exit_code(state: State) -> int:
@@ -194,7 +199,7 @@ def some(lines: Sequence[str], most: int = SHOWN) -> list[str]:
     return [*(f"  {line}" for line in lines[:most]), *rest]
 
 
-def detach(site: Site, job_id: int) -> None:
+def _detach(site: Site, job_id: int) -> None:
     """Runs a job in a process that outlives this one and its terminal; what ends it is kept with the job."""
     subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *site.options, "job", "resume", str(job_id), "--waiting"],

@@ -72,27 +72,52 @@ def erase(
     with begin(site, actor, client, write=True) as tx:
         access.require_manage(tx.viewer, "erase contacts")
         found = contacts.fetch(tx.db, contact_ids) if again else with_merged(tx, contact_ids)
-        contact_ids = [contact.id for contact in found]
-        values = set[str | bytes]({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
-        erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
-        hashes = [ledger.hash_of(site.secrets, contact.key) for contact in found]
-        removed = {
-            "contacts": [{"id": each.id, "hash": known} for each, known in zip(found, hashes, strict=True)],
-            "revisions": sum(len(revisions.of_contact(tx.db, contact.id)) for contact in found)
-            + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
-            "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
-            "references": mentions.forget(tx, found),
-            "suggestions": removal.remove_suggestions(tx, contact_ids, subject),
-            "job_rows": removal.remove_job_rows(tx, found, subject),
-            "books": removal.remove(tx, found),
-        }
+        begun = start(tx, found, subject)
         if len(found) > 1:
-            job_id = jobs.start(tx, "erase", total=len(found), label=f"erase (erasure {erasure_id})")
+            job_id = jobs.start(tx, "erase", total=len(found), label=f"erase (erasure {begun.id})")
             jobs.record(tx, job_id, jobs.State.DONE, {jobs.Result.ERASED.value: len(found)})
-        tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)
-        sealed.write(site, erasure_id, {"removed": removed, **_written(values)})
-    ledger.append(ledger_path(site), tx.now, hashes)
-    return _report(site, erasure_id, removed)
+    enter(site, begun)
+    return _report(site, begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An erasure whose rows are gone with its transaction. ``hashes``: of the contacts' keys, for the ledger."""
+
+    id: int
+    at: datetime
+    hashes: list[str]
+    removed: dict[str, Any]
+
+
+def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
+    """Removes contacts and all that is kept of them; once it is committed, ``enter`` it, then ``resume``.
+
+    Raises Forbidden.
+    """
+    access.require_manage(tx.viewer, "erase contacts")
+    site, contact_ids = tx.site, [contact.id for contact in found]
+    values = set[str | bytes]({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
+    erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
+    hashes = [ledger.hash_of(site.secrets, contact.key) for contact in found]
+    removed = {
+        "contacts": [{"id": each.id, "hash": known} for each, known in zip(found, hashes, strict=True)],
+        "revisions": sum(len(revisions.of_contact(tx.db, contact.id)) for contact in found)
+        + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
+        "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
+        "references": mentions.forget(tx, found),
+        "suggestions": removal.remove_suggestions(tx, contact_ids, subject),
+        "job_rows": removal.remove_job_rows(tx, found, subject),
+        "books": removal.remove(tx, found),
+    }
+    tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)
+    sealed.write(site, erasure_id, {"removed": removed, **_written(values)})
+    return Begun(erasure_id, tx.now, hashes, removed)
+
+
+def enter(site: Site, begun: Begun) -> None:
+    """Enters an erasure that is committed into the ledger."""
+    ledger.append(ledger_path(site), begun.at, begun.hashes)
 
 
 def with_merged(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
@@ -161,9 +186,10 @@ def _pending(site: Site) -> list[Erasure]:
         return erasures.every(connection, pending=True)
 
 
-def _report(site: Site, erasure_id: int, removed: dict[str, Any]) -> Report:
+def _report(site: Site, begun: Begun) -> Report:
+    removed = begun.removed
     try:
-        certificate = next((each for each in resume(site) if each["erasure"] == erasure_id), None)
+        certificate = next((each for each in resume(site) if each["erasure"] == begun.id), None)
     except ErasurePending:
         certificate = None
     scan = certificate["scan"] if certificate else {"files": [], "found": {}}

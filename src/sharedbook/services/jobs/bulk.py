@@ -164,19 +164,12 @@ def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | 
     """
     with app.begin(actor, client, write=True) as tx:
         job = jobs.claim(tx, job_id)
-    try:
+    with jobs.running(app, actor, client, job_id):
         with app.begin(actor, client, write=True) as tx:
             action = load(job)
             action.check(tx)
             action.prepare(tx)
         Run(app, actor, client, job, action).for_good(progress)
-    except BaseException as error:
-        state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
-        with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:  # the first reason counts
-            jobs.hold(tx, job_id)
-            jobs.record(tx, job_id, state, jobs.get(tx, job_id).counts, error=jobs.reason_of(error))
-        if not isinstance(error, JobStopped):
-            raise
     with app.begin(actor, client) as tx:
         return jobs.get(tx, job_id)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,11 +18,12 @@ from typing import Any, BinaryIO
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidValue, JobNotFound, JobStopped, SharedbookError
+from sharedbook.domain.model import Client
 from sharedbook.formats.files import outgoing
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.jobs import runner
 from sharedbook.services.notices import notices
-from sharedbook.services.tx import Tx
+from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import changes
 from sharedbook.store import jobs as store
 
@@ -258,6 +260,20 @@ def record(
             f"It stopped early; what was done stays. See:\n\n  sharedbook job show {job_id}\n",
             job=job_id,
         )
+
+
+@contextmanager
+def running(app: App, actor: Actor, client: Client, job_id: int) -> Iterator[None]:
+    """What a runner does to a job: an exception ends it as failed, Ctrl-C as cancelled, and goes on; JobStopped not."""
+    try:
+        yield
+    except BaseException as error:
+        state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
+        with suppress(SharedbookError), app.begin(actor, client, write=True) as tx:  # the first reason counts
+            hold(tx, job_id)
+            record(tx, job_id, state, get(tx, job_id).counts, error=reason_of(error))
+        if not isinstance(error, JobStopped):
+            raise
 
 
 def reason_of(error: BaseException) -> str:
