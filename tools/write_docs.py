@@ -97,11 +97,20 @@ def columns_document() -> str:
         + f"\n\nFiles may have more:\n\n- `{columns.GROUPS.name}`: {columns.GROUPS_HELP}."
         "\n  `Groups` with a capital letter, as other programs write it, holds tags, unless"
         f"\n  `--map` says that it is `groups`.\n- `{columns.REASON_COLUMN}`: why a row was refused; error files have"
-        " it, the import ignores it.\n- Fields of the site's own, by name or as `custom:NAME`.\n\n" + _GROUPS,
+        " it, the import ignores it.\n- Fields of the site's own, by name or as `custom:NAME`.\n\n" + _NOTES,
     )
 
 
-_GROUPS = """## Groups
+_NOTES = """## Dates
+
+They come in as 1985-04-23 or --04-23, as year, month and day in the way of Korea, China and Japan, or as three numbers
+with `/`, `-` or `.` between them. Whether day or month stands first, all dates of a csv file or a sheet tell together:
+one value above 12 settles it; else a header that is not English does, such as Geburtstag. `import --dates day-first`
+(`month-first`, `year-first`) says it, and then a date that cannot be so is refused. Where nothing says it, the country
+of `default_region` decides, and each such date is named; in `contact set`, json and ldif it is refused. Years of two
+digits are the latest that have begun; the first one is named.
+
+## Groups
 
 Exports name the groups of each contact (those that you see): csv and xlsx in the column `groups`, json in the list
 `groups`, vcf in a line `X-SHAREDBOOK-GROUP` for each, ldif in a value of `sharedbookGroup` for each; tags stay in

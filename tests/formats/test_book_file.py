@@ -39,7 +39,7 @@ def one(text: str) -> Wanted:
 
 
 def exact(found: Card, wanted: Wanted) -> Card:
-    return exact_edits.make_exact(found, wanted.columns, region="KR", limits=LIMITS)
+    return exact_edits.make_exact(found, wanted.columns, limits=LIMITS)
 
 
 def pictures(found: Card) -> list[str]:
@@ -185,7 +185,7 @@ def test_what_is_left_out_is_taken_away_and_the_rest_stays() -> None:
         )
     )  # fmt: skip
     columns = {"name": "Ada", "email": "ada@example.com", "email.type": "home", "company": "Two", "tags": "b;c"}
-    made = exact_edits.make_exact(has, columns, region="", limits=LIMITS)
+    made = exact_edits.make_exact(has, columns, limits=LIMITS)
     kept = [line for line in made.text.splitlines() if not line.startswith(("BEGIN", "VERSION", "END"))]
     assert kept == [
         "UID:u-1", "FN:Ada", "N:Ada;;;;", "EMAIL;TYPE=HOME;X-A=b:ada@example.com", "ORG:Two", "X-ODD;A=B:kept",
@@ -240,14 +240,14 @@ def test_what_is_no_text() -> None:
 def test_an_import_would_refuse_it() -> None:
     has = vcard.parse(card("u-1", "Ada", "EMAIL:no address"))
     columns = {"name": "Ada", "last_name": "Ada", "email": "no address"}
-    assert exact_edits.make_exact(has, columns, region="", limits=LIMITS) is has
+    assert exact_edits.make_exact(has, columns, limits=LIMITS) is has
     with pytest.raises(InvalidValue, match="no mail address"):
-        exact_edits.make_exact(has, {"name": "Ada", "email": "none at all"}, region="", limits=LIMITS)
+        exact_edits.make_exact(has, {"name": "Ada", "email": "none at all"}, limits=LIMITS)
 
 
 def test_names() -> None:
     has = vcard.parse(card("u-1", "Ada"))
-    made = exact_edits.make_exact(has, {"first_name": "Ada", "last_name": "King"}, region="", limits=LIMITS)
+    made = exact_edits.make_exact(has, {"first_name": "Ada", "last_name": "King"}, limits=LIMITS)
     assert entry_cards.of_card(made).single["name"] == "Ada King"
-    made = exact_edits.make_exact(made, {"name": "Countess", "last_name": "King"}, region="", limits=LIMITS)
+    made = exact_edits.make_exact(made, {"name": "Countess", "last_name": "King"}, limits=LIMITS)
     assert {**entry_cards.of_card(made).single} == {"uid": "u-1", "name": "Countess", "last_name": "King"}

@@ -31,7 +31,7 @@ CARD = vcard.parse("\r\n".join(["BEGIN:VCARD", "VERSION:3.0", "UID:1", *BODY, "E
 
 def changed(*changes: str) -> tuple[set[str], set[str]]:
     """Lines that went, and lines that came."""
-    after = column_edits.apply(CARD, map(column_edits.parse, changes), region="KR", limits=Limits())
+    after = column_edits.apply(CARD, map(column_edits.parse, changes), limits=Limits())
     old, new = CARD.text.splitlines(), after.text.splitlines()
     return set(old) - set(new), set(new) - set(old)
 

@@ -10,7 +10,7 @@ import pytest
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.domain.model import Limits
-from sharedbook.formats.entries import columns, entries, entry_cards
+from sharedbook.formats.entries import columns, dates, entries, entry_cards
 from sharedbook.formats.entries.columns import Column
 from sharedbook.formats.entries.entries import Entry
 from sharedbook.formats.rows import csv_rows
@@ -174,7 +174,9 @@ def read(header: list[str], row: dict[str, str], region: str = "US") -> Entry | 
     csv.DictWriter(text, header).writeheader()
     csv.DictWriter(text, header).writerow(row)
     table = csv_rows.open_table(io.BytesIO(text.getvalue().encode()))
-    return entries.read(columns.layout(table.header), next(table.rows()), region=region, limits=Limits())
+    found = [dates.Cell(2, "birthday", row.get("birthday", ""))]
+    style, _ = dates.of_file(found, ["birthday"], region=region)
+    return entries.read(columns.layout(table.header), next(table.rows()), style=style, limits=Limits())
 
 
 def cells(entry: Entry) -> dict[str, str]:
@@ -248,7 +250,7 @@ def test_every_column_with_one_value_or_several_is_kept_by_a_card() -> None:
         "address": "", "address.city": "x",
     }  # fmt: skip
     given = {name: text for name, text in row.items() if text}
-    entry = entries.of_columns(given, region="US", limits=Limits())
+    entry = entries.of_columns(given, limits=Limits())
     assert isinstance(entry, Entry)
     assert cells(entry) == given
 

@@ -66,7 +66,7 @@ ROWS = st.fixed_dictionaries({}, optional=COLUMNS).filter(
 
 
 def entry_of(row: dict[str, str]) -> Entry:
-    found = entries.of_columns(row, region="US", limits=Limits())
+    found = entries.of_columns(row, limits=Limits())
     assert isinstance(found, Entry), found
     return found
 
@@ -136,7 +136,7 @@ def test_of_a_client_s_card_only_the_line_of_the_column_changes(path: Path) -> N
 ])  # fmt: skip
 def test_update_changes_single_lines(row: dict[str, str], gone: list[str], new: list[str]) -> None:
     card = vcard.parse(CLIENT)
-    entry = entries.of_columns({"nickname": "-", **row}, region="US", limits=Limits())
+    entry = entries.of_columns({"nickname": "-", **row}, limits=Limits())
     assert isinstance(entry, Entry)
     edits = entry_cards.edits(card, Entry({k: v for k, v in entry.single.items() if k in row}, entry.many))
     before, after = CLIENT.split("\r\n"), vcard.patch(card, edits).split("\r\n")

@@ -11,6 +11,7 @@ import pytest
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries import columns, entries
+from sharedbook.formats.entries.dates import UNSURE
 from sharedbook.formats.entries.entries import Entry
 from sharedbook.formats.files import template
 from sharedbook.formats.rows import csv_rows
@@ -38,7 +39,7 @@ def test_a_template_explains_itself_and_holds_no_row(product: str) -> None:
     layout = columns.layout(table.header)
     assert layout.product == product
     row = csv_rows.Row(3, (examples[0].removeprefix(f"{csv_rows.NOTE_MARK} "), *examples[1:]))
-    assert isinstance(entries.read(layout, row, region="US", limits=Limits()), Entry)
+    assert isinstance(entries.read(layout, row, style=UNSURE, limits=Limits()), Entry)
 
 
 def headers(product: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.domain.model import Progress
 from sharedbook.formats.entries import columns
+from sharedbook.formats.entries.dates import Order
 from sharedbook.formats.files import outgoing, sheet_write, template
 from sharedbook.formats.rows import csv_rows
 from sharedbook.formats.rows.problems import Problem
@@ -58,6 +59,11 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 @click.option("--encoding", metavar="NAME", help="Of a file that is neither marked nor UTF-8, such as cp949.")
 @click.option("--sheet", metavar="NAME", default="", help="Which sheet of a file with several (default: the first).")
 @click.option(
+    "--dates",
+    type=click.Choice([str(each) for each in Order]),
+    help="How dates such as 10/12/1815 are written (default: as the file's other dates tell).",
+)
+@click.option(
     "--duplicates",
     type=click.Choice([str(each) for each in transfer.Duplicates]),
     default=str(transfer.Duplicates.SKIP),
@@ -80,6 +86,7 @@ def import_command(
     saved: Path | None,
     encoding: str | None,
     sheet: str,
+    dates: str | None,
     duplicates: str,
     dry_run: bool,
     yes: bool,
@@ -106,7 +113,8 @@ def import_command(
       sharedbook import contacts.csv --group customers --background
       sharedbook import odd.xlsx --group customers --save-map odd.toml
       sharedbook import odd.xlsx --group customers --map odd.toml --sheet People
-      sharedbook import old.txt --group customers --format csv --encoding cp949
+      sharedbook import old.txt --group customers --format csv \\
+        --encoding cp949 --dates day-first
       sharedbook import --ldap ldaps://dir.example.com --base dc=example,dc=com \\
         --ca corp.pem --group customers
     """
@@ -127,6 +135,7 @@ def import_command(
         "mapping": _mapping(mapping),
         "encoding": encoding,
         "sheet": sheet,
+        "dates": Order(dates) if dates else None,
         "duplicates": how,
     }
     if how in OVERWRITING and not (dry_run or yes):

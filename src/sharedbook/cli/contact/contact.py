@@ -107,7 +107,7 @@ def _field(text: str) -> tuple[str, str]:
 
 def _new_card(tx: Tx, values: dict[str, str]) -> vcard.Card:
     limits = tx.site.limits
-    found = entries.of_columns(values, region=tx.site.settings.default_region, limits=limits)
+    found = entries.of_columns(values, limits=limits)
     if isinstance(found, list):
         raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
     return vcard.checked(entry_cards.build(found), limits)
@@ -229,9 +229,7 @@ def _edit(
     with site.begin(write=True) as tx:
         found = contacts.resolve(tx, ref)
         named = [_named(tx, found, change) for change in wanted]
-        card = column_edits.apply(
-            vcard.load(found.vcard), named, region=tx.site.settings.default_region, limits=tx.site.limits
-        )
+        card = column_edits.apply(vcard.load(found.vcard), named, limits=tx.site.limits)
         contacts.replace(tx, found.id, card, if_version=if_version)
         if custom:
             custom_fields.write(tx, found.id, custom_fields.changed(tx, found.id, custom))

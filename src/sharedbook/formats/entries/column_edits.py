@@ -54,10 +54,10 @@ def emptied(name: str) -> Change:
     return parse(f"{columns.column(name).name}=")
 
 
-def apply(card: Card, changes: Iterable[Change], *, region: str, limits: Limits) -> Card:
+def apply(card: Card, changes: Iterable[Change], *, limits: Limits) -> Card:
     """The card after the changes, one after the other. Raises InvalidValue, InvalidCard."""
     for change in changes:
-        card = vcard.parse(vcard.patch(card, _edits(card, _checked(change, region, limits))), limits)
+        card = vcard.parse(vcard.patch(card, _edits(card, _checked(change, limits))), limits)
     return card
 
 
@@ -97,12 +97,12 @@ def _tag_key(piece: str) -> str:
     return folding.fold(unescape_text(piece).strip())
 
 
-def _checked(change: Change, region: str, limits: Limits) -> Change:
+def _checked(change: Change, limits: Limits) -> Change:
     """The change with its text as an import would write it. Raises InvalidValue."""
     if not change.text or change.operator == "-=":
         return change
     # a row must name somebody; that the whole contact does is not asked of one column
-    found = entries.of_columns({"nickname": "-", change.column.name: change.text}, region=region, limits=limits)
+    found = entries.of_columns({"nickname": "-", change.column.name: change.text}, limits=limits)
     if isinstance(found, list):
         raise InvalidValue(found[0].message, field=found[0].column)
     if FIELDS[change.column.field].many:

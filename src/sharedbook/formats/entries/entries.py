@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import NamedTuple
 
 from sharedbook.domain.model import Limits
+from sharedbook.formats.entries import dates
 from sharedbook.formats.entries.columns import FIELDS, GROUPS, Column, Layout, parse
+from sharedbook.formats.entries.dates import UNSURE, Style
 from sharedbook.formats.rows.csv_rows import Row
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards.content_line import illegal_character
@@ -56,11 +57,11 @@ class _Refused(Exception):
     """A cell cannot be right: code and message."""
 
 
-def read(layout: Layout, row: Row, *, region: str, limits: Limits) -> Entry | list[Problem]:
+def read(layout: Layout, row: Row, *, style: Style, limits: Limits) -> Entry | list[Problem]:
     """The entry of a row, or everything that is wrong with it.
 
-    ``region``: ISO 3166, decides between 3/4 as April 3rd and March 4th. In a row with a ``uid``, which is a card that
-    was exported, mail addresses, numbers, dates and line ends are what its client wrote, and are taken as they are.
+    In a row with a ``uid``, which is a card that was exported, mail addresses, numbers, dates and line ends are what
+    its client wrote, and are taken as they are.
     """
     if row.problem:
         return [row.problem]
@@ -70,7 +71,7 @@ def read(layout: Layout, row: Row, *, region: str, limits: Limits) -> Entry | li
         for column, header, cell in zip(layout.columns, layout.header, row.cells, strict=True)
         if column is not None and column.field != GROUPS.field
     ]
-    return _entry(row.line, cells, region, limits)
+    return _entry(row.line, cells, style, limits)
 
 
 def _tags(cell: str) -> str:
@@ -78,7 +79,7 @@ def _tags(cell: str) -> str:
     return joined([tag for tag in map(str.strip, cell.split(",")) if tag])
 
 
-def of_columns(values: Mapping[str, str], *, region: str, limits: Limits) -> Entry | list[Problem]:
+def of_columns(values: Mapping[str, str], *, limits: Limits, style: Style = UNSURE) -> Entry | list[Problem]:
     """The entry that column names and texts make (the command line's ``K=V``). Problems have line 0."""
     cells = []
     for name, text in values.items():
@@ -86,10 +87,10 @@ def of_columns(values: Mapping[str, str], *, region: str, limits: Limits) -> Ent
         if column is None:
             return [Problem(0, name, "unknown-column", f"there is no column {name}")]
         cells.append((column, name, text.strip()))
-    return _entry(0, cells, region, limits)
+    return _entry(0, cells, style, limits)
 
 
-def _entry(line: int, cells: Iterable[tuple[Column, str, str]], region: str, limits: Limits) -> Entry | list[Problem]:
+def _entry(line: int, cells: Iterable[tuple[Column, str, str]], style: Style, limits: Limits) -> Entry | list[Problem]:
     cells = list(cells)
     exported = any(column.field == "uid" and cell for column, _, cell in cells)
     single: dict[str, str] = {}
@@ -101,7 +102,7 @@ def _entry(line: int, cells: Iterable[tuple[Column, str, str]], region: str, lim
         try:
             is_plain = cell.isprintable()
             _check(column, cell, is_plain, limits)
-            text = cell if exported else _clean(column, cell, is_plain, region)
+            text = cell if exported else _clean(column, cell, is_plain, style)
         except _Refused as refused:
             code, message = refused.args
             problems.append(Problem(line, header, code, f"{header}: {message}", cell[:200]))
@@ -168,18 +169,18 @@ def _check(column: Column, cell: str, is_plain: bool, limits: Limits) -> None:
         raise _Refused("too-long", f"{len(cell)} characters; at most {longest}")
 
 
-def _clean(column: Column, cell: str, is_plain: bool, region: str) -> str:
+def _clean(column: Column, cell: str, is_plain: bool, style: Style) -> str:
     """The cell as what a person means by it. Raises _Refused."""
     if not is_plain and (column.part or column.field) not in _LINES:
         cell = " ".join(cell.splitlines())
     check = None if column.part else _CHECKS.get(column.field)
-    return check(cell, region) if check else cell
+    return check(cell, style) if check else cell
 
 
 _MAIL = re.compile(r'[^\s@<>,;:"()\[\]\\]+@[^\s@<>,;:"()\[\]\\]+')
 
 
-def _mail(cell: str, region: str) -> str:
+def _mail(cell: str, style: Style) -> str:
     for address in cell.split(SEVERAL):
         if not _MAIL.fullmatch(address.strip()) or len(address) > 254:
             raise _Refused("invalid-email", f"{address[:80]} is no mail address")
@@ -189,7 +190,7 @@ def _mail(cell: str, region: str) -> str:
 _MANGLED = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
 
 
-def _phone(cell: str, region: str) -> str:
+def _phone(cell: str, style: Style) -> str:
     if _MANGLED.fullmatch(cell):
         raise _Refused("mangled-number", f"{cell} is a number that a spreadsheet has shortened; its digits are lost")
     for number in cell.split(SEVERAL):
@@ -198,50 +199,19 @@ def _phone(cell: str, region: str) -> str:
     return cell
 
 
-def _gender(cell: str, region: str) -> str:
+def _gender(cell: str, style: Style) -> str:
     known = {"male": "M", "m": "M", "female": "F", "f": "F", "unspecified": "", "unknown": ""}
     return known.get(cell.casefold(), cell)
 
 
-_YEAR_FIRST = re.compile(r"(\d{4})(?:[-./]|년|年)\s*(\d{1,2})(?:[-./]|월|月)\s*(\d{1,2})[.일日]?(?:[T ].*)?")
-_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)")
-_NO_YEAR = re.compile(r"--(\d\d)-?(\d\d)")
-_YEAR_LAST = re.compile(r"(\d{1,2})([-./])\s*(\d{1,2})\2\s*(\d{4})(?: .*)?")
-_NO_DATE = re.compile("[0/.-]+")
-_MONTH_FIRST = frozenset({"US", "PH", "FM", "PW", "MH"})
-
-
-def _date(cell: str, region: str) -> str:
-    """``1985-04-23``, ``--04-23``, or "" for the 0/0/00 of Outlook."""
-    if _NO_DATE.fullmatch(cell):
-        return ""
-    if found := _NO_YEAR.fullmatch(cell):
-        _valid_date(cell, 2000, int(found[1]), int(found[2]))
-        return f"--{found[1]}-{found[2]}"
-    if found := _YEAR_FIRST.fullmatch(cell) or _BASIC.fullmatch(cell):
-        return _valid_date(cell, int(found[1]), int(found[2]), int(found[3]))
-    if found := _YEAR_LAST.fullmatch(cell):
-        first, second = int(found[1]), int(found[3])
-        month_first = found[2] != "." and region in _MONTH_FIRST
-        if max(first, second) > 12:  # only one order is a date
-            month_first = second > 12
-        month, day = (first, second) if month_first else (second, first)
-        return _valid_date(cell, int(found[4]), month, day)
-    raise _no_date(cell)
-
-
-def _valid_date(cell: str, year: int, month: int, day: int) -> str:
+def _date(cell: str, style: Style) -> str:
     try:
-        return date(year, month, day).isoformat()
-    except ValueError:
-        raise _no_date(cell) from None
+        return dates.read(cell, style)
+    except ValueError as error:
+        raise _Refused("invalid-date", str(error)) from None
 
 
-def _no_date(cell: str) -> _Refused:
-    return _Refused("invalid-date", f"{cell[:40]} is no date; write it as 1985-04-23")
-
-
-_CHECKS: Mapping[str, Callable[[str, str], str]] = {
+_CHECKS: Mapping[str, Callable[[str, Style], str]] = {
     "email": _mail,
     "phone": _phone,
     "gender": _gender,

@@ -22,24 +22,24 @@ from sharedbook.formats.vcards.vcard import Card, Edit, Remove
 _NAMES = ("name", *entry_cards.NAME_PARTS)
 
 
-def make_exact(card: Card, columns: Mapping[str, str], *, region: str, limits: Limits) -> Card:
+def make_exact(card: Card, columns: Mapping[str, str], *, limits: Limits) -> Card:
     """The card as the columns (``uid`` aside) say; the same card when it says so already.
 
     A value that the card has already is taken as it is; another one must be what an import would take. Raises
     InvalidValue.
     """
-    given = _entry({**columns, "uid": card.uid}, region, limits)
+    given = _entry({**columns, "uid": card.uid}, limits)
     has = entry_cards.of_card(card)
     changed = [name for name in _compared(columns) if said(given, name) != said(has, name)]
     if not changed:
         return card
     own = {name: text for name, text in columns.items() if column(name).field in changed}
-    wanted = _entry(own, region, limits)
+    wanted = _entry(own, limits)
     changed = [name for name in changed if said(wanted, name) != said(has, name)]
     for name in changed:
-        card = _made(card, name, wanted, region, limits)
+        card = _made(card, name, wanted, limits)
     if columns.get("name") and set(changed) & set(_NAMES):
-        card = _apply(card, Change(Column("name"), "=", given.single["name"]), region, limits)
+        card = _apply(card, Change(Column("name"), "=", given.single["name"]), limits)
     now = entry_cards.of_card(card)
     for name in changed:
         if said(now, name) != said(wanted, name):
@@ -75,28 +75,28 @@ def _compared(columns: Mapping[str, str]) -> list[str]:
     return [name for name in FIELDS if name != "uid" and (name not in _NAMES or name in names)]
 
 
-def _entry(columns: Mapping[str, str], region: str, limits: Limits) -> Entry:
+def _entry(columns: Mapping[str, str], limits: Limits) -> Entry:
     # that a contact has a name is asked of all that is said of it, not here
-    found = entries.of_columns({"name": "-", **columns}, region=region, limits=limits)
+    found = entries.of_columns({"name": "-", **columns}, limits=limits)
     if isinstance(found, list):
         raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
     return found
 
 
-def _made(card: Card, name: str, wanted: Entry, region: str, limits: Limits) -> Card:
+def _made(card: Card, name: str, wanted: Entry, limits: Limits) -> Card:
     """The card with one field as it is wanted."""
     if name == "tags":
         has, given = _tags(entry_cards.of_card(card)), _tags(wanted)
         return column_edits.tag(card, sorted(given - has), sorted(has - given), limits)
     if not FIELDS[name].many:
-        return _apply(card, Change(Column(name), "=", wanted.single.get(name, "")), region, limits)
+        return _apply(card, Change(Column(name), "=", wanted.single.get(name, "")), limits)
     own = Entry(many={name: wanted.values(name)})
     card = vcard.parse(vcard.patch(card, entry_cards.edits(card, own)), limits)
     if name in NUMBERED:
         numbers = {value.number for value in wanted.values(name) if value.text}
         extra = {value.number for value in entry_cards.of_card(card).values(name) if value.text} - numbers
         for number in sorted(extra, reverse=True):
-            card = _apply(card, Change(Column(name, "", number), "=", ""), region, limits)
+            card = _apply(card, Change(Column(name, "", number), "=", ""), limits)
         return card
     edits: list[Edit] = []
     for line in entry_cards.lines_of(card, name):
@@ -109,5 +109,5 @@ def _is(name: str, one: entries.Value, other: entries.Value) -> bool:
     return said(Entry(many={name: (one,)}), name) == said(Entry(many={name: (other,)}), name)
 
 
-def _apply(card: Card, change: Change, region: str, limits: Limits) -> Card:
-    return column_edits.apply(card, [change], region=region, limits=limits)
+def _apply(card: Card, change: Change, limits: Limits) -> Card:
+    return column_edits.apply(card, [change], limits=limits)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sharedbook.domain.model import CustomField, Limits
 from sharedbook.formats.entries import entry_cards
+from sharedbook.formats.entries.dates import Order, Style
 from sharedbook.formats.entries.entries import Entry
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import superiors, vcard
@@ -100,3 +101,9 @@ class Reading:
     mapping: Mapping[str, str] | None = None
     custom: Sequence[CustomField] = ()
     sheet: str = ""
+    dates: Order | None = None
+
+    @property
+    def style(self) -> Style:
+        """How dates are read that stand alone."""
+        return Style(self.dates, only=self.dates is not None)

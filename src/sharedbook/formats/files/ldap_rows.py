@@ -56,7 +56,7 @@ class LdapSource:
             encoded = {name: [value.encode() for value in values] for name, values in row.values.items()}
             cells = ldif_rows.columns_of(encoded) | {"external_id": row.identity}
             cells |= {mapping[name]: row.values[name.lower()][0] for name in mapping if row.values.get(name.lower())}
-            made = entries.of_columns(cells, region=self.reading.region, limits=self.reading.limits)
+            made = entries.of_columns(cells, limits=self.reading.limits)
             if isinstance(made, list):
                 problems = tuple(Problem(line, each.column, each.code, each.message, each.value) for each in made)
                 yield Incoming(line, (row.dn, ""), problems=problems)

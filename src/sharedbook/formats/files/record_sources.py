@@ -123,7 +123,7 @@ def _of_columns(
     reading: Reading,
     custom: Mapping[int, tuple[str, ...]],
 ) -> Incoming:
-    found = entries.of_columns(values, region=reading.region, limits=reading.limits)
+    found = entries.of_columns(values, limits=reading.limits, style=reading.style)
     if isinstance(found, list):
         problems = (Problem(line, each.column, each.code, each.message, each.value) for each in found)
         return Incoming(line, cells, problems=tuple(problems))

@@ -115,5 +115,5 @@ def _sheet_source(format: str, file: BinaryIO, reading: Reading) -> Source:
     source = TableSource(format, table, reading)
     if table.others and not reading.sheet:
         message = f"only the sheet {table.sheet} is read; the file also has {', '.join(table.others)}: --sheet"
-        source.file_warnings = (Problem(0, "", "other-sheets", message),)
+        source.file_warnings = (Problem(0, "", "other-sheets", message), *source.file_warnings)
     return source

@@ -8,8 +8,9 @@ from functools import partial
 
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import CustomField
-from sharedbook.formats.entries import columns, custom_values, entries
+from sharedbook.formats.entries import columns, custom_values, dates, entries
 from sharedbook.formats.entries.columns import Layout
+from sharedbook.formats.entries.dates import Cell, Style
 from sharedbook.formats.entries.incoming import Incoming, Reading
 from sharedbook.formats.files.mail_rows import MailTable
 from sharedbook.formats.files.sheet_rows import SheetTable
@@ -18,6 +19,8 @@ from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import phones
 
 MOST_WARNINGS = 1_000
+_DATES = ("birthday", "event")
+_UID = columns.Column("uid")
 
 
 class TableSource:
@@ -38,10 +41,28 @@ class TableSource:
         self._region = reading.region
         self.product = self._layout.product
         self.names_groups = columns.GROUPS in self._layout.columns
-        self.file_warnings: tuple[Problem, ...] = ()
-        self.warnings: list[Problem] = []
         self._table = table
-        self._read = partial(entries.read, self._layout, region=reading.region, limits=reading.limits)
+        style, self.file_warnings = self._dates(reading)
+        self.warnings: list[Problem] = []
+        self._read = partial(entries.read, self._layout, style=style, limits=reading.limits)
+
+    def _dates(self, reading: Reading) -> tuple[Style, tuple[Problem, ...]]:
+        """How dates are read, which the whole file tells, and what is to be said of them."""
+        places = [
+            place
+            for place, column in enumerate(self._layout.columns)
+            if column and column.field in _DATES and not column.part
+        ]
+        uid = self._layout.columns.index(_UID) if _UID in self._layout.columns else None
+        rows = self._table.rows() if places else ()
+        cells = (
+            Cell(row.line, self.columns[place], row.cells[place].strip())
+            for row in rows
+            if not row.problem and (uid is None or not row.cells[uid].strip())
+            for place in places
+        )
+        headers = [self.columns[place] for place in places]
+        return dates.of_file(cells, headers, region=reading.region, given=reading.dates)
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""

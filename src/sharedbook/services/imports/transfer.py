@@ -23,6 +23,7 @@ from sharedbook.domain.errors import Forbidden, GroupNotFound, InvalidFile, Inva
 from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
 from sharedbook.formats.entries import columns, custom_values, incoming
+from sharedbook.formats.entries.dates import Order
 from sharedbook.formats.files import archive_source, ldap_rows, outgoing, sources
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, custom_fields, search
@@ -52,6 +53,7 @@ def import_file(
     mapping: Mapping[str, str] | None = None,
     encoding: str | None = None,
     sheet: str = "",
+    dates: Order | None = None,
     duplicates: Duplicates = Duplicates.SKIP,
     dry_run: bool = False,
     wait: bool = False,
@@ -66,9 +68,10 @@ def import_file(
     is a duplicate if the first of them has it, and then stays where it is. ``format``: one of these, or None to tell
     from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to
     leave the column out.
-    ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is
-    the first. ``progress`` is called after each batch, and once before the first write, with ``done`` 0 and
-    ``{"quota": n}``, if n rows will be refused as over the quota. ``wait``: only makes the job, for ``resume``.
+    ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is the first.
+    ``dates``: in which order dates such as 10/12/1815 are written; None: as the file tells. ``progress`` is called
+    after each batch, and once before the first write, with ``done`` 0 and ``{"quota": n}``, if n rows will be refused
+    as over the quota. ``wait``: only makes the job, for ``resume``.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
     InvalidValue (format, mapping, encoding; no ``group`` and no row that names groups; ``wait`` for what is no file
     on disk), Unavailable. Rows that are refused raise nothing: the job keeps them. Raises JobStopped when the job is
@@ -77,7 +80,9 @@ def import_file(
     with app.begin(actor, client) as tx:
         custom = custom_fields.fillable(tx)
         target, room = None if group is None else targets.get(tx, group), records.room(tx)
-    reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet)
+    reading = incoming.Reading(
+        app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet, dates
+    )
     with _opened_source(source, format, reading) as rows:
         if group is None and not rows.names_groups:
             hint = f"name one with --group, or add a column {columns.GROUPS.name}"
@@ -88,6 +93,7 @@ def import_file(
                 "group": target.id if target else None,
                 "format": format,
                 "encoding": encoding,
+                "dates": dates,
                 "duplicates": str(duplicates),
             }
             texts = {
@@ -133,7 +139,8 @@ def resume(
     file, how = Path(found.texts["file"]), found.params
     encoding, mapping, sheet = how["encoding"], found.texts["mapping"], found.texts["sheet"]
     region, limits = app.site.settings.default_region, app.site.limits
-    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet)
+    order = Order(how["dates"]) if how["dates"] else None
+    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet, order)
     with _opened_source(file, how["format"], reading) as rows:
         if _hash(file, reading) != found.texts["sha256"]:
             raise InvalidFile(f"{file} was changed since job {job_id} began", hint="import it as a new file")

@@ -117,14 +117,13 @@ def written(columns: Mapping[str, str], custom: Mapping[int, Sequence[str]]) -> 
 
 def exact(tx: Tx, contact: Contact, columns: Mapping[str, str]) -> Card:
     """The contact's card as the columns say. Raises InvalidValue."""
-    limits, region = tx.site.limits, tx.site.settings.default_region
-    return exact_edits.make_exact(vcard.load(contact.vcard), columns, region=region, limits=limits)
+    return exact_edits.make_exact(vcard.load(contact.vcard), columns, limits=tx.site.limits)
 
 
 def new_card(tx: Tx, uid: str, columns: Mapping[str, str]) -> Card:
     """A new card of these columns. Raises InvalidValue, InvalidCard."""
     limits = tx.site.limits
-    found = entries.of_columns(columns, region=tx.site.settings.default_region, limits=limits)
+    found = entries.of_columns(columns, limits=limits)
     if isinstance(found, list):
         raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
     return vcard.checked(entry_cards.build(found, uid=uid), limits)
