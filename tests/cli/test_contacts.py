@@ -301,6 +301,19 @@ def test_a_reader_holds_an_erasure_up_until_it_ends(impatient: None, three: Comm
     assert not any(b"minji@example.com" in path.read_bytes() for path in data_dir.rglob("*") if path.is_file())
 
 
+def test_what_the_ledger_lost_is_put_into_it_again(three: CommandLine, data_dir: Path) -> None:
+    three("contact", "erase", "Minji Kim", "--yes")
+    ledger = data_dir / "erasures.log"
+    whole = ledger.read_text()
+    ledger.write_text(whole.replace("T", "t"))
+    assert "line 1 of" in three("doctor", "--offline", code=1).out
+    ledger.write_text("")
+    assert "lacks 1 contact" in three("doctor", "--offline", code=1).out
+    assert "put into the ledger again: 1 contact" in three("erase", "resume").out
+    assert ledger.read_text().split()[1] == whole.split()[1]
+    assert "the ledger is whole" in three("doctor", "--offline").out
+
+
 def test_emptying_the_trash(three: CommandLine, data_dir: Path) -> None:
     three("contact", "delete", "minji@example.com")
     assert three.json("trash", "empty", "--older-than", "1", "--yes")["count"] == 0

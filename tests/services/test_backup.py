@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ from sharedbook.services.books import cards, groups, sync
 from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure, ledger
 from sharedbook.services.keys import attest, secrets
+from sharedbook.services.keys.secrets import Secrets
 from sharedbook.services.members import grants, members
 from sharedbook.services.tx import MemberActor
 from sharedbook.services.upkeep import backup
@@ -150,6 +153,63 @@ def test_the_ledger_of_the_backup_counts_where_the_sites_own_is_lost(
     assert restore(site.settings, old).erased_again == 1
 
 
+def test_what_a_ledger_lost_the_database_tells_before_it_is_replaced(
+    site: App, tmp_path: Path, reopen: list[App]
+) -> None:
+    old = save(site, tmp_path / "old")
+    erasure.erase(site.site, CONSOLE, CLIENT, [ZOLTAN])
+    erasure.erase(site.site, CONSOLE, CLIENT, [LAJOS])
+    own = erasure.ledger_path(site.site)
+    own.write_text(own.read_text().splitlines()[0] + "\n")
+    assert ledger.broken(site.secrets, own) is None, "nobody can tell by the file alone"
+    assert len(erasure.unlisted(site.site, own)) == 1
+    site.close()
+    assert restore(site.settings, old).erased_again == 2
+    reopen.append(again := sites.open(site.settings))
+    assert erasure.unlisted(again.site, own) == {} and ledger.broken(again.secrets, own) is None
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (lambda lines: [lines[0].replace(lines[0].split()[1][:4], "0000"), *lines[1:]], 1),
+        (lambda lines: [lines[0], "9999" + lines[1][4:], lines[2]], 2),
+        (lambda lines: lines[1:], 1),
+        (lambda lines: [lines[0], lines[2]], 2),
+        (lambda lines: [lines[0], lines[2], lines[1]], 2),
+        (lambda lines: [lines[0], lines[1][:50], lines[2]], 3),
+        (lambda lines: [lines[0], "\xff\x00", lines[2]], 3),
+    ],
+    ids=["a hash", "a time", "the first", "one", "order", "shorter", "no text"],
+)
+def test_a_ledger_that_was_changed_is_noticed(
+    tmp_path: Path, damage: Callable[[list[str]], list[str]], line: int
+) -> None:
+    key, path = Secrets(b"x" * 32), tmp_path / ledger.NAME
+    for number in range(3):
+        ledger.append(key, path, datetime(2026, 1, 1, tzinfo=UTC), [ledger.hash_of(key, str(number))])
+    assert ledger.broken(key, path) is None and len(ledger.read(path)) == 3
+    path.write_text("\n".join(damage(path.read_text().splitlines())) + "\n", "latin-1")
+    assert ledger.broken(key, path) == line
+
+
+def test_a_line_that_a_crash_cut_short_breaks_no_ledger(tmp_path: Path) -> None:
+    key, path, at = Secrets(b"x" * 32), tmp_path / ledger.NAME, datetime(2026, 1, 1, tzinfo=UTC)
+    ledger.append(key, path, at, ["0" * 64, "1" * 64])
+    path.write_bytes(path.read_bytes()[:-5])
+    assert list(ledger.read(path)) == ["0" * 64]
+    ledger.append(key, path, at, ["1" * 64, "2" * 64])
+    assert sorted(ledger.read(path)) == ["0" * 64, "1" * 64, "2" * 64]
+    assert ledger.broken(key, path) is None
+
+
+def test_two_erasures_at_once_keep_one_chain(tmp_path: Path) -> None:
+    key, path, at = Secrets(b"x" * 32), tmp_path / ledger.NAME, datetime(2026, 1, 1, tzinfo=UTC)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: ledger.append(key, path, at, [f"{number:064}"]), range(100)))
+    assert len(ledger.read(path)) == 100 and ledger.broken(key, path) is None
+
+
 def test_a_backup_of_one_database_is_restored_into_the_other(
     site: App, tmp_path: Path, postgres_cluster: object, reopen: list[App], request: pytest.FixtureRequest
 ) -> None:
@@ -267,6 +327,30 @@ def test_a_backup_that_was_changed_is_refused(site: App, tmp_path: Path, name: s
     (folder / name).write_bytes(data)
     refused(site, folder, InvalidFile)
     (folder / name).unlink()
+    refused(site, folder, InvalidFile)
+
+
+def test_nothing_is_restored_beside_a_ledger_that_was_changed(site: App, tmp_path: Path, reopen: list[App]) -> None:
+    old = save(site, tmp_path / "old")
+    erasure.erase(site.site, CONSOLE, CLIENT, [ZOLTAN])
+    new = save(site, tmp_path / "new")
+    own = erasure.ledger_path(site.site)
+    own.write_text(own.read_text().replace("T", "t"))
+    refused(site, old, InvalidFile)
+    own.write_bytes((new / ledger.NAME).read_bytes())
+    site.close()
+    assert restore(site.settings, old).erased_again == 1
+
+
+def test_another_signed_document_is_no_backup(site: App, tmp_path: Path) -> None:
+    folder = save(site, tmp_path / "backup")
+    erasure.erase(site.site, CONSOLE, CLIENT, [ZOLTAN])
+    manifest = (folder / backup.MANIFEST).read_bytes()
+    with as_console(site, write=False) as tx:
+        (listed,) = erasure.list_erasures(tx)
+        with pytest.raises(InvalidFile):
+            erasure.verify(tx, manifest, "it")
+    (folder / backup.MANIFEST).write_text(listed.certificate or "")
     refused(site, folder, InvalidFile)
 
 

@@ -185,7 +185,8 @@ def test_a_certificate_cannot_be_changed_nor_made_elsewhere(site: App, tmp_path:
     other = new_site(tmp_path / "other")
     with as_console(site, write=False) as tx:
         assert erasure.verify(tx, text.encode(), "it")["in_database_again"] == []
-        for wrong in (text.replace('"contacts": 1', '"contacts": 2'), "{}", "no JSON", "[]", '{"public_key": 1}'):
+        changed, twice = (text.replace('"contacts": 1', f'"contacts": {new}') for new in ("2", '2, "contacts": 1'))
+        for wrong in (changed, twice, "{}", "no JSON", "[]", '{"public_key": 1}', "[" * 100_000):
             with pytest.raises(InvalidFile):
                 erasure.verify(tx, wrong.encode(), "it")
     with as_console(other, write=False) as tx, pytest.raises(Conflict):

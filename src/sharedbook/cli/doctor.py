@@ -24,7 +24,7 @@ from sharedbook.cli.terminal.errors import FAILED
 from sharedbook.cli.terminal.output import Output, json_option, many
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import SharedbookError
-from sharedbook.services.erasing import erasure
+from sharedbook.services.erasing import erasure, ledger
 from sharedbook.services.keys import certificate
 from sharedbook.services.notices import couriers, notices
 from sharedbook.services.people import directory_login
@@ -161,7 +161,15 @@ def _erasures(site: Site) -> str:
     with site.begin() as tx:
         if erasure.pending(tx):
             raise _Failed("an erasure is not complete: a reader still held the file", "run: sharedbook erase resume")
-    return "none is pending"
+    path = erasure.ledger_path(site.app.site)
+    if (line := ledger.broken(site.app.secrets, path)) is not None:
+        raise _Failed(
+            f"line {line} of {path} is not what was written: a restore could bring back what was erased",
+            f"put the {path.name} of the newest backup in its place, then run: sharedbook erase resume",
+        )
+    if missing := erasure.unlisted(site.app.site, path):
+        raise _Failed(f"{path} lacks {many(len(missing), 'contact')}", "run: sharedbook erase resume")
+    return "none is pending, the ledger is whole"
 
 
 def _holds(site: Site) -> str:

@@ -133,6 +133,8 @@ def list_erasures(site: Site, out: Output) -> None:
 def resume(site: Site, out: Output) -> None:
     """End the erasures that a reader held up: rewrite the database without the old pages, scan, and certify.
 
+    What the ledger of erasures lost is put into it again, as far as the database knows it.
+
     `sharedbook erase list --json` has the certificates.
 
     \b
@@ -140,8 +142,10 @@ def resume(site: Site, out: Output) -> None:
     """
     site.refuse_as("erase resume")
     ended = erasure.resume(site.app.site)
+    listed = erasure.list_again(site.app.site, erasure.ledger_path(site.app.site))
     left = [document["erasure"] for document in ended if document["scan"] and document["scan"]["found"]]
     notes = [f"pieces of erasure {each} are still there: see its certificate" for each in left]
+    notes += [f"put into the ledger again: {many(listed, 'contact')}"] if listed else []
     record = json_keys.result("erase resume", [document["erasure"] for document in ended], notes=notes)
     out.outcome(record, f"{many(len(ended), 'erasure')} completed; none is pending")
     if left:

@@ -8,6 +8,7 @@ it is written the erasure is pending, and ``resume`` ends it, also after a crash
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from sharedbook.store import contacts, copies, erasures, merged_contacts, photos
 from sharedbook.store.database import Cleaned
 from sharedbook.store.erasures import Erasure as Erasure
 
+CERTIFICATE = "sharedbook erasure certificate"
 OUT_OF_REACH = (
     "copies in mail clients and telephones, until they fetch the book anew",
     "backups and exported files made before; a restored backup is erased again by the ledger",
@@ -117,7 +119,7 @@ def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
 
 def enter(site: Site, begun: Begun) -> None:
     """Enters an erasure that is committed into the ledger."""
-    ledger.append(ledger_path(site), begun.at, begun.hashes)
+    ledger.append(site.secrets, ledger_path(site), begun.at, begun.hashes)
 
 
 def with_merged(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
@@ -169,7 +171,7 @@ def list_erasures(tx: Tx) -> list[Erasure]:
 
 def verify(tx: Tx, data: bytes, name: str) -> attest.Document:
     """The certificate in a file's bytes. Raises InvalidFile, Conflict (signed by another site)."""
-    document = attest.verify(tx.site.secrets, data, name)
+    document = attest.verify(tx.site.secrets, data, name, CERTIFICATE)
     hashes = {contact["id"]: contact["hash"] for contact in document["removed"]["contacts"]}
     found = contacts.fetch(tx.db, list(hashes))
     again = [each.id for each in found if ledger.hash_of(tx.site.secrets, each.key) == hashes[each.id]]
@@ -179,6 +181,28 @@ def verify(tx: Tx, data: bytes, name: str) -> attest.Document:
 def ledger_path(site: Site) -> Path:
     """The file of the erasure ledger."""
     return site.settings.data_dir / ledger.NAME
+
+
+def unlisted(site: Site, path: Path) -> dict[str, datetime]:
+    """Hash -> time of what the database's erasures name and the ledger at this path lacks. Raises Unavailable."""
+    listed, found = ledger.read(path), dict[str, datetime]()
+    with site.database.begin(write=False) as connection:
+        every = erasures.every(connection)
+    for each in every:
+        told = json.loads(each.certificate) if each.certificate else sealed.read(site, each.id) or _UNTOLD
+        found |= {contact["hash"]: each.at for contact in told["removed"]["contacts"] if contact["hash"] not in listed}
+    return found
+
+
+_UNTOLD: Mapping[str, Any] = {"removed": {"contacts": []}}
+
+
+def list_again(site: Site, path: Path) -> int:
+    """Adds ``unlisted`` to the ledger at this path; returns how many. Raises Unavailable, OSError."""
+    found = unlisted(site, path)
+    for each, at in found.items():
+        ledger.append(site.secrets, path, at, [each])
+    return len(found)
 
 
 def _pending(site: Site) -> list[Erasure]:
@@ -208,11 +232,11 @@ def _complete(site: Site, erasure: Erasure, cleaned: Cleaned) -> attest.Document
     """Scans for the erased values and writes the certificate. Without the values (their file is lost) scan is null."""
     kept = sealed.read(site, erasure.id)
     removed = kept["removed"] if kept else {"contacts": []}
-    ledger.append(ledger_path(site), erasure.at, [contact["hash"] for contact in removed["contacts"]])
+    ledger.append(site.secrets, ledger_path(site), erasure.at, [contact["hash"] for contact in removed["contacts"]])
     certificate = attest.sign(
         site.secrets,
         {
-            "document": "sharedbook erasure certificate",
+            "document": CERTIFICATE,
             "version": 1,
             "erasure": erasure.id,
             "contacts": erasure.contacts,

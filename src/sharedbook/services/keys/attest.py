@@ -34,22 +34,32 @@ def text_of(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def verify(secrets: Secrets, data: bytes, what: str) -> Document:
-    """The document in a file's bytes; ``what`` names it in errors.
+def verify(secrets: Secrets, data: bytes, what: str, title: str) -> Document:
+    """The document in a file's bytes; ``what`` names it in errors, ``title`` is what its member document must say.
 
-    Raises InvalidFile when it is no signed document or was changed, Conflict when another site.key signed it.
+    Raises InvalidFile when it is no such document or was changed, Conflict when another site.key signed it.
     """
     try:
-        document = json.loads(data)
+        document = json.loads(data, object_pairs_hook=_members)
         key, signature = (base64.b64decode(document[name], validate=True) for name in ("public_key", "signature"))
         Ed25519PublicKey.from_public_bytes(key).verify(signature, _signed_bytes(document))
     except InvalidSignature:
         raise InvalidFile(f"{what} was changed after it was signed", hint="take the file as it was written") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidFile(f"{what} is no signed document of sharedbook", hint="check the file's name") from error
     if document["public_key"] != _public_key(secrets):
         raise Conflict(f"{what} was signed with another site.key", hint="put that site's own site.key in place")
+    if document.get("document") != title:
+        raise InvalidFile(f"{what} is no {title}", hint="check the file's name")
     return dict(document)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> Document:
+    """An object of JSON. Raises ValueError for two members of one name: a reader might believe the other one."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("two members of one name")
+    return members
 
 
 def _private_key(secrets: Secrets) -> Ed25519PrivateKey:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ DATABASE = "sharedbook.sqlite"
 MANIFEST = "backup.json"
 FILES = (DATABASE, ledger.NAME)
 STAGING = "restoring"
+BACKUP = "sharedbook backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,12 @@ def save(site: Site, actor: Actor, client: Client, folder: Path) -> int:
         copies.save(site.database, folder / DATABASE)
         copies.check(folder / DATABASE)
         (folder / ledger.NAME).touch(0o600)
-        ledger.unite(folder / ledger.NAME, erasure.ledger_path(site))
+        if erasure.ledger_path(site).exists():
+            (folder / ledger.NAME).write_bytes(erasure.ledger_path(site).read_bytes())
         with copies.opened(folder / DATABASE) as copy, copy.begin(write=False) as connection:
             rows = copies.counts(connection)
         manifest = {
-            "document": "sharedbook backup",
+            "document": BACKUP,
             "version": 1,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "schema": upgrade.head(),
@@ -90,12 +93,16 @@ def restore(settings: Settings, actor: Actor, client: Client, folder: Path, *, r
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     staging = settings.data_dir / STAGING
     try:
-        _refuse_present(database, replace_present=replace_present)
+        present = _refuse_present(database, replace_present=replace_present)
+        _refuse_changed(keys, settings.data_dir / ledger.NAME)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o700)
         prepared = _stage(settings, keys, folder, staging, manifest)
+        if present:
+            with suppress(Unavailable):  # it may be why a backup is restored
+                erasure.list_again(Site(settings, settings.limits(), keys, database, ""), staging / ledger.NAME)
         erased_again, whole = _bring_up(prepared, actor, client)
-        ledger.unite(settings.data_dir / ledger.NAME, staging / ledger.NAME)
+        ledger.unite(keys, settings.data_dir / ledger.NAME, staging / ledger.NAME)
         _put_in_place(database, staging / DATABASE)
         for path in settings.data_dir.glob("erasure-*.pending"):
             path.unlink()
@@ -120,7 +127,7 @@ def _manifest(keys: Secrets, folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
         raise InvalidFile(f"{folder} holds no {MANIFEST}", hint="name the folder that `sharedbook backup` wrote")
-    manifest = attest.verify(keys, path.read_bytes(), str(path))
+    manifest = attest.verify(keys, path.read_bytes(), str(path), BACKUP)
     for name, expected in manifest["sha256"].items():
         if not (folder / name).exists() or _sha256(folder / name) != expected:
             raise InvalidFile(f"{folder / name} is missing or was changed", hint="take another backup")
@@ -129,7 +136,8 @@ def _manifest(keys: Secrets, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _refuse_present(database: Database, *, replace_present: bool) -> None:
+def _refuse_present(database: Database, *, replace_present: bool) -> bool:
+    """Whether there is a database that is to be replaced. Raises Conflict."""
     if database.path is not None:
         present = database.path.exists() and database.path.stat().st_size > 0
     else:
@@ -142,6 +150,16 @@ def _refuse_present(database: Database, *, replace_present: bool) -> None:
         )
     if present:
         copies.refuse_used(database)
+    return present
+
+
+def _refuse_changed(keys: Secrets, path: Path) -> None:
+    """Raises InvalidFile for a ledger that may have lost what is to be erased again."""
+    if (line := ledger.broken(keys, path)) is not None:
+        raise InvalidFile(
+            f"line {line} of {path} is not what was written: what was erased could come back",
+            hint=f"put the {ledger.NAME} of the newest backup in its place, then restore again",
+        )
 
 
 def _stage(settings: Settings, keys: Secrets, folder: Path, staging: Path, manifest: dict[str, Any]) -> Site:
@@ -149,7 +167,7 @@ def _stage(settings: Settings, keys: Secrets, folder: Path, staging: Path, manif
     for name in FILES:
         shutil.copyfile(folder / name, staging / name)
         (staging / name).chmod(0o600)
-    ledger.unite(staging / ledger.NAME, settings.data_dir / ledger.NAME)
+    ledger.unite(keys, staging / ledger.NAME, settings.data_dir / ledger.NAME)
     copies.check(staging / DATABASE)
     own = replace(
         settings, data_dir=staging, key_file=settings.key_file, database_url=f"sqlite:///{staging / DATABASE}"
