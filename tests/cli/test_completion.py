@@ -6,9 +6,13 @@ import os
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.shell_completion import ShellComplete
 
+from sharedbook.cli import command
 from tests.cli.conftest import CommandLine
+from tests.support.examples import ALL
 from tests.support.screens import Screen
 
 SHELLS = {
@@ -70,6 +74,17 @@ def test_names(staffed: CommandLine, asked: Asked, tmp_path: Path) -> None:
     assert asked("job show ") == ["1"]
     assert asked("--as a") == ["alice"]
     assert asked("completion z") == ["zsh"]
+
+
+def test_every_command_and_option() -> None:
+    """Asked in this process, as a shell would."""
+    shell = ShellComplete(command, {}, "sharedbook", "_SHAREDBOOK_COMPLETE")
+    for path, found in ALL.items():
+        offered = {item.value for item in shell.get_completions(list(path), "--")}
+        shown = [each for each in found.params if isinstance(each, click.Option) and not each.hidden]
+        assert {name for each in shown for name in each.opts if name.startswith("--")} <= offered, path
+        if path:
+            assert path[-1] in {item.value for item in shell.get_completions(list(path[:-1]), path[-1][:2])}
 
 
 def test_a_member_is_told_what_he_may_see(staffed: CommandLine, asked: Asked) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from sharedbook.cli import COMMANDS, command
 from sharedbook.settings import SETTINGS
-from tests.support.examples import ALL, EVERY, LEAVES, PATH, examples
+from tests.support.examples import ALL, EVERY, LEAVES, PATH, ROOT, examples
 from tests.support.tree import sources
 
 
@@ -50,7 +50,7 @@ def test_every_command_has_an_example_that_it_understands(path: PATH) -> None:
 
 def test_every_option_is_in_an_example() -> None:
     """Options that commands share, by name and help (`--dry-run`), are in an example of one of them."""
-    every = [(path, option) for path in LEAVES for option in options(path)]
+    every = [(path, option) for path in (ROOT, *LEAVES) for option in options(path)]
     used = {
         (option.opts[0], option.help)
         for path, example in EVERY

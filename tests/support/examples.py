@@ -34,4 +34,5 @@ def examples(path: PATH) -> list[str]:
     return _EXAMPLE.findall(f"Example{shown}".replace("\\\n", " "))
 
 
-EVERY = [(path, example) for path in LEAVES for example in examples(path)]
+ROOT: PATH = ()
+EVERY = [(path, example) for path in (ROOT, *LEAVES) for example in examples(path)]

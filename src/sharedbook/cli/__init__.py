@@ -107,6 +107,11 @@ def command(ctx: click.Context, login: str | None, config: Path | None) -> None:
                   sharedbook grant add customers everyone view
                   sharedbook serve
 
+    \b
+    Examples:  sharedbook --as bob contact list
+               sharedbook --config test.toml settings
+               sharedbook --version
+
     Each command takes --help, and --json for programs. Exit codes: 0 done, 1 failed, 2 usage, 3 done in part, 4 not
     found, 5 refused by a rule.
     """
