@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import functools
 import gc
+import http.client
 import inspect
 import logging
 import multiprocessing
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from multiprocessing import resource_tracker
+from multiprocessing.synchronize import Semaphore
 
 import radicale.app
 import radicale.config
@@ -35,6 +39,7 @@ from sharedbook.settings import Address, Settings
 
 HEADER_BUFFER = 128 * 1024
 STOP_SECONDS = 10
+GREETINGS = 4
 POLL_SECONDS = 0.02
 GARBAGE = 20_000
 """New objects before a collection; a request that lists no book makes some hundreds, and few that need one."""
@@ -172,23 +177,47 @@ def _listen(settings: Settings, address: Address, tls: bool) -> int:
         workers_kill_timeout=STOP_SECONDS,
         log_enabled=False,
     )
-    url = f"{'https' if tls else 'http'}://{address}"
-    server.on_startup(lambda: threading.Thread(target=_tell, args=(url, address), daemon=True).start())
+    ready = multiprocessing.Semaphore(0)
+    told = (address, tls, ready, settings.carddav_workers)
+    server.on_startup(lambda: threading.Thread(target=_tell, args=told, daemon=True).start())
     threading.Thread(target=_stop_at_signal, args=(server,), daemon=True).start()
-    server.serve()
+    server.serve(target_loader=functools.partial(_worker, ready), wrap_loader=False)
     return 0
 
 
-def _tell(url: str, address: Address) -> None:
-    """Prints that the server listens, as soon as it does: granian opens the port when its first worker is ready."""
-    while True:
-        try:
-            socket.create_connection(address, timeout=1).close()
-        except OSError:
+def _worker(ready: Semaphore) -> Application:
+    """The application of a worker, which says when it has it."""
+    made = application()
+    ready.release()
+    return made
+
+
+def _tell(address: Address, tls: bool, ready: Semaphore, workers: int) -> None:
+    """Prints that the server listens, when every worker is ready: until then they take the processors from requests.
+
+    The first requests, which load what only they need, are our own. The system spreads them over the workers.
+    """
+    for _ in range(workers):
+        ready.acquire()
+    for _ in range(GREETINGS * workers):
+        while not _greet(address, tls):  # granian opens the port a little later
             threading.Event().wait(POLL_SECONDS)
-        else:
-            print(f"carddav listening on {url}", flush=True)
-            return
+    print(f"carddav listening on {'https' if tls else 'http'}://{address}", flush=True)
+
+
+def _greet(address: Address, tls: bool) -> bool:
+    """Asks what anyone may; whether there was an answer."""
+    kind: Callable[..., http.client.HTTPConnection] = http.client.HTTPConnection
+    if tls:
+        anyone = ssl._create_unverified_context()  # noqa: S323 - our own, whoever it is made out to
+        kind = functools.partial(http.client.HTTPSConnection, context=anyone)
+    with closing(kind(*address, timeout=STOP_SECONDS)) as client:
+        try:
+            client.request("OPTIONS", "/")
+            client.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return False
+    return True
 
 
 def _stop_at_signal(server: MPServer) -> None:
