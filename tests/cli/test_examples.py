@@ -31,6 +31,7 @@ from sharedbook.services.tx import MemberActor
 from sharedbook.services.writing import records
 from sharedbook.settings import Settings
 from tests.cli.conftest import Answer, CommandLine
+from tests.support.codes import with_code
 from tests.support.examples import ALL, EVERY, PATH
 from tests.support.pictures import picture
 from tests.support.screens import COLUMNS, Screen
@@ -111,6 +112,7 @@ def write_files(folder: Path) -> None:
     (folder / "contacts.vcf").write_text(card("of-a-file", "Person 30", "EMAIL:p30@example.com", "TITLE:Head"))
     (folder / "old.txt").write_bytes("name,email\n김철수,chulsoo@example.com\n".encode("cp949"))
     (folder / "minji.jpg").write_bytes(picture("JPEG"))
+    (folder / "card.jpg").write_bytes(with_code("BEGIN:VCARD\nVERSION:3.0\nFN:Anne Lee\nEND:VCARD"))
     (folder / "ids.txt").write_text("14 15\n")
     (folder / "odd.toml").write_text('"Mail of the person" = "email"\n')
     (folder / "test.toml").write_text('default_region = "KR"\n')

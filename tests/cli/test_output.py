@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from rich.cells import cell_len
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.output import clean
 from tests.cli.conftest import PROGRAM, CommandLine, Terminal
+from tests.support.codes import with_code
 
 ESCAPE = "\x1b"
 
@@ -22,11 +24,12 @@ def objects(found: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def full(staffed: CommandLine) -> CommandLine:
+def full(staffed: CommandLine, tmp_path: Path) -> CommandLine:
     """A site with one of everything."""
     staffed("contact", "add", "--name", "Minji Kim", "--email", "m@example.com", "--group", "customers")
     staffed("member", "app-password", "add", "bob", "phone")
     staffed("field", "add", "Contract")
+    (tmp_path / "card.jpg").write_bytes(with_code("BEGIN:VCARD\nVERSION:3.0\nFN:Ann Lee\nEND:VCARD"))
     return staffed
 
 
@@ -38,6 +41,7 @@ KINDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("contact", "contact_detail", "reverted"), ("contact", "revert", "1", "1")),
     (("origin",), ("contact", "why", "1", "email")),
     (("qr",), ("contact", "qr", "1")),
+    (("scan",), ("contact", "scan", "card.jpg")),
     (("field",), ("field", "list")),
     (("group",), ("group", "list")),
     (("member",), ("member", "list")),

@@ -1,4 +1,4 @@
-"""Reads QR codes back as a phone's camera does: from a terminal's text, a PNG, an SVG."""
+"""Reads QR codes back as a phone's camera does (terminal's text, PNG, SVG), and photographs business cards."""
 
 from __future__ import annotations
 
@@ -6,10 +6,34 @@ import io
 import re
 
 import numpy
+import segno
 import zxingcpp
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 _PIXELS = {"█": (1, 1), "▀": (1, 0), "▄": (0, 1), " ": (0, 0)}
+
+
+def with_code(text: str) -> bytes:
+    """A card with a QR code, photographed a little askew: a JPEG."""
+    drawn = io.BytesIO()
+    segno.make(text).save(drawn, kind="png", scale=5)
+    card = Image.new("L", (900, 700), 235)
+    card.paste(Image.open(drawn), (150, 60))
+    return _photographed(card)
+
+
+def with_lines(*lines: tuple[int, str]) -> bytes:
+    """A printed card, photographed a little askew: a JPEG. Each line has its size in pixels."""
+    card = Image.new("L", (1000, 600), 245)
+    for number, (size, text) in enumerate(lines):
+        ImageDraw.Draw(card).text((80, 40 + 75 * number), text, fill=20, font=ImageFont.load_default(size))
+    return _photographed(card)
+
+
+def _photographed(card: Image.Image) -> bytes:
+    output = io.BytesIO()
+    card.rotate(1.5, fillcolor=235).save(output, "JPEG", quality=85)
+    return output.getvalue()
 
 
 def read_blocks(shown: str) -> str:

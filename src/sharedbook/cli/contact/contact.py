@@ -22,6 +22,9 @@ from sharedbook.cli.contact import (
 from sharedbook.cli.contact import (
     merge as contact_merge,
 )
+from sharedbook.cli.contact import (
+    scan as contact_scan,
+)
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.contacts_shown import COLUMNS, detail, lines, objects, row
 from sharedbook.cli.terminal.names import GROUP, MEMBER, SUBJECT
@@ -30,7 +33,7 @@ from sharedbook.cli.terminal.qr_code import contact_qr
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue, NotFound
 from sharedbook.domain.model import Contact
-from sharedbook.formats.entries import column_edits, columns, entries, entry_cards
+from sharedbook.formats.entries import column_edits, columns
 from sharedbook.formats.entries.custom_values import PREFIX
 from sharedbook.formats.vcards import photo_reduction, vcard
 from sharedbook.services.books import groups
@@ -54,6 +57,7 @@ contact_history.add_to(contact_command)
 contact_command.add_command(contact_qr)
 contact_duplicates.add_to(contact_command)
 contact_merge.add_to(contact_command)
+contact_command.add_command(contact_scan.scan)
 
 
 @contact_command.command("add")
@@ -92,7 +96,8 @@ def add(
         home = groups.get(tx, group) if group else groups.default(tx)
         if superior := values.get(REPORTS_TO):
             values[REPORTS_TO] = mentions.superior_uid(tx, superior)
-        found = contacts.add(tx, home, _new_card(tx, values))
+        card = column_edits.new_card(values, tx.site.limits)
+        found = contacts.add(tx, home, card)
         custom_fields.give(tx, found.id, custom_fields.changed(tx, found.id, custom))
         record = objects(tx, [found])[0]
     out.done(record, f"contact {record['id']} added to {home.slug}: {record['name']}")
@@ -103,14 +108,6 @@ def _field(text: str) -> tuple[str, str]:
     if not equals:
         raise InvalidValue(f"{text!r} is not K=V", field=name, hint="write such as: --field company=Acme")
     return columns.column(name).name, value
-
-
-def _new_card(tx: Tx, values: dict[str, str]) -> vcard.Card:
-    limits = tx.site.limits
-    found = entries.of_columns(values, limits=limits)
-    if isinstance(found, list):
-        raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
-    return vcard.checked(entry_cards.build(found), limits)
 
 
 @contact_command.command("show")

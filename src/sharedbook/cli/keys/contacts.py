@@ -53,6 +53,11 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "text": "the vCard in the code",
         "left_out": "names of the properties that did not all fit",
     },
+    "scan": {
+        "exact": "whether a code held the whole card",
+        "columns": "of each column: column, value, and confidence in percent",
+        "contact": "the contact that was added, or null",
+    },
     "reverted": {"notes": "what is not as it was then, beside the keys of the contact in detail"},
     "suggestion": {
         "id": "number of the suggestion",

@@ -6,7 +6,7 @@ docs/commands.md is written from ``KEYS``; a test holds each object to them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sharedbook.cli.keys import contacts, directories, jobs, people, site
@@ -82,6 +82,11 @@ def app_password(login: str, found: AppPassword) -> Object:
         "expires": rfc3339(found.expires),
         "last_used": rfc3339(found.last_used),
     }
+
+
+def scan(rows: Sequence[Object], *, exact: bool, contact: Object | None) -> Object:
+    """What stands on a business card, and the contact that was added."""
+    return {"exact": exact, "columns": rows, "contact": contact}
 
 
 def link(login: str, url: str, until: datetime) -> Object:

@@ -1,12 +1,13 @@
-"""Single columns of a card that exists: ``K=V`` sets, ``K+=V`` adds a value, ``K-=V`` takes one away, ``K=`` empties.
+"""Columns by name: a new card of them, or single ones of a card that exists.
 
-Everything that the change does not name stays byte for byte. What a column is called: ``columns.py``.
+``K=V`` sets, ``K+=V`` adds a value, ``K-=V`` takes one away, ``K=`` empties; what no change names stays byte for byte.
+What a column is called: ``columns.py``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sharedbook.domain import folding
@@ -47,6 +48,14 @@ def parse(text: str) -> Change:
     if found["operator"] != "=" and not found["text"].strip():
         raise InvalidValue(f"{text!r} names no value", field=column.name)
     return Change(column, found["operator"], found["text"].strip())
+
+
+def new_card(values: Mapping[str, str], limits: Limits) -> Card:
+    """A card of columns and their texts. Raises InvalidValue, which says all that is wrong; InvalidCard."""
+    found = entries.of_columns(values, limits=limits)
+    if isinstance(found, list):
+        raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
+    return vcard.checked(entry_cards.build(found), limits)
 
 
 def emptied(name: str) -> Change:

@@ -27,7 +27,7 @@ _BLANK = re.compile(rb"\r?\n\r?\n")
 _FOREIGN = re.compile(r"-{3,}[^-].*-{3,}|(?:From|Von|De|보낸 ?사람|发件人|差出人): .*", re.IGNORECASE)
 _MACHINES = ("List-Id", "List-Post", "List-Unsubscribe", "Auto-Submitted", "Precedence")
 
-_ADDRESS = re.compile(r"(?<![\w.+@-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?![\w@])")
+ADDRESS = re.compile(r"(?<![\w.+@-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?![\w@])")
 _SHARED = {
     "abuse", "admin", "contact", "help", "hello", "hr", "info", "jobs", "mail", "marketing", "noreply", "no-reply",
     "office", "postmaster", "press", "privacy", "sales", "security", "service", "support", "team", "unsubscribe",
@@ -38,7 +38,7 @@ _LABELS = {
     "phone.mobile": "m mobile mob mobil cell handy hp 휴대폰 휴대전화 핸드폰 手机 手機 携帯",
     "phone.work_fax": "f fax telefax 팩스 传真 傳真 ファックス",
 }
-_COLUMN = {label: column for column, labels in _LABELS.items() for label in labels.split()}
+COLUMN_OF_LABEL = {label: column for column, labels in _LABELS.items() for label in labels.split()}
 _NUMBER = re.compile(r"(?<!\w)([^\W\d_]{1,9})\.?\s{0,3}[:：]\s{0,3}(\+?\(?\d[\d ()./-]{5,25}\d)(?![\w@])")
 
 
@@ -59,10 +59,10 @@ def read(head: Message, body: bytes) -> Signature:
     addresses: dict[str, None] = {}
     numbers: dict[str, str] = {}
     for line in _lines(next(_texts(head, body, 0), "")):
-        found = (each.group() for each in _ADDRESS.finditer(line))
+        found = (each.group() for each in ADDRESS.finditer(line))
         addresses |= dict.fromkeys(each for each in found if each.partition("@")[0].casefold() not in _SHARED)
         for label, number in _NUMBER.findall(line):
-            column = _COLUMN.get(label.casefold())
+            column = COLUMN_OF_LABEL.get(label.casefold())
             if column and 7 <= len(digits(number)) <= 15:
                 numbers.setdefault(column, number)
     return Signature(tuple(addresses), numbers)
