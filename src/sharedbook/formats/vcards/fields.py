@@ -7,7 +7,7 @@ under its own name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -91,13 +91,14 @@ def read(card: Card) -> Fields:
     organization, *units = _organization(card) or ("",)
     emails, numbers = _typed(card, "EMAIL", _mail_address), _typed(card, "TEL", _number)
     phonetic_family, phonetic_given = _phonetic(card)
-    composed = names.display_name(
-        family, given, additional, prefix, suffix, [organization, *(found.value for found in (*emails, *numbers))]
-    )
+    full_name = next(iter(_formatted_names(card)), "")
+    if not full_name:
+        others = [organization, *(found.value for found in (*emails, *numbers))]
+        full_name = names.display_name(family, given, additional, prefix, suffix, others)
     return Fields(
         uid=card.uid,
         kind=(_first(card, "KIND") or _first(card, "X-ADDRESSBOOKSERVER-KIND") or "individual").lower(),
-        full_name=next(iter(_formatted_names(card)), composed),
+        full_name=full_name,
         family=family,
         given=given,
         additional=additional,
@@ -141,9 +142,8 @@ def photo(card: Card) -> tuple[str, bytes] | None:
 
 
 def _texts(card: Card, name: str) -> tuple[str, ...]:
-    if not card.all(name):
-        return ()
-    return tuple(filter(None, (found.text().strip() for found in _preferred(card.all(name)))))
+    every = card.all(name)
+    return tuple(filter(None, [found.text().strip() for found in _preferred(every)])) if every else ()
 
 
 def _first(card: Card, name: str) -> str:
@@ -151,8 +151,9 @@ def _first(card: Card, name: str) -> str:
 
 
 def _list(card: Card, name: str) -> tuple[str, ...]:
-    values = (value.strip() for found in _preferred(card.all(name)) for value in found.values())
-    return tuple(dict.fromkeys(filter(None, values)))
+    every = card.all(name)
+    values = (value.strip() for found in _preferred(every) for value in found.values())
+    return tuple(dict.fromkeys(filter(None, values))) if every else ()
 
 
 def _preferred(properties: Sequence[Property]) -> Sequence[Property]:
@@ -168,9 +169,16 @@ def _preferred(properties: Sequence[Property]) -> Sequence[Property]:
 def _name(card: Card) -> tuple[str, str, str, str, str]:
     """Family, given, additional, prefix, suffix: the first N that is no pronunciation (RFC 9554 section 4.6)."""
     found = next((each for each in card.all("N") if not each.param("PHONETIC")), None)
-    parts = [" ".join(filter(None, map(str.strip, part))) for part in found.parts()] if found else []
+    parts = _parts(found, " ") if found else []
     family, given, additional, prefix, suffix = [*parts, "", "", "", "", ""][:5]
     return family, given, additional, prefix, suffix
+
+
+def _parts(found: Property, between: str) -> list[str]:
+    """The components of a structured value, each a text; ``between``: what stands between its values."""
+    if "," not in found.raw and "\\" not in found.raw:  # as most have it
+        return [part.strip() for part in found.raw.split(";")]
+    return [between.join(filter(None, map(str.strip, part))) for part in found.parts()]
 
 
 def _formatted_names(card: Card) -> list[str]:
@@ -235,10 +243,11 @@ def _number(text: str) -> str:
 
 
 def _addresses(card: Card) -> tuple[Address, ...]:
-    labels = _labels(card)
+    every = card.all("ADR")
+    labels = _labels(card) if every else {}
     addresses = []
-    for found in _preferred(card.all("ADR")):
-        parts = [", ".join(filter(None, map(str.strip, part))) for part in found.parts()]
+    for found in _preferred(every):
+        parts = _parts(found, ", ")
         po_box, extended, street, locality, region, code, country = [*parts, *[""] * 7][:7]
         types, label = found.types() - _SILENT_TYPES, labels.get(found.group.lower(), "")
         address = Address(po_box, extended, street, locality, region, code, country, types, found.pref(), label)
@@ -329,32 +338,29 @@ def is_binary(found: Property) -> bool:
     return (found.param("ENCODING") or "").upper() in ("B", "BASE64")
 
 
-def _derived(card: Card, region: str) -> Iterator[Instance]:
+def _derived(card: Card, region: str) -> list[Instance]:
     fields = read(card)
-    yield Instance("uid", fields.uid)
-    yield Instance("kind", fields.kind)
-    yield from _name_rows(card, fields)
+    rows = [Instance("uid", fields.uid), Instance("kind", fields.kind), *_name_rows(card, fields)]
     for found in card.all("ORG"):
         organization, *units = map(str.strip, found.components())
-        yield Instance("org", organization)
-        yield from (Instance("unit", unit) for unit in units)
-        yield Instance("org-phonetic", ",".join(found.values_of("SORT-AS")).split(",")[0].strip())
-    yield Instance("org-phonetic", _first(card, "X-PHONETIC-ORG"))
-    yield from _many(card, "TITLE", "title")
-    yield from _many(card, "ROLE", "role")
-    for email in fields.emails:
-        yield Instance("email", email.value, _params(email))
+        rows.append(Instance("org", organization))
+        rows += [Instance("unit", unit) for unit in units]
+        rows.append(Instance("org-phonetic", ",".join(found.values_of("SORT-AS")).split(",")[0].strip()))
+    rows.append(Instance("org-phonetic", _first(card, "X-PHONETIC-ORG")))
+    rows += [Instance("title", text) for text in _texts(card, "TITLE")]
+    rows += [Instance("role", text) for text in _texts(card, "ROLE")]
+    rows += [Instance("email", email.value, _params(email)) for email in fields.emails]
     for number in fields.phones:
-        yield Instance("number", number.value, _params(number))
-        yield Instance("phone", phones.forms(number.value, region), _params(number))
-    for url in fields.urls:
-        yield Instance("url", url.value, _params(url))
+        params = _params(number)
+        rows.append(Instance("number", number.value, params))
+        rows.append(Instance("phone", phones.forms(number.value, region), params))
+    rows += [Instance("url", url.value, _params(url)) for url in fields.urls]
     for address in fields.addresses:
-        yield from _address_rows(address)
-    yield Instance("note", fields.note)
-    yield Instance("birthday", fields.birthday)
-    yield from (Instance("category", category) for category in fields.categories)
-    yield from (Instance("member", member) for member in fields.members)
+        rows += _address_rows(address)
+    rows += [Instance("note", fields.note), Instance("birthday", fields.birthday)]
+    rows += [Instance("category", category) for category in fields.categories]
+    rows += [Instance("member", member) for member in fields.members]
+    return rows
 
 
 def sought_names(card: Card, fields: Fields) -> list[str]:
@@ -364,28 +370,24 @@ def sought_names(card: Card, fields: Fields) -> list[str]:
     return list(dict.fromkeys(filter(None, [*shown, *in_one_piece])))
 
 
-def _name_rows(card: Card, fields: Fields) -> Iterator[Instance]:
+def _name_rows(card: Card, fields: Fields) -> list[Instance]:
     every = sought_names(card, fields)
-    yield from (Instance("fullname", name) for name in every)
+    rows = [Instance("fullname", name) for name in every]
     for found in card.all("N"):
         if not found.param("PHONETIC"):
-            for name, part in zip(("family", "given", "additional", "prefix", "suffix"), found.parts(), strict=False):
-                yield Instance(name, " ".join(filter(None, map(str.strip, part))))
-    yield Instance("family-phonetic", fields.phonetic_family)
-    yield Instance("given-phonetic", fields.phonetic_given)
-    yield from (Instance("initials", initials) for initials in dict.fromkeys(map(folding.hangul_initials, every)))
-    yield from (Instance("nickname", nickname) for nickname in fields.nicknames)
+            rows += map(Instance, ("family", "given", "additional", "prefix", "suffix"), _parts(found, " "))
+    rows.append(Instance("family-phonetic", fields.phonetic_family))
+    rows.append(Instance("given-phonetic", fields.phonetic_given))
+    rows += [Instance("initials", initials) for initials in dict.fromkeys(map(folding.hangul_initials, every))]
+    rows += [Instance("nickname", nickname) for nickname in fields.nicknames]
+    return rows
 
 
-def _many(card: Card, name: str, derived: str) -> Iterator[Instance]:
-    yield from (Instance(derived, text) for text in _texts(card, name))
-
-
-def _address_rows(address: Address) -> Iterator[Instance]:
+def _address_rows(address: Address) -> list[Instance]:
     params = _params(address)
-    yield Instance("address", "\n".join(filter(None, address.components())), params)
-    for name in ("street", "locality", "region", "code", "country"):
-        yield Instance(name, getattr(address, name), params)
+    whole = Instance("address", "\n".join(filter(None, address.components())), params)
+    parts = ("street", "locality", "region", "code", "country")
+    return [whole, *(Instance(name, getattr(address, name), params) for name in parts)]
 
 
 def _params(found: Typed | Address) -> Params:
