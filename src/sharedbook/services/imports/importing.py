@@ -195,11 +195,14 @@ class Import:
     def _run_batches(self, rows: Iterator[Ready], progress: Report | None) -> None:
         while batch := self._next(rows):
             while batch:
+                begun = time.monotonic()
                 with self._begin() as tx:
                     batch = self._batch(tx, batch)
                 self._committed = self._counted()
                 if progress:
                     progress(Progress(sum(self.counts.values()), dict(self.counts)))
+                if not self.dry:
+                    self.app.site.database.make_way(time.monotonic() - begun)
 
     def _begin(self) -> AbstractContextManager[Tx]:
         return self.app.begin(self.actor, self.client, write=not self.dry)

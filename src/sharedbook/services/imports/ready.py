@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
+import queue
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -31,6 +34,8 @@ WORTH_A_PROCESS = 2_000
 
 _SENT_ROWS = 100
 _SENT_OCTETS = 1_000_000
+_AHEAD = 20
+"""Pieces of so many rows, or octets, that are ready before they are asked for."""
 
 
 class Said(NamedTuple):
@@ -136,7 +141,7 @@ def _in_a_process(source: Source, skipped: int, ready: Callable[[Incoming], Read
     child.start()
     there.close()
     try:
-        while not isinstance(found := here.recv(), _End):
+        while not isinstance(found := pickle.loads(here.recv_bytes()), _End):  # noqa: S301 - of our own process
             yield from found
         source.left_out, source.warnings = found.left_out, found.warnings
         if found.error is not None:
@@ -154,13 +159,27 @@ def _send(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is asked to stop is the parent
     here.close()  # else a parent that is gone would not be noticed
+    ahead = queue.Queue[bytes](_AHEAD)
+    sender = threading.Thread(target=_pass_on, args=(ahead, there))
+    sender.start()
     error = None
     try:
         for rows in _pieces(map(ready, islice(source.rows(), skipped, None))):
-            there.send(rows)
+            ahead.put(pickle.dumps(rows))
     except SharedbookError as reason:
         error = reason
-    there.send(_End(source.left_out, source.warnings, error))
+    ahead.put(pickle.dumps(_End(source.left_out, source.warnings, error)))
+    ahead.put(b"")
+    sender.join()
+
+
+def _pass_on(ahead: queue.Queue[bytes], there: Connection) -> None:
+    """Sends until there is nothing more: a pipe holds few rows, and the parent takes none while it writes."""
+    try:
+        while piece := ahead.get():
+            there.send_bytes(piece)
+    except OSError:  # the parent is gone
+        os._exit(1)
 
 
 def _pieces(rows: Iterable[Ready]) -> Iterator[list[Ready]]:

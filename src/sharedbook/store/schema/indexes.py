@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, literal_column, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, and_, literal_column, text
 
 from sharedbook.store.schema.base import metadata
 from sharedbook.store.types import Exact, Id
@@ -28,7 +28,8 @@ FOLDED_KEY = 24
 # VERSION, PRODID, REV, kind; N, ADR, address, street, the notes, phone (of which each form is sought). Parts of values
 # are found as fast without an index. It is used by a statement that asks for ``SOUGHT`` in these words.
 NOT_SOUGHT = ("v", "p", "z", "k", "N", "a", "b", "s", "m", "h")
-SOUGHT = properties.c.name.not_in([literal_column(f"'{name}'") for name in NOT_SOUGHT])
+# Compared one by one: for a list SQLite builds a table anew at each row that is inserted.
+SOUGHT = and_(*(properties.c.name != literal_column(f"'{name}'") for name in NOT_SOUGHT))
 Index(
     "ix_properties_name_folded",
     properties.c.name,
@@ -40,7 +41,7 @@ Index(
 # Parts of mail addresses are what people search most. SQLite finds them in this index alone, without a look at the
 # rows, for a statement that asks for ``IN_MAIL`` in these words.
 MAIL = "e"
-IN_MAIL = f"name IN ('{MAIL}', 'EMAIL', 'email')"
+IN_MAIL = f"(name = '{MAIL}' OR name = 'EMAIL' OR name = 'email')"
 _c = properties.c
 Index("ix_properties_mail", _c.name, _c.value, _c.folded, _c.cased, sqlite_where=text(IN_MAIL)).ddl_if(dialect="sqlite")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, literal_column, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, and_, literal_column, text
 
 from sharedbook.store.migrations.first_tables.base import metadata
 from sharedbook.store.types import Exact, Id
@@ -23,7 +23,7 @@ FOLDED = "coalesce(folded, (' ' || replace(lower(value), ' ', '  ')) || ' ')"
 FOLDED_KEY = 24
 
 NOT_SOUGHT = ("v", "p", "z", "k", "N", "a", "b", "s", "m", "h")
-SOUGHT = properties.c.name.not_in([literal_column(f"'{name}'") for name in NOT_SOUGHT])
+SOUGHT = and_(*(properties.c.name != literal_column(f"'{name}'") for name in NOT_SOUGHT))
 Index(
     "ix_properties_name_folded",
     properties.c.name,
@@ -33,7 +33,7 @@ Index(
 )
 
 MAIL = "e"
-IN_MAIL = f"name IN ('{MAIL}', 'EMAIL', 'email')"
+IN_MAIL = f"(name = '{MAIL}' OR name = 'EMAIL' OR name = 'email')"
 _c = properties.c
 Index("ix_properties_mail", _c.name, _c.value, _c.folded, _c.cased, sqlite_where=text(IN_MAIL)).ddl_if(dialect="sqlite")
 
