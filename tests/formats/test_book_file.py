@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -118,11 +119,11 @@ contacts:
     )
     found = book_file.parse(text, CUSTOM, LIMITS)
     assert found.contacts is not None and found.grants is not None
-    assert [(each.line, each.subject, each.rights) for each in found.grants] == [
+    assert [(each.at.line, each.subject, each.rights) for each in found.grants] == [
         (5, "@sales", ("view", "add")),
         (8, "everyone", ("view",)),
     ]
-    assert [(each.line, each.uid) for each in found.contacts] == [(10, "u-1"), (23, "u-2")]
+    assert [(each.at.line, each.uid) for each in found.contacts] == [(10, "u-1"), (23, "u-2")]
     assert found.contacts[1].custom == {2: ("https://a.example",)}
     assert found.contacts[1].columns["phone"] == "010"
 
@@ -144,7 +145,7 @@ def plain(node: Node) -> object:
 
 @given(DATA)
 def test_every_text_comes_back(data: yaml_nodes.Data) -> None:
-    assert plain(yaml_nodes.read(yaml_nodes.write({"top": data}, "head"))) == {"top": data}
+    assert plain(yaml_nodes.read(yaml_nodes.write({"top": data}, "head"), yaml_nodes.Mistakes())) == {"top": data}
 
 
 def test_what_a_person_writes() -> None:
@@ -167,7 +168,8 @@ contacts:
     found = book_file.parse(text.encode(), CUSTOM, LIMITS)
     assert found.grants is None and found.contacts is not None
     (wanted,) = found.contacts
-    assert (wanted.line, wanted.uid, wanted.external_id) == (4, "", "C-7")
+    assert (wanted.at, wanted.uid, wanted.external_id) == ((4, 5), "", "C-7")
+    assert (wanted.places["phone"], wanted.places["address.city"]) == ((6, 12), (9, 13))
     assert wanted.columns == {
         "external_id": "C-7", "name": "Minji Kim", "phone": "010-1234-5678",
         "address.type": "work", "address.city": "Seoul", "address.street": "1 Sejong-daero\n3rd floor",
@@ -226,15 +228,63 @@ def test_what_is_left_out_is_taken_away_and_the_rest_stays() -> None:
 )
 def test_what_cannot_be_read_names_its_line(text: str, says: str) -> None:
     with pytest.raises(InvalidFile) as refused:
-        book_file.parse(text.encode(), CUSTOM, LIMITS)
-    assert says in refused.value.message
+        book_file.parse(text.encode(), CUSTOM, LIMITS).mistakes.refuse()
+    assert says in re.sub(r", column \d+", "", refused.value.message)
+
+
+MANY = """
+group: customers
+grants: {bob: [[see]], eve: x}
+contacts:
+  - uid: 1
+    emial: x
+    email: [{kind: x}, [y], z]
+    name: [a, b]
+    fields: {nothing: 1, assigned: eve, contract: [1, 2]}
+  - name: Nobody
+  - {uid: 1, name: One, name: Two}
+  - Three
+  - &four {uid: 4}
+  - *four
+"""
+ALL_OF_MANY = """\
+15 mistakes in the file:
+  line 3, column 16: a right is one text
+  line 6, column 12: a contact has no emial (did you mean email?)
+  line 7, column 20: email has no kind
+  line 7, column 24: email is written as lines of NAME: VALUE
+  line 8, column 11: name is one text
+  line 9, column 23: there is no custom field nothing (see: sharedbook field list)
+  line 9, column 36: Assigned: there is no member eve
+  line 9, column 51: Contract has one value
+  line 10, column 5: the contact has neither uid nor external_id (a new one: external_id: ANY-NUMBER)
+  line 11, column 5: uid 1 is the contact of line 5 already
+  line 11, column 25: name stands here twice
+  line 12, column 5: a contact is written as lines of NAME: VALUE
+  line 13, column 5: anchors, aliases and tags are not taken (write the value itself)
+  line 14, column 5: anchors, aliases and tags are not taken (write the value itself)
+  line 14, column 5: a contact is written as lines of NAME: VALUE"""
+
+
+def test_every_mistake_is_named_at_once_by_line_and_column() -> None:
+    with pytest.raises(InvalidFile) as refused:
+        book_file.parse(MANY.encode(), CUSTOM, LIMITS).mistakes.refuse()
+    assert (refused.value.message, refused.value.line) == (ALL_OF_MANY, 3)
+    for end, number in (("\n  b: 'c", 1), ("\ncontacts: [" + "[" * 9, 1), ("\ncontacts: *a\nx: 'c", 2)):
+        with pytest.raises(InvalidFile) as refused:
+            book_file.parse(f"group: a{end}".encode(), CUSTOM, LIMITS)
+        assert refused.value.message.count("line ") == number
 
 
 def test_what_is_no_text() -> None:
-    wrong = {b"a: b\nc: \xff": "line 2: this is no UTF-8", b"a: b\nc: \0": "line 2: ", b"a" * 20_000_001: "20 MB"}
+    wrong = {
+        b"a: b\nc: \xff": "line 2, column 4: this is no UTF-8",
+        b"a: b\nc: \0": "line 2, column 4: ",
+        b"a" * 20_000_001: "20 MB",
+    }
     for data, says in wrong.items():
         with pytest.raises(InvalidFile, match=says):
-            book_file.parse(data, CUSTOM, LIMITS)
+            book_file.parse(data, CUSTOM, LIMITS).mistakes.refuse()
 
 
 def test_an_import_would_refuse_it() -> None:

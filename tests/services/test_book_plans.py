@@ -84,5 +84,5 @@ def test_a_number_that_two_contacts_have(site: App) -> None:
     apply(site, plan(site, FIVE + "]"))
     with as_console(site) as tx:
         contacts.add(tx, groups.get(tx, "clients"), vcard.parse(card("twin", "Twin", "X-EXTERNAL-ID:C-3")))
-    with pytest.raises(InvalidFile, match=r"line 3: contacts \d+ and \d+ have this external_id"):
+    with pytest.raises(InvalidFile, match=r"line 3, column \d+: contacts \d+ and \d+ have this external_id"):
         plan(site, FIVE + "]")

@@ -7,7 +7,7 @@ Each class has a stable ``code``; its message says what and where, its ``hint`` 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -235,23 +235,34 @@ class CostlyQuery(InvalidQuery):
 
 
 class InvalidValue(Invalid):
-    """A field's value cannot be right. ``field`` is the column name."""
+    """A field's value cannot be right. ``field`` is the column name; ``each``: column and reason, where several are."""
 
     code = "invalid-value"
 
-    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        hint: str | None = None,
+        each: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(message, hint=hint)
         self.field = field
+        self.each = each
 
 
 class InvalidFile(Invalid):
-    """An import file cannot be read as what it claims to be. ``line`` is 1-based where known."""
+    """An import file cannot be read as what it claims to be. ``line`` and ``column`` are 1-based where known."""
 
     code = "invalid-file"
 
-    def __init__(self, message: str, *, line: int | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.line = line
+        self.column = column
 
 
 class InvalidCard(Invalid):

@@ -17,7 +17,7 @@ from sharedbook.domain.model import CustomField, Limits
 from sharedbook.formats.entries import custom_values, entries, entry_cards
 from sharedbook.formats.entries.columns import FIELDS, Column
 from sharedbook.formats.entries.entries import Entry, Value
-from sharedbook.formats.entries.yaml_nodes import Data, Items, Node, Pairs, Text, read, write, wrong
+from sharedbook.formats.entries.yaml_nodes import At, Data, Items, Mistakes, Node, Pairs, Text, read, write, wrong
 from sharedbook.formats.vcards import vcard
 
 NUMBERED = ("company", "department", "title")
@@ -32,13 +32,14 @@ HEAD = "A shared contact group, for `sharedbook plan`. What is left out of a con
 class Wanted:
     """A contact as the file has it: ``columns`` are texts by column name, ``custom`` values by the field's id.
 
-    ``uid`` or ``external_id`` may be "", not both.
+    ``uid`` or ``external_id`` may be "", not both. ``places``: where each column stands.
     """
 
-    line: int
+    at: At
     uid: str
     external_id: str
     columns: Mapping[str, str]
+    places: Mapping[str, At]
     custom: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -49,108 +50,138 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Rights on the group by the subject's label (``alice``, ``@sales``); ``line`` where they stand."""
+    """Rights on the group by the subject's label (``alice``, ``@sales``), and where they stand."""
 
-    line: int
+    at: At
     subject: str
     rights: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BookFile:
-    """A file. ``contacts`` and ``grants`` None: it does not say, and they stay as they are."""
+    """A file, but for its ``mistakes``. ``contacts``, ``grants`` None: it does not say, and they stay as they are."""
 
     group: str
     contacts: Sequence[Wanted] | None
     grants: Sequence[Granted] | None
+    mistakes: Mistakes
 
 
 # ---- reading
 
 
 def parse(data: bytes, custom: Sequence[CustomField], limits: Limits) -> BookFile:
-    """What a file says. Raises InvalidFile, naming the line."""
-    top = _pairs(read(data), "the file", ("group", "contacts", "grants"))
-    if "group" not in top.pairs:
-        raise wrong(top.line, "the file names no group", "write: group: SLUG")
-    contacts = top.pairs.get("contacts")
-    grants = top.pairs.get("grants")
-    return BookFile(
-        _text(top.pairs["group"], "group"),
-        None if contacts is None else list(_contacts(contacts, custom, limits)),
-        None if grants is None else list(_grants(grants)),
-    )
+    """What a file says. Raises InvalidFile for one whose group cannot be told."""
+    mistakes = Mistakes()
+    return _Reader(custom, limits, mistakes).file(read(data, mistakes))
 
 
-def _grants(node: Node) -> Iterator[Granted]:
-    if isinstance(node, Text) and not node.text:
-        return
-    for subject, rights in _pairs(node, "grants").pairs.items():
-        yield Granted(rights.line, subject, tuple(_text(each, "a right") for each in _list(rights)))
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Makes contacts and grants of nodes, and notes what is wrong in them."""
 
+    custom: Sequence[CustomField]
+    limits: Limits
+    mistakes: Mistakes
 
-def _contacts(node: Node, custom: Sequence[CustomField], limits: Limits) -> Iterator[Wanted]:
-    met: dict[tuple[str, str], int] = {}
-    for each in _list(node):
-        found = _contact(each, custom, limits)
-        for known in (("uid", found.uid), ("external_id", found.external_id)):
-            if known[1] and known in met:
-                raise wrong(found.line, f"{known[0]} {known[1]} is the contact of line {met[known]} already")
-            met[known] = found.line
-        yield found
+    def file(self, node: Node) -> BookFile:
+        group, found = "", {}
+        with self.mistakes.noted():
+            found = self._pairs(node, "the file", ("group", "contacts", "grants"))
+            if "group" not in found:
+                raise wrong(node.at, "the file names no group", "write: group: SLUG")
+            group = _text(found["group"], "group")
+        contacts, grants = found.get("contacts"), found.get("grants")
+        wanted = None if contacts is None else list(self._contacts(contacts))
+        granted = None if grants is None else list(self._grants(grants))
+        if not group:
+            self.mistakes.refuse()
+        return BookFile(group, wanted, granted, self.mistakes)
 
+    def _grants(self, node: Node) -> Iterator[Granted]:
+        pairs: Mapping[str, Node] = {}
+        if not (isinstance(node, Text) and not node.text):
+            with self.mistakes.noted():
+                pairs = self._pairs(node, "grants")
+        for subject, rights in pairs.items():
+            with self.mistakes.noted():
+                yield Granted(rights.at, subject, tuple(_text(each, "a right") for each in _list(rights)))
 
-def _contact(node: Node, custom: Sequence[CustomField], limits: Limits) -> Wanted:
-    pairs = _pairs(node, "a contact", (*FIELDS, OWN)).pairs
-    columns = dict(cell for name, each in pairs.items() if name != OWN for cell in _cells(name, each))
-    uid, external_id = columns.pop("uid", ""), columns.get("external_id", "")
-    if not (uid or external_id):
-        raise wrong(node.line, "the contact has neither uid nor external_id", "a new one: external_id: ANY-NUMBER")
-    own = _custom(_pairs(pairs[OWN], OWN), custom, limits) if OWN in pairs else {}
-    return Wanted(node.line, uid, external_id, columns, own)
+    def _contacts(self, node: Node) -> Iterator[Wanted]:
+        met: dict[tuple[str, str], At] = {}
+        for each in _list(node):
+            with self.mistakes.noted():
+                found = self._contact(each)
+                for known in (("uid", found.uid), ("external_id", found.external_id)):
+                    if known[1] and known in met:
+                        text = f"{known[0]} {known[1]} is the contact of line {met[known].line} already"
+                        raise wrong(found.at, text)
+                    met[known] = found.at
+                yield found
 
+    def _contact(self, node: Node) -> Wanted:
+        pairs = self._pairs(node, "a contact", (*FIELDS, OWN))
+        columns: dict[str, str] = {}
+        places: dict[str, At] = {}
+        for name, each in pairs.items():
+            with self.mistakes.noted():
+                for column, text, at in self._cells(name, each) if name != OWN else ():
+                    columns[column], places[column] = text, at
+        uid, external_id = columns.pop("uid", ""), columns.get("external_id", "")
+        if not (uid or external_id):
+            raise wrong(node.at, "the contact has neither uid nor external_id", "a new one: external_id: ANY-NUMBER")
+        return Wanted(node.at, uid, external_id, columns, places, self._own(pairs[OWN]) if OWN in pairs else {})
 
-def _cells(name: str, node: Node) -> Iterator[tuple[str, str]]:
-    """A field's texts by column name."""
-    if not FIELDS[name].many:
-        yield name, _text(node, name)
-    elif name == "tags":
-        yield name, entries.joined([_text(each, name) for each in _list(node)])
-    else:
-        for number, each in enumerate(_list(node), 1):
-            parts = PARTS if FIELDS[name].parts else ("value",)
-            if isinstance(each, Text):
-                yield Column(name, "", number, "street" if FIELDS[name].parts else "").name, each.text
-                continue
-            pairs = _pairs(each, name, () if name in NUMBERED else ("type", *parts)).pairs
-            for part, value in pairs.items():
-                yield Column(name, "", number, "" if part == "value" else part).name, _text(value, part)
+    def _cells(self, name: str, node: Node) -> Iterator[tuple[str, str, At]]:
+        """A field's texts by column name."""
+        if not FIELDS[name].many:
+            yield name, _text(node, name), node.at
+        elif name == "tags":
+            yield name, entries.joined([_text(each, name) for each in _list(node)]), node.at
+        else:
+            for number, each in enumerate(_list(node), 1):
+                with self.mistakes.noted():
+                    yield from self._value(name, number, each)
 
+    def _value(self, name: str, number: int, node: Node) -> Iterator[tuple[str, str, At]]:
+        """The nth value of a field."""
+        parts = PARTS if FIELDS[name].parts else ("value",)
+        if isinstance(node, Text):
+            yield Column(name, "", number, "street" if FIELDS[name].parts else "").name, node.text, node.at
+            return
+        for part, value in self._pairs(node, name, () if name in NUMBERED else ("type", *parts)).items():
+            yield Column(name, "", number, "" if part == "value" else part).name, _text(value, part), value.at
 
-def _custom(found: Pairs, custom: Sequence[CustomField], limits: Limits) -> dict[int, tuple[str, ...]]:
-    values = {}
-    for name, node in found.pairs.items():
-        own = custom_values.named(custom, name)
-        if own is None:
-            raise wrong(node.line, f"there is no custom field {name}", "see: sharedbook field list")
-        texts = [_text(each, name) for each in _list(node)]
-        if len(texts) > 1 and not own.several:
-            raise wrong(node.line, f"{own.name} has one value")
-        try:
-            values[own.id] = custom_values.read(own, custom_values.written(own, texts), limits)
-        except InvalidValue as error:
-            raise wrong(node.line, error.message) from error
-    return values
+    def _own(self, node: Node) -> dict[int, tuple[str, ...]]:
+        values: dict[int, tuple[str, ...]] = {}
+        pairs: Mapping[str, Node] = {}
+        with self.mistakes.noted():
+            pairs = self._pairs(node, OWN)
+        for name, each in pairs.items():
+            with self.mistakes.noted():
+                own = custom_values.named(self.custom, name)
+                if own is None:
+                    raise wrong(each.at, f"there is no custom field {name}", "see: sharedbook field list")
+                texts = [_text(value, name) for value in _list(each)]
+                if len(texts) > 1 and not own.several:
+                    raise wrong(each.at, f"{own.name} has one value")
+                try:
+                    values[own.id] = custom_values.read(own, custom_values.written(own, texts), self.limits)
+                except InvalidValue as error:
+                    raise wrong(each.at, error.message) from error
+        return values
 
-
-def _pairs(node: Node, what: str, known: Iterable[str] | None = None) -> Pairs:
-    if not isinstance(node, Pairs):
-        raise wrong(node.line, f"{what} is written as lines of NAME: VALUE")
-    for name, value in node.pairs.items() if known is not None else ():
-        if name not in (names := list(known or ())):
+    def _pairs(self, node: Node, what: str, known: Iterable[str] | None = None) -> dict[str, Node]:
+        """The lines of a mapping whose names are ``known``. Raises InvalidFile for what is none."""
+        if not isinstance(node, Pairs):
+            raise wrong(node.at, f"{what} is written as lines of NAME: VALUE")
+        names = node.pairs.keys() if known is None else list(known)
+        for name in node.pairs.keys() - {*names}:
             near = difflib.get_close_matches(name, names, n=1)
-            raise wrong(value.line, f"{what} has no {name}", f"did you mean {near[0]}?" if near else None)
-    return node
+            self.mistakes.note(
+                node.pairs[name].at, f"{what} has no {name}", f"did you mean {near[0]}?" if near else None
+            )
+        return {name: value for name, value in node.pairs.items() if name in names}
 
 
 def _list(node: Node) -> list[Node]:
@@ -162,7 +193,7 @@ def _list(node: Node) -> list[Node]:
 
 def _text(node: Node, what: str) -> str:
     if not isinstance(node, Text):
-        raise wrong(node.line, f"{what} is one text")
+        raise wrong(node.at, f"{what} is one text")
     return node.text.strip()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries import dates
 from sharedbook.formats.entries.columns import FIELDS, GROUPS, Column, Layout, parse
@@ -88,6 +89,12 @@ def of_columns(values: Mapping[str, str], *, limits: Limits, style: Style = UNSU
             return [Problem(0, name, "unknown-column", f"there is no column {name}")]
         cells.append((column, name, text.strip()))
     return _entry(0, cells, style, limits)
+
+
+def refusal(problems: Sequence[Problem]) -> InvalidValue:
+    """The error of an entry with these problems."""
+    each = [(problem.column, problem.message) for problem in problems]
+    return InvalidValue("; ".join(message for _, message in each), field=each[0][0] or None, each=each)
 
 
 def _entry(line: int, cells: Iterable[tuple[Column, str, str]], style: Style, limits: Limits) -> Entry | list[Problem]:

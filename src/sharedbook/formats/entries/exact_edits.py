@@ -79,7 +79,7 @@ def _entry(columns: Mapping[str, str], limits: Limits) -> Entry:
     # that a contact has a name is asked of all that is said of it, not here
     found = entries.of_columns({"name": "-", **columns}, limits=limits)
     if isinstance(found, list):
-        raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
+        raise entries.refusal(found)
     return found
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.formats.vcards.content_line import illegal_character
@@ -20,14 +21,22 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 20_000_000
 MOST_DEPTH = 8
+MOST_MISTAKES = 1_000
 _WIDE = 1 << 30  # characters a line: none is folded
+
+
+class At(NamedTuple):
+    """Where something stands, both from 1."""
+
+    line: int
+    column: int
 
 
 @dataclass(slots=True)
 class Text:
-    """A scalar. ``line`` from 1, as of each node."""
+    """A scalar."""
 
-    line: int
+    at: At
     text: str
 
 
@@ -35,7 +44,7 @@ class Text:
 class Items:
     """A list."""
 
-    line: int
+    at: At
     items: list[Node] = field(default_factory=list)
 
 
@@ -43,7 +52,7 @@ class Items:
 class Pairs:
     """A mapping, its keys in the order of the file."""
 
-    line: int
+    at: At
     pairs: dict[str, Node] = field(default_factory=dict)
 
 
@@ -53,13 +62,42 @@ Data = str | Sequence["Data"] | Mapping[str, "Data"]
 """What is written: texts, lists, mappings in their order."""
 
 
-def wrong(line: int, what: str, hint: str | None = None) -> InvalidFile:
-    """The error for what stands in a line."""
-    return InvalidFile(f"line {line}: {what}", line=line, hint=hint)
+def wrong(at: At, what: str, hint: str | None = None) -> InvalidFile:
+    """The error for what stands somewhere."""
+    return InvalidFile(f"line {at.line}, column {at.column}: {what}", line=at.line, column=at.column, hint=hint)
 
 
-def read(data: bytes) -> Node:
-    """The one document of a file in UTF-8. Raises InvalidFile, naming the line."""
+class Mistakes:
+    """All that is wrong in a file, so that it can be corrected at once."""
+
+    def __init__(self) -> None:
+        self._found: list[InvalidFile] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Notes the mistake that ends what is done here, and goes on behind it."""
+        try:
+            yield
+        except InvalidFile as error:
+            self._found.append(error)
+
+    def note(self, at: At, what: str, hint: str | None = None) -> None:
+        """Notes a mistake."""
+        self._found.append(wrong(at, what, hint))
+
+    def refuse(self) -> None:
+        """Raises InvalidFile with every mistake, by line, if there is any."""
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            found = sorted(self._found, key=lambda each: (each.line or 0, each.column or 0))
+            rest = [f"... and {len(found) - MOST_MISTAKES} more"] if len(found) > MOST_MISTAKES else []
+            lines = "".join(f"\n  {each}" for each in [*found[:MOST_MISTAKES], *rest])
+            raise InvalidFile(f"{len(found)} mistakes in the file:{lines}", line=found[0].line, hint="correct them all")
+
+
+def read(data: bytes, mistakes: Mistakes) -> Node:
+    """The one document of a file in UTF-8. Raises InvalidFile for what ends the reading, with the mistakes before."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -67,21 +105,30 @@ def read(data: bytes) -> Node:
         raise InvalidFile(f"the file is larger than {MOST_BYTES // 1_000_000} MB", hint="split it")
     try:
         text = data.decode("utf-8-sig")
-        _refuse_control(text, 1)
-        return _Builder(YAML(typ="safe", pure=True).parse(io.StringIO(text))).document()
+        _refuse_control(text, At(1, 1))
+        return _Builder(YAML(typ="safe", pure=True).parse(io.StringIO(text)), mistakes).document()
     except UnicodeDecodeError as error:
-        raise wrong(data[: error.start].count(b"\n") + 1, "this is no UTF-8", "save the file as UTF-8") from error
+        before = data[: error.start]
+        at = At(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        raise wrong(at, "this is no UTF-8", "save the file as UTF-8") from error
     except (YAMLError, OverflowError, ValueError) as error:  # the last two: an escape that is no character
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or "this is no YAML"
-        raise wrong(mark.line + 1 if mark else 1, what, "a value with : or # in it needs quotes") from error
+        at = At(mark.line + 1, mark.column + 1) if mark else At(1, 1)
+        mistakes.note(at, what, "a value with : or # in it needs quotes")
+    except InvalidFile as error:
+        with mistakes.noted():
+            raise error from None
+    mistakes.refuse()
+    raise AssertionError("there was a mistake")
 
 
 class _Builder:
     """Makes nodes of the parser's events, as deep as MOST_DEPTH."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], mistakes: Mistakes) -> None:
         self._events = events
+        self._mistakes = mistakes
 
     def document(self) -> Node:
         found: Node | None = None
@@ -90,24 +137,27 @@ class _Builder:
             if name in ("StreamStartEvent", "StreamEndEvent", "DocumentStartEvent", "DocumentEndEvent"):
                 continue
             if found is not None:
-                raise wrong(_line(event), "a second document begins here", "one file describes one group")
+                raise wrong(_at(event), "a second document begins here", "one file describes one group")
             found = self._node(event, 1)
         if found is None:
             raise InvalidFile("the file is empty", hint="see: sharedbook group export-plan GROUP -")
         return found
 
     def _node(self, event: Any, depth: int) -> Node:
-        line, name = _line(event), type(event).__name__
+        at, name = _at(event), type(event).__name__
         if name == "AliasEvent" or event.anchor is not None or event.tag is not None:
-            raise wrong(line, "anchors, aliases and tags are not taken", "write the value itself")
+            self._mistakes.note(at, "anchors, aliases and tags are not taken", "write the value itself")
+        if name == "AliasEvent":
+            return Text(at, "")
         if name == "ScalarEvent":
-            _refuse_control(event.value, line)
-            return Text(line, event.value)
+            with self._mistakes.noted():
+                _refuse_control(event.value, at)
+            return Text(at, event.value)
         if depth == MOST_DEPTH:
-            raise wrong(line, "lists lie in each other too deep")
+            raise wrong(at, "lists lie in each other too deep")
         if name == "SequenceStartEvent":
-            return Items(line, list(self._until("SequenceEndEvent", depth)))
-        return self._pairs(line, depth)
+            return Items(at, list(self._until("SequenceEndEvent", depth)))
+        return self._pairs(at, depth)
 
     def _until(self, end: str, depth: int) -> Iterator[Node]:
         for event in self._events:
@@ -115,26 +165,30 @@ class _Builder:
                 return
             yield self._node(event, depth + 1)
 
-    def _pairs(self, line: int, depth: int) -> Pairs:
-        found = Pairs(line)
+    def _pairs(self, at: At, depth: int) -> Pairs:
+        found = Pairs(at)
         nodes = self._until("MappingEndEvent", depth)
         for key in nodes:
+            value = next(nodes)
             if not isinstance(key, Text):
-                raise wrong(key.line, "a key is a word")
-            if key.text in found.pairs:
-                raise wrong(key.line, f"{key.text} stands here twice")
-            found.pairs[key.text] = next(nodes)
+                self._mistakes.note(key.at, "a key is a word")
+            elif key.text in found.pairs:
+                self._mistakes.note(key.at, f"{key.text} stands here twice")
+            else:
+                found.pairs[key.text] = value
         return found
 
 
-def _refuse_control(text: str, line: int) -> None:
-    """Raises InvalidFile; ``line``: that on which the text begins."""
+def _refuse_control(text: str, at: At) -> None:
+    """Raises InvalidFile; ``at``: where the text begins."""
     if found := illegal_character(text):
-        raise wrong(line + text[: found.start()].count("\n"), "a control character, which no text may hold")
+        before = text[: found.start()]
+        column = found.start() - before.rfind("\n") if "\n" in before else at.column + found.start()
+        raise wrong(At(at.line + before.count("\n"), column), "a control character, which no text may hold")
 
 
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1
+def _at(event: Any) -> At:
+    return At(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
 def write(data: Data, head: str = "") -> bytes:

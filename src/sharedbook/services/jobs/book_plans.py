@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import QuotaExceeded, SharedbookError, SubjectNotFound
+from sharedbook.domain.errors import InvalidValue, QuotaExceeded, SharedbookError, SubjectNotFound
 from sharedbook.domain.model import Client, Contact, CustomField, Group, Right
 from sharedbook.formats.entries import book_file, custom_values, entry_cards
 from sharedbook.formats.entries.book_file import BookFile, Wanted
 from sharedbook.formats.entries.card_diff import Difference, by_field
-from sharedbook.formats.entries.yaml_nodes import wrong
+from sharedbook.formats.entries.yaml_nodes import Mistakes, wrong
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, custom_fields
@@ -98,6 +99,7 @@ class Comparison:
 
     group: Group
     fields: Sequence[CustomField]
+    mistakes: Mistakes
     changes: list[Change] = field(default_factory=list)
     grants: list[GrantChange] = field(default_factory=list)
     _wanted: list[tuple[int, str]] = field(default_factory=list)
@@ -143,7 +145,7 @@ class Comparison:
 
 
 def read(app: App, actor: Actor, client: Client, data: bytes) -> BookFile:
-    """What a file says. Raises InvalidFile."""
+    """What a file says, and what is wrong in it. Raises InvalidFile for one whose group cannot be told."""
     with app.begin(actor, client) as tx:
         fields = custom_fields.fillable(tx)
     return book_file.parse(data, fields, app.site.limits)
@@ -152,14 +154,17 @@ def read(app: App, actor: Actor, client: Client, data: bytes) -> BookFile:
 def compare(tx: Tx, file: BookFile) -> Comparison:
     """What must be done so that the group is what the file says. Writes nothing.
 
-    Raises GroupNotFound, QuotaExceeded, Forbidden, and InvalidFile for what cannot be, naming its line.
+    Raises Forbidden, GroupNotFound, InvalidFile with all that is wrong in the file or cannot be, and QuotaExceeded.
     """
     access.require_manage(tx.viewer, "compare a group with a file")
-    found = Comparison(groups.get(tx, file.group), custom_fields.every(tx))
-    if file.contacts is not None:
-        _compare_contacts(tx, found, file.contacts)
+    found = Comparison(groups.get(tx, file.group), custom_fields.every(tx), file.mistakes)
     if file.grants is not None:
         _compare_grants(tx, found, file.grants)
+    if file.contacts is not None:
+        _compare_contacts(tx, found, file.contacts)
+    file.mistakes.refuse()
+    if found.added > max(0, records.room(tx)):
+        raise QuotaExceeded(f"{found.added} new contacts are more than the limit lets in", hint="raise limits.contacts")
     return found
 
 
@@ -176,23 +181,29 @@ def _compare_contacts(tx: Tx, found: Comparison, wanted: Sequence[Wanted]) -> No
             elif named is None:
                 found.leave(contact)
             elif named.known_by in met:
-                raise wrong(named.line, f"contacts {met[named.known_by]} and {contact.id} have this external_id")
+                found.mistakes.note(named.at, f"contacts {met[named.known_by]} and {contact.id} have this external_id")
             else:
                 met[named.known_by] = contact.id
                 _compare_contact(tx, found, contact, named, custom.get(contact.id, {}))
     others = [each for known_by, each in asked.items() if known_by not in met]
-    _refuse_trashed(tx, others, trashed)
-    _take_in(tx, found, others)
-
-
-def _refuse_trashed(tx: Tx, wanted: Sequence[Wanted], trashed: Mapping[tuple[str, str], int]) -> None:
-    """Raises InvalidFile for the first that lies in the trash; ``trashed``: those of this group."""
-    living, known = (rows.ids_of_uids(tx.db, [each.uid for each in wanted], living=only) for only in (True, False))
-    for each in wanted:
-        contact_id = trashed.get(each.known_by) or (known.get(each.uid) if each.uid not in living else None)
-        if contact_id:
+    in_trash = _in_trash(tx, others, trashed)
+    for each in others:
+        if contact_id := in_trash.get(each.known_by):
             hint = f"run: sharedbook trash restore {contact_id}"
-            raise wrong(each.line, f"contact {contact_id} lies in the trash", hint)
+            found.mistakes.note(each.at, f"contact {contact_id} lies in the trash", hint)
+        else:
+            _take_in(tx, found, each)
+
+
+def _in_trash(
+    tx: Tx, wanted: Sequence[Wanted], trashed: Mapping[tuple[str, str], int]
+) -> dict[tuple[str, str], int | None]:
+    """Ids of what lies in the trash; ``trashed``: those of this group."""
+    living, known = (rows.ids_of_uids(tx.db, [each.uid for each in wanted], living=only) for only in (True, False))
+    return {
+        each.known_by: trashed.get(each.known_by) or (known.get(each.uid) if each.uid not in living else None)
+        for each in wanted
+    }
 
 
 def _number(contact: Contact) -> str:
@@ -203,8 +214,11 @@ def _number(contact: Contact) -> str:
 def _compare_contact(
     tx: Tx, found: Comparison, contact: Contact, wanted: Wanted, has: custom_fields.Values, kind: str = "change"
 ) -> None:
-    with _in_line(wanted):
+    card = None
+    with _noted(found.mistakes, wanted):
         card = follow_file.exact(tx, contact, wanted.columns)
+    if card is None:
+        return
     values = {each.id: wanted.custom.get(each.id, ()) for each in found.fields}
     changed = {key: given for key, given in values.items() if given != has.get(key, ())}
     if kind == "change" and not changed and card.text == contact.vcard:
@@ -217,52 +231,50 @@ def _compare_contact(
     found.change(kind, contact, follow_file.written(wanted.columns, changed), differences)
 
 
-def _take_in(tx: Tx, found: Comparison, wanted: Sequence[Wanted]) -> None:
-    """Contacts that the group does not hold: shown in it, or new. Raises QuotaExceeded."""
-    for each in wanted:
-        elsewhere = contacts.with_uids(tx, [each.uid.lower()]) if each.uid else []
-        with _in_line(each):
-            uid = elsewhere[0].uid if elsewhere else each.uid or str(uuid.uuid4())
-            records.refuse_uids(tx, found.group.id, found.group.slug, [uid])
-            card = None if elsewhere else follow_file.new_card(tx, uid, each.columns)
-        if card is None:
-            _compare_contact(tx, found, elsewhere[0], each, custom_fields.values(tx, elsewhere[0].id), "show")
-        else:
-            name = entry_cards.of_card(card).single["name"]
-            wish = follow_file.written(each.columns, each.custom)
-            found.add(uid, name, wish, by_field(None, card.text))
-    if found.added > records.room(tx):
-        raise QuotaExceeded(f"{found.added} new contacts are more than the limit lets in", hint="raise limits.contacts")
+def _take_in(tx: Tx, found: Comparison, wanted: Wanted) -> None:
+    """A contact that the group does not hold: shown in it, or new."""
+    elsewhere = contacts.with_uids(tx, [wanted.uid.lower()]) if wanted.uid else []
+    with _noted(found.mistakes, wanted):
+        uid = elsewhere[0].uid if elsewhere else wanted.uid or str(uuid.uuid4())
+        records.refuse_uids(tx, found.group.id, found.group.slug, [uid])
+        if elsewhere:
+            custom = custom_fields.values(tx, elsewhere[0].id)
+            _compare_contact(tx, found, elsewhere[0], wanted, custom, "show")
+            return
+        card = follow_file.new_card(tx, uid, wanted.columns)
+        name = entry_cards.of_card(card).single["name"]
+        wish = follow_file.written(wanted.columns, wanted.custom)
+        found.add(uid, name, wish, by_field(None, card.text))
 
 
-class _in_line:
-    """Names the contact's line in what refuses it."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self._line = wanted.line
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, SharedbookError):
-            raise wrong(self._line, error.message, error.hint) from error
+@contextmanager
+def _noted(mistakes: Mistakes, wanted: Wanted) -> Iterator[None]:
+    """Notes what refuses a contact, at the values that it is about."""
+    try:
+        yield
+    except InvalidValue as error:
+        for name, message in error.each or [(error.field or "", error.message)]:
+            mistakes.note(wanted.places.get(name, wanted.at), message, error.hint)
+    except SharedbookError as error:
+        mistakes.note(wanted.at, error.message, error.hint)
 
 
 def _compare_grants(tx: Tx, found: Comparison, wanted: Sequence[book_file.Granted]) -> None:
     has = {each.subject.id: each for each in grants.list_grants(tx, found.group.slug)}
     met = set()
     for each in wanted:
-        try:
-            subject = subjects.resolve(tx, each.subject)
-        except SubjectNotFound as error:
-            raise wrong(each.line, error.message, error.hint) from error
-        if subject.id in met:
-            raise wrong(each.line, f"{subject.label} stands here twice")
-        met.add(subject.id)
-        before = has[subject.id].rights if subject.id in has else Right(0)
-        after = access.normalize(_rights(each))
-        if before != after:
-            found.grant(subject.id, GrantChange(subject.label, before, after))
+        with found.mistakes.noted():
+            try:
+                subject = subjects.resolve(tx, each.subject)
+            except SubjectNotFound as error:
+                raise wrong(each.at, error.message, error.hint) from error
+            if subject.id in met:
+                raise wrong(each.at, f"{subject.label} stands here twice")
+            met.add(subject.id)
+            before = has[subject.id].rights if subject.id in has else Right(0)
+            after = access.normalize(_rights(each))
+            if before != after:
+                found.grant(subject.id, GrantChange(subject.label, before, after))
     for subject_id, grant in has.items():
         if subject_id not in met:
             found.grant(subject_id, GrantChange(grant.subject.label, grant.rights, Right(0)))
@@ -273,8 +285,8 @@ def _rights(granted: book_file.Granted) -> Right:
     found = Right(0)
     for word in granted.rights:
         if word not in known:
-            raise wrong(granted.line, f"there is no right {word}", f"rights are: {', '.join(known)}")
+            raise wrong(granted.at, f"there is no right {word}", f"rights are: {', '.join(known)}")
         found |= known[word]
     if not found:
-        raise wrong(granted.line, f"{granted.subject} has no right here", "leave the line out")
+        raise wrong(granted.at, f"{granted.subject} has no right here", "leave the line out")
     return found

@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Contact, Group, Right
 from sharedbook.formats.entries import entries, entry_cards, exact_edits
 from sharedbook.formats.vcards import vcard
@@ -125,5 +124,5 @@ def new_card(tx: Tx, uid: str, columns: Mapping[str, str]) -> Card:
     limits = tx.site.limits
     found = entries.of_columns(columns, limits=limits)
     if isinstance(found, list):
-        raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
+        raise entries.refusal(found)
     return vcard.checked(entry_cards.build(found, uid=uid), limits)
