@@ -15,17 +15,37 @@ from typing import NamedTuple
 
 from ldap_gateway.runs import SEPARATOR, Postings, Runs
 from sharedbook.domain import folding, query
+from sharedbook.domain.errors import CostlyQuery
 from sharedbook.domain.query import Comparison, Op, Test
 
 Keep = Callable[[Iterable[int]], list[int]]
 """Of some slots those that pass a test."""
 
 
-class Look(NamedTuple):
-    """How a test is decided. ``lists``: slots outside of which it passes for none; None: it may pass for any."""
+MOST_TESTS = 4_000_000
+"""How many values one search may look at: all the time that a filter can take from other clients, a second or two."""
+
+
+class Plan(NamedTuple):
+    """``lists``: slots, maybe some of them twice, outside of which it holds for none; None: it may hold for any.
+
+    ``keep``: of some slots those for which it holds. ``weight``: how many tests that makes of each, at most.
+    ``parts``: plans that hold, together, for just the same: each has fewer slots to look at than the whole.
+    """
 
     lists: tuple[Sequence[int], ...] | None
     keep: Keep
+    weight: int = 1
+    parts: tuple[Plan, ...] = ()
+
+    def size(self, capacity: int) -> int:
+        """How many slots of ``capacity`` it looks at, at most."""
+        return capacity if self.lists is None else min(capacity, sum(map(len, self.lists)))
+
+    def check(self, capacity: int) -> None:
+        """Raises CostlyQuery when it would look at more than a search may."""
+        if self.weight * self.size(capacity) > MOST_TESTS:
+            raise CostlyQuery("this filter would look at too many values", hint="use fewer terms, or longer words")
 
 
 def joined(values: Iterable[str]) -> str:
@@ -72,15 +92,15 @@ class Column(ABC):
         """Values as written, or as ``formats.phones.forms`` writes numbers: joined."""
 
     @abstractmethod
-    def look(self, test: Test) -> Look:
+    def look(self, test: Test) -> Plan:
         """How a test is decided here."""
 
     @abstractmethod
-    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Plan:
         """As ``Op.LIKE``."""
 
     @abstractmethod
-    def equal(self, needle: str) -> Look:
+    def equal(self, needle: str) -> Plan:
         """As ``Op.EQUALS``."""
 
     def present(self, slots: Iterable[int]) -> list[int]:
@@ -139,7 +159,7 @@ class TextColumn(Column):
     def prepare(values: Iterable[str]) -> str:
         return joined(_prepared(value) for value in values)
 
-    def look(self, test: Test) -> Look:
+    def look(self, test: Test) -> Plan:
         if test.op is Op.LIKE:
             return self.like(test.initial, test.middle, test.final)
         if test.op is Op.EQUALS:
@@ -152,19 +172,19 @@ class TextColumn(Column):
         def keep(slots: Iterable[int]) -> list[int]:
             return [slot for slot in slots if any(relation(needle, value) for value in _values(texts[slot]))]
 
-        return Look(None, keep)
+        return Plan(None, keep)
 
-    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Plan:
         parts = _prepared_parts(initial, middle, final)
         pieces = _pieces(*parts)
-        return Look(self._with(pieces), self._keep_like(*parts, pieces))
+        return Plan(self._with(pieces), self._keep_like(*parts, pieces))
 
-    def equal(self, needle: str) -> Look:
+    def equal(self, needle: str) -> Plan:
         value = _prepared(needle)
-        piece = joined((value,))
+        piece = f"{SEPARATOR}{value}{SEPARATOR}"
         if self.wholes is not None and self.wholes.ready:
-            return Look((self.wholes.get(value),), self._holding(piece))
-        return Look(self._with((piece,)), self._holding(piece))
+            return Plan((self.wholes.get(value),), self._holding(piece))
+        return Plan(self._with((piece,)), self._holding(piece))
 
 
 def _prepared(value: str) -> str:
@@ -262,29 +282,29 @@ class PhoneColumn(Column):
     def prepare(values: Iterable[str]) -> str:
         return joined(form for value in values for form in value.split(" "))
 
-    def look(self, test: Test) -> Look:
+    def look(self, test: Test) -> Plan:
         if test.op is Op.LIKE:
             return self.like(test.initial, test.middle, test.final)
         if test.op is Op.EQUALS:
             return self.equal(test.needle)
-        return Look((), lambda slots: [])
+        return Plan((), lambda slots: [])
 
-    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Plan:
         pieces = _pieces(initial, middle, final)
         keep = self._keep_like(initial, middle, final, pieces)
         if self.tails.ready and len(final) >= folding.LOCAL_DIGITS:
-            return Look((self.tails.get(final),), keep)
-        return Look(self._with(pieces), keep)
+            return Plan((self.tails.get(final),), keep)
+        return Plan(self._with(pieces), keep)
 
-    def equal(self, needle: str) -> Look:
+    def equal(self, needle: str) -> Plan:
         """As ``folding.phone_equal``: a form in common, or the end of a number dialled without its area code."""
         forms = needle.split()
-        pieces = [joined((form,)) for form in forms]
+        pieces = [f"{SEPARATOR}{form}{SEPARATOR}" for form in forms]
         if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
             pieces.append(f"{forms[0][-folding.LOCAL_DIGITS :]}{SEPARATOR}")
         texts = self.texts
         ends = dict.fromkeys(form[-folding.LOCAL_DIGITS :] for form in forms)
-        return Look(
+        return Plan(
             tuple(map(self.tails.get, ends)) if self.tails.ready else None,
             lambda slots: [slot for slot in slots if any(piece in texts[slot] for piece in pieces)],
         )
@@ -309,20 +329,20 @@ class Together:
         )
         self._columns = columns
 
-    def look(self, test: Test) -> Look:
+    def look(self, test: Test) -> Plan:
         """Where a value of any of them passes a test."""
         return self._filling(self.column.look(test))
 
-    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Look:
+    def like(self, initial: str, middle: tuple[str, ...], final: str) -> Plan:
         """Where any of them holds a value as of ``Op.LIKE``."""
         return self._filling(self.column.like(initial, middle, final))
 
-    def equal(self, needle: str) -> Look:
+    def equal(self, needle: str) -> Plan:
         """Where any of them holds a value as of ``Op.EQUALS``."""
         return self._filling(self.column.equal(needle))
 
-    def _filling(self, look: Look) -> Look:
-        texts, fill, decide = self.column.texts, self._fill, look.keep
+    def _filling(self, plan: Plan) -> Plan:
+        texts, fill, decide = self.column.texts, self._fill, plan.keep
 
         def keep(slots: Iterable[int]) -> list[int]:
             slots = list(slots)
@@ -331,7 +351,7 @@ class Together:
                     fill(slot)
             return decide(slots)
 
-        return Look(look.lists, keep)
+        return Plan(plan.lists, keep)
 
     def _fill(self, slot: int) -> None:
         values = [value for column in self._columns for value in _values(column.texts[slot])]

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from ldap_gateway import ber, dn, entries, schema, wire
 from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Names, Unresolved
+from ldap_gateway.columns import Plan
 from ldap_gateway.dn import InvalidDN
 from ldap_gateway.entries import BASE, DSE, GROUPS, SCHEMA, Row, Rows, Run, Selection, attributes_of, encode_values
 from ldap_gateway.errors import Refused
@@ -27,7 +28,6 @@ from ldap_gateway.filters import Translator, canonical, mentions, names_structur
 from ldap_gateway.index import Document, Index, Mask, Order
 from ldap_gateway.messages import Code, Scope
 from ldap_gateway.people import CONSTANTS, People, columns, instances
-from ldap_gateway.plan import Plan
 from ldap_gateway.structure import Structure
 from ldap_gateway.superiors import MANAGER, Superiors
 from ldap_gateway.templates import Templates
@@ -389,9 +389,10 @@ class Directory:
         """How many contacts are of which group; one below the base counts for its first group in view."""
         if place > BASE or len(reader.groups) == 1:
             return {place if place > BASE else min(reader.groups): len(slots)}
-        found: Counter[int] = Counter()
+        found: dict[int, int] = {}
         for groups, count in self.index.groups(slots).items():
-            found[min(reader.groups.intersection(groups))] += count
+            first = min(reader.groups.intersection(groups))
+            found[first] = found.get(first, 0) + count
         return found
 
     def _encode_contact(self, document: Document, place: int, selection: Selection) -> bytes:

@@ -11,10 +11,10 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import filterfalse, islice
 
-from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Tails, TextColumn, Together, Wholes, first_of
-from ldap_gateway.plan import Compiler, Plan
+from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Plan, Tails, TextColumn, Together, Wholes, first_of
+from ldap_gateway.plan import Compiler
 from ldap_gateway.ranks import Ranks
 from ldap_gateway.runs import Runs
 from sharedbook.domain.query import Comparison, Query, Record
@@ -294,8 +294,10 @@ class Index:
         entries = self._entries
         return [entries[slot] for slot in slots]
 
-    def groups(self, slots: Iterable[int]) -> Counter[Collection[int]]:
+    def groups(self, slots: Sequence[int]) -> Mapping[Collection[int], int]:
         """How many of the contacts in some slots are in the same groups."""
+        if len(slots) == 1:
+            return {self._held[slots[0]]: 1}
         return Counter(map(self._held.__getitem__, slots))
 
     def by_key(self, mask: Mask, key: str) -> Document | None:
@@ -319,17 +321,14 @@ class Index:
     def find(self, plan: Plan, mask: Mask, limit: int | None = None) -> list[int]:
         """The visible slots of a plan, at most ``limit`` of them. Raises CostlyQuery."""
         plan.check(len(self._documents))
-        lists = (range(len(self._documents)),) if plan.lists is None else plan.lists
-        if len(lists) == 1:
-            return _looked_at(plan, filter(mask.__getitem__, lists[0]), limit)
         found: list[int] = []
-        before: set[int] = set()
-        for each in lists:
-            seen = (slot for slot in each if mask[slot] and slot not in before)
-            found += _looked_at(plan, seen, None if limit is None else limit - len(found))
-            if limit is not None and len(found) == limit:
-                break
-            before.update(each)
+        for part in plan.parts or (plan,):
+            for each in (range(len(self._documents)),) if part.lists is None else part.lists:
+                seen = filter(mask.__getitem__, each)
+                new = filterfalse(set(found).__contains__, seen) if found else seen
+                found += _looked_at(part, new, None if limit is None else limit - len(found))
+                if limit is not None and len(found) == limit:
+                    return found
         return found
 
     def holds(self, found: Query, contact_id: int) -> bool:

@@ -45,11 +45,9 @@ class Access(NamedTuple):
 
 def describe(access: Access) -> str:
     """The line of a request."""
-    who = "-" if access.member is None else str(access.member)
-    return (
-        f"{access.address} member={who} {said(access.request).text}"
-        f" result={int(access.code)} entries={access.entries} ms={access.seconds * 1000:.1f}"
-    )
+    address, member, request, code, entries, seconds = access
+    who = "-" if member is None else member
+    return f"{address} member={who} {said(request).text} result={code:d} entries={entries} ms={seconds * 1000:.1f}"
 
 
 def said(request: m.Operation | Said) -> Said:
@@ -129,10 +127,14 @@ class AccessLog:
             logger.warning("%d requests were not logged: too many at once", self._dropped)
 
     def _write(self) -> None:
-        piece = ""
+        piece = begins = ""
+        now = 0
         for _ in range(len(self._waiting)):
             at, access = self._waiting.popleft()
-            line = f"{_clock(int(at))},{int(at % 1 * 1000):03} {logger.name} {describe(access)}\n"
+            before, now = now, int(at * 1000)
+            if now != before:
+                begins = f"{_clock(now // 1000)},{now % 1000:03} {logger.name} "
+            line = f"{begins}{describe(access)}\n"
             if len(piece) + len(line) > PIPE_BUF:
                 self._put(piece)
                 piece = ""

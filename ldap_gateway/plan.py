@@ -10,36 +10,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple
 
-from ldap_gateway.columns import Column, Keep, Together
+from ldap_gateway.columns import Column, Plan, Together
 from sharedbook.domain import query
-from sharedbook.domain.errors import CostlyQuery, InvalidQuery
+from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, Not, Or, Query, Some, Test
-
-MOST_TESTS = 4_000_000
-"""How many values one search may look at: all the time that a filter can take from other clients, a second or two."""
-
-
-class Plan(NamedTuple):
-    """``lists``: slots, maybe some of them twice, outside of which it holds for none; None: it may hold for any.
-
-    ``keep``: of some slots those for which it holds. ``weight``: how many tests that makes of each, at most.
-    """
-
-    lists: tuple[Sequence[int], ...] | None
-    keep: Keep
-    weight: int = 1
-
-    def size(self, capacity: int) -> int:
-        """How many slots of ``capacity`` it looks at, at most."""
-        return capacity if self.lists is None else min(capacity, sum(map(len, self.lists)))
-
-    def check(self, capacity: int) -> None:
-        """Raises CostlyQuery when it would look at more than a search may."""
-        if self.weight * self.size(capacity) > MOST_TESTS:
-            raise CostlyQuery("this filter would look at too many values", hint="use fewer terms, or longer words")
-
 
 NOTHING = Plan((), lambda slots: [], 0)
 EVERYTHING = Plan(None, list, 0)
@@ -72,7 +47,7 @@ def combined(plans: Iterable[Plan], *, every: bool) -> Plan:
 
 def _every_of(plans: Sequence[Plan]) -> Plan:
     """Looks at the candidates of the most selective one."""
-    ordered = sorted(plans, key=lambda plan: plan.size(sys.maxsize))
+    ordered = sorted(plans, key=_effort)
 
     def keep(slots: Iterable[int]) -> list[int]:
         for plan in ordered:
@@ -83,10 +58,13 @@ def _every_of(plans: Sequence[Plan]) -> Plan:
 
 
 def _any_of(plans: Sequence[Plan]) -> Plan:
+    """What has the most candidates probably finds most: it is asked first, and the rest perhaps not at all."""
+    ordered = sorted(plans, key=_effort, reverse=True)
+
     def keep(slots: Iterable[int]) -> list[int]:
         rest = list(slots)
         found: list[int] = []
-        for plan in plans:
+        for plan in ordered:
             some = plan.keep(rest)
             if len(some) == len(rest):
                 return found + some
@@ -96,7 +74,12 @@ def _any_of(plans: Sequence[Plan]) -> Plan:
                 rest = [slot for slot in rest if slot not in without]
         return found
 
-    return Plan(_united(plans), keep, sum(plan.weight for plan in plans))
+    lists = _united(plans)
+    return Plan(lists, keep, sum(plan.weight for plan in plans), () if lists is None else tuple(ordered))
+
+
+def _effort(plan: Plan) -> int:
+    return plan.size(sys.maxsize)
 
 
 def _united(plans: Sequence[Plan]) -> tuple[Sequence[int], ...] | None:
@@ -182,4 +165,4 @@ def _look(where: Column | Together, some: Some) -> Plan:
         raise InvalidQuery(f"the directory cannot test {some.property} like this")
     if test.comparison not in (Comparison.DIRECTORY, Comparison.PHONE):
         raise InvalidQuery(f"the directory cannot compare {some.property} by {test.comparison}")
-    return Plan(*where.look(test))
+    return where.look(test)

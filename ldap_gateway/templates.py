@@ -17,12 +17,12 @@ from typing import NamedTuple
 from ldap_gateway import messages as m
 from ldap_gateway.attributes import Attribute, Kind, Names, Unresolved
 from ldap_gateway.ber import Reader, cut
-from ldap_gateway.columns import Column, Together
+from ldap_gateway.columns import Column, Plan, Together
 from ldap_gateway.filters import ANR, Translator, dialled, mentions, names_structure
 from ldap_gateway.index import Index
 from ldap_gateway.log import Said, said
 from ldap_gateway.people import CONSTANTS
-from ldap_gateway.plan import NOTHING, Plan, combined
+from ldap_gateway.plan import NOTHING, combined
 from ldap_gateway.superiors import MANAGER
 from sharedbook.formats.vcards import phones
 
@@ -42,7 +42,8 @@ Make = Callable[[Words], Plan]
 class Template:
     """What is the same in alike searches: the request without its filter, how it is logged, the ``plan`` of its words.
 
-    ``unpack`` cuts octets into what stands ``still`` and words, in turn. ``firsts``: of each word the first like it.
+    ``unpack`` cuts octets into what stands ``still`` and words, in turn. ``different``: positions of different words,
+    ``again``: of a word and the first like it.
     """
 
     request: m.Search
@@ -50,18 +51,20 @@ class Template:
     plan: Make
     unpack: Callable[[bytes], tuple[bytes, ...]]
     still: tuple[bytes, ...]
-    firsts: tuple[int, ...]
+    different: tuple[int, ...]
+    again: tuple[tuple[int, int], ...]
 
     def words(self, operation: bytes) -> Words | None:
         """The words of a request of the same length; None when it differs in more, or they are no text."""
         pieces = self.unpack(operation)
         if pieces[::2] != self.still:
             return None
-        found, firsts = pieces[1::2], self.firsts
-        if tuple([found[first] for first in firsts]) != found:
-            return None
+        found = pieces[1::2]
+        for at, first in self.again:
+            if found[at] != found[first]:
+                return None
         try:
-            return ["", *(found[at].decode() for at in dict.fromkeys(firsts))]
+            return ["", *[found[at].decode() for at in self.different]]
         except UnicodeDecodeError:
             return None
 
@@ -102,13 +105,16 @@ class Templates:
             return
         words = [operation[start:end] for start, end in spans]
         firsts = tuple(map(words.index, words))
-        numbers = {first: number for number, first in enumerate(dict.fromkeys(firsts), 1)}
+        different = tuple(dict.fromkeys(firsts))
+        numbers = {first: number for number, first in enumerate(different, 1)}
         make = self._make(request.filter, iter([numbers[first] for first in firsts]))
         edges = [0, *(edge for span in spans for edge in span), len(operation)]
         form = "".join(f"{end - start}s" for start, end in pairwise(edges))
         unpack = struct.Struct(form).unpack
+        again = tuple((at, first) for at, first in enumerate(firsts) if at != first)
         bare = replace(request, filter=m.Or(()))
-        self._keep(Template(bare, said(request), make, unpack, unpack(operation)[::2], firsts), len(operation))
+        still = unpack(operation)[::2]
+        self._keep(Template(bare, said(request), make, unpack, still, different, again), len(operation))
 
     def _keep(self, template: Template, length: int) -> None:
         if self._count == TEMPLATES:
@@ -175,7 +181,7 @@ class Templates:
                 makes.append(self._make(part, words))
             else:
                 together.setdefault(sought[0], []).extend(sought[1])
-        makes += [self._make_look(each, together[each]) for each in sorted(together, key=_effort)]
+        makes += [self._make_look(each, together[each]) for each in together]
         if len(makes) == 1:
             return makes[0]
         return lambda given: combined((make(given) for make in makes), every=False)
@@ -224,12 +230,12 @@ class Templates:
         between = tuple([given[number] for number in sought.middle])
         if not sought.phone:
             if sought.equal:
-                return Plan(*where.equal(compared(initial)))
-            return Plan(*where.like(compared(initial), tuple(map(compared, between)), compared(final)))
+                return where.equal(compared(initial))
+            return where.like(compared(initial), tuple(map(compared, between)), compared(final))
         if sought.equal:
             forms = phones.forms(initial, self._region)
-            return Plan(*where.equal(forms)) if forms else NOTHING
-        return combined((Plan(*where.like(*each)) for each in dialled(initial, between, final)), every=False)
+            return where.equal(forms) if forms else NOTHING
+        return combined((where.like(*each) for each in dialled(initial, between, final)), every=False)
 
 
 class _Sought(NamedTuple):
@@ -240,11 +246,6 @@ class _Sought(NamedTuple):
     initial: int
     middle: tuple[int, ...]
     final: int
-
-
-def _effort(sought: _Sought) -> int:
-    """What finds much with little work comes first, so that the rest is asked of few."""
-    return len(sought.middle)
 
 
 def _filled(start: int, end: int) -> Iterator[tuple[int, int]]:

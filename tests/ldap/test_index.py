@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldap_gateway import plan, ranks
+from ldap_gateway import columns, ranks
 from ldap_gateway.index import ColumnOf, Document, Index, Order, prepare
 from ldap_gateway.ranks import Ranks
 from sharedbook.domain import folding, query
@@ -281,7 +281,7 @@ def test_ranks_are_as_sorting_gives_them(history: list[tuple[int, int]], reverse
 def test_a_filter_that_would_hold_up_everybody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Terms times contacts are counted before anything is looked at; what is selective may have many terms."""
     index, _ = index_with({"cn": [f"name {n % 7} {n:03}"]} for n in range(300))
-    monkeypatch.setattr(plan, "MOST_TESTS", 300 * 20)
+    monkeypatch.setattr(columns, "MOST_TESTS", 300 * 20)
     terms = tuple(Some("cn", (Test(Op.LIKE, middle=("name", str(n))),)) for n in range(22))
     nothing = Some("cn", (Test(Op.LIKE, middle=("name ", "x")),))
     for costly in (Not(Or(terms)), Not(And(terms)), And((Not(nothing), *map(Not, terms)))):

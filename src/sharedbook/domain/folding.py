@@ -76,6 +76,8 @@ def squeeze(text: str) -> str:
 
 def pad(text: str) -> str:
     """A stored value, in which padded substrings are sought: one space outside, two between words; no word: two."""
+    if text and " " not in text:
+        return f" {text} "
     words, _, _ = _words(text)
     return f" {'  '.join(words)} " if words else "  "
 
