@@ -266,9 +266,9 @@ class Directory:
     def _matching(self, reader: Reader | None, rows: Sequence[Row], asked: Query) -> list[Row]:
         return [row for row in rows if self._is_true(asked, reader, row.place)]
 
-    def find(self, reader: Reader, plan: Plan, limit: int | None) -> list[int]:
+    def find(self, reader: Reader, plan: Plan, order: Sequence[Order], limit: int | None) -> list[int]:
         """The contacts below the base for which a plan holds, as slots of the index. Raises CostlyQuery."""
-        return self.index.find(plan, self._mask(reader, BASE), limit)
+        return self.index.find(plan, self._mask(reader, BASE), order=order, limit=limit)
 
     def rows(self, reader: Reader, slots: Sequence[int]) -> Rows:
         """The rows of contacts below the base that were just found for a reader."""

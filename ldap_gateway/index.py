@@ -312,15 +312,16 @@ class Index:
 
         Raises InvalidQuery for a query that no LDAP filter makes.
         """
-        plan = self.compiler.compile(found)
-        slots = self.find(plan, mask, None if order else limit)
-        if order:
-            slots = self._sorted(slots, order)[:limit]
-        return slots
+        return self.find(self.compiler.compile(found), mask, order=order, limit=limit)
 
-    def find(self, plan: Plan, mask: Mask, limit: int | None = None) -> list[int]:
+    def find(self, plan: Plan, mask: Mask, *, order: Sequence[Order] = (), limit: int | None = None) -> list[int]:
         """The visible slots of a plan, at most ``limit`` of them. Raises CostlyQuery."""
         plan.check(len(self._documents))
+        if order:
+            return self._sorted(self._found(plan, mask, None), order)[:limit]
+        return self._found(plan, mask, limit)
+
+    def _found(self, plan: Plan, mask: Mask, limit: int | None) -> list[int]:
         found: list[int] = []
         for part in plan.parts or (plan,):
             for each in (range(len(self._documents)),) if part.lists is None else part.lists:

@@ -57,20 +57,24 @@ class Postings(Generic[Key]):
         held = self._of.get(key, ())
         return (held,) if isinstance(held, int) else held
 
-    def rarest(self, keys: Iterable[Key]) -> Sequence[int]:
-        """The slots of that one of some keys, at least one, that the fewest have: ascending."""
-        best: Sequence[int] = ()
-        for key in keys:
-            held = self._of.get(key, ())
-            if isinstance(held, int):
-                return (held,)
-            if not held:
-                return ()
-            if not best or len(held) < len(best):
-                best = held
-        return best
+    def common(self, keys: Iterable[Key]) -> Sequence[int]:
+        """Slots, ascending, among which are all that have all of some keys, at least one, given in their order."""
+        lists = list(map(self.get, keys))
+        sizes = list(map(len, lists))
+        fewest = min(sizes)
+        at = sizes.index(fewest)
+        far = lists[: max(0, at - _BESIDE)] + lists[at + _BESIDE + 1 :]
+        if fewest >= _FEW and far:
+            other = min(far, key=len)
+            if len(other) <= _MORE * fewest:
+                return sorted(set(lists[at]).intersection(other))
+        return lists[at]
 
 
+_BESIDE = 2
+"""Runs that overlap are mostly in the same texts."""
+_FEW, _MORE = 16, 4
+"""Two lists are intersected when that costs less than to look at all candidates of the shorter one."""
 _SHORT = 8
 """In a longer part the runs side by side tell enough."""
 
@@ -108,7 +112,7 @@ class Runs:
         if self._last[0] != parts:
             # the attributes of one filter ask for the same word
             runs = [run for part in parts for run in self._of_part(part)]
-            self._last = parts, self._slots.rarest(runs) if runs else None
+            self._last = parts, self._slots.common(runs) if runs else None
         return self._last[1]
 
     def _of_texts(self, texts: Iterable[str]) -> set[str]:

@@ -81,11 +81,21 @@ class Searches:
     def recognised(self, reader: Reader, template: Template, words: Words) -> tuple[list[int], Code]:
         """The slots of an unpaged search of a template, and its result. Raises CostlyQuery."""
         limit = _least(template.request.size_limit, self._size_limit)
-        slots = self._directory.find(reader, template.plan(words), limit + 1 if limit else None)
+        slots = self._directory.find(reader, template.plan(words), template.order, limit + 1 if limit else None)
         if limit and len(slots) > limit:
             del slots[limit:]
             return slots, Code.SIZE_LIMIT_EXCEEDED
         return slots, Code.SUCCESS
+
+    def learn(self, message: m.Message, request: m.Search, operation: bytes) -> None:
+        """Keeps a template of a search that was decoded of these octets, unless it asks for pages or windows."""
+        try:
+            controls = c.read(message.controls, self._directory.names)
+        except Refused:
+            return
+        if not (controls.page or controls.view):
+            answer = c.sort_answer(controls.sort_failed) if controls.sorting else b""
+            self._directory.templates.learn(operation, request, controls.order, answer)
 
     def _next_page(self, page: Page, request: m.Search, controls: Controls) -> Found:
         rest = self._rests.pop(page.cookie, None)

@@ -150,8 +150,8 @@ class Session:
             return True
         del self._buffer[: framed[1]]
         self._handle(message)
-        if isinstance(message.operation, m.Search) and not message.controls:
-            self._directory.templates.learn(data[wire.message_id(data, framed[0])[1] : framed[1]], message.operation)
+        if isinstance(message.operation, m.Search):
+            self._searches.learn(message, message.operation, data[wire.message_id(data, framed[0])[1] :])
         return True
 
     def take(self) -> bytes:
@@ -307,14 +307,14 @@ class Session:
             return False
         request = template.request
         if len(slots) > CHUNK:
-            found = Found(self._directory.rows(reader, slots), code, b"")
+            found = Found(self._directory.rows(reader, slots), code, template.controls)
             self._begin(message_id, request, template.said, found, started)
             return True
         selection = self._directory.selection(request.attributes, types_only=request.types_only)
         answer = self._directory.answer(reader, slots, selection)
         self._count(answer)
         self._out += wire.envelopes(message_id, answer.entries)
-        self._out.append(wire.done(message_id, code))
+        self._out.append(wire.done(message_id, code, template.controls))
         self._note(template.said, code, len(slots), started)
         return True
 

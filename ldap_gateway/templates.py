@@ -19,7 +19,7 @@ from ldap_gateway.attributes import Attribute, Kind, Names, Unresolved
 from ldap_gateway.ber import Reader, cut
 from ldap_gateway.columns import Column, Plan, Together
 from ldap_gateway.filters import ANR, Translator, dialled, mentions, names_structure
-from ldap_gateway.index import Index
+from ldap_gateway.index import Index, Order
 from ldap_gateway.log import Said, said
 from ldap_gateway.people import CONSTANTS
 from ldap_gateway.plan import NOTHING, combined
@@ -42,6 +42,7 @@ Make = Callable[[Words], Plan]
 class Template:
     """What is the same in alike searches: the request without its filter, how it is logged, the ``plan`` of its words.
 
+    ``controls``: those of the answer.
     ``unpack`` cuts octets into what stands ``still`` and words, in turn. ``different``: positions of different words,
     ``again``: of a word and the first like it.
     """
@@ -49,6 +50,8 @@ class Template:
     request: m.Search
     said: Said
     plan: Make
+    order: Sequence[Order]
+    controls: bytes
     unpack: Callable[[bytes], tuple[bytes, ...]]
     still: tuple[bytes, ...]
     different: tuple[int, ...]
@@ -90,8 +93,11 @@ class Templates:
                 return template, words
         return None
 
-    def learn(self, operation: bytes, request: m.Search) -> None:
-        """Keeps a template of a request without controls that was decoded of these octets, if one can be made."""
+    def learn(self, operation: bytes, request: m.Search, order: Sequence[Order] = (), controls: bytes = b"") -> None:
+        """Keeps a template of a request that was decoded of these octets, if one can be made.
+
+        ``order`` and ``controls`` (of the answer): what its own controls ask for.
+        """
         if (
             request.base != self._base
             or request.scope is not m.Scope.SUBTREE
@@ -114,7 +120,8 @@ class Templates:
         again = tuple((at, first) for at, first in enumerate(firsts) if at != first)
         bare = replace(request, filter=m.Or(()))
         still = unpack(operation)[::2]
-        self._keep(Template(bare, said(request), make, unpack, still, different, again), len(operation))
+        made = Template(bare, said(request), make, order, controls, unpack, still, different, again)
+        self._keep(made, len(operation))
 
     def _keep(self, template: Template, length: int) -> None:
         if self._count == TEMPLATES:

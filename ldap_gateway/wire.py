@@ -354,9 +354,9 @@ def _name(name: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def done(message_id: int, code: Code) -> bytes:
+def done(message_id: int, code: Code, controls: bytes) -> bytes:
     """The end of a search with nothing more to say."""
-    return envelope(message_id, result(DONE, code))
+    return envelope(message_id, result(DONE, code), controls)
 
 
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"

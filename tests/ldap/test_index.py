@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldap_gateway import columns, ranks
+from ldap_gateway import columns, ranks, runs
 from ldap_gateway.index import ColumnOf, Document, Index, Order, prepare
 from ldap_gateway.ranks import Ranks
 from sharedbook.domain import folding, query
 from sharedbook.domain.errors import CostlyQuery, InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, Not, Op, Or, Query, Record, Some, Test
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_lists() -> Iterator[None]:
+    """Lists are intersected as if there were many contacts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "_FEW", 1)
+        yield
+
 
 COLUMNS = {
     "cn": ColumnOf(),

@@ -22,8 +22,9 @@ from tests.ldap.asked import (
     view_from,
 )
 from tests.ldap.talk import Talk
+from tests.ldap.test_templates import keys
 from tests.ldap.wiring import BOUNDS, search
-from tests.ldap.world import SECRET, World, contact
+from tests.ldap.world import SECRET, World, contact, world
 
 
 @pytest.fixture
@@ -58,6 +59,18 @@ def test_a_page_checks_again_what_is_there(place: World) -> None:
     *second, done = talk.request(search(attributes=("cn",)), paged(50, cookie(done)))
     assert len(second) == 13 and cookie(done) == b""
     assert "Person 099" not in names(second), "a page continues the search; it does not run it again"
+
+
+def test_a_page_never_shows_who_is_where_another_was() -> None:
+    """One contact, so that what is seen after the change looks just as before."""
+    place = world([contact(1, name="Person 001")])
+    talk = Talk(place).bind("carol")
+    asked = search("(|(objectClass=organizationalUnit)(cn=Person*))")
+    (_, done) = talk.request(asked, paged(1))
+    place.directory.index.remove(1)
+    place.put(contact(2, name="Person 002"))
+    (*rest, done) = talk.request(asked, paged(50, cookie(done)))
+    assert not keys(rest) and cookie(done) == b""
 
 
 def test_a_size_limit_of_the_client_counts_over_all_pages(place: World) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from ldap_gateway import messages as m
 from ldap_gateway import templates
+from ldap_gateway.log import Said
 from ldap_gateway.messages import Code
 from tests.ldap import world as w
+from tests.ldap.asked import sort, sorted_as_asked
 from tests.ldap.shapes import fill, shapes, typed
 from tests.ldap.talk import Talk
 from tests.ldap.test_parity import Model
@@ -114,6 +116,21 @@ def test_limits_and_log_are_those_of_a_decoded_search() -> None:
     assert {(each.address, each.member, each.code, each.entries) for each in (first, *others)} == {
         ("127.0.0.1", w.BOB, Code.SIZE_LIMIT_EXCEEDED, 5)
     }
+
+
+def test_known_searches_are_sorted_as_asked() -> None:
+    """With the control that says so, in each order that the same words were sought in."""
+    place = world([contact(n, name=f"Person {n * 7 % 31:02}") for n in range(1, 31)])
+    talk = Talk(place).bind("bob")
+    for word in ("Per", "son", "ers"):
+        for control, right in ((sort("cn"), 0), (sort("cn", reverse=True), 0), (sort("x"), Code.NO_SUCH_ATTRIBUTE)):
+            (*entries, done) = talk.request(search(AUTOCOMPLETE.format(word), attributes=("cn",)), control)
+            found = [each.attributes["cn"][0] for each in entries]
+            assert isinstance(talk.log[-1].request, Said) == (word != "Per")
+            assert sorted_as_asked(done) == right and len(found) == 30
+            assert right or found == sorted(found, reverse=control != sort("cn"))
+        place.directory.index.remove(1)
+        place.put(contact(1, name=f"Person {word}"))
 
 
 def test_words_that_are_no_text_are_decoded() -> None:
