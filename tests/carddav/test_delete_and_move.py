@@ -11,6 +11,7 @@ from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.members import grants
 from tests.carddav.dav import CR, Client, D
 from tests.carddav.served import Book, vcard
+from tests.support.owners import set_owner
 from tests.support.sites import as_console
 
 
@@ -115,7 +116,7 @@ def test_move_over_a_card_that_one_may_not_delete(book: Book, card: str) -> None
     book.alice.put(other + "there.vcf", vcard(f"uid-{book.group.slug}", "There"))
     with as_console(book.site.app) as tx:
         both = contacts.with_uids(tx, [f"uid-{book.group.slug}"])
-        contacts.set_owner(tx, [each.id for each in both], None)
+        set_owner(tx, [each.id for each in both], None)
         grants.grant(tx, other.split("/")[2], book.alice.login, Right.VIEW | Right.ADD)
     assert move(book.alice, card, other + "there.vcf") == 403
     assert "FN:There" in book.alice.get(other + "there.vcf").text

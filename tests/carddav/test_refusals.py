@@ -9,6 +9,7 @@ from sharedbook.services.contacts import contacts
 from sharedbook.services.members import grants
 from tests.carddav.dav import CR, Client, D, Reply
 from tests.carddav.served import Book, vcard
+from tests.support.owners import set_owner
 from tests.support.sites import as_console
 
 MKCOL = (
@@ -63,7 +64,7 @@ def test_a_move_names_the_side_that_is_missing(book: Book, card: str) -> None:
     uid = f"uid-{book.group.slug}"
     book.alice.put(adding + "there.vcf", vcard(uid))
     with as_console(book.site.app) as tx:
-        contacts.set_owner(tx, [each.id for each in contacts.with_uids(tx, [uid])], None)
+        set_owner(tx, [each.id for each in contacts.with_uids(tx, [uid])], None)
         grants.grant(tx, adding.split("/")[2], book.alice.login, Right.VIEW | Right.ADD)
     assert needed(book.alice.request("MOVE", card, Destination=adding + "there.vcf")) == (adding, "unbind")
 

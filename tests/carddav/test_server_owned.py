@@ -10,6 +10,7 @@ from sharedbook.services.contacts import contacts, custom_fields
 from sharedbook.services.contacts.search import Search, find
 from sharedbook.services.people import subjects
 from tests.carddav.served import NAMES, Book, vcard
+from tests.support.owners import set_owner
 from tests.support.sites import as_console
 
 
@@ -27,7 +28,7 @@ def test_what_a_client_does_not_know_lives_on(book: Book) -> None:
         bob = subjects.member(tx, viewer)
         field = custom_fields.add(tx, f"Contract {next(NAMES)}")
         custom_fields.write(tx, contact.id, {field.id: ("4711",)})
-        contacts.set_owner(tx, [contact.id], bob.login)
+        set_owner(tx, [contact.id], bob.login)
         listed = Visibility(VisibilityKind.LISTED, frozenset({bob.id, subjects.member(tx, alice.login).id}))
         contacts.set_visibility(tx, [contact.id], listed)
     got = alice.get(path)

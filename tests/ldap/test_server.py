@@ -17,6 +17,7 @@ from sharedbook.services.members import grants, members
 from sharedbook.services.people import teams
 from tests.ldap.served import BASE, Site, code_of, people, soon
 from tests.support.fail2ban import offenders
+from tests.support.owners import set_owner
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
 MEMBERS = f"ou=members,{BASE}"
@@ -176,10 +177,10 @@ def test_each_change_of_a_contact_is_soon_visible(watched: Watched) -> None:
         contacts.set_visibility(tx, [one], PRIVATE)
     watched.sees("Two")
     with as_console(app) as tx:
-        contacts.set_owner(tx, [one], login)
+        set_owner(tx, [one], login)
     watched.sees("Newer", "Two")
     with as_console(app) as tx:
-        contacts.set_owner(tx, [one], None)
+        set_owner(tx, [one], None)
     watched.sees("Two")
     with as_console(app) as tx:
         contacts.set_visibility(tx, [one], VISIBLE_TO_ALL)

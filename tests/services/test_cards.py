@@ -26,6 +26,7 @@ from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure
 from sharedbook.services.members import grants, members
 from sharedbook.services.people import subjects
+from tests.support.owners import set_owner
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
 VIEW = Right.VIEW
@@ -214,7 +215,7 @@ def test_an_erased_card_never_returns(site: App) -> None:
 def test_the_owner_may_edit_and_delete_his_own_in_a_read_only_book(site: App) -> None:
     first = put(site, "alice", "a.vcf", card("u1", "One"))
     with as_console(site) as tx:
-        contacts.set_owner(tx, [first.card.contact_id], "bob")
+        set_owner(tx, [first.card.contact_id], "bob")
     assert put(site, "bob", "a.vcf", card("u1", "Two")).changed
     remove(site, "bob", "a.vcf")
     assert hrefs(site, "alice") == set()

@@ -28,6 +28,7 @@ from sharedbook.store import changes
 from sharedbook.store import contacts as rows
 from tests.services.people import add_contact, add_members, viewer
 from tests.support.eventually import eventually
+from tests.support.owners import set_owner
 from tests.support.postgres import Cluster
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
@@ -99,7 +100,7 @@ STEPS: list[Callable[[Tx], object]] = [
     lambda tx: contacts.copy(tx, [only(tx, "Anna")], groups.get(tx, "partners")),
     lambda tx: grants.grant(tx, "partners", "everyone", Right.VIEW),
     lambda tx: contacts.move(tx, [only(tx, "Bora Kim")], groups.get(tx, "clients"), groups.get(tx, "partners")),
-    lambda tx: contacts.set_owner(tx, [only(tx, "Bora Kim")], "dora"),
+    lambda tx: set_owner(tx, [only(tx, "Bora Kim")], "dora"),
     lambda tx: contacts.delete(tx, [only(tx, "Anna")]),
     lambda tx: trash.restore(tx, [each.id for each in trash.list_trash(tx)]),
     lambda tx: groups.rename(tx, "partners", "Friends"),

@@ -16,6 +16,7 @@ from sharedbook.services.contacts import contacts, history
 from sharedbook.services.members import grants, members
 from sharedbook.services.upkeep import housekeeping
 from sharedbook.store.schema import revisions
+from tests.support.owners import set_owner
 from tests.support.sites import as_console, as_member, card
 
 FIRST = card("u-1", "Minji Kim", "TITLE:Clerk", "X-ODD;A=b:kept\\, as  it is", "EMAIL:a@example.com")
@@ -82,7 +83,7 @@ def test_each_step_has_the_texts_around_it_and_says_what_changed(site: App) -> N
 
 def test_a_step_beside_the_card_changes_no_field(site: App) -> None:
     with as_console(site) as tx:
-        contacts.set_owner(tx, [1], "carol")
+        set_owner(tx, [1], "carol")
     last = steps(site)[-1]
     assert (last.revision.event, last.by_field, last.by_property) == (Event.OWNER, [], [])
     assert last.before == last.after == THIRD
@@ -133,7 +134,7 @@ def test_reverting_gives_back_the_exact_bytes_as_a_new_step(site: App) -> None:
 def test_reverting_says_what_it_leaves(site: App) -> None:
     with as_console(site) as tx:
         contacts.copy(tx, [1], groups.add(tx, "Press"))
-        contacts.set_owner(tx, [1], "carol")
+        set_owner(tx, [1], "carol")
         contacts.set_visibility(tx, [1], Visibility(VisibilityKind.LISTED, frozenset({members.get(tx, "alice").id})))
         done = history.revert(tx, 1, history.steps(tx, 1)[0].revision.id)
         assert [note.split(":")[0] for note in done.notes] == ["groups", "owner", "visibility"]

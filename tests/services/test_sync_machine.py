@@ -35,6 +35,7 @@ from tests.services.bulk_rules import BulkRules
 from tests.services.machine_sites import on_postgresql, on_sqlite
 from tests.services.merge_rule import MergeRule
 from tests.services.sync_model import Copy, Device, Model, ModelContact
+from tests.support.owners import set_owner
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
 MEMBERS = ["alice", "bob", "carol", "dave", "erin"]
@@ -290,7 +291,7 @@ class SyncMachine(BulkRules, MergeRule):
     def change_owner(self, data: st.DataObject, login: str | None) -> None:
         key = self.some(data)
         with as_console(self.site) as tx:
-            contacts.set_owner(tx, [key], login)
+            set_owner(tx, [key], login)
         self.model.contacts[key].owner = login
 
     @rule(name=team, login=member)

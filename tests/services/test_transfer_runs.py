@@ -22,6 +22,7 @@ from sharedbook.services.members import grants
 from sharedbook.services.tx import MemberActor
 from tests.services.people import Journal, add_members
 from tests.services.transfers import CARD, HEADER, all_of, counts, etags, people, run, table
+from tests.support.owners import set_owner
 from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
 
 
@@ -129,7 +130,7 @@ def test_rights(app: App) -> None:
     update = transfer.import_file(app, alice, CLIENT, changed, group="people", duplicates=Duplicates.UPDATE)
     assert counts(update) == {"updated": 1}, "her own contact"
     with as_console(app) as tx:
-        contacts.set_owner(tx, [all_of(app)[0].id], "bob")
+        set_owner(tx, [all_of(app)[0].id], "bob")
     changed = io.BytesIO(b"email,title\nkim@example.com,Chief\n")
     update = transfer.import_file(app, alice, CLIENT, changed, group="people", duplicates=Duplicates.UPDATE)
     assert [problem.code for problem in update.problems] == ["forbidden"]

@@ -211,7 +211,6 @@ def rows_of(instances: Iterable[Instance]) -> list[IndexRow]:
             at, _, _, *rest = rows[place]
             rows[place] = (at, _BOTH[name], _write_both(own.params, instance.params), *rest)
             continue
-            continue
         if name in TWINS:
             single[TWINS[name], value] = instance, len(rows)
         rows.append(_row(position, instance))

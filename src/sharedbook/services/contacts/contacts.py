@@ -22,7 +22,6 @@ from sharedbook.domain.model import (
 from sharedbook.domain.query import Op, Or, Query, Some, Test
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.contacts import search
-from sharedbook.services.people import subjects
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, records
 from sharedbook.services.writing.kept import Kept
@@ -319,13 +318,8 @@ def _set_visibility(
     return len(ids)
 
 
-def set_owner(tx: Tx, contact_ids: Sequence[int], login: str | None) -> int:
-    """Gives contacts to a member, or to nobody. Returns how many changed. Raises SubjectNotFound."""
-    return give_to(tx, contact_ids, None if login is None else subjects.member(tx, login).id)
-
-
 def give_to(tx: Tx, contact_ids: Sequence[int], owner_id: int | None) -> int:
-    """The same by the member's id."""
+    """Gives contacts to a member, by id, or to nobody. Returns how many changed."""
     access.require_manage(tx.viewer, "change owners")
     changed = [contact for contact in get_many(tx, contact_ids) if contact.owner_id != owner_id]
     ids = [contact.id for contact in changed]

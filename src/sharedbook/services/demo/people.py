@@ -70,13 +70,12 @@ class DemoMember:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A contact. ``key`` never changes; ``latin`` is the name in the mail address, ``kana`` a Japanese name's sound."""
+    """A contact. ``key`` never changes; ``kana`` is a Japanese name's sound."""
 
     key: str
     locale: str
     family: str
     given: str
-    latin: tuple[str, str]
     kana: tuple[str, str]
     name: str
     emails: tuple[tuple[str, str], ...]
@@ -185,7 +184,6 @@ def _person(locale: Locale, place: int, number: int) -> Person:
         locale=locale.tag,
         family=family[0],
         given=given[0],
-        latin=(family[1], given[1]),
         kana=(family[2], given[2]) if len(family) > 2 else ("", ""),
         name=_full_name(locale, family[0], given[0]),
         emails=(("WORK", address), *([("HOME", f"{given[1]}@home.example")] if place % 7 == 3 else [])),
