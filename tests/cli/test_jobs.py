@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ from sharedbook.cli.terminal import json_keys
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
-from sharedbook.services.jobs import jobs, runner
+from sharedbook.services.jobs import actions, batches, bulk, jobs, runner
 from sharedbook.services.jobs.jobs import Job, State
 from sharedbook.settings import Settings
 from sharedbook.store.schema import jobs as job_rows
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, Terminal
 from tests.support.eventually import eventually
-from tests.support.sites import as_console, card
+from tests.support.sites import CLIENT, CONSOLE, as_console, card
 
 
 @pytest.fixture
@@ -131,6 +132,27 @@ def add_many(site: App, count: int) -> list[int]:
     with as_console(site) as tx:
         cards = [vcard.parse(card(f"uid-{number}", f"Person {number}")) for number in range(count)]
         return contacts.add_many(tx, groups.get(tx, "customers"), cards)
+
+
+def test_watched_on_a_terminal(
+    people: CommandLine, site: App, terminal: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch is shown before the next one begins, on one line; one contact is refused."""
+    monkeypatch.setattr(batches, "BATCH_CONTACTS", 20)
+    monkeypatch.setattr(batches, "CHUNK_CONTACTS", 10)
+    ids = add_many(site, 60)
+    with as_console(site) as tx:
+        press, customers = groups.get(tx, "press"), groups.get(tx, "customers")
+        contacts.move(tx, ids[-1:], customers, press)
+        job = bulk.add(tx, actions.Move(customers.id, press.id), ids)
+    watching = terminal("job", "watch", str(job.id))
+    watching.until("job 1 waiting: 0 of 60")
+    bulk.run(site, CONSOLE, CLIENT, job.id, lambda done: watching.until(f"{done.done} of 60"))
+    assert watching.end() == 3
+    *lines, end = watching.shown.split("\r\x1b[K")
+    assert end.startswith("job 1 part: 60 of 60, ") and end.endswith(", done: 59, error: 1\r\n")
+    assert [line for line in lines if re.fullmatch(r"job 1 running: 40 of 60, [\d.]+ a second(, \d+ s left)?", line)]
+    assert max(map(len, lines)) < 80 and not any("\n" in line for line in lines)
 
 
 def look(site: App) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -117,7 +118,7 @@ def watch(site: Site, out: Output, job: int) -> None:
     commits = site.app.watch()
     while (found := _look(site, job)).state in (State.RUNNING, State.WAITING):
         if terminal:
-            click.echo(f"\r\x1b[K{_line(found)}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{_line(found)[: shutil.get_terminal_size().columns - 1]}", nl=False, err=True)
         elif time.monotonic() - said >= SAY_SECONDS:
             out.note(_line(found))
             said = time.monotonic()

@@ -54,7 +54,7 @@ def new_card(values: Mapping[str, str], limits: Limits) -> Card:
     """A card of columns and their texts. Raises InvalidValue, which says all that is wrong; InvalidCard."""
     found = entries.of_columns(values, limits=limits)
     if isinstance(found, list):
-        raise InvalidValue("; ".join(problem.message for problem in found), field=found[0].column or None)
+        raise entries.refusal(found)
     return vcard.checked(entry_cards.build(found), limits)
 
 
