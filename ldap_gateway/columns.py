@@ -89,7 +89,7 @@ class Column(ABC):
     @staticmethod
     @abstractmethod
     def prepare(values: Iterable[str]) -> str:
-        """Values as written, or as ``formats.phones.forms`` writes numbers: joined."""
+        """Values as written, or as ``formats.vcards.phones.forms`` writes numbers: joined."""
 
     @abstractmethod
     def look(self, test: Test) -> Plan:
@@ -272,7 +272,7 @@ class Tails:
 
 
 class PhoneColumn(Column):
-    """Numbers as ``formats.phones.forms`` writes them: every form of every number is a value here."""
+    """Numbers as ``formats.vcards.phones.forms`` writes them: every form of every number is a value here."""
 
     def __init__(self, runs: Sequence[Runs], tails: Tails, texts: list[str] | None = None) -> None:
         super().__init__(runs, texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,3 +41,22 @@ def test_room(path: Path) -> None:
     assert ast.get_docstring(tree), "the file needs a head that says the rule of its room"
     assert len(text.splitlines()) <= FILE_LINES
     assert not {name: lines for name, lines in functions(tree) if lines > FUNCTION_LINES}
+
+
+def test_files_that_are_named_are_there() -> None:
+    """In heads, comments and documents: ``x.py``, ``folder/x.py`` and dotted names of our packages."""
+    paths = ["/" + str(path.relative_to(ROOT)) for path in files()]
+    modules = {path.removesuffix(".py").replace("/", ".") for path in paths if path.endswith(".py")}
+    missing = []
+    for path in [*sources(), *files(ROOT / "docs", ".md"), ROOT / "CONTRIBUTING.md", ROOT / "README.md"]:
+        text = path.read_text()
+        named = re.findall(r"``?(\w[\w/]*\.py)\b", text)
+        dotted = re.findall(r"``((?:formats|services|store|cli)\.[a-z_.]*[a-z_])(?=[.`][A-Z`]|`)", text)
+        missing += [(path.name, name) for name in named if not any(each.endswith(f"/{name}") for each in paths)]
+        missing += [(path.name, name) for name in dotted if not any(_is_of(name, each) for each in modules)]
+    assert missing == [("conformance.md", "tests/storage/dav/test_carddav.py")], "that one is vdirsyncer's"
+
+
+def _is_of(name: str, module: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    return module.endswith((f".{name}", f".{name.rpartition('.')[0]}"))

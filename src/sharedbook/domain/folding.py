@@ -169,7 +169,7 @@ LOCAL_DIGITS = 7
 
 
 def phone_equal(stored: str, needle: str) -> bool:
-    """Whether two numbers, each as ``formats.phones.forms`` writes it, are the same or may be.
+    """Whether two numbers, each as ``formats.vcards.phones.forms`` writes it, are the same or may be.
 
     Each is digit strings between single spaces, the one as dialled first, then E.164 and national. They are equal when
     they share a form. A needle dialled with 7 or 8 digits (no area code) also finds by its last 7; a shorter one, an

@@ -30,7 +30,7 @@ def sharing_mail(connection: Connection) -> list[tuple[int, str]]:
 
 
 def phones(connection: Connection) -> list[tuple[int, str]]:
-    """Contact and digits (``formats.phones.forms``) of every phone number."""
+    """Contact and digits (``formats.vcards.phones.forms``) of every phone number."""
     return plain(connection, _values(_P.value).where(named("phone")))
 
 

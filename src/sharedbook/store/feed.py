@@ -19,7 +19,7 @@ from sharedbook.store.schema import app_passwords, subjects, team_members
 
 @dataclass(frozen=True, slots=True)
 class FeedAppPassword:
-    """One that was not revoked; ``hmac`` as ``services.passwords.app_password_mac`` makes it."""
+    """One that was not revoked; ``hmac`` as ``services.people.passwords.app_password_mac`` makes it."""
 
     id: int
     hmac: bytes

@@ -8,7 +8,7 @@ and folded; everything else reads the rows of one property name.
 
 Not decided here: tests of parameters, phone substrings of several parts, very long patterns. For these the statement
 finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their rows
-of the index. No card is parsed. Values that PHONE is asked of are as ``formats.phones.forms`` writes them.
+of the index. No card is parsed. Values that PHONE is asked of are as ``formats.vcards.phones.forms`` writes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``sharedbook contact``: one contact at a time; many in ``contact_many.py``, the past in ``contact_history.py``."""
+"""``sharedbook contact``: one contact at a time; many in ``many.py``, the past in ``history.py``."""
 
 from __future__ import annotations
 
@@ -10,21 +10,7 @@ from typing import Any
 
 import click
 
-from sharedbook.cli.contact import (
-    duplicates as contact_duplicates,
-)
-from sharedbook.cli.contact import (
-    history as contact_history,
-)
-from sharedbook.cli.contact import (
-    many as contact_many,
-)
-from sharedbook.cli.contact import (
-    merge as contact_merge,
-)
-from sharedbook.cli.contact import (
-    scan as contact_scan,
-)
+from sharedbook.cli.contact import duplicates, history, many, merge, scan
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.contacts_shown import COLUMNS, detail, lines, objects, row
 from sharedbook.cli.terminal.names import GROUP, MEMBER, SUBJECT
@@ -52,12 +38,12 @@ def contact_command() -> None:
     """
 
 
-contact_many.add_to(contact_command)
-contact_history.add_to(contact_command)
+many.add_to(contact_command)
+history.add_to(contact_command)
 contact_command.add_command(contact_qr)
-contact_duplicates.add_to(contact_command)
-contact_merge.add_to(contact_command)
-contact_command.add_command(contact_scan.scan)
+duplicates.add_to(contact_command)
+merge.add_to(contact_command)
+contact_command.add_command(scan.scan)
 
 
 @contact_command.command("add")

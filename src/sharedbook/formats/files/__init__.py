@@ -1,1 +1,1 @@
-"""Files of many contacts: csv, sheets, vcf, ldif, json, mail, archives and a directory's entries."""
+"""Files of many contacts: csv, sheets, vcf, ldif, json, mail, archives, a directory's entries; a photographed card."""

@@ -40,7 +40,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "country": ("country",),
     "uid": ("uid",),
 }
-"""Field -> the derived properties (``formats.fields.DERIVED``) that it looks into."""
+"""Field -> the derived properties (``formats.vcards.fields.DERIVED``) that it looks into."""
 
 ALIASES = {"mail": "email", "tel": "phone", "organization": "company", "org": "company", "tags": "tag", "town": "city"}
 ANYWHERE = ("name", "email", "phone", "company", "tag")

@@ -71,7 +71,7 @@ class JobReport:
     ``counts``: rows by ``jobs.Result``, every result named. ``problems``: the first 1,000 rows that were refused or
     need a decision; all are in ``jobs.rows``. ``left_out``: columns of the file that hold something and have no place
     in a contact. ``samples``: up to three decoded cells with characters outside ASCII, to judge ``encoding`` by.
-    ``over_quota``: rows that the quota refuses. ``warnings``: see ``formats.incoming.Source``. ``gone``: ids of
+    ``over_quota``: rows that the quota refuses. ``warnings``: see ``formats.entries.incoming.Source``. ``gone``: ids of
     contacts of the directory whose entries were not found any more; none when rows were refused, which may be theirs.
     """
 

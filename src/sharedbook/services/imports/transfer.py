@@ -66,8 +66,8 @@ def import_file(
     Returns what each row became. ``source`` need not be seekable (stdin). ``group``: slug or name of that for every
     row, whatever groups the file names; None if each row names its own. A new contact then goes into all of them; it
     is a duplicate if the first of them has it, and then stays where it is. ``format``: one of these, or None to tell
-    from name and content. ``mapping``: header -> column name of ``formats.columns``, ``custom:NAME``, or ``-`` to
-    leave the column out.
+    from name and content. ``mapping``: header -> column name of ``formats.entries.columns``, ``custom:NAME``, or
+    ``-`` to leave the column out.
     ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is the first.
     ``dates``: in which order dates such as 10/12/1815 are written; None: as the file tells. ``progress`` is called
     after each batch, and once before the first write, with ``done`` 0 and ``{"quota": n}``, if n rows will be refused
@@ -296,9 +296,9 @@ def export(
 ) -> int:
     """Writes the contacts that the actor may export, of one group or of all, to a file; returns how many.
 
-    ``format``: one of ``formats.outgoing.FORMATS``. They come by name; where whole cards are written, photos as they
-    came, or with ``reduced`` as they are served. ``left_out`` is given what the format has no
-    place for. A path is written beside and then renamed: there is a whole file or
+    ``format``: one of ``formats.files.outgoing.FORMATS``. They come by name; where whole cards are written, photos as
+    they came, or with ``reduced`` as they are served. ``left_out`` is given what the format has no place for. A
+    path is written beside and then renamed: there is a whole file or
     none; only its user may read it. Raises GroupNotFound, Forbidden (EXPORT on the group, or on no group at all),
     InvalidValue, Unavailable.
     """
