@@ -1,4 +1,9 @@
-"""One file of each product and format that can be imported, in its own headers, encoding and habits: what comes in."""
+"""One file of each product and format that can be imported, in its own headers, encoding and habits: what comes in.
+
+``libreoffice.*`` were saved by LibreOffice 7.4. ``excel*.xlsx`` were put together part by part as Excel writes them:
+texts shared, rich, with readings, in the cell; numbers as 8.19E+11; days as numbers from 1900 or 1904; formulas with
+results; hidden sheets and rows, merged cells.
+"""
 
 from __future__ import annotations
 

@@ -127,6 +127,8 @@ HEAD = f'<row r="1">{text_cell("A1", "name")}</row>'
     ("text.xlsx", b"name,email\nKim,kim@example.com\n", "but by its name"),
     ("empty.xlsx", raw_xlsx(""), "empty"),
     ("twice.xlsx", raw_xlsx(f'<row r="1">{text_cell("A1", "name")}{text_cell("B1", "Name")}</row>'), "already"),
+    ("title.xlsx", xlsx({"S": [("Contacts of 2026", "", ""), *PEOPLE]}), "title above the header"),
+    ("merged.xlsx", xlsx({"S": [("name", "phone", "", "email"), ("Kim", "1", "2", "k@example.com")]}), "merged cells"),
     ("broken.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "damaged|cannot be read"),
     ("ole.xlsx", (GOLDEN.with_name("imports") / "sheet.xls").read_bytes()[:2000], "damaged|cannot be read"),
 ], ids=lambda value: value if isinstance(value, str) and "." in value else "")  # fmt: skip

@@ -211,10 +211,10 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
     for place, name in enumerate(header, 1):
         target = given.get(fold(name)) or _target(name, product)
         if target is None:
-            raise InvalidFile(
-                f"row {line}, column {place}: the header {name} is unknown", line=line,
-                hint="--save-map FILE begins a map to complete, for --map; or make it a field: sharedbook field add",
-            )  # fmt: skip
+            hint = "--save-map FILE begins a map to complete, for --map; or make it a field: sharedbook field add"
+            if len(header) == 1:
+                hint = "if it is a title above the header, delete its row"
+            raise InvalidFile(f"row {line}, column {place}: the header {name} is unknown", line=line, hint=hint)
         found = None if target == LEFT_OUT else GROUPS if target == GROUPS.name else column(target)
         if found is not None and found in columns:
             first = columns.index(found)

@@ -164,7 +164,8 @@ def checked_header(line: int, cells: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     for column, name in enumerate(header, 1):
         if not name:
-            raise InvalidFile(f"row {line}, column {column}: the header has no name there", line=line)
+            hint = "write one; a name that stands in merged cells is that of the first alone"
+            raise InvalidFile(f"row {line}, column {column}: the header has no name there", line=line, hint=hint)
         if name.casefold() in seen:
             raise InvalidFile(
                 f"row {line}, column {column}: the header {name} stands in column {seen[name.casefold()]} already",
