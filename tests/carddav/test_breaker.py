@@ -18,7 +18,7 @@ from sharedbook.services.writing import records
 from sharedbook.store.schema import holds as hold_rows
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, Site, vcard
-from tests.support.sites import as_console
+from tests.support.sites import CLIENT, CONSOLE, as_console
 
 REFUSED = "{urn:sharedbook}deletion-held"
 
@@ -90,8 +90,7 @@ def test_moves_count_too(big: Book) -> None:
     assert delete(big.alice, big, *range(10, 21)) == [200] * 10 + [403]
     assert move(30, target.slug) == 403
     assert big.alice.get(big.of_alice("30.vcf")).status == 200
-    with as_console(big.site.app) as tx:
-        assert len(holds.discard(tx, held(big)[0].hold.id).restored) == 20
+    assert len(holds.discard(big.site.app, CONSOLE, CLIENT, held(big)[0].hold.id).restored) == 20
     assert len(big.alice.sync(big.of_alice()).etags()) == 100
     assert big.alice.sync(f"/{big.alice.login}/{target.slug}/").etags() == {}
 
@@ -114,8 +113,7 @@ def test_discard_brings_back_all_under_the_same_names(big: Book) -> None:
     before = big.alice.sync(big.of_alice(), data=True)
     delete(big.alice, big, *range(21))
     token = big.alice.sync(big.of_alice()).token()
-    with as_console(big.site.app) as tx:
-        assert holds.discard(tx, held(big)[0].hold.id).notes == []
+    assert holds.discard(big.site.app, CONSOLE, CLIENT, held(big)[0].hold.id).notes == []
     after = big.alice.sync(big.of_alice(), data=True)
     assert after.cards() == before.cards()
     back = big.alice.sync(big.of_alice(), token)

@@ -24,7 +24,7 @@ from sharedbook.services.writing import records
 from sharedbook.settings import Settings
 from sharedbook.store.schema import contacts as contact_rows
 from sharedbook.store.schema import memberships
-from tests.support.sites import as_console, as_member, card, new_site
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
 PHONE = Client("carddav", "Phone/1.0")
 NOW = datetime.now(UTC)
@@ -128,8 +128,7 @@ def release(site: App, hold_id: int, at: datetime = NOW) -> None:
 
 
 def discard(site: App, hold_id: int) -> Discarded:
-    with as_console(site) as tx:
-        return holds.discard(tx, hold_id)
+    return holds.discard(site, CONSOLE, CLIENT, hold_id)
 
 
 def places(site: App) -> set[tuple[object, ...]]:

@@ -16,6 +16,7 @@ from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure
 from sharedbook.services.members import grants, members
 from sharedbook.services.refused import holds
+from sharedbook.services.tx import MemberActor
 from sharedbook.services.upkeep import housekeeping
 from sharedbook.store.schema import holds as hold_rows
 from sharedbook.store.schema import removals
@@ -178,23 +179,40 @@ def test_where_deletion_is_immediate_nothing_can_come_back(tmp_path: Path) -> No
 def test_a_dry_run_changes_nothing(site: App) -> None:
     Program(site).delete(*range(21))
     before = places(site)
-    tx = site.open_tx(CONSOLE, CLIENT, write=True)
-    assert len(holds.discard(tx, 1).restored) == 20
-    tx.close()
+    assert len(holds.discard(site, CONSOLE, CLIENT, 1, rehearse=True).restored) == 20
     assert places(site) == before and listed(site)[0].hold.state is HoldState.HELD
 
 
 def test_only_postmasters_decide_and_only_once(site: App) -> None:
     Program(site).delete(*range(21))
-    for decide in (holds.release, holds.discard, holds.show):
+    for decide in (holds.release, holds.show):
         with pytest.raises(HoldNotFound), as_console(site) as tx:
             decide(tx, 7)
         with pytest.raises(Exception, match="alice may not"), as_member(site, "alice", write=True) as tx:
             decide(tx, 1)
+    with pytest.raises(HoldNotFound):
+        discard(site, 7)
+    with pytest.raises(Exception, match="alice may not"):
+        holds.discard(site, MemberActor("alice"), CLIENT, 1)
     discard(site, 1)
-    for decide in (holds.release, holds.discard):
-        with pytest.raises(Conflict, match="was discarded"), as_console(site) as tx:
-            decide(tx, 1)
+    with pytest.raises(Conflict, match="was discarded"):
+        discard(site, 1)
+    with pytest.raises(Conflict, match="was discarded"), as_console(site) as tx:
+        holds.release(tx, 1)
+
+
+def test_many_cards_come_back_in_batches(site: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two of them others write, and the client is held back, released or not."""
+    before, seen = places(site), list[HoldState]()
+    Program(site).delete(*range(25))
+    release(site, 1)
+    monkeypatch.setattr(holds, "BATCH", 8)
+    monkeypatch.setattr(site.site.database, "make_way", lambda held: seen.append(listed(site)[0].hold.state))
+    planned = holds.discard(site, CONSOLE, CLIENT, 1, rehearse=True)
+    assert seen == [HoldState.RELEASED] * 2
+    done = discard(site, 1)
+    assert planned.restored == done.restored and len(done.restored) == 20 and done.notes == []
+    assert (seen[2:], done.held.hold.state, places(site)) == ([HoldState.HELD] * 2, HoldState.DISCARDED, before)
 
 
 # ---- time

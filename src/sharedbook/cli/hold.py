@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 
 from sharedbook.cli.terminal import json_keys
-from sharedbook.cli.terminal.confirm import asking, carry_out
+from sharedbook.cli.terminal.confirm import asking, confirm
 from sharedbook.cli.terminal.contacts_shown import objects
 from sharedbook.cli.terminal.output import Output, json_option, many
-from sharedbook.cli.terminal.site_context import Site, pass_site
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.services.refused import holds
-from sharedbook.services.tx import Tx
 
 
 @click.group("hold")
@@ -87,12 +86,14 @@ def discard(site: Site, out: Output, hold: int, dry_run: bool, yes: bool) -> Non
                sharedbook hold discard 1 --yes
     """
 
-    def work(tx: Tx) -> json_keys.Object:
-        done = holds.discard(tx, hold)
-        return json_keys.result("discard", done.restored, notes=done.notes)
-
-    def question(planned: json_keys.Object) -> str:
-        return f"Bring back {many(planned['count'], 'contact')}?"
-
-    record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
+    if dry_run or not yes:
+        planned = _discarded(site, hold, rehearse=True)
+        if not dry_run:
+            confirm(f"Bring back {many(planned['count'], 'contact')}?")
+    record = planned if dry_run else _discarded(site, hold)
     out.outcome(record, f"bring back: {many(record['count'], 'contact')}")
+
+
+def _discarded(site: Site, hold: int, *, rehearse: bool = False) -> json_keys.Object:
+    done = holds.discard(site.app, site.actor, CLIENT, hold, rehearse=rehearse)
+    return json_keys.result("discard", done.restored, dry_run=rehearse, notes=done.notes)

@@ -80,10 +80,13 @@ def claim(connection: Connection, counted: Counted, since: datetime, hold_id: in
     connection.execute(statement.values(hold_id=hold_id))
 
 
-def removals_of(connection: Connection, hold_id: int) -> list[Removal]:
-    """A hold's removals, the newest first."""
+def removals_of(
+    connection: Connection, hold_id: int, below: int | None = None, limit: int | None = None
+) -> list[Removal]:
+    """A hold's removals, the newest first; all, or so many of those before an id."""
     columns = select(_R.id, _R.group_id, _R.member_id, _R.client, _R.at, _R.contact_id, _R.name, _R.to_group_id)
-    rows = connection.execute(columns.where(_R.hold_id == hold_id).order_by(_R.id.desc()))
+    statement = columns.where(_R.hold_id == hold_id).order_by(_R.id.desc()).limit(limit)
+    rows = connection.execute(statement if below is None else statement.where(_R.id < below))
     return [Removal(row[0], Counted(*row[1:4]), *row[4:]) for row in rows]
 
 
@@ -132,7 +135,7 @@ def every(connection: Connection, state: HoldState | None = None) -> Sequence[Ho
     return [_hold(row) for row in connection.execute(statement).mappings()]
 
 
-def change(connection: Connection, hold_id: int, state: HoldState, until: datetime) -> None:
+def change(connection: Connection, hold_id: int, state: HoldState, until: datetime | None) -> None:
     """Another state; ``until``: when it ends or ended."""
     connection.execute(update(holds).where(_H.id == hold_id).values(state=state.value, until=until))
 

@@ -45,7 +45,7 @@ class _Listed(TypeDecorator[Sequence[str | int]]):
     cache_ok = True
 
     def process_bind_param(self, value: Sequence[str | int] | None, dialect: Any) -> str:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=list)
 
 
 class _json_texts(GenericFunction[str]):

@@ -1,25 +1,32 @@
 """Holds, for postmasters: which clients took too much out of a group, letting one go on, or bringing back what it took.
 
 Bringing back goes card by card, the last one first, each in a savepoint: what cannot come back is said, and holds up
-nothing. What others have done since stands: who has the same UID by now, what they deleted, erased or restored.
+nothing. Others write between two batches. What they have done since stands: who has the same UID by now, what they
+deleted, erased or restored.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import Conflict, HoldNotFound
-from sharedbook.domain.model import Contact, Departed, Event, Group, HoldState
+from sharedbook.domain.model import Client, Contact, Departed, Event, Group, HoldState
 from sharedbook.services.books import breaker, groups
 from sharedbook.services.contacts import trash
 from sharedbook.services.people import subjects
-from sharedbook.services.tx import Tx
+from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.services.writing import records
 from sharedbook.store import contacts, holds, memberships
 from sharedbook.store.holds import Hold, Removal
+
+BATCH = 100
+"""Cards for which the write lock is held at a time: less than half a second."""
+LAST = 1 << 62
+"""Above every id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +76,49 @@ def release(tx: Tx, hold_id: int) -> Held:
     return _get(tx, hold_id)
 
 
-def discard(tx: Tx, hold_id: int) -> Discarded:
-    """Brings back what the client took, under the same hrefs, UIDs and rights. Raises HoldNotFound, Conflict."""
-    access.require_manage(tx.viewer, "discard holds")
-    held = _undecided(tx, hold_id)
+def discard(app: App, actor: Actor, client: Client, hold_id: int, *, rehearse: bool = False) -> Discarded:
+    """Brings back what the client took, under the same hrefs, UIDs and rights, batch by batch.
+
+    Until the last batch the client is held back; cut off before, it can be done again. ``rehearse``: nothing is kept.
+    Raises HoldNotFound, Conflict.
+    """
     restored: list[int] = []
     notes: list[str] = []
-    for removal in holds.removals_of(tx.db, hold_id):
-        if removal.contact_id in restored:
+    below: int | None = LAST
+    while below is not None:
+        begun = time.monotonic()
+        with app.begin(actor, client, write=True) as tx:
+            below, held = _discard_some(tx, hold_id, below, restored, notes)
+            if rehearse:
+                tx.rollback()
+        if below is not None:
+            app.site.database.make_way(time.monotonic() - begun)
+    return Discarded(held, restored, notes)
+
+
+def _discard_some(tx: Tx, hold_id: int, below: int, restored: list[int], notes: list[str]) -> tuple[int | None, Held]:
+    """One batch, of the newest removals below an id; what becomes of them is added to the lists.
+
+    Returns where the next batch begins, None for nowhere, and the hold.
+    """
+    access.require_manage(tx.viewer, "discard holds")
+    who = _undecided(tx, hold_id).hold.counted
+    some, back, first = holds.removals_of(tx.db, hold_id, below, BATCH), set(restored), len(restored)
+    for removal in some:
+        if removal.contact_id in back:
             continue
         try:
             with tx.savepoint():
                 note = _give_back(tx, removal)
             restored.append(removal.contact_id)
+            back.add(removal.contact_id)
         except Conflict as error:
             note = error.message
         notes += [f"contact {removal.contact_id}: {note}"] if note else []
-    holds.change(tx.db, hold_id, HoldState.DISCARDED, tx.now)
-    who = held.hold.counted
-    tx.audit("hold.discard", hold=hold_id, group=who.group_id, member=who.member_id, contacts=restored)
-    return Discarded(_get(tx, hold_id), restored, notes)
+    more = len(some) == BATCH
+    holds.change(tx.db, hold_id, HoldState.HELD if more else HoldState.DISCARDED, None if more else tx.now)
+    tx.audit("hold.discard", hold=hold_id, group=who.group_id, member=who.member_id, contacts=restored[first:])
+    return some[-1].id if more else None, _get(tx, hold_id)
 
 
 def _undecided(tx: Tx, hold_id: int) -> Held:
