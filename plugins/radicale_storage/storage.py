@@ -60,7 +60,7 @@ def transaction(request: Request, *, write: bool) -> Iterator[None]:
     assert request.viewer is not None
     if write and request.method == "PUT":
         request.card = cards.prepared(app().site, request.body)
-    with using(request, app().open_tx(request.viewer, request.client, write=write)):
+    with app().begin(request.viewer, request.client, write=write) as tx, using(request, tx):
         yield
 
 

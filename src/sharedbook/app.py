@@ -34,10 +34,6 @@ class App:
         """Keys by label."""
         return self.site.secrets
 
-    def open_tx(self, actor: Actor, client: Client, *, write: bool = False) -> Tx:
-        """A transaction that the caller commits or rolls back, and closes."""
-        return Tx(self.site, actor, client, write=write)
-
     def begin(self, actor: Actor, client: Client, *, write: bool = False) -> AbstractContextManager[Tx]:
         """A transaction: committed at the end, rolled back by an exception."""
         return begin(self.site, actor, client, write=write)

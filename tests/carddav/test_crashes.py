@@ -1,10 +1,13 @@
-"""The two inputs that end or freeze stock Radicale 3.9: they are refused, and the next client is answered."""
+"""The two inputs that end or freeze stock Radicale 3.9, and a full disk: refused, and the next client is answered."""
 
 from __future__ import annotations
 
 import pytest
 
+from sharedbook.services.members import members
+from tests.carddav.dav import Client
 from tests.carddav.served import Book, vcard
+from tests.support.sites import as_console
 
 
 @pytest.mark.parametrize("method", ["PROPFIND", "REPORT", "PROPPATCH", "MKCOL"])
@@ -23,3 +26,25 @@ def test_the_card_that_freezes_vobject_is_answered(book: Book) -> None:
     assert reply.conditions == ["{urn:ietf:params:xml:ns:carddav}valid-address-data"]
     assert "6" in reply.line
     assert book.alice.propfind(book.of_alice()).status == 207
+
+
+@pytest.mark.parametrize("site", ["plain", "serve"], indirect=True, scope="session")
+def test_a_disk_that_takes_no_more(book: Book) -> None:
+    with as_console(book.site.app) as tx:
+        members.set_password(tx, book.alice.login, "correct horse")
+    assert book.alice.put(book.of_alice("kept.vcf"), vcard("kept")).status == 201
+    before = book.site.server.output.count("Traceback")
+    with book.site.server.unable_to_write():
+        for reply in (
+            book.alice.put(book.of_alice("new.vcf"), vcard("new")),
+            book.alice.put(book.of_alice("kept.vcf"), vcard("kept", "Changed")),
+            book.alice.request("DELETE", book.of_alice("kept.vcf")),
+            book.alice.request("MOVE", book.of_alice("kept.vcf"), Destination=book.of_alice("moved.vcf")),
+            Client(book.site.port, book.alice.login, "correct horse").get(book.of_alice("kept.vcf")),
+        ):
+            assert (reply.status, "retry-after" in reply.headers) == (503, True), reply.text
+        assert book.alice.get(book.of_alice("kept.vcf")).text == vcard("kept")
+    assert book.site.server.output.count("Traceback") == before
+    assert list(book.alice.sync(book.of_alice()).etags()) == [book.of_alice("kept.vcf")]
+    assert Client(book.site.port, book.alice.login, "correct horse").get(book.of_alice("kept.vcf")).status == 200
+    assert book.alice.put(book.of_alice("new.vcf"), vcard("new")).status == 201

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,8 +171,9 @@ def expected(model: Model, login: str, ids: dict[str, int], subjects: dict[str, 
 @pytest.fixture
 def transaction(app: App) -> Iterator[Tx]:
     """A transaction that is rolled back at the end; each example is, too."""
-    with closing(app.open_tx(CONSOLE, CLIENT, write=True)) as tx:
+    with app.begin(CONSOLE, CLIENT, write=True) as tx:
         yield tx
+        tx.rollback()
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,28 +7,36 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 
-def _wait_for_group(group: int) -> None:
-    """Returns when each process of a killed group has ended, so that its ports and files are free."""
+def _of_group(group: int) -> Iterator[int]:
+    """Ids of the processes of a group."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):
             fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             if int(fields[2]) == group:
-                end = os.pidfd_open(int(folder.name))
-                select.select([end], [], [], 10)
-                os.close(end)
+                yield int(folder.name)
+
+
+def _wait_for_group(group: int) -> None:
+    """Returns when each process of a killed group has ended, so that its ports and files are free."""
+    for process in _of_group(group):
+        with suppress(ProcessLookupError):
+            end = os.pidfd_open(process)
+            select.select([end], [], [], 10)
+            os.close(end)
 
 
 class Server:
@@ -111,6 +119,18 @@ class Server:
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the process itself, not to its workers."""
         self.process.send_signal(number)
+
+    @contextmanager
+    def unable_to_write(self) -> Iterator[None]:
+        """As on a full disk: the process and its workers cannot make files longer, nor write behind their first bytes."""
+        limits = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in _of_group(self.process.pid)}
+        for each, (_, most) in limits.items():
+            resource.prlimit(each, resource.RLIMIT_FSIZE, (1, most))
+        try:
+            yield
+        finally:
+            for each, limit in limits.items():
+                resource.prlimit(each, resource.RLIMIT_FSIZE, limit)
 
     def kill(self) -> None:
         """What a power cut does: the process and its workers end at once, without a chance to tidy up."""

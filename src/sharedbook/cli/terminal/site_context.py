@@ -78,12 +78,9 @@ class Site:
     @contextmanager
     def rehearse(self) -> Iterator[Tx]:
         """A write transaction of the actor that is never committed: a dry run is the same code."""
-        tx = self.app.open_tx(self.actor, CLIENT, write=True)
-        try:
+        with self.begin(write=True) as tx:
             yield tx
-        finally:
             tx.rollback()
-            tx.close()
 
     def __enter__(self) -> Self:
         return self

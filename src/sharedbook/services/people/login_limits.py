@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import ipaddress
 import math
-import mmap
 import os
 import struct
 import threading
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sharedbook.domain.errors import Throttled
+from sharedbook.domain.errors import Throttled, Unavailable
 from sharedbook.services.tx import Site
 
 SLOTS = 8192
@@ -42,7 +41,10 @@ class _Counter:
 
 
 class LoginLimits:
-    """``path``: the shared table, made when missing. ``free`` tries, then waits that double up to ``longest`` s."""
+    """``path``: the shared table, made when missing. ``free`` tries, then waits that double up to ``longest`` s.
+
+    Raises Unavailable when the table cannot be written.
+    """
 
     def __init__(self, path: Path, secret: bytes, *, free: int, network_per_minute: int, longest: int) -> None:
         self._secret = secret
@@ -51,10 +53,11 @@ class LoginLimits:
         self._longest = longest
         self._lock = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        size = SLOTS * _SLOT.size
-        if os.fstat(self._file).st_size < size:
-            os.truncate(self._file, size)
-        self._table = mmap.mmap(self._file, size)
+        try:  # all of it now, so that a full disk does not stop the counting later
+            os.posix_fallocate(self._file, 0, SLOTS * _SLOT.size)
+        except OSError as error:
+            os.close(self._file)
+            raise Unavailable(f"{path} cannot be written: {error.strerror}", hint="free some space") from error
 
     @classmethod
     def of(cls, site: Site) -> LoginLimits:
@@ -69,7 +72,7 @@ class LoginLimits:
         )
 
     def admit(self, login: str, address: str) -> None:
-        """Counts one try of a password. Raises Throttled when it is one too many."""
+        """Counts one try of a password. Raises Throttled when it is one too many, Unavailable."""
         now = time.time()
         with self._locked():
             pair, network = self._counters(login, address)
@@ -133,7 +136,7 @@ class LoginLimits:
         first = int.from_bytes(key, "little")
         oldest: _Counter | None = None
         for slot in ((first + step) % SLOTS for step in range(PROBES)):
-            found = _Counter(slot, *_SLOT.unpack_from(self._table, slot * _SLOT.size))
+            found = _Counter(slot, *_SLOT.unpack(os.pread(self._file, _SLOT.size, slot * _SLOT.size)))
             if found.key == key:
                 if found.at > now:
                     found.at = now
@@ -146,11 +149,13 @@ class LoginLimits:
 
     def _store(self, counter: _Counter) -> None:
         values = (counter.key, counter.at, counter.level, counter.welcome)
-        _SLOT.pack_into(self._table, counter.slot * _SLOT.size, *values)
+        try:
+            os.pwrite(self._file, _SLOT.pack(*values), counter.slot * _SLOT.size)
+        except OSError as error:
+            raise Unavailable(f"failed logins cannot be counted: {error.strerror}", hint="free some space") from error
 
     def close(self) -> None:
         """Lets go of the table."""
-        self._table.close()
         os.close(self._file)
 
 
