@@ -122,7 +122,7 @@ class Server:
 
     @contextmanager
     def unable_to_write(self) -> Iterator[None]:
-        """As on a full disk: the process and its workers cannot make files longer, nor write behind their first bytes."""
+        """As on a full disk: the process and its workers can write behind the first byte of no file."""
         limits = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in _of_group(self.process.pid)}
         for each, (_, most) in limits.items():
             resource.prlimit(each, resource.RLIMIT_FSIZE, (1, most))
