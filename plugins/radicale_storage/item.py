@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 
 from radicale.item import Item
+from radicale.storage import BaseCollection
 
 from radicale_storage.request import current
 from sharedbook.domain.model import Card
-
-if TYPE_CHECKING:
-    from radicale_storage.storage import BookCollection
 
 STAND_IN_UID = "stand-in"
 STAND_IN = f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{STAND_IN_UID}\r\nFN:x\r\nN:x;;;;\r\nEND:VCARD\r\n".encode()
@@ -27,7 +24,7 @@ def http_date(moment: datetime) -> str:
 class CardItem(Item):
     """One card of one book."""
 
-    def __init__(self, collection: BookCollection, card: Card) -> None:
+    def __init__(self, collection: BaseCollection, card: Card) -> None:
         # Radicale compares UIDs by itself, on PUT with the stand-in's. The services compare the real ones, and know
         # what may be replaced; so here all are made the same.
         uid = STAND_IN_UID if current().method in ("PUT", "MOVE") else card.uid
