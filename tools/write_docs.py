@@ -117,7 +117,8 @@ Exports name the groups of each contact (those that you see): csv and xlsx in th
 `CATEGORIES`. Other programs ignore these. An import without `--group` puts new contacts into the groups that their rows
 name; a row without one is refused. `import --group G` puts every row into G, whatever groups the file names, and says
 so: a file that was exported from another group goes where you say. A contact that is there stays in its groups, also
-with `--duplicates update` or `replace`: `contact copy` and `contact move` change them."""
+with `--duplicates update` or `replace`, and that is said where a row names others: `contact copy` and `contact move`
+change them."""
 
 
 def _helps(

@@ -101,8 +101,15 @@ def test_a_given_group_counts_whatever_an_exported_file_names(app: App, tmp_path
 def test_a_contact_that_is_there_stays_in_its_groups(app: App, duplicates: Duplicates) -> None:
     run(app, HEADER + "Ada,ada@example.com,people\n", None)
     data = "name,email,title,groups\nAda,ada@example.com,Boss,people;our-suppliers\n"
-    assert counts(run(app, data, None, duplicates=duplicates)) == {"updated": 1}
+    for result in ("updated", "unchanged"):
+        report = run(app, data, None, duplicates=duplicates)
+        assert counts(report) == {result: 1}
+        assert [(each.line, each.code) for each in report.warnings] == [(2, "groups-unchanged")]
+        assert "does not go into our-suppliers" in report.warnings[0].message
     assert shown(app) == {"Ada": ["people"]}
+    with as_console(app) as tx:
+        contacts.copy(tx, [each.id for each in all_of(app)], groups.get(tx, "our-suppliers"))
+    assert run(app, data, None).warnings == ()
     assert "TITLE:Boss" in all_of(app)[0].vcard
 
 

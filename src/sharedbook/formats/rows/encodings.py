@@ -133,6 +133,8 @@ def _guess(source: BinaryIO, guesses: Sequence[str]) -> str | None:
     if not candidates:
         return None
     sample = beginning if wide else b"".join(_foreign_lines(source))[:_SAMPLE]
+    if not sample:
+        return None
     # ASCII stands for no match: neither sample can be read in it.
     for found in chardet.detect_all(sample, include_encodings=[*candidates, "ascii"], no_match_encoding="ascii"):
         codec = codecs.lookup(found["encoding"] or "ascii").name

@@ -11,23 +11,22 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sharedbook.domain.errors import Conflict, Forbidden, JobStopped, SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Group, Progress
-from sharedbook.formats.entries import columns
 from sharedbook.formats.entries.incoming import Incoming, Source
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import fields, vcard
 from sharedbook.formats.vcards.vcard import Card
 from sharedbook.services.contacts import contacts, custom_fields
 from sharedbook.services.contacts.custom_fields import Values
-from sharedbook.services.imports import ready
+from sharedbook.services.imports import ready, targets
 from sharedbook.services.imports.matching import Known, Match, Matcher
 from sharedbook.services.imports.ready import Make, Ready
-from sharedbook.services.imports.targets import Place, places
+from sharedbook.services.imports.targets import Place
 from sharedbook.services.jobs import jobs, snapshots
 from sharedbook.services.jobs.jobs import JobRow, Result, State
 from sharedbook.services.tx import Actor, App, Tx
@@ -94,7 +93,7 @@ class JobReport:
 class _Decision:
     """What a row becomes: a ``new`` contact, or a ``known`` one with this ``card``.
 
-    ``custom``: the custom fields to write.
+    ``custom``: the custom fields to write. ``note``: what a person should look at.
     """
 
     result: Result
@@ -103,6 +102,7 @@ class _Decision:
     known: Known | None = None
     custom: Values = field(default_factory=dict)
     problem: Problem | None = None
+    note: Problem | None = None
 
 
 class _New(NamedTuple):
@@ -140,6 +140,7 @@ class Import:
     told: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {})
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
     _rehearsal: dict[int, Matcher] = field(default_factory=dict)
@@ -236,6 +237,8 @@ class Import:
                 self.counts[decision.result] += 1
                 if decision.problem is not None:
                     waiting.append(JobRow(decision.result, decision.problem, row.cells))
+                if decision.note is not None and len(self.notes) < MOST_PROBLEMS:
+                    self.notes.append(decision.note)
             done += len(chunk)
         self.problems += [row.problem for row in waiting[: MOST_PROBLEMS - len(self.problems)]]
         if self.job_id is not None:
@@ -287,7 +290,7 @@ class Import:
         matchers = self._rehearsal if self.dry else {}  # when dry, nothing is written for the next rows to find
         return [
             _Decision(Result.ERROR, problem=place) if isinstance(place, Problem) else self._one(place, row, new)
-            for row, place in places(tx, self.group, rows, matchers)
+            for row, place in targets.places(tx, self.group, rows, matchers)
         ]
 
     def _one(self, place: Place, row: Ready, new: list[_New] | None) -> _Decision:
@@ -305,6 +308,8 @@ class Import:
                 self._add(place, row, decision, new)
             elif decision.result is Result.UPDATED:
                 self._change(place[0], row, decision, is_alone=new is None)
+            if decision.result not in (Result.ADDED, Result.ERROR) and len(place) > 1:
+                return replace(decision, note=targets.left(place, row))
         except Unavailable:
             raise
         except SharedbookError as error:
@@ -402,12 +407,6 @@ class Import:
             known.custom = {**known.custom, **decision.custom}
         matcher.remember(known, said)
 
-    def _overruled(self) -> Iterator[Problem]:
-        """That the groups which rows name do not count, if it is so."""
-        if self.group is not None and self.source.names_groups:
-            message = f"the groups that the file names do not count: every row goes into {self.group.slug}"
-            yield Problem(0, columns.GROUPS.name, "groups-left-out", message)
-
     def report(self) -> JobReport:
         """What was done."""
         source = self.source
@@ -423,7 +422,7 @@ class Import:
             left_out=tuple(source.left_out),
             samples=source.samples,
             over_quota=self.over_quota,
-            warnings=(*self._overruled(), *source.warnings),
+            warnings=(*targets.overruled(self.group, source), *source.warnings, *self.notes),
             gone=() if self._waiting() else tuple(sorted(self.kept - self._met)),
         )
 

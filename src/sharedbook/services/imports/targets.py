@@ -8,6 +8,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import Forbidden
 from sharedbook.domain.model import Group, Right
 from sharedbook.formats.entries.columns import GROUPS
+from sharedbook.formats.entries.incoming import Source
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.books import groups
 from sharedbook.services.imports.matching import Matcher
@@ -57,6 +58,24 @@ def places(
     return [
         (row, [matchers[group.id] for group in wanted] if isinstance(wanted, list) else wanted) for row, wanted in found
     ]
+
+
+def left(place: Place, row: Ready) -> Problem | None:
+    """That the contact which a row is, and which the first group has, is not put into others that the row names."""
+    assert row.said is not None
+    slugs = [matcher.group.slug for matcher in place[1:] if not matcher.find(row.said, row.kept).found]
+    if not slugs:
+        return None
+    message = f"the contact is there, and stays in its groups: it does not go into {', '.join(slugs)} (contact copy)"
+    return Problem(row.line, GROUPS.name, "groups-unchanged", message)
+
+
+def overruled(given: Group | None, source: Source) -> list[Problem]:
+    """That the groups which rows name do not count, if it is so."""
+    if given is None or not source.names_groups:
+        return []
+    message = f"the groups that the file names do not count: every row goes into {given.slug}"
+    return [Problem(0, GROUPS.name, "groups-left-out", message)]
 
 
 def _groups_of(tx: Tx, row: Ready, named: dict[str, Group], given: Group | None) -> list[Group] | Problem:

@@ -109,7 +109,7 @@ def import_file(
             job.open(State.WAITING)
             return job.report()
         if not dry_run and rows.size > room and progress:
-            rehearsal = replace(job, dry=True, counts=Counter(), problems=[])
+            rehearsal = replace(job, dry=True, counts=Counter(), problems=[], notes=[])
             rehearsal.run(None)
             progress(Progress(0, {"quota": rehearsal.over_quota}))
         job.run(progress)
