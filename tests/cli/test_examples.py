@@ -1,7 +1,7 @@
 """Every example of the help runs, in a site that has what the examples name, and ends well.
 
 Elsewhere: what needs an organisation's directory (tests/directory/test_examples.py), what a shell does
-(test_completion.py), `serve` (test_site.py) and `notice test` (test_holds.py).
+(test_completion.py), `contact mail` (test_mail.py), `serve` (test_site.py) and `notice test` (test_holds.py).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ FIRST = {
 EXIT_CODES = {"doctor": FAILED, "import contacts.csv": IN_PART, "job watch": IN_PART}
 """How an example begins that does not end with 0: a client is held back here, and the file has a bad row."""
 ESCAPE = "\x1b"
-ELSEWHERE = re.compile(r"--ldap|contact detach|sharedbook (completion|serve|notice test)")
+ELSEWHERE = re.compile(r"--ldap|contact detach|contact mail|sharedbook (completion|serve|notice test)")
 HERE = [(path, example) for path, example in EVERY if not ELSEWHERE.search(example)]
 
 

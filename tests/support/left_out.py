@@ -24,6 +24,7 @@ NEEDS = {
     "net-ldap": "Net::LDAP (Debian packages: libnet-ldap-perl libio-socket-ssl-perl)",
     "php-ldap": "PHP's LDAP extension (Debian packages: php-cli php-ldap)",
     "shells": "zsh, fish and tmux, to try them in (Debian packages: zsh fish tmux)",
+    "dovecot": "Dovecot's IMAP server (Debian package: dovecot-imapd)",
     "tesseract": "tesseract with English (Debian package: tesseract-ocr)",
     "cadaver": "cadaver (Debian package: cadaver)",
     "thunderbird": "Thunderbird and a display of its own (Debian packages: thunderbird xvfb)",

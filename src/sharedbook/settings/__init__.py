@@ -243,6 +243,15 @@ class Settings:
     )
     mail_login: str = _setting("mail.login", "", "Login at the mail server. Empty: none is needed.")
     mail_password_file: Path | None = _setting("mail.password_file", None, "File with the password of that login.")
+    imap_server: Address | None = _setting(
+        "imap.server", None, "Mail server with the mailbox that `contact mail` reads. Empty: none is read."
+    )
+    imap_security: str = _setting(
+        "imap.security", "tls", "How that server is talked to.", choices=("starttls", "tls", "none")
+    )
+    imap_login: str = _setting("imap.login", "", "Login of that mailbox.")
+    imap_password_file: Path | None = _setting("imap.password_file", None, "File with the password of that login.")
+    imap_folders: tuple[str, ...] = _setting("imap.folders", ("INBOX", "Sent"), "Its folders that are looked into.")
     webhook_url: str = _setting(
         "webhook.url",
         "",

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sharedbook.cli.contact import duplicates, history, many, merge, scan
+from sharedbook.cli.contact import duplicates, history, mail, many, merge, scan
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.contacts_shown import COLUMNS, detail, lines, objects, row
 from sharedbook.cli.terminal.names import GROUP, MEMBER, SUBJECT
@@ -44,6 +44,7 @@ contact_command.add_command(contact_qr)
 duplicates.add_to(contact_command)
 merge.add_to(contact_command)
 contact_command.add_command(scan.scan)
+contact_command.add_command(mail.mail)
 
 
 @contact_command.command("add")

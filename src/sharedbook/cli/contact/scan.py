@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,11 +13,7 @@ from sharedbook.cli.terminal.names import GROUP
 from sharedbook.cli.terminal.output import Output, json_option
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
-from sharedbook.formats.entries import column_edits, entry_cards
-from sharedbook.formats.entries.column_edits import Change
-from sharedbook.formats.files import business_card
-from sharedbook.formats.files.business_card import Found
-from sharedbook.formats.vcards.vcard import Card
+from sharedbook.formats.entries import column_edits
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 
@@ -41,18 +36,20 @@ def scan(site: Site, out: Output, picture: Path, group: str | None, given: tuple
                sharedbook contact scan card.jpg --add customers --set title=Head
                sharedbook contact scan card.jpg --languages eng+kor
     """
+    from sharedbook.formats.files import business_card
+
     settings = site.settings
     limits = settings.limits()
     if picture.stat().st_size > limits.photo_bytes:
         raise InvalidValue(f"{picture} is larger than {limits.photo_bytes} bytes", field="picture")
     read = business_card.read(picture.read_bytes(), region=settings.default_region, languages=languages, limits=limits)
     changes = [column_edits.parse(text) for text in given]
-    found = _corrected(read.found, changes)
+    found = business_card.corrected(read.found, changes)
     if read.card is None:
         card = column_edits.new_card({each.column: each.value for each in found}, limits)
     else:
         card = column_edits.apply(read.card, changes, limits=limits)
-        found = _read_exactly(card)
+        found = business_card.of_card(card)
     record = None
     if group is not None:
         with site.begin(write=True) as tx:
@@ -64,15 +61,3 @@ def scan(site: Site, out: Output, picture: Path, group: str | None, given: tuple
     out.rows(rows, {"Column": "column", "Value": "value", "Sure": "confidence"}, empty="")
     if record is not None:
         out.note(f"contact {record['id']} added to {group}: {record['name']}")
-
-
-def _read_exactly(card: Card) -> list[Found]:
-    cells = entry_cards.cells(entry_cards.of_card(card)).items()
-    return [Found(column.name, text, business_card.EXACT) for column, text in cells if column.field != "uid"]
-
-
-def _corrected(found: Sequence[Found], changes: Sequence[Change]) -> list[Found]:
-    """What a person says is sure."""
-    given = {each.column.name: each.text for each in changes}
-    kept = [each for each in found if each.column not in given]
-    return kept + [Found(name, text, business_card.EXACT) for name, text in given.items() if text]

@@ -53,6 +53,14 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "text": "the vCard in the code",
         "left_out": "names of the properties that did not all fit",
     },
+    "letter": {
+        "at": "time when the mailbox got it",
+        "folder": "folder of the mailbox",
+        "direction": "from or to the contact",
+        "address": "the contact's address in it",
+        "subject": "its topic",
+        "attachments": "names of its attachments",
+    },
     "scan": {
         "exact": "whether a code held the whole card",
         "columns": "of each column: column, value, and confidence in percent",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sharedbook.services.audit.audit_log import Entry
     from sharedbook.services.books.groups import GroupInfo
     from sharedbook.services.contacts.history import Origin, Step
+    from sharedbook.services.contacts.letters import Letter
     from sharedbook.services.erasing.erasure import Erasure, Report
     from sharedbook.services.imports.transfer import JobReport
     from sharedbook.services.jobs.jobs import Job, JobRow, Told
@@ -87,6 +88,18 @@ def app_password(login: str, found: AppPassword) -> Object:
 def scan(rows: Sequence[Object], *, exact: bool, contact: Object | None) -> Object:
     """What stands on a business card, and the contact that was added."""
     return {"exact": exact, "columns": rows, "contact": contact}
+
+
+def letter(found: Letter) -> Object:
+    """A message that was exchanged with a contact."""
+    return {
+        "at": rfc3339(found.at),
+        "folder": found.folder,
+        "direction": "to" if found.sent else "from",
+        "address": found.address,
+        "subject": found.subject,
+        "attachments": list(found.attachments),
+    }
 
 
 def link(login: str, url: str, until: datetime) -> Object:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import phonenumbers
 
 from sharedbook.domain.errors import InvalidValue, Unavailable
 from sharedbook.domain.model import Limits
+from sharedbook.formats.entries import entry_cards
+from sharedbook.formats.entries.column_edits import Change
 from sharedbook.formats.files.mail_signature import ADDRESS, COLUMN_OF_LABEL
 from sharedbook.formats.limited import child
 from sharedbook.formats.vcards import vcard21
@@ -100,6 +102,19 @@ def read(picture: bytes, *, region: str, languages: str, limits: Limits) -> Scan
     if not found:
         raise _nothing()
     return Scan(None, found)
+
+
+def of_card(card: Card) -> list[Found]:
+    """The columns of a card, which is no guess."""
+    cells = entry_cards.cells(entry_cards.of_card(card)).items()
+    return [Found(column.name, text, EXACT) for column, text in cells if column.field != "uid"]
+
+
+def corrected(found: Sequence[Found], changes: Sequence[Change]) -> list[Found]:
+    """What was found, with what a person says of it, which is sure."""
+    given = {each.column.name: each.text for each in changes}
+    kept = [each for each in found if each.column not in given]
+    return kept + [Found(name, text, EXACT) for name, text in given.items() if text]
 
 
 def _nothing() -> InvalidValue:
