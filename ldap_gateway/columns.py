@@ -11,7 +11,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ldap_gateway.runs import SEPARATOR, Postings, Runs
 from sharedbook.domain import folding, query
@@ -82,8 +82,8 @@ class Column(ABC):
     ``texts``: by slot, "" where it has no value. ``runs``: the lists that find candidates; none: any slot is one.
     """
 
-    def __init__(self, runs: Sequence[Runs], texts: list[str] | None = None) -> None:
-        self.texts: list[str] = [] if texts is None else texts
+    def __init__(self, runs: Sequence[Runs], texts: list[str] | Keyed | None = None) -> None:
+        self.texts: list[str] | Keyed = [] if texts is None else texts
         self.runs = tuple(runs)
 
     @staticmethod
@@ -151,7 +151,9 @@ class Column(ABC):
 class TextColumn(Column):
     """Text as ``Comparison.DIRECTORY`` compares it: folded and padded (RFC 4518). ``wholes``: what finds a value."""
 
-    def __init__(self, runs: Sequence[Runs], wholes: Wholes | None = None, texts: list[str] | None = None) -> None:
+    def __init__(
+        self, runs: Sequence[Runs], wholes: Wholes | Keyed | None = None, texts: list[str] | Keyed | None = None
+    ) -> None:
         super().__init__(runs, texts)
         self.wholes = wholes
 
@@ -238,6 +240,33 @@ class Wholes:
 
 _SMALL = (1 << 30) - 1
 """Larger numbers take more memory."""
+
+
+class _Contact(Protocol):
+    key: str
+
+
+class Keyed:
+    """The texts and whole values of a column whose one value is the contact's key, ``written`` in some way.
+
+    They are made when they are looked at. ``contacts``: by slot. ``slots``: by key.
+    """
+
+    ready = True
+
+    def __init__(
+        self, contacts: Sequence[_Contact | None], slots: Mapping[str, int], written: Callable[[str], str]
+    ) -> None:
+        self._contacts, self._slots, self._written = contacts, slots, written
+
+    def __getitem__(self, slot: int) -> str:
+        contact = self._contacts[slot]
+        return "" if contact is None else f"{SEPARATOR} {self._written(contact.key)} {SEPARATOR}"
+
+    def get(self, value: str) -> Sequence[int]:
+        """As of ``Wholes``."""
+        slot = self._slots.get(value.strip().replace("-", ""))
+        return () if slot is None else (slot,)
 
 
 # ---- phone numbers
@@ -327,6 +356,7 @@ class Together:
         self.column: Column = (
             PhoneColumn(runs, first.tails, texts) if isinstance(first, PhoneColumn) else TextColumn(runs, texts=texts)
         )
+        self.texts = texts
         self._columns = columns
 
     def look(self, test: Test) -> Plan:
@@ -342,7 +372,7 @@ class Together:
         return self._filling(self.column.equal(needle))
 
     def _filling(self, plan: Plan) -> Plan:
-        texts, fill, decide = self.column.texts, self._fill, plan.keep
+        texts, fill, decide = self.texts, self._fill, plan.keep
 
         def keep(slots: Iterable[int]) -> list[int]:
             slots = list(slots)
@@ -356,7 +386,7 @@ class Together:
     def _fill(self, slot: int) -> None:
         values = [value for column in self._columns for value in _values(column.texts[slot])]
         if values:
-            self.column.texts[slot] = joined(values)
+            self.texts[slot] = joined(values)
 
 
 COLUMN_OF: Mapping[Comparison, type[TextColumn] | type[PhoneColumn]] = {

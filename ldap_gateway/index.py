@@ -9,11 +9,22 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import filterfalse, islice
 
-from ldap_gateway.columns import COLUMN_OF, Column, PhoneColumn, Plan, Tails, TextColumn, Together, Wholes, first_of
+from ldap_gateway.columns import (
+    COLUMN_OF,
+    Column,
+    Keyed,
+    PhoneColumn,
+    Plan,
+    Tails,
+    TextColumn,
+    Together,
+    Wholes,
+    first_of,
+)
 from ldap_gateway.plan import Compiler
 from ldap_gateway.ranks import Ranks
 from ldap_gateway.runs import Runs
@@ -40,7 +51,7 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class ColumnOf:
     """How a property is kept: compared as text or as phone numbers; ``runs`` names the list of runs that it is in;
-    ``whole``: its values are found as such, too.
+    ``whole``: its values are found as such, too. ``written``: how its one value is made of the contact's key.
 
     Properties that clients ask for together share one: the same word has the same candidates in all of them.
     """
@@ -48,6 +59,7 @@ class ColumnOf:
     comparison: Comparison = Comparison.DIRECTORY
     runs: str = "names"
     whole: bool = False
+    written: Callable[[str], str] | None = None
 
 
 NO_PAIRS = "rest"
@@ -79,7 +91,10 @@ class Index:
         names = {column.runs for column in columns.values() if column.runs}
         self._runs = {name: Runs(pairs=name != NO_PAIRS) for name in names}
         self._tails, self._wholes = Tails(), Wholes()
+        self._documents: list[Document | None] = []
+        self._keys: dict[str, int] = {}
         self.columns: dict[str, Column] = {name: self._column(column) for name, column in columns.items()}
+        self._texts = {name: each.texts for name, each in self.columns.items() if isinstance(each.texts, list)}
         self._sharing: list[tuple[Runs | Tails | Wholes, list[Column]]] = [
             (runs, [self.columns[name] for name, column in columns.items() if column.runs == runs_name])
             for runs_name, runs in self._runs.items()
@@ -89,14 +104,12 @@ class Index:
         self.compiler = Compiler(self.columns, constants, self.together)
         self._together: dict[tuple[str, ...], Together] = {}
         self._answers: dict[object, list[bytes]] = {}
-        self._documents: list[Document | None] = []
         self._entries: list[bytes] = []
         self._held: list[Collection[int]] = []
         self._ids = array("q")
         self._free: list[int] = []
         self._unbuilt: dict[int, None] = {}
         self._slots: dict[int, int] = {}
-        self._keys: dict[str, int] = {}
         self._ranked = ranked
         self._ranks = Ranks(lambda slot: (self._sort_key(ranked, slot), slot))
         self._groups: dict[int, int] = {}
@@ -107,6 +120,9 @@ class Index:
         runs = [self._runs[column.runs]] if column.runs else []
         if column.comparison is Comparison.PHONE:
             return PhoneColumn(runs, self._tails)
+        if column.written is not None:
+            keyed = Keyed(self._documents, self._keys, column.written)
+            return TextColumn(runs, keyed, keyed)
         return TextColumn(runs, self._wholes if column.whole else None)
 
     def __len__(self) -> int:
@@ -120,39 +136,45 @@ class Index:
         ``later``: what makes searching fast is made by ``build``; until then every slot is looked at.
         """
         self.remove(document.id)
-        if self._free:
-            slot = self._free.pop()
-        else:
-            slot = len(self._documents)
-            self._documents.append(None)
-            self._entries.append(b"")
-            self._held.append(())
-            self._ids.append(0)
-            for column in self.columns.values():
-                column.texts.append("")
-            for together in self._together.values():
-                together.column.texts.append("")
-            for answers in self._answers.values():
-                answers.append(b"")
+        if not self._free:
+            self._grow()
+        slot = self._free.pop()
         self._documents[slot] = document
         self._entries[slot], self._held[slot], self._ids[slot] = document.entry, document.groups, document.id
         self._forget(slot)
         self._slots[document.id] = slot
         self._keys[document.key] = slot
         for name, text in texts.items():
-            self.columns[name].texts[slot] = text
+            self._texts[name][slot] = text
         if later:
+            if not self._unbuilt:
+                self._be_ready(False)
             self._unbuilt[slot] = None
-            self._be_ready(False)
         else:
             self._share(slot)
         self._ranks.add(slot)
         self._show(document, slot)
 
+    def _grow(self) -> None:
+        """Makes some more slots."""
+        size = len(self._documents)
+        more = size // 64 + 1
+        self._documents += [None] * more
+        self._entries += [b""] * more
+        self._held += [()] * more
+        self._ids.extend([0] * more)
+        for texts in self._texts.values():
+            texts += [""] * more
+        for together in self._together.values():
+            together.texts += [""] * more
+        for answers in self._answers.values():
+            answers += [b""] * more
+        self._free += range(size + more - 1, size - 1, -1)
+
     def _forget(self, slot: int) -> None:
         """What was made of the contact that was in a slot."""
         for together in self._together.values():
-            together.column.texts[slot] = ""
+            together.texts[slot] = ""
         for answers in self._answers.values():
             answers[slot] = b""
 
@@ -162,8 +184,8 @@ class Index:
 
     def build(self, most: int) -> bool:
         """Does what was left for later, for at most so many contacts; returns whether there is more."""
-        for _ in range(min(most, len(self._unbuilt))):
-            slot = next(iter(self._unbuilt))
+        some = list(islice(self._unbuilt, most))
+        for slot in some:
             del self._unbuilt[slot]
             self._share(slot)
         if not self._unbuilt:
@@ -190,8 +212,8 @@ class Index:
         else:
             for shared, columns in self._sharing:
                 shared.remove(slot, _texts(columns, slot))
-        for column in self.columns.values():
-            column.texts[slot] = ""
+        for texts in self._texts.values():
+            texts[slot] = ""
         self._forget(slot)
         del self._slots[contact_id], self._keys[document.key]
         self._documents[slot] = None
@@ -375,7 +397,7 @@ def prepare(columns: Mapping[str, ColumnOf], record: Record) -> dict[str, str]:
     return {
         name: COLUMN_OF[column.comparison].prepare(instance.value for instance in found)
         for name, column in columns.items()
-        if (found := record.get(name))
+        if column.written is None and (found := record.get(name))
     }
 
 

@@ -6,8 +6,7 @@ in every form they are dialled in, and CJK names without the space.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from ldap_gateway import ber, keeping, wire
@@ -44,11 +43,23 @@ _ALSO_FOUND = ("cn", "displayName")
 _BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
 
 
+def _dashed(key: str) -> str:
+    """A key as entryUUID."""
+    return f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
+
+
+_WRITTEN: Mapping[str, Callable[[str], str]] = {"uid": str, "entryUUID": _dashed}
+"""Attributes whose value is the contact's key."""
+
+
 def columns(names: Names) -> dict[str, ColumnOf]:
     """What the index keeps of each contact, by attribute."""
     return {
         each.name: ColumnOf(
-            Comparison.PHONE if each.kind is Kind.PHONE else Comparison.DIRECTORY, each.runs, each.whole
+            Comparison.PHONE if each.kind is Kind.PHONE else Comparison.DIRECTORY,
+            each.runs,
+            each.whole,
+            _WRITTEN.get(each.name),
         )
         for each in ATTRIBUTES
         if each.name not in _COMPUTED and not names.hides(each.name)
@@ -126,7 +137,7 @@ class People:
             "mozillaHomeUrl": [each.value for each in urls if "home" in each.types],
             "labeledURI": [each.value for each in urls],
             "description": [read.note],
-            "entryUUID": [str(uuid.UUID(contact.key))],
+            "entryUUID": [_dashed(contact.key)],
             "modifyTimestamp": [timestamp(contact.modified)],
             **_numbers(read.phones, fax_at_home=not self._names.hides("homePhone")),
             **(_work(work) if work else {}),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
+from operator import add
 from typing import Generic, TypeVar
 
 SEPARATOR = "\x1f"
@@ -24,6 +25,7 @@ class Postings(Generic[Key]):
 
     def __init__(self) -> None:
         self._of: dict[Key, int | array[int]] = {}
+        self._last = -1
 
     def __len__(self) -> int:
         return len(self._of)
@@ -31,16 +33,16 @@ class Postings(Generic[Key]):
     def add(self, keys: Iterable[Key], slot: int) -> None:
         """``slot`` must not have any of the keys yet."""
         of = self._of
+        if slot < self._last:
+            for key in keys:
+                of[key] = _with(of.get(key), slot)
+            return
+        self._last = slot
         for key in keys:
-            held = of.get(key)
-            if held is None:
-                of[key] = slot
-            elif isinstance(held, int):
-                of[key] = array("I", (held, slot) if held < slot else (slot, held))
-            elif held[-1] < slot:
-                held.append(slot)
-            else:
-                insort(held, slot)
+            try:  # most of what is ever added comes here
+                of[key].append(slot)  # type: ignore[union-attr]
+            except (KeyError, AttributeError, OverflowError):
+                of[key] = _with(of.get(key), slot)
 
     def discard(self, key: Key, slot: int) -> None:
         """``slot`` must have the key."""
@@ -75,6 +77,28 @@ _BESIDE = 2
 """Runs that overlap are mostly in the same texts."""
 _FEW, _MORE = 16, 4
 """Two lists are intersected when that costs less than to look at all candidates of the shorter one."""
+
+
+def _with(held: int | array[int] | None, slot: int) -> int | array[int]:
+    """The slots of a key and one more."""
+    if held is None:
+        return slot
+    if isinstance(held, int):
+        return array(_narrow(slot, held), sorted((held, slot)))
+    if held.typecode != _WIDE and _narrow(slot) == _WIDE:
+        held = array(_WIDE, held)
+    insort(held, slot)
+    return held
+
+
+_WIDE = "I"
+
+
+def _narrow(*slots: int) -> str:
+    """The type of an array that takes these slots."""
+    return "H" if max(slots) < 1 << 16 else _WIDE
+
+
 _SHORT = 8
 """In a longer part the runs side by side tell enough."""
 
@@ -121,10 +145,11 @@ class Runs:
             for value in text[1:-1].split(SEPARATOR):
                 start = f"{SEPARATOR}{value[:4]}{SEPARATOR}"
                 found.update((start[:4], start[:5]))
-            found.update([text[at : at + 3] for at in range(len(text) - 2)])
+            pairs = list(map(add, text, text[1:]))
+            found.update(map(add, pairs, text[2:]))
             telling = not text.isascii() and max(text) >= _TELLING
             if self._pairs or telling:
-                found.update([text[at : at + 2] for at in range(len(text) - 1)])
+                found.update(pairs)
             if telling:
                 found.update([character for character in text if character >= _TELLING])
         return found

@@ -170,7 +170,7 @@ class Gateway:
     async def serve(self, wanted: list[Listener], ready: Callable[[list[Listener]], None], stop: asyncio.Event) -> None:
         """Serves until ``stop``; ``ready`` is told where when all accept. Raises Unavailable for an address in use."""
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self.follower.load)
+        self.follower.load()  # not in a thread: the C library would keep its memory apart, and 16 MB more of it
         gc.freeze()
         self.follower.start(loop)
         building = loop.create_task(self._build())

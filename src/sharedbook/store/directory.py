@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, literal_column, select
 
 from sharedbook.domain.model import CardState, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many
+from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import contact_visibility, contacts, memberships
 from sharedbook.store.schema import directory_entries as table
+from sharedbook.store.types import moment
 
 FETCHED = 1000
 
@@ -45,15 +47,16 @@ def living(connection: Connection, stamp: str) -> Iterator[Living]:
     """Every living contact in the order of ids, with what is kept of it under this stamp."""
     groups = _groups(connection)
     listed = _listed(connection)
-    rows = connection.execute(_LIVING, {"stamp": stamp})
-    for some in rows.partitions(FETCHED):
+    last = 0
+    while some := _LIVING.rows(connection, {"stamp": stamp, "last": last}):
+        last = some[-1][0]
         for id_, key, version, modified, owner_id, kind, start, entry, more, texts, vcard in some:
             kept = None if entry is None else DirectoryEntry(start, bytes(entry), bytes(more), texts)
             yield Living(
                 id_,
                 key,
                 version,
-                modified,
+                moment(modified),
                 owner_id,
                 _ALL if kind == VisibilityKind.ALL else Visibility(VisibilityKind(kind), listed.get(id_, frozenset())),
                 groups.get(id_, ()),
@@ -63,7 +66,7 @@ def living(connection: Connection, stamp: str) -> Iterator[Living]:
 
 
 _ALL = Visibility()
-_LIVING = (
+_LIVING = Prepared(
     select(
         contacts.c.id,
         contacts.c.key,
@@ -88,8 +91,9 @@ _LIVING = (
             ),
         )
     )
-    .where(contacts.c.trashed_at.is_(None))
+    .where(contacts.c.trashed_at.is_(None), contacts.c.id > bindparam("last"))
     .order_by(contacts.c.id)
+    .limit(literal_column(str(FETCHED)))
 )
 
 
