@@ -42,6 +42,7 @@ bench-import: env-test ## import of csv files beside plain csv and executemany
 
 bench-ldap: env-test ## the LDAP gateway: autocomplete, lookups, paging
 	@$(BIN)/python -m tests.bench.ldap
+	@$(BIN)/python -m tests.bench.ldap_growth
 
 picture: env-test ## take the README's picture of Thunderbird
 	@$(BIN)/python tools/take_picture.py

@@ -34,10 +34,10 @@ GROWTH = "contains, 3 letters (Thunderbird autocomplete)"
 HEAD = ("row", "entries", "ours /s", "slapd /s", "ratio", "target", "tuned /s", "ratio", "target", "generator's CPU")
 
 
-def ours(folder: Path, app: App) -> tuple[Server, int]:
+def ours(folder: Path, app: App, **environment: str) -> tuple[Server, int]:
     """Our gateway on a free port, its log in a file."""
     port = free_port()
-    env = {**app.settings.as_environment(), "SHAREDBOOK_LDAP_LISTEN": f"127.0.0.1:{port}"}
+    env = {**app.settings.as_environment(), "SHAREDBOOK_LDAP_LISTEN": f"127.0.0.1:{port}", **environment}
     server = slapd.logged([sys.executable, "-m", "ldap_gateway.server"], folder / "ours.log", env)
     server.wait_for_port(port, timeout=600)
     return server, port
