@@ -33,7 +33,7 @@ from sharedbook.services.tx import Service
 logger = logging.getLogger("sharedbook.ldap")
 
 FRESH_SECONDS = 0.5
-LOOK_SECONDS = 0.003
+LOOK_SECONDS = 0.005
 """Between two looks for commits; one takes some microseconds."""
 ASK_SECONDS = 0.1
 """After so long the database is asked, whether or not a commit was noticed: does it answer?"""

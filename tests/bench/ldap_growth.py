@@ -12,6 +12,7 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -65,8 +66,9 @@ def measure(count: int) -> tuple[str, str]:
         server, port = ours(folder, app, SHAREDBOOK_LDAP_METRICS_LISTEN=f"127.0.0.1:{metrics}")
         stack.enter_context(server)
         answering = use(server.process.pid)
+        pause = threading.Event()
         while not indexed(metrics):
-            time.sleep(0.05)
+            pause.wait(0.05)
         built = use(server.process.pid)
         start = started(count, began, answering, built)
         base = app.settings.ldap_base
