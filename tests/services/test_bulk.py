@@ -197,7 +197,7 @@ def test_ctrl_c_cancels_and_an_error_fails(filled: App, monkeypatch: pytest.Monk
             bulk.run(filled, CONSOLE, CLIENT, job.id, stop)
         with as_console(filled, write=False) as tx:
             stopped = jobs.get(tx, job.id)
-        assert (stopped.state, stopped.done, stopped.error) == (state, 5, str(error) or "KeyboardInterrupt")
+        assert (stopped.state, stopped.done, stopped.error) == (state, 5, str(error) or "Ctrl-C")
         assert bulk.run(filled, CONSOLE, CLIENT, job.id).state is State.DONE
 
 

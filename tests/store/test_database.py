@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import event, insert, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from sharedbook.domain.errors import Busy
@@ -44,6 +44,20 @@ def test_a_prepared_statement_takes_lists_of_any_length(database: Database) -> N
     with database.begin(write=False) as connection:
         for texts in ([], ["a'b"], ['"', "\\", "김", "\n"], [str(number) for number in range(2000)]):
             assert [text for (text,) in asked.rows(connection, {"texts": texts})] == texts
+
+
+def test_ctrl_c_in_a_statement_ends_the_transaction_and_is_no_fault(database: Database) -> None:
+    def strike(*_: object) -> None:
+        event.remove(connection, "before_cursor_execute", strike)
+        connection.invalidate()  # as SQLAlchemy does when an exit strikes inside the driver
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), database.begin(write=True) as connection, savepoint(connection):
+        connection.execute(insert(meta), {"name": "half", "value": "1"})
+        event.listen(connection, "before_cursor_execute", strike)
+        connection.execute(select(meta))
+    with database.begin(write=True) as connection:
+        assert "half" not in set(connection.execute(select(meta.c.name)).scalars())
 
 
 def test_a_savepoint_in_another_undoes_only_its_own_part(database: Database) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Column, Engine, Executable, create_engine, event, text
 from sqlalchemy import Connection as Connection
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sharedbook.domain.errors import Busy, DatabaseExposed, Unavailable
@@ -269,7 +269,7 @@ def savepoint(connection: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(DBAPIError):  # a full disk, for one, has ended the whole transaction
+        with suppress(DBAPIError, PendingRollbackError):  # a full disk or Ctrl-C has ended the whole transaction
             _UNDO.run(connection, {})
             _KEEP.run(connection, {})
         raise

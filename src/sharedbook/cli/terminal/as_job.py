@@ -144,8 +144,9 @@ def _advice(out: Output, job_id: int) -> Iterator[None]:
         yield
     except JobStopped:
         raise
-    except (SharedbookError, KeyboardInterrupt):
-        out.note(f"job {job_id} stopped: sharedbook job resume {job_id}, or sharedbook job undo {job_id}")
+    except (SharedbookError, KeyboardInterrupt) as error:
+        begin = "\n" if isinstance(error, KeyboardInterrupt) else ""  # behind the terminal's ^C
+        out.note(begin + f"job {job_id} stopped: sharedbook job resume {job_id}, or sharedbook job undo {job_id}")
         raise
 
 

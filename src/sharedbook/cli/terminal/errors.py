@@ -57,7 +57,7 @@ def report(error: Exception) -> int:
             error.show()
             return error.exit_code
         case click.Abort():
-            click.echo("\nsharedbook: stopped; what was not yet done is left undone", err=True)
+            click.echo("sharedbook: stopped; what was not yet done is left undone", err=True)
             return FAILED
         case BrokenPipeError():
             # the reader (head, a pager) has what it wanted; keep the interpreter from complaining when it flushes

@@ -33,8 +33,7 @@ class Undo(Action):
     def check(self, tx: Tx) -> None:
         job = jobs.get(tx, self.job)
         _require_at_rest(job)
-        undone = _KINDS.get(jobs.get(tx, job.params["job"]).kind) if job.kind == Undo.KIND else None
-        if undone is not None and undone.REVIVES:
+        if _has_revived(tx, job):
             command = _built(jobs.get(tx, job.params["job"])).command(tx)
             raise NotUndoable(f"job {job.id} is an undo that cannot be undone", hint=f"to do it again: {command}")
 
@@ -112,7 +111,14 @@ def _require_at_rest(job: Job) -> None:
 
 def can_undo(tx: Tx, job: Job) -> bool:
     """Whether there is anything that a job has done and that can be undone."""
+    if _has_revived(tx, job):
+        return False
     return _revives(job) or bool(store.item_ids(tx.db, job.id, Result.DONE.value))
+
+
+def _has_revived(tx: Tx, job: Job) -> bool:
+    """Whether it is an undo that brought more back than contacts: it cannot be undone."""
+    return job.kind == Undo.KIND and _KINDS.get(jobs.get(tx, job.params["job"]).kind, Action).REVIVES
 
 
 def _revives(job: Job) -> bool:

@@ -278,6 +278,8 @@ def running(app: App, actor: Actor, client: Client, job_id: int) -> Iterator[Non
 
 def reason_of(error: BaseException) -> str:
     """What a job keeps of what ended it: of a fault only its kind, as its text may hold what stands in a contact."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Ctrl-C"
     return str(error) if isinstance(error, SharedbookError) else type(error).__name__
 
 
