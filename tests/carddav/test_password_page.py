@@ -15,6 +15,7 @@ from tests.carddav.dav import Client, Reply
 from tests.carddav.served import Site
 from tests.support.sites import CLIENT, as_console
 
+pytestmark = pytest.mark.parametrize("site", ["plain", "serve"], indirect=True, scope="session")
 PASSWORD = "a password of my own, é and all"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,9 @@ def test_a_reader_that_stops_early_is_no_error(full: CommandLine) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_contact_commands_load_no_library_that_few_of_them_need() -> None:
+    program = "import sys, sharedbook.cli.contact.contact; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"phonenumbers", "imapclient", "ldap3", "PIL", "numpy", "segno"} & set(loaded)
