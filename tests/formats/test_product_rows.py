@@ -11,6 +11,7 @@ import pytest
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries import incoming
 from sharedbook.formats.files import outgoing, sources
+from sharedbook.formats.files.outgoing import Exported
 from tests.formats.samples import card
 
 PEOPLE = [
@@ -24,7 +25,7 @@ PEOPLE = [
 @pytest.mark.parametrize(("product", "file"), [("google", "google_current.csv"), ("outlook", "outlook_classic.csv")])
 def test_what_is_exported_for_another_program(product: str, file: str, shared_data: Path) -> None:
     target = io.BytesIO()
-    outgoing.write(product, target, lambda: ((text.decode(), {}) for text in PEOPLE))
+    outgoing.write(product, target, lambda: (Exported(text.decode(), {}, ()) for text in PEOPLE))
     found = list(csv.DictReader(io.StringIO(target.getvalue().decode("utf-8-sig"), newline="")))
     with (shared_data / "import-headers" / file).open(encoding="utf-8-sig", newline="") as real:
         assert set(next(csv.reader(real))) <= set(found[0])
@@ -46,7 +47,8 @@ def test_what_is_exported_for_another_program(product: str, file: str, shared_da
 def test_what_has_no_place_is_told() -> None:
     gif = "PHOTO;ENCODING=b;TYPE=GIF:R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
     odd = card(["UID:3", "FN:Ann", "N:;Ann;;;", "GENDER:F", "IMPP:xmpp:ann@example.com", gif]).decode()
-    people = [(PEOPLE[0].decode(), {}), (odd, {"custom:Floor": "3"})]
-    assert outgoing.write("google", io.BytesIO(), lambda: iter(people)) == ["custom:Floor", "gender", "im", "photo"]
+    people = [Exported(PEOPLE[0].decode(), {}, ()), Exported(odd, {"custom:Floor": "3"}, ("press",))]
+    left = ["custom:Floor", "gender", "groups", "im", "photo"]
+    assert outgoing.write("google", io.BytesIO(), lambda: iter(people)) == left
     assert outgoing.write("google", io.BytesIO(), lambda: iter(people[:1])) == []
     assert outgoing.write("vcf", io.BytesIO(), lambda: iter(people)) == []
