@@ -114,7 +114,7 @@ class Settings:
         "carddav.merged_name", "Shared contacts", "Name of the merged book of members who have one for all groups."
     )
     carddav_timeout: int = _setting(
-        "carddav.timeout", 30, "Seconds that a client may take to send a request.", minimum=1
+        "carddav.timeout", 30, "Seconds that a client may take to send the head of a request.", minimum=1
     )
 
     ldap_listen: Address | None = _setting(

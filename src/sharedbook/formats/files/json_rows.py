@@ -69,6 +69,8 @@ def _first(buffer: str, line: int, *, is_whole: bool) -> tuple[object, int] | No
             return None
         at = line + error.lineno - 1
         raise InvalidFile(f"line {at}: {error.msg}", line=at, hint="is this a json file?") from None
+    except ValueError:  # Python reads no number of more digits than sys.get_int_max_str_digits()
+        raise InvalidFile(f"line {line}: a number is too long", line=line, hint="write it as text") from None
     return (value, end) if is_whole or end < len(buffer) else None
 
 
