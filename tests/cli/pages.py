@@ -37,6 +37,7 @@ def _transcript(page: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _steady(text: str) -> str:
-    """Without times, rates, and blanks at the end of lines."""
-    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", text)
+    """Without times, hashes and rates."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)", "TIME", text)
+    text = re.sub(r"[0-9a-f]{64}", "HASH", text)
     return re.sub(r"[\d.]+ a second", "RATE", text)
