@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from sharedbook.domain.model import Limits
 from sharedbook.formats.entries import columns, entries
 from sharedbook.formats.entries.dates import UNSURE
 from sharedbook.formats.entries.entries import Entry
-from sharedbook.formats.files import template
+from sharedbook.formats.files import sheet_write, template
 from sharedbook.formats.rows import csv_rows
 
 FILES = {
@@ -60,3 +62,19 @@ def test_headers_are_the_product_s_in_its_order(shared_data: Path, product: str)
 def test_unknown_product() -> None:
     with pytest.raises(InvalidValue, match="no template goggle"):
         template.rows("goggle")
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_a_sheet_offers_the_groups(count: int) -> None:
+    """In the rule of the cells; or, when that would be longer than Excel reads, out of a hidden sheet."""
+    slugs, output = [f"group-{number}" for number in range(count)], io.BytesIO()
+    sheet_write.write(output, ["name", "groups"], [], {"groups": slugs})
+    with zipfile.ZipFile(output) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        names, strings = book.read("xl/workbook.xml").decode(), book.read("xl/sharedStrings.xml").decode()
+    [where] = re.findall(r'sqref="([A-Z0-9:]+)"><formula1>', sheet)
+    [rule] = re.findall("<formula1>(.*)</formula1>", sheet)
+    assert where == f"B2:B{sheet_write.LAST_ROW + 1}" and 'errorStyle="information"' in sheet
+    assert (rule == f'"{",".join(slugs)}"') is (count == 3)
+    assert ('state="hidden"' in names, f"<t>{slugs[-1]}</t>" in strings) == (count == 60, count == 60)
+    assert len(rule) <= 257

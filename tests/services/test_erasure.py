@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, InvalidFile, InvalidToken
 from sharedbook.domain.model import Right
+from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import cards, groups, sync
-from sharedbook.services.contacts import contacts
+from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure
 from sharedbook.services.keys import attest
 from sharedbook.services.members import grants, members
 from sharedbook.services.tx import MemberActor
 from sharedbook.services.upkeep import housekeeping
 from sharedbook.store import erasures
+from sharedbook.store.schema import contacts as contact_rows
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
 
 ALL = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE
@@ -160,6 +164,22 @@ def test_housekeeping_ends_what_is_pending_also_when_the_values_are_lost(site: A
         (listed,) = erasure.list_erasures(tx)
         document = erasure.verify(tx, (listed.certificate or "").encode(), "certificate")
     assert document["scan"] is None, "it does not claim what nobody has looked for"
+
+
+@pytest.mark.parametrize(("keep", "lay", "gone"), [(90, 91, 1), (90, 89, 0), (0, 4000, 0)])
+def test_the_trash_is_erased_after_its_days(tmp_path: Path, keep: int, lay: int, gone: int) -> None:
+    site = new_site(tmp_path / "site", trash_days=keep)
+    with as_console(site) as tx:
+        found = contacts.add(tx, groups.default(tx), vcard.parse(card("uid-a", "Anna Andante", *VICTIM)))
+        contacts.delete(tx, [found.id])
+        tx.db.execute(update(contact_rows).values(trashed_at=tx.now - timedelta(days=lay)))
+    assert housekeeping.run(site.site).trashed == gone
+    with as_console(site, write=False) as tx:
+        assert len(trash.list_trash(tx)) == 1 - gone
+        assert [each.contacts for each in erasure.list_erasures(tx)] == [1] * gone
+    if gone:
+        assert left_in(site.settings.data_dir, ["zoltan.quixote@wyvern.example"], []) == {}
+    site.close()
 
 
 def test_a_file_that_still_holds_them_is_named(site: App) -> None:
