@@ -332,7 +332,7 @@ class PhoneColumn(Column):
         if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
             pieces.append(f"{forms[0][-folding.LOCAL_DIGITS :]}{SEPARATOR}")
         texts = self.texts
-        ends = dict.fromkeys(form[-folding.LOCAL_DIGITS :] for form in forms)
+        ends = {form[-folding.LOCAL_DIGITS :] for form in forms}
         return Plan(
             tuple(map(self.tails.get, ends)) if self.tails.ready else None,
             lambda slots: [slot for slot in slots if any(piece in texts[slot] for piece in pieces)],

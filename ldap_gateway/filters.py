@@ -224,7 +224,7 @@ def dialled(initial: str, middle: Sequence[str], final: str) -> list[tuple[str, 
     A phone that dials 00 before the country code searches so too: what follows may be the E.164 form's beginning.
     """
     pieces = (initial, *middle, final)
-    digits = [phones.digits(piece) for piece in pieces]
+    digits = [piece and phones.digits(piece) for piece in pieces]
     if any(piece and not found for piece, found in zip(pieces, digits, strict=True)):
         return []
     first, *between, last = digits

@@ -49,6 +49,8 @@ LOOK_SECONDS = 1.0
 BUILT_AT_ONCE = 16
 SWITCH_SECONDS = 0.0005
 """After so long the busy loop lets the follower's thread run, which needs it some ten times to read one change."""
+GARBAGE = (50_000, 20, 20)
+"""Python looks for circles among so many new objects at once: requests leave none, and looking costs a tenth of each."""
 
 
 class Gateway:
@@ -365,6 +367,7 @@ def _serve() -> int:
 
 def _open_and(serve: Callable[[App], Coroutine[None, None, None]]) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(*GARBAGE)
     app = sharedbook.app.open(settings_module.load())
     try:
         uvloop.run(serve(app))

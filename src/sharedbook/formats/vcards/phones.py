@@ -6,9 +6,8 @@ Both sides call ``forms``; ``domain.folding.phone_equal`` compares two such text
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sharedbook.formats.vcards import phone_plans
 
@@ -20,8 +19,7 @@ _NO_DIGITS = re.compile("[^0-9]+")
 _EXTENSION = re.compile("[,;#x]|내선|内線|內線|分機|доб", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneKeys:
+class PhoneKeys(NamedTuple):
     """Digits as dialled, E.164 without plus, national with trunk prefix; the latter two "" if it is not a full one."""
 
     dialled: str
@@ -64,8 +62,7 @@ def forms(number: str, region: str) -> str:
 
     This is the value of a derived ``phone`` instance, and the needle of a phone comparison.
     """
-    found = keys(number, region)
-    return " ".join(dict.fromkeys(form for form in (found.dialled, found.e164, found.national) if form))
+    return " ".join(dict.fromkeys(filter(None, keys(number, region))))
 
 
 def _parse(number: str, dialled: str, region: str) -> PhoneNumber | None:
