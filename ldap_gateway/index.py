@@ -65,14 +65,21 @@ class ColumnOf:
 NO_PAIRS = "rest"
 """The list of runs that keeps pairs of telling characters only: of what is seldom searched."""
 
-Mask = bytearray
-"""One byte a slot: 1 where the reader may see the contact. Never the same object before and after a change."""
 MASKS = 256
 """How many are remembered; each change of a contact forgets them all."""
 TOGETHER, ANSWERS = 6, 4
 """For how many sets of properties their texts are kept together, and for how many selections their answers."""
 _FIRST_LOOK = 128
 _LONGEST_LOOK = 8192
+
+
+class Mask(bytearray):
+    """One byte a slot: 1 where the reader may see the contact. Never the same object before and after a change.
+
+    ``whole``: there is no contact that he may not see.
+    """
+
+    whole = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +287,8 @@ class Index:
                     shown |= bits
             if len(self._masks) >= MASKS:
                 self._masks.clear()
-            mask = self._masks[key] = _bytes(held & shown, len(self._documents))
+            mask = self._masks[key] = _mask(held & shown, len(self._documents))
+            mask.whole = (held & shown).bit_count() == len(self._slots)
         return mask
 
     def ids(self) -> list[int]:
@@ -347,7 +355,7 @@ class Index:
         found: list[int] = []
         for part in plan.parts or (plan,):
             for each in (range(len(self._documents)),) if part.lists is None else part.lists:
-                seen = filter(mask.__getitem__, each)
+                seen = iter(each) if mask.whole and part.lists is not None else filter(mask.__getitem__, each)
                 new = filterfalse(set(found).__contains__, seen) if found else seen
                 found += _looked_at(part, new, None if limit is None else limit - len(found))
                 if limit is not None and len(found) == limit:
@@ -410,6 +418,6 @@ _LAST = "\U0010ffff"
 _BYTE_OF_DIGIT = bytes.maketrans(b"01", b"\x00\x01")
 
 
-def _bytes(bits: int, size: int) -> Mask:
+def _mask(bits: int, size: int) -> Mask:
     """The lowest ``size`` bits, the lowest first, a byte each."""
-    return bytearray(format(bits, f"0{size}b")[::-1].encode().translate(_BYTE_OF_DIGIT) if size else b"")
+    return Mask(format(bits, f"0{size}b")[::-1].encode().translate(_BYTE_OF_DIGIT) if size else b"")

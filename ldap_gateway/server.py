@@ -50,7 +50,7 @@ BUILT_AT_ONCE = 16
 SWITCH_SECONDS = 0.0005
 """After so long the busy loop lets the follower's thread run, which needs it some ten times to read one change."""
 GARBAGE = (50_000, 20, 20)
-"""Python looks for circles among so many new objects at once: requests leave none, and looking costs a tenth of each."""
+"""Python looks for circles among so many new objects at once: requests leave none, and it takes a tenth of each."""
 
 
 class Gateway:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldap_gateway import columns, ranks, runs
-from ldap_gateway.index import ColumnOf, Document, Index, Order, prepare
+from ldap_gateway.index import ColumnOf, Document, Index, Mask, Order, prepare
 from ldap_gateway.ranks import Ranks
 from sharedbook.domain import folding, query
 from sharedbook.domain.errors import CostlyQuery, InvalidQuery
@@ -313,4 +313,4 @@ def test_a_filter_that_would_hold_up_everybody_is_refused(monkeypatch: pytest.Mo
 def test_what_no_filter_makes_is_refused(found: Query) -> None:
     index, _ = index_of([], [])
     with pytest.raises(InvalidQuery):
-        index.at(index.search(found, bytearray()))
+        index.at(index.search(found, Mask()))
