@@ -18,11 +18,8 @@ US = "Sales <sales@ours.example>"
 
 
 @pytest.fixture(scope="module")
-def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, IMAPClient]]:
-    folder = tmp_path_factory.mktemp("dovecot")
-    for each in (folder, *folder.parents[:3]):
-        each.chmod(each.stat().st_mode | 0o055)  # Dovecot reads mail as nobody
-    with dovecot.served(folder / "served") as (port, client):
+def mailbox() -> Iterator[tuple[int, IMAPClient]]:
+    with dovecot.served() as (port, client):
         client.create_folder("Sent")
         for subject, sender, attachment in (
             ("Offer", "Minji <Minji@example.com>", "Angebot für Köln.pdf"),

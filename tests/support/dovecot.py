@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import grp
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -53,27 +55,29 @@ service anvil {{
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[tuple[int, IMAPClient]]:
-    """Its port, and a client that is logged in, to put messages there."""
-    root = os.getuid() == 0
-    (folder / "mail").mkdir(parents=True)
-    port = free_port()
+def served() -> Iterator[tuple[int, IMAPClient]]:
+    """Its port, and a client that is logged in, to put messages there.
+
+    Not in pytest's folders: Dovecot, started by root, reads mail as nobody, who may not look into them.
+    """
+    root, port = os.getuid() == 0, free_port()
     uid, gid = (65534, 65534) if root else (os.getuid(), os.getgid())
-    if root:
+    own, group = ("nobody", "nogroup") if root else (getpass.getuser(), grp.getgrgid(gid).gr_name)
+    with tempfile.TemporaryDirectory(prefix="sharedbook-dovecot-") as name:
+        folder = Path(name)
+        (folder / "mail").mkdir()
         for path in (folder, folder / "mail"):
             os.chown(path, uid, gid)
-    own, group = ("nobody", "nogroup") if root else (getpass.getuser(), str(os.getgid()))
-    config = folder / "dovecot.conf"
-    config.write_text(
-        CONFIG.format(folder=folder, port=port, uid=uid, gid=gid, own=own, group=group, password=PASSWORD)
-    )
-    program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    assert program, "dovecot is missing: apt install dovecot-imapd"
-    with Server([program, "-F", "-c", config]) as server:
-        server.wait_for_port(port)
-        with IMAPClient("127.0.0.1", port, ssl=False) as client:
-            client.login(LOGIN, PASSWORD)
-            yield port, client
+        config = folder / "dovecot.conf"
+        values = {"folder": folder, "port": port, "uid": uid, "gid": gid, "own": own, "group": group}
+        config.write_text(CONFIG.format(password=PASSWORD, **values))
+        program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        assert program, "dovecot is missing: apt install dovecot-imapd"
+        with Server([program, "-F", "-c", config]) as server:
+            server.wait_for_port(port)
+            with IMAPClient("127.0.0.1", port, ssl=False) as client:
+                client.login(LOGIN, PASSWORD)
+                yield port, client
 
 
 def message(subject: str, *, sender: str, to: str, attachment: str = "") -> bytes:
