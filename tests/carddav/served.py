@@ -35,7 +35,7 @@ type = radicale_storage
 [web]
 type = none
 [logging]
-level = warning
+level = critical
 """
 """The configuration that docs/carddav-server.md gives."""
 

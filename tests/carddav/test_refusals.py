@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Right, Visibility, VisibilityKind
@@ -156,3 +158,14 @@ def test_what_has_no_address_book_around_it(book: Book) -> None:
     assert (reply.status, "address book" in reply.text) == (409, True)
     loose = book.alice.put(f"/{book.alice.login}/loose.vcf", vcard("x"))
     assert needed(loose) == (f"/{book.alice.login}/", "bind")
+
+
+def test_the_log_names_no_card_and_no_login(book: Book, card: str) -> None:
+    bob = book.viewer(Right.VIEW)
+    assert bob.put(book.path(bob, "Zoltan-Quixote.vcf"), vcard("zoltan", "Zoltan Quixote")).status == 403
+    assert bob.put(book.path(bob, "Zoltan-Quixote.vcf"), "NO COLON Zoltan").status == 403
+    assert bob.request("MOVE", card, Destination=book.path(bob, "Zoltan-Quixote.vcf")).status in (403, 404)
+    assert bob.report(book.path(bob), "<Zoltan").status == 400
+    assert Client(book.site.port, "zoltan", "quixote wyvern").get("/").status == 401
+    assert book.site.server.wait_for_line("login refused")
+    assert not re.search("zoltan|quixote|wyvern", book.site.server.output, re.IGNORECASE)
