@@ -87,13 +87,17 @@ def test_a_mapping_teaches_other_headers(staffed: CommandLine, folder: Path) -> 
     assert "Wer" in staffed("import", path, "--group", "customers", "--map", folder / "map.toml", code=1).err
 
 
-def test_stdin_and_stdout(staffed: CommandLine) -> None:
+def test_stdin_and_stdout(staffed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     staffed("import", "-", "--format", "csv", "--group", "customers", stdin=f"{HEADER}\nMinji,Kim,m@example.com,,\n")
     rows = list(csv.DictReader(io.StringIO(staffed("export", "-").out.removeprefix("\ufeff"))))
     assert [(each["first_name"], each["email"]) for each in rows] == [("Minji", "m@example.com")]
     card = staffed("export", "-", "--format", "vcf").out
     assert card.startswith("BEGIN:VCARD") and "m@example.com" in card
     staffed("export", "-", "--json", code=2)
+    monkeypatch.setenv("SHAREDBOOK_LIMITS_FILE_BYTES", "20")
+    assert (
+        "larger than" in staffed("import", "-", "--format", "csv", "--group", "customers", stdin="x" * 21, code=1).err
+    )
 
 
 def test_an_export_is_of_a_group_or_a_search(staffed: CommandLine, folder: Path) -> None:

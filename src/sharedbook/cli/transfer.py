@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import tomllib
@@ -123,7 +122,7 @@ def import_command(
     if file is None:
         _import_directory(site, out, query(**directory), group, _mapping(mapping), dry_run=dry_run)
         return
-    source: Path | BinaryIO = io.BytesIO(sys.stdin.buffer.read()) if str(file) == "-" else file
+    source = _standard_input(site) if str(file) == "-" else file
     if saved is not None:
         found = transfer.mapping_of(site.app, site.actor, CLIENT, source, format=form, encoding=encoding, sheet=sheet)
         _save_mapping(out, saved, found)
@@ -140,7 +139,7 @@ def import_command(
     }
     if how in OVERWRITING and not (dry_run or yes):
         planned = transfer.import_file(site.app, site.actor, CLIENT, source, dry_run=True, **options)
-        if isinstance(source, io.BytesIO):
+        if not isinstance(source, Path):
             source.seek(0)  # it is read again
         if updated := planned.counts.get(Result.UPDATED, 0):
             confirm(f"{updated} contacts that exist would be changed. Go on?")
@@ -154,6 +153,12 @@ def import_command(
             site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options
         )
     _end(out, report)
+
+
+def _standard_input(site: Site) -> BinaryIO:
+    """What comes in, as a file that can be read twice and goes with the command."""
+    kept = transfer.spooled(sys.stdin.buffer, site.app.site.limits.file_bytes)
+    return click.get_current_context().with_resource(kept)
 
 
 def resume(site: Site, out: Output, job_id: int) -> None:

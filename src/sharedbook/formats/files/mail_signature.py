@@ -20,6 +20,8 @@ from sharedbook.formats.vcards.phones import digits
 LONGEST_BODY = 256 * 1024
 """Octets of a message that are looked at."""
 
+_KINDS = ("Content-Type", "Content-Disposition")
+_LONGEST_KIND = 1_000
 _DEEPEST = 4
 _LINES = 12
 _WIDTH = 200
@@ -83,7 +85,9 @@ def _lines(text: str) -> Sequence[str]:
 
 
 def _texts(head: Message, body: bytes, depth: int) -> Iterator[str]:
-    """The plain texts of a message or a part, in their order."""
+    """The plain texts of a message or a part, in their order; none below a head that Python takes minutes to read."""
+    if any(len(str(value)) > _LONGEST_KIND for name in _KINDS for value in head.get_all(name, [])):
+        return
     kind = head.get_content_type()
     if kind == "text/plain" and head.get_content_disposition() != "attachment":
         yield _decoded(head, body)

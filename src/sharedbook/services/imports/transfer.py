@@ -36,7 +36,17 @@ from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.services.writing import photos, records
 from sharedbook.store import contacts as contact_rows
 
-__all__ = ["KIND", "Duplicates", "JobReport", "export", "import_directory", "import_file", "mapping_of", "resume"]
+__all__ = [
+    "KIND",
+    "Duplicates",
+    "JobReport",
+    "export",
+    "import_directory",
+    "import_file",
+    "mapping_of",
+    "resume",
+    "spooled",
+]
 
 PAGE = 500
 """Contacts that are read from the database at once."""
@@ -249,7 +259,7 @@ def _opened_source(source: Path | BinaryIO, format: str | None, reading: incomin
 @contextmanager
 def _seekable(source: Path | BinaryIO, most: int) -> Iterator[BinaryIO]:
     """The source as a file that can be read twice. Raises InvalidFile: not there, not readable, over the limit."""
-    with _opened(source) if isinstance(source, Path) else _spooled(source, most) as file:
+    with _opened(source) if isinstance(source, Path) else spooled(source, most) as file:
         if file.seek(0, 2) > most:
             raise _too_large(most)
         yield file
@@ -263,7 +273,8 @@ def _opened(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _spooled(source: BinaryIO, most: int) -> Iterator[BinaryIO]:
+def spooled(source: BinaryIO, most: int) -> Iterator[BinaryIO]:
+    """What a pipe gives, as an unnamed file. Raises InvalidFile for more than ``most`` octets."""
     with tempfile.TemporaryFile() as file:
         size = 0
         while data := source.read(1024 * 1024):
@@ -271,6 +282,7 @@ def _spooled(source: BinaryIO, most: int) -> Iterator[BinaryIO]:
             if size > most:
                 raise _too_large(most)
             file.write(data)
+        file.seek(0)
         yield file
 
 
