@@ -142,6 +142,9 @@ def test_undo_of_a_job_that_did_nothing_says_why(filled: App, monkeypatch: pytes
     unchanged = start(filled, actions.Share(True), [1]).id
     undone = start(filled, actions.Share(False), [1]).id
     by = undo(filled, undone).id
+    twice = start(filled, actions.Tag(("twice",), ()), [1]).id
+    with as_console(filled) as tx:
+        first = bulk.add(tx, *bulk.undo_of(tx, twice)).id
     says = {
         waiting: f"is waiting.*job cancel {waiting}",
         running: f"is running.*job cancel {running}",
@@ -149,6 +152,7 @@ def test_undo_of_a_job_that_did_nothing_says_why(filled: App, monkeypatch: pytes
         failed: f"is failed, and had done nothing.*job resume {failed}",
         unchanged: "changed nothing",
         undone: f"undone by job {by}.*sharedbook job undo {by}",
+        twice: f"job {first} undoes job {twice} already.*job watch {first}",
     }
     with as_console(filled, write=False) as tx:
         for job_id, text in says.items():

@@ -116,6 +116,12 @@ def undone(connection: Connection, job_id: int) -> int | None:
     return connection.execute(statement).scalar()
 
 
+def undoing(connection: Connection, job_id: int) -> list[int]:
+    """Jobs that undo this one and have not come to an end."""
+    statement = select(jobs.c.id).where(jobs.c.undoes == job_id, jobs.c.state.in_(("waiting", "running")))
+    return list(connection.execute(statement).scalars())
+
+
 # ---- the contacts that a job is about
 
 _I = job_items.c

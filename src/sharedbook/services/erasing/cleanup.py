@@ -25,7 +25,7 @@ from sharedbook.store import jobs as store
 ERASES = "cleanup-erase"
 """The kind of its jobs."""
 
-BATCH_CONTACTS = 200
+BATCH_CONTACTS = 100
 
 
 @dataclass(frozen=True, slots=True)

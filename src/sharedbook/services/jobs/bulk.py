@@ -64,6 +64,8 @@ class Undo(Action):
 def _undo(tx: Tx, item: Mapping[str, Any], newest: int) -> str:
     """Undoes what was done to one contact, whose newest revision this is; returns what is not as it was, or ""."""
     contact_id, last = item["contact_id"], item["last"]
+    if item["result"] == Result.UNDONE:
+        raise NotUndoable(f"contact {contact_id} was given back before")
     if item["result"] != Result.DONE or newest > last:
         hint = f"see: sharedbook contact history {contact_id}"
         raise NotUndoable(f"contact {contact_id} was changed since", hint=hint)
@@ -80,6 +82,10 @@ def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
     """The action that undoes a job, and the contacts to do it to. Raises JobNotFound, NotUndoable."""
     job = jobs.get(tx, job_id)
     _require_at_rest(job)
+    for other in (jobs.get(tx, each) for each in store.undoing(tx.db, job_id)):
+        if other.state in (State.RUNNING, State.WAITING):
+            hint = f"follow it: sharedbook job watch {other.id}"
+            raise JobStopped(f"job {other.id} undoes job {job_id} already", hint=hint)
     found = store.item_ids(tx.db, job_id, Result.DONE.value)
     if not found and (not _revives(job) or store.undone(tx.db, job_id)):
         raise _nothing_to_undo(tx, job)
