@@ -192,9 +192,11 @@ class Index:
     def build(self, most: int) -> bool:
         """Does what was left for later, for at most so many contacts; returns whether there is more."""
         some = list(islice(self._unbuilt, most))
+        for shared, columns in self._sharing:  # one after the other: what each changes stays near the processor
+            for slot in some:
+                shared.add(slot, _texts(columns, slot))
         for slot in some:
             del self._unbuilt[slot]
-            self._share(slot)
         if not self._unbuilt:
             self._unbuilt = {}  # one that held many keeps their room
             self._be_ready(True)

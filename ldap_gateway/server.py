@@ -46,7 +46,7 @@ logger = logging.getLogger("sharedbook.ldap")
 
 PASSWORD_THREADS = 8
 LOOK_SECONDS = 1.0
-BUILT_AT_ONCE = 16
+BUILT_AT_ONCE = 64
 SWITCH_SECONDS = 0.0005
 """After so long the busy loop lets the follower's thread run, which needs it some ten times to read one change."""
 GARBAGE = (50_000, 20, 20)

@@ -29,8 +29,10 @@ from tests.support.ports import free_port
 COUNTS = (1_000, 10_000, 100_000)
 SECONDS = 3.0
 SAMPLED = 50
-HEAD = ("contacts", "answers after", "of CPU", "indexed after", "of CPU", "memory", "a contact")
-ASKED = ("contacts", "entries of an answer", "p50", "CPU of a request", "CPU of an entry")
+HEAD = (
+    *("contacts", "answers after", "of CPU", "indexed after", "of CPU", "memory", "a contact"),
+    *("entries of an answer", "p50", "CPU of a request", "CPU of an entry"),
+)
 
 
 class Use(NamedTuple):
@@ -54,8 +56,8 @@ def indexed(port: int) -> bool:
         return b'indexed{worker="0"} 1\n' in answer.read()
 
 
-def measure(count: int) -> tuple[str, str]:
-    """A line of each table."""
+def measure(count: int) -> list[str]:
+    """The cells of a size."""
     with tempfile.TemporaryDirectory(prefix="sharedbook-bench-") as name, ExitStack() as stack:
         folder, metrics = Path(name), free_port()
         app, secret = book.fill_ours(folder / "site", count)
@@ -70,7 +72,6 @@ def measure(count: int) -> tuple[str, str]:
         while not indexed(metrics):
             pause.wait(0.05)
         built = use(server.process.pid)
-        start = started(count, began, answering, built)
         base = app.settings.ldap_base
         target = Target(port, bind(f"uid=alice,ou=members,{base}", secret))
         requests = asked(target, base)
@@ -79,18 +80,18 @@ def measure(count: int) -> tuple[str, str]:
         outcome = drive(target, [Load(requests)], SECONDS)
         each = (use(server.process.pid).cpu - before) / len(outcome.times)
         entries = statistics.mean(sizes)
-        return start, line(
-            f"{count:,}",
+        return [
+            *started(count, began, answering, built),
             f"{entries:.0f}",
             f"{statistics.median(outcome.times) * 1000:.3f} ms",
             f"{each * 1e6:.0f} us",
             f"{each / entries * 1e6:.1f} us",
-        )
+        ]
 
 
-def started(count: int, began: float, answering: Use, built: Use) -> str:
-    """A line of the first table."""
-    return line(
+def started(count: int, began: float, answering: Use, built: Use) -> list[str]:
+    """The cells of its start."""
+    return [
         f"{count:,}",
         f"{answering.clock - began:.1f} s",
         f"{answering.cpu:.1f} s",
@@ -98,7 +99,7 @@ def started(count: int, began: float, answering: Use, built: Use) -> str:
         f"{built.cpu:.1f} s",
         f"{built.memory / 2**20:.0f} MB",
         f"{built.memory / count / 1024:.1f} KB",
-    )
+    ]
 
 
 def asked(target: Target, base: str) -> Sequence[bytes]:
@@ -108,17 +109,11 @@ def asked(target: Target, base: str) -> Sequence[bytes]:
     return requests.contains(requests.parts(3))
 
 
-def line(*cells: str) -> str:
-    """A row of a table."""
-    return "| " + " | ".join(cells) + " |"
-
-
 def main() -> None:
-    """Prints the tables of every size."""
-    counts = [int(word) for word in sys.argv[1:]] or list(COUNTS)
-    found = [measure(count) for count in counts]
-    for head, lines in zip((HEAD, ASKED), zip(*found, strict=True), strict=True):
-        print("\n" + "\n".join([line(*head), "|" + "--:|" * len(head), *lines]))
+    """Prints a table with a row for each size."""
+    print(f"\n| {' | '.join(HEAD)} |\n|{'--:|' * len(HEAD)}")
+    for count in [int(word) for word in sys.argv[1:]] or COUNTS:
+        print(f"| {' | '.join(measure(count))} |", flush=True)
 
 
 if __name__ == "__main__":
