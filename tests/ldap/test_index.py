@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ldap_gateway import columns, ranks, runs
 from ldap_gateway.index import ColumnOf, Document, Index, Mask, Order, prepare
 from ldap_gateway.ranks import Ranks
+from ldap_gateway.runs import Postings
 from sharedbook.domain import folding, query
 from sharedbook.domain.errors import CostlyQuery, InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, HasParam, Instance, Not, Op, Or, Query, Record, Some, Test
@@ -314,3 +315,16 @@ def test_what_no_filter_makes_is_refused(found: Query) -> None:
     index, _ = index_of([], [])
     with pytest.raises(InvalidQuery):
         index.at(index.search(found, Mask()))
+
+
+def test_slots_above_65535_are_kept_beside_those_below() -> None:
+    postings = Postings[str]()
+    for slot in (3, 65_535, 65_536, 70_000, 5):
+        postings.add(["run"], slot)
+    assert list(postings.get("run")) == [3, 5, 65_535, 65_536, 70_000]
+    for slot in (65_536, 3, 70_000, 65_535):
+        postings.discard("run", slot)
+    postings.add(["run"], 65_537)
+    assert list(postings.get("run")) == [5, 65_537]
+    postings.add(["run"], 4)
+    assert list(postings.get("run")) == [4, 5, 65_537]
