@@ -45,6 +45,14 @@ def test_without_public_names(staffed: CommandLine) -> None:
     assert "set public.carddav_url" in staffed("onboard", "bob").out
 
 
+def test_a_section_for_each_program(named: CommandLine) -> None:
+    sections = named("onboard", "bob").out.split("\n\n")
+    heads = [section.splitlines()[0] for section in sections]
+    assert heads[:2] == ["Login", "CardDAV"] and heads[-1].startswith("DNS records of mail.example")
+    assert {"Thunderbird", "DAVx5 (Android)", "iPhone, iPad, Mac", "Evolution", "Outlook (classic)"} <= set(heads)
+    assert "sharedbook member link" in sections[0] and "sharedbook member set bob merged-book=on" in "".join(sections)
+
+
 def test_one_group(named: CommandLine) -> None:
     found = named.json("onboard", "bob", "--group", "customers")
     assert found["ldap"]["base"] == "ou=customers,ou=groups,ou=contacts,dc=example,dc=com"

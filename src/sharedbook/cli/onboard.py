@@ -123,7 +123,7 @@ def _record(found: Access, block: str | None, secret: str) -> json_keys.Object:
 def _sections(found: Access, secret: str, apple: Path | None) -> list[str]:
     """The text, a section a program."""
     login, directory = found.member.login, found.directory
-    password = secret or "(your own, or an app password: sharedbook onboard ... --app-password LABEL)"
+    password = secret or "(your own: sharedbook member link ...; for one device: --app-password LABEL)"
     books = [f"  {book.name}: {book.url}" for book in found.books]
     starttls = "LDAPS" if directory.tls else "StartTLS"
     profile = f"send {apple} to the device and open it" if apple else "make a profile with --apple FILE"
@@ -144,6 +144,17 @@ def _sections(found: Access, secret: str, apple: Path | None) -> list[str]:
             "iPhone, iPad, Mac",
             profile,
             f"or: Contacts > Accounts > Add CardDAV Account; server {found.carddav}, user name {login}",
+            f"a Mac shows one book of an account: sharedbook member set {login} merged-book=on",
+        ),
+        _section(
+            "Evolution",
+            "File > New > Address Book, type CardDAV",
+            f"URL {found.carddav}, user {login}, Find Address Books; again for each book",
+        ),
+        _section(
+            "Outlook (classic)",
+            "add-in CalDav Synchronizer: a profile Generic CalDAV/CardDAV for each book",
+            "or, to complete addresses: an Internet Directory Service (LDAP), as below",
         ),
         _section(
             "LDAP in mail clients (autocomplete)",
