@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,6 +132,30 @@ def test_killed_at_a_random_row_and_resumed(app: App, tmp_path: Path, soak: bool
         assert len(found) == rows and first.items() <= found.items()
         assert last_job(app).state is State.DONE
         assert counts(run(app, file, group)) == {"skipped_duplicate": rows}
+
+
+def test_another_writer_comes_between_two_batches(app: App, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", ROWS)  # so nothing is read between two batches
+    monkeypatch.setattr(importing, "BATCH_SECONDS", 0)
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 4)
+    begun, written, waited = threading.Event(), threading.Event(), list[bool]()
+
+    def write() -> None:
+        begun.wait()
+        with as_console(app) as tx:
+            groups.add(tx, "meanwhile")
+        written.set()
+
+    def look(progress: Progress) -> None:
+        begun.set()
+        waited.append(not written.is_set())
+
+    other = threading.Thread(target=write)
+    other.start()
+    report = transfer.import_file(app, CONSOLE, CLIENT, file, group="people", progress=look)
+    other.join()
+    assert counts(report) == {"added": ROWS}
+    assert sum(waited) <= len(waited) / 2, f"it waited for {sum(waited)} of {len(waited)} batches"
 
 
 def test_cancelled_and_resumed(app: App, file: Path) -> None:

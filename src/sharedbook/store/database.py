@@ -50,6 +50,7 @@ class Database:
         if self.path is not None:
             _refuse_exposed(self.path)
         self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
+        self._maps = True
 
     @property
     def path(self) -> Path | None:
@@ -99,6 +100,13 @@ class Database:
         """
         if self.sqlite:
             threading.Event().wait(max(WAY_SECONDS, held * WAY_SHARE))
+
+    def map_nothing(self) -> None:
+        """For a process that writes much: no more of a SQLite file is mapped, as that counts as its memory."""
+        if self.sqlite and self._maps:
+            self._maps = False
+            event.listen(self.engine, "connect", _without_map)
+            self.engine.dispose()
 
     def close(self) -> None:
         """Closes every pooled connection."""
@@ -335,6 +343,10 @@ def _sqlite_engine(url: URL) -> Engine:
             (_BEGIN_IMMEDIATE if options.get("sharedbook_write") else _BEGIN).run(connection, {})
 
     return engine
+
+
+def _without_map(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA mmap_size=0").close()
 
 
 def _postgres_engine(url: URL) -> Engine:

@@ -1,6 +1,6 @@
 """One run over the rows of a file: what each becomes is decided once, for a dry run and for good.
 
-Rows are made ready (``ready.py``), then batches of at most half a second or 2,000 rows hold the write lock: what was
+Rows are made ready (``ready.py``), then batches of at most half a second or 4,000 rows hold the write lock: what was
 committed stays, and the same file again finds it. What refuses one row is kept with the job and stops no other row.
 """
 
@@ -39,7 +39,7 @@ KIND = "import"
 """Of an import's job."""
 
 BATCH_SECONDS = 0.5
-BATCH_ROWS = 2_000
+BATCH_ROWS = 4_000
 BATCH_OCTETS = 10_000_000
 CHUNK_ROWS = 250
 MOST_PROBLEMS = 1_000
@@ -171,6 +171,7 @@ class Import:
         Raises JobStopped when the job was cancelled.
         """
         self._committed = self._counted()
+        self.app.site.database.map_nothing()
         if not self.dry and self.job_id is None:
             self.open()
         try:
@@ -194,8 +195,11 @@ class Import:
         return Make(self.app.site.settings.default_region, self.app.site.limits, whole)
 
     def _run_batches(self, rows: Iterator[Ready], progress: Report | None) -> None:
+        held = 0.0
         while batch := self._next(rows):
             while batch:
+                if held:
+                    self.app.site.database.make_way(held)
                 begun = time.monotonic()
                 with self._begin() as tx:
                     batch = self._batch(tx, batch)
@@ -203,7 +207,7 @@ class Import:
                 if progress:
                     progress(Progress(sum(self.counts.values()), dict(self.counts)))
                 if not self.dry:
-                    self.app.site.database.make_way(time.monotonic() - begun)
+                    held = time.monotonic() - begun
 
     def _begin(self) -> AbstractContextManager[Tx]:
         return self.app.begin(self.actor, self.client, write=not self.dry)
