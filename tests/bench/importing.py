@@ -1,7 +1,7 @@
 """Import of a csv file beside the least that anybody could do: the same rows into one table by csv and executemany.
 
-Both run in turn, each in a process of its own; the table gives the medians. While the largest file is imported a
-CardDAV client polls the book that it goes into.
+Both run in turn, each in a process of its own; the table gives the medians. While the first file is imported once more
+a CardDAV client polls the book that it goes into; then commands are timed on that site, with their start.
 
     python -m tests.bench.importing [COUNT ...]
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 import re
 import resource
@@ -38,6 +39,7 @@ from tests.support.sites import CLIENT, CONSOLE
 COUNTS = (50_000, 200_000)
 ROUNDS = 3
 MOST_TIMES, MOST_MEGABYTES, MOST_MILLISECONDS = 8, 200, 100
+MOST_TO_FIND, MOST_TO_HELP = 0.5, 0.3
 POLL_EVERY = 0.05
 HEADER = [
     "first_name", "last_name", "company", "department", "title", "email.work", "email.home", "phone.mobile",
@@ -151,6 +153,17 @@ def poll(app: App, folder: Path, secret: str, over: threading.Event) -> list[flo
     return found[1:]
 
 
+def command(site: Path, *words: str) -> tuple[float, float]:
+    """Seconds by the clock and of the processor of a ``sharedbook`` command: the medians."""
+    found = []
+    for _ in range(5):
+        started, before = time.perf_counter(), _processor()
+        program = [str(Path(sys.executable).with_name("sharedbook")), *words]
+        subprocess.run(program, check=True, capture_output=True, env={**os.environ, "SHAREDBOOK_DATA_DIR": str(site)})
+        found.append((time.perf_counter() - started, _processor() - before))
+    return statistics.median(each[0] for each in found), statistics.median(each[1] for each in found)
+
+
 def measure(folder: Path, count: int, *, polled: bool) -> tuple[Cost, Cost, list[float]]:
     """What the least took, what the import took, and the polls meanwhile, if any."""
     file, site = folder / f"{count}.csv", folder / "site"
@@ -193,9 +206,13 @@ def main(counts: list[int]) -> None:
         )
     with tempfile.TemporaryDirectory() as name_:
         _, _, polls = measure(Path(name_), counts[0], polled=True)
+        words = {"contact find ayre": MOST_TO_FIND, "--help": MOST_TO_HELP}
+        commands = {each: command(Path(name_) / "site", *each.split()) for each in words}
     slowest = statistics.quantiles(polls, n=20)[-1]
     print(f"\nAimed at: {MOST_TIMES} times at {COUNTS[0]:,} rows, {MOST_MEGABYTES} MB whatever the size.")
     print(f"{len(polls)} polls meanwhile: 95 of 100 under {slowest:.0f} ms (aimed at: {MOST_MILLISECONDS} ms).")
+    for each, (seconds, processor) in commands.items():
+        print(f"sharedbook {each}: {seconds:.2f} s, {processor:.2f} of the processor (aimed at: {words[each]} s).")
 
 
 if __name__ == "__main__":

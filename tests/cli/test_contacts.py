@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,14 @@ def three(staffed: CommandLine) -> CommandLine:
     staffed(*add, "--field", "last_name=홍", "--field", "first_name=길동", "--phone", "+82 10-1234-5678")
     staffed(*add, "--name", "Ada Lovelace", "--email", "ada@example.com", "--field", "tags=vip;press")
     return staffed
+
+
+def test_who_finds_waits_for_no_import_of_other_commands() -> None:
+    program = "import sys, sharedbook.cli.contact.contact, sharedbook.app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "sharedbook.services.contacts.search" in loaded
+    slow = {"sqlalchemy.dialects.postgresql", "sharedbook.services.jobs.bulk", "phonenumbers", "PIL", "yaml"}
+    assert not slow.intersection(loaded)
 
 
 def names(answer: object) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import event, insert, inspect, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from sharedbook.domain.errors import Busy
 from sharedbook.store import database as database_module
 from sharedbook.store.database import POOL_SIZE, Database, savepoint
 from sharedbook.store.prepared import Prepared, given
-from sharedbook.store.schema import meta
+from sharedbook.store.schema import meta, metadata
 
 
 def test_a_request_without_a_connection_is_told_to_try_again(
@@ -24,6 +24,17 @@ def test_a_request_without_a_connection_is_told_to_try_again(
     assert refused.value.hint
     for connection in held:
         connection.close()
+    database.close()
+
+
+def test_indexes_of_some_rows_are_so_on_both_databases(database_url: str) -> None:
+    database = Database(database_url)
+    with database.begin(write=True) as connection:
+        metadata.create_all(connection)
+        found = {each["name"]: each["dialect_options"] for each in inspect(connection).get_indexes("contacts")}
+    kind = database.url.get_backend_name()
+    assert "all" in str(found["ix_contacts_restricted"][f"{kind}_where"])
+    assert not found["ix_contacts_sort"].get(f"{kind}_where")
     database.close()
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Text, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -29,6 +31,19 @@ class Time(TypeDecorator[datetime]):
 def moment(value: int) -> datetime:
     """The time that a ``Time`` column keeps as this number."""
     return datetime.fromtimestamp(value / 1000, UTC)
+
+
+@compiles(CreateIndex, "postgresql")
+def _of_some_rows(create: CreateIndex, compiler: Any, **options: Any) -> str:
+    """An index that holds only some rows on SQLite does so on PostgreSQL, too.
+
+    Not said of each index, as SQLAlchemy then loads PostgreSQL's dialect, which takes a tenth of a command's start.
+    """
+    kept = create.element.dialect_options
+    if kept["sqlite"]["where"] is not None:
+        kept["postgresql"]["where"] = kept["sqlite"]["where"]
+    written: str = compiler.visit_create_index(create, **options)
+    return written
 
 
 NAMES = {

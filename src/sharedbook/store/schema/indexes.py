@@ -35,7 +35,6 @@ Index(
     properties.c.name,
     text(f"substr({FOLDED}, 1, {FOLDED_KEY})"),
     sqlite_where=SOUGHT,
-    postgresql_where=SOUGHT,
 )
 
 # Parts of mail addresses are what people search most. SQLite finds them in this index alone, without a look at the

@@ -12,8 +12,8 @@ metadata = MetaData(naming_convention=NAMES)
 
 
 def where(condition: str) -> dict[str, Any]:
-    """What makes an index hold only some rows."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+    """What makes an index hold only some rows, on both databases: see ``store.types``."""
+    return {"sqlite_where": text(condition)}
 
 
 def row_id() -> Column[int]:

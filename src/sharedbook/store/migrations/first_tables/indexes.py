@@ -29,7 +29,6 @@ Index(
     properties.c.name,
     text(f"substr({FOLDED}, 1, {FOLDED_KEY})"),
     sqlite_where=SOUGHT,
-    postgresql_where=SOUGHT,
 )
 
 MAIL = "e"
