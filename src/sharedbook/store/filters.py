@@ -98,8 +98,9 @@ class _Compiler:
         tests = [self._test(test) for test in query.tests]
         conditions = [test.where for test in tests]
         passed = or_(*conditions) if query.any_test and tests else and_(true(), *conditions)
-        holders = select(properties.c.contact_id).where(named(query.property), passed)
-        if query.property in MAIL_NAMES and query.tests and all(map(_reads_all, query.tests)):
+        mail = query.property in MAIL_NAMES and query.tests and all(map(_reads_all, query.tests))
+        holders = select(properties.c.contact_id).where(named(query.property, indexed=not mail), passed)
+        if mail:
             holders = holders.where(in_mail)
         if all(test.exact for test in tests):
             return contacts.c.id.in_(holders) if wanted else contacts.c.id.not_in(holders)

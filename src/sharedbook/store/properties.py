@@ -184,10 +184,10 @@ def of_contacts(name: str, contact_ids: Collection[int]) -> Select[Any]:
     return select(properties.c.contact_id, properties.c.value).where(properties.c.contact_id.in_(contact_ids), is_named)
 
 
-def named(*names: str) -> ColumnElement[bool]:
-    """Whether a row has one of these names. Where all are in the index, the words say so."""
+def named(*names: str, indexed: bool = True) -> ColumnElement[bool]:
+    """Whether a row has one of these names. Where all are in the index, the words say so, unless it is of no use."""
     every = {form for name in names for form in _forms(name)}
-    return and_(properties.c.name.in_(sorted(every)), *_sought(every))
+    return and_(properties.c.name.in_(sorted(every)), *(_sought(every) if indexed else ()))
 
 
 def _forms(name: str) -> set[str]:
