@@ -119,6 +119,7 @@ def test_what_is_surely_no_signature_of_the_sender(text: str, more: dict[str, st
 
 def test_what_is_too_deep_to_be_read_is_left_out() -> None:
     assert senders(b"From: " + b"(" * 5_000 + b"\nSender: a@example.com\n\n", "a.eml") == [("", "a@example.com")]
+    assert senders(b"From: a:" + b"<," * 100_000 + b"\nSender: a@example.com\n\n", "a.eml") == [("", "a@example.com")]
     kind = b"Content-Type: text/plain; " + b'"' * 200_000  # which would take Python minutes
     data = b"From: a@example.com\n" + kind + b"\n\n-- \nT: +82 2 1234567"
     assert senders(data, "a.eml") == [("", "a@example.com")]
