@@ -159,6 +159,7 @@ REFUSED: dict[str, tuple[bytes | str, str, str]] = {
     "empty": ("", "valid-address-data", "empty"),
     "no card": ("hello", "valid-address-data", "1"),
     "no end": (vcard("bad").replace("END:VCARD\r\n", ""), "valid-address-data", "END"),
+    "a fold at its start": (" " + vcard("bad"), "valid-address-data", "1"),
     "SVG": (lines("PHOTO:data:image/svg+xml;base64,PHN2Zz48L3N2Zz4="), "valid-address-data", "6"),
     "HTML": (lines("PHOTO;ENCODING=b:PGh0bWw+PC9odG1sPg=="), "valid-address-data", "6"),
 }

@@ -208,7 +208,7 @@ def _expect_begin(first: tuple[str, int, int, int] | None) -> None:
         raise InvalidCard("The card is empty.")
     line, _, _, number = first
     name, _, component = line.partition(":")
-    if name.strip().upper() != "BEGIN":
+    if name.rstrip().upper() != "BEGIN":  # behind another card, a space would make it go on with that one's END
         raise InvalidCard(f"Line {number} is not BEGIN:VCARD.", line=number)
     if component.strip().upper() != "VCARD":
         raise UnsupportedCard(f"This is a {component.strip()[:40]}, not a vCard.", line=number)
