@@ -9,7 +9,7 @@ from sharedbook.formats.vcards.vcard import parse
 from sharedbook.services.contacts import contacts
 from sharedbook.services.jobs import bulk
 from sharedbook.services.jobs.actions import Merge
-from sharedbook.services.members import grants
+from sharedbook.services.members import grants, members
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import SERVED, Book, vcard
 from tests.support.sites import CLIENT, CONSOLE, as_console
@@ -90,6 +90,18 @@ def test_a_foreign_token_asks_for_a_fresh_start(book: Book) -> None:
         assert (reply.status, reply.conditions) == (403, [f"{D}valid-sync-token"])
         reply = thunderbird.sync(book.of_alice(), token)
         assert (reply.status, reply.conditions) == (400, [f"{D}valid-sync-token"])
+
+
+def test_the_token_of_another_member_tells_nothing(book: Book) -> None:
+    bob = book.viewer()
+    fill(book, "seen", "secret")
+    with as_console(book.site.app) as tx:
+        seen_by_her = Visibility(VisibilityKind.LISTED, frozenset({members.get(tx, book.alice.login).id}))
+        contacts.set_visibility(tx, [contacts.resolve(tx, f"secret-{book.group.slug}").id], seen_by_her)
+    fill(book, "later")
+    reply = bob.sync(book.path(bob), book.alice.sync(book.of_alice()).token())
+    assert (reply.status, reply.conditions) == (403, [f"{D}valid-sync-token"])
+    assert "secret" not in reply.text
 
 
 @SERVED

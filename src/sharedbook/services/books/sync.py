@@ -118,8 +118,7 @@ def _answer(
 
 def _past(tx: Tx, then: Token) -> Past:
     """The viewer as the token remembers him: who he was, not what he may."""
-    owner = tx.viewer.member_id if tx.viewer.member_id in then.subjects else None
-    return Past(replace(tx.viewer, member_id=owner, subjects=then.subjects), then.groups, then.seq)
+    return Past(replace(tx.viewer, subjects=then.subjects), then.groups, then.seq)
 
 
 def _also(tx: Tx, book: Book, then: Past, now: Token, touched: Collection[str]) -> tuple[dict[str, str], list[str]]:
@@ -187,13 +186,14 @@ def _encode(tx: Tx, token: Token) -> str:
 
 
 def _decode(tx: Tx, book: Book, text: str) -> Token:
-    """Raises InvalidToken unless the token is ours, of this book and epoch, and remembered."""
+    """Raises InvalidToken unless the token is ours, of this member, book and epoch, and remembered."""
     body, _, mac = text.removeprefix(SCHEME).rpartition(":")
     if not text.startswith(SCHEME) or not tx.site.secrets.same(mac, _mac(tx, body)):
         raise InvalidToken("this sync token is not ours", hint="fetch the address book anew")
     epoch, group_id, seq, groups, subjects = body.split(":")
     token = Token(epoch, int(group_id, 16), int(seq, 16), _read(groups), _read(subjects))
     ours = token.epoch == tx.site.epoch and token.group_id == book.group.id
+    ours = ours and tx.viewer.member_id in token.subjects  # what another one held is not told
     if not ours or not _remembered(tx, book, token):
         raise InvalidToken("this sync token is of another time or book", hint="fetch the address book anew")
     return token
