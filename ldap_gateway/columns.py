@@ -269,6 +269,17 @@ class Keyed:
         return () if slot is None else (slot,)
 
 
+class KeyColumn(TextColumn):
+    """An attribute that is the contact's key."""
+
+    def __init__(self, keyed: Keyed) -> None:
+        super().__init__((), keyed, keyed)
+
+    def present(self, slots: Iterable[int]) -> list[int]:
+        """All: every contact has one."""
+        return list(slots)
+
+
 # ---- phone numbers
 
 

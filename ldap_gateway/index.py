@@ -16,6 +16,7 @@ from itertools import filterfalse, islice
 from ldap_gateway.columns import (
     COLUMN_OF,
     Column,
+    KeyColumn,
     Keyed,
     PhoneColumn,
     Plan,
@@ -128,8 +129,7 @@ class Index:
         if column.comparison is Comparison.PHONE:
             return PhoneColumn(runs, self._tails)
         if column.written is not None:
-            keyed = Keyed(self._documents, self._keys, column.written)
-            return TextColumn(runs, keyed, keyed)
+            return KeyColumn(Keyed(self._documents, self._keys, column.written))
         return TextColumn(runs, self._wholes if column.whole else None)
 
     def __len__(self) -> int:

@@ -48,7 +48,7 @@ PASSWORD_THREADS = 8
 LOOK_SECONDS = 1.0
 BUILT_AT_ONCE = 64
 SWITCH_SECONDS = 0.0005
-"""After so long the busy loop lets the follower's thread run, which needs it some ten times to read one change."""
+"""After so long the busy loop lets a thread run: one that reads changes of PostgreSQL is in need of it at each step."""
 GARBAGE = (50_000, 20, 20)
 """Python looks for circles among so many new objects at once: requests leave none, and it takes a tenth of each."""
 
