@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
 _SHORTEST_FULL_NUMBER = 5  # shorter ones are extensions and service numbers: they have no other form
+_LONGEST_REMEMBERED = 40
 _NO_DIGITS = re.compile("[^0-9]+")
 _EXTENSION = re.compile("[,;#x]|내선|内線|內線|分機|доб", re.IGNORECASE)
 
@@ -34,7 +35,6 @@ def digits(text: str) -> str:
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
-@lru_cache(maxsize=4096)
 def keys(number: str, region: str) -> PhoneKeys:
     """The digits under which a number is known.
 
@@ -42,6 +42,11 @@ def keys(number: str, region: str) -> PhoneKeys:
     ISO 3166 code in which a number without country code is read, "" for none. Never raises: what is no
     number has no digits.
     """
+    return _keys(number, region) if len(number) <= _LONGEST_REMEMBERED else _keys.__wrapped__(number, region)
+
+
+@lru_cache(maxsize=4096)
+def _keys(number: str, region: str) -> PhoneKeys:
     dialled = digits(_EXTENSION.split(number, maxsplit=1)[0])
     if len(dialled) < _SHORTEST_FULL_NUMBER:
         return PhoneKeys(dialled)
