@@ -36,7 +36,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     made = new_site(tmp_path / "site")
     with as_console(made) as tx:
         for number in IDS:
-            contacts.add(tx, groups.default(tx), vcard.parse(card(f"uid-{number}", f"Quixote the {number}th")))
+            lines = ["NOTE:zanzibar"] if number == 5 else []
+            person = card(f"uid-{number}", f"Quixote the {number}th", *lines)
+            contacts.add(tx, groups.default(tx), vcard.parse(person))
         friend = card("uid-friend", "Friend", "RELATED:uid-1", "RELATED:uid-5")
         contacts.add(tx, groups.default(tx), vcard.parse(friend))
         contacts.delete(tx, IDS)
@@ -107,6 +109,19 @@ def test_a_reader_that_holds_old_pages_is_told(site: App) -> None:
     assert (held.state, held.done) == (State.PART, 5) and "sharedbook erase resume" in held.error
     erasure.resume(site.site)
     assert certificates(site) == [[1, 2], [3, 4], [5]]
+
+
+def test_what_is_found_again_is_told_of_its_own_batch(site: App) -> None:
+    (site.settings.data_dir / "forgotten.txt").write_text("zanzibar")
+    job = add(site)
+    ended = cleanup.run_erasing(site, CONSOLE, CLIENT, job.id)
+    assert (ended.state, ended.error) == (
+        State.FAILED,
+        "pieces of what was erased are still there: see the certificate of erasure 3",
+    )
+    with as_console(site, write=False) as tx:
+        scans = [json.loads(each.certificate or "")["scan"] for each in erasure.list_erasures(tx)]
+    assert [each["found"].keys() for each in scans] == [set(), set(), {"forgotten.txt"}]
 
 
 PROGRAM = """

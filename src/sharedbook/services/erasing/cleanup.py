@@ -6,6 +6,7 @@ is left alone and told: there is no undo.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -85,7 +86,8 @@ def run_erasing(app: App, actor: Actor, client: Client, job_id: int, progress: R
 
 
 def _batch(app: App, actor: Actor, client: Client, job: Job, counts: Counter[str]) -> bool:
-    """Erases some contacts; returns whether there were any."""
+    """Erases some contacts and lets others come first; returns whether there were any."""
+    since = time.monotonic()
     with app.begin(actor, client, write=True) as tx:
         jobs.hold(tx, job.id)
         ids = store.pending(tx.db, job.id, 0, BATCH_CONTACTS)
@@ -102,6 +104,7 @@ def _batch(app: App, actor: Actor, client: Client, job: Job, counts: Counter[str
         jobs.record(tx, job.id, State.RUNNING, dict(counts))
     if begun:
         erasure.enter(app.site, begun)
+    app.site.database.make_way(time.monotonic() - since)
     return True
 
 

@@ -12,8 +12,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import ContactNotFound, ErasurePending
@@ -26,6 +27,9 @@ from sharedbook.services.tx import Actor, Site, Tx, begin
 from sharedbook.store import contacts, copies, erasures, merged_contacts, photos, revisions
 from sharedbook.store.database import Cleaned
 from sharedbook.store.erasures import Erasure as Erasure
+
+if TYPE_CHECKING:
+    from sharedbook.services.erasing.residue import Pieces
 
 CERTIFICATE = "sharedbook erasure certificate"
 OUT_OF_REACH = (
@@ -155,7 +159,9 @@ def resume(site: Site) -> list[attest.Document]:
             "the contacts are gone, but a program that was reading still holds their old pages",
             hint="let it end (or restart it), then run: sharedbook erase resume",
         )
-    return [_complete(site, erasure, cleaned) for erasure in waiting]
+    kept = {erasure.id: sealed.read(site, erasure.id) for erasure in waiting}
+    scans = _scans(site, {key: _read(found) for key, found in kept.items() if found})
+    return [_complete(site, each, cleaned, kept[each.id], scans.get(each.id)) for each in waiting]
 
 
 def pending(tx: Tx) -> bool:
@@ -228,9 +234,10 @@ def _report(site: Site, begun: Begun) -> Report:
     )
 
 
-def _complete(site: Site, erasure: Erasure, cleaned: Cleaned) -> attest.Document:
-    """Scans for the erased values and writes the certificate. Without the values (their file is lost) scan is null."""
-    kept = sealed.read(site, erasure.id)
+def _complete(
+    site: Site, erasure: Erasure, cleaned: Cleaned, kept: Mapping[str, Any] | None, scan: Mapping[str, Any] | None
+) -> attest.Document:
+    """Writes the certificate. Without what was ``kept`` for it (the file is lost) scan is null."""
     removed = kept["removed"] if kept else {"contacts": []}
     ledger.append(site.secrets, ledger_path(site), erasure.at, [contact["hash"] for contact in removed["contacts"]])
     certificate = attest.sign(
@@ -245,7 +252,7 @@ def _complete(site: Site, erasure: Erasure, cleaned: Cleaned) -> attest.Document
             "by": erasure.actor,
             "removed": removed,
             "method": list(cleaned.steps),
-            "scan": _scan(site, _read(kept)) if kept else None,
+            "scan": scan,
             "out_of_reach": [*OUT_OF_REACH, *(() if site.database.sqlite else OUT_OF_REACH_POSTGRESQL)],
         },
     )
@@ -267,13 +274,25 @@ def _read(kept: Mapping[str, Any]) -> list[str | bytes]:
     return [*kept["values"], *map(base64.b64decode, kept["data"])]
 
 
-def _scan(site: Site, values: Sequence[str | bytes]) -> dict[str, Any]:
+def _scans(site: Site, values: Mapping[int, Sequence[str | bytes]]) -> dict[int, dict[str, Any]]:
+    """The scan of each erasure by its values: one of all together or, where that finds something, one of each."""
+    # numpy takes a tenth of a second to import, which every other command would wait for
+    from sharedbook.services.erasing import residue
+
+    pieces = {key: residue.pieces_of(found) for key, found in values.items()}
+    if len(pieces) > 1:
+        together = _scan(site, residue.pieces_of(chain.from_iterable(values.values())))
+        if not together["found"]:
+            return {key: {**together, "pieces": len(each)} for key, each in pieces.items()}
+    return {key: _scan(site, each) for key, each in pieces.items()}
+
+
+def _scan(site: Site, pieces: Pieces) -> dict[str, Any]:
     """What was looked for, where, and what was found: for the certificate.
 
     What is rightly there is told by a fresh copy of the database, made row by row: where two living values stand side
     by side, a piece may begin in one and end in the next. The ledger's hashes are rightly there, too.
     """
-    # numpy takes a tenth of a second to import, which every other command would wait for
     from sharedbook.services.erasing import residue
 
     folder, path = site.settings.data_dir, site.database.path
@@ -281,7 +300,6 @@ def _scan(site: Site, values: Sequence[str | bytes]) -> dict[str, Any]:
     copy.unlink(missing_ok=True)
     beside = path.parent.glob(f"{path.name}*") if path is not None else ()
     files = sorted({file for file in (*folder.rglob("*"), *beside) if file.is_file()})
-    pieces = residue.pieces_of(values)
 
     def living() -> Iterator[bytes]:
         copies.save(site.database, copy)
