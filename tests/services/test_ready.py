@@ -69,7 +69,8 @@ def test_the_rows_are_the_same(monkeypatch: pytest.MonkeyPatch, whole: bool) -> 
 
 
 def test_what_ends_it_is_said() -> None:
-    for reason, expected in ((InvalidFile("cut off", line=3), InvalidFile), (None, Unavailable)):
+    ends = ((InvalidFile("cut off", line=3), InvalidFile), (RuntimeError("a fault"), Unavailable), (None, Unavailable))
+    for reason, expected in ends:
         rows = Make("KR", LIMITS, False).rows(Broken(reason))  # type: ignore[arg-type]
         with pytest.raises(expected) as raised:
             list(rows)

@@ -160,7 +160,7 @@ def _send(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is asked to stop is the parent
     here.close()  # else a parent that is gone would not be noticed
     ahead = queue.Queue[bytes](_AHEAD)
-    sender = threading.Thread(target=_pass_on, args=(ahead, there))
+    sender = threading.Thread(target=_pass_on, args=(ahead, there), daemon=True)  # so it holds no failed process back
     sender.start()
     error = None
     try:
