@@ -101,7 +101,7 @@ def test_what_was_merged_goes_along_and_counts_once(site: App) -> None:
     assert dict(cleanup.run_erasing(site, CONSOLE, CLIENT, job.id).counts) == {"erased": 5}
 
 
-def test_a_reader_that_holds_old_pages_is_told(site: App) -> None:
+def test_a_reader_that_holds_old_pages_is_told(impatient: None, site: App) -> None:
     job = add(site)
     with as_console(site, write=False) as tx:
         contacts.get(tx, 6)
