@@ -7,15 +7,19 @@ import re
 
 import pytest
 
+from radicale_storage import whole
+from radicale_storage.request import Request
 from radicale_storage.whole import PAGE
+from sharedbook.domain.errors import LoginFailed
 from sharedbook.domain.model import Right, Visibility, VisibilityKind
 from sharedbook.domain.query import EVERYTHING
 from sharedbook.formats.vcards.vcard import parse
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, search
+from sharedbook.services.members import grants, members
 from tests.carddav.dav import CR, D
 from tests.carddav.served import SERVED, Book, vcard
-from tests.support.sites import as_console
+from tests.support.sites import as_console, as_member
 
 
 @pytest.fixture
@@ -264,3 +268,23 @@ def test_a_book_without_a_grant_is_not_there(full: Book) -> None:
         assert stranger.get(path).status == 404
         assert stranger.propfind(path).status == 404
     assert stranger.sync(full.path(stranger)).status == 404
+
+
+def test_a_whole_book_ends_where_the_right_to_see_it_ends(full: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    bob = full.viewer(Right.VIEW)
+    monkeypatch.setattr(whole, "app", lambda: full.site.app)
+    monkeypatch.setattr(whole, "PAGE", 1)
+    with as_member(full.site.app, bob.login) as tx:
+        request, book = Request("GET", viewer=tx.viewer), groups.book(tx, full.group.slug)
+    pages = whole.pages(request, book)
+    assert b"BEGIN:VCARD" in next(pages)
+    with as_console(full.site.app) as tx:
+        grants.revoke(tx, full.group.slug, bob.login)
+    assert b"".join(pages) == b""
+    full.grant(bob, Right.VIEW)
+    pages = whole.pages(request, book)
+    assert b"BEGIN:VCARD" in next(pages)
+    with as_console(full.site.app) as tx:
+        members.disable(tx, bob.login)
+    with pytest.raises(LoginFailed):
+        next(pages)
