@@ -93,6 +93,12 @@ def test_a_missing_row_is_found(site: App) -> None:
     assert not verified(site, head).holds
 
 
+def test_rows_in_another_order_are_found(site: App) -> None:
+    for old, new in ((2, -1), (3, 2), (-1, 3)):
+        tamper(site, f"UPDATE audit SET id = {new} WHERE id = {old}")
+    assert verified(site).broken == 2
+
+
 def test_rows_that_were_cut_off_are_found_by_an_earlier_head(site: App) -> None:
     head = verified(site).head
     assert verified(site, head).holds
