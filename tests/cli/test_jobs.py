@@ -19,6 +19,7 @@ from sharedbook.cli.terminal import json_keys
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
+from sharedbook.services.imports import transfer
 from sharedbook.services.jobs import actions, batches, bulk, jobs, runner
 from sharedbook.services.jobs.jobs import Job, State
 from sharedbook.settings import Settings
@@ -153,6 +154,18 @@ def test_watched_on_a_terminal(
     assert end.startswith("job 1 part: 60 of 60, ") and end.endswith(", done: 59, error: 1\r\n")
     assert [line for line in lines if re.fullmatch(r"job 1 running: 40 of 60, [\d.]+ a second(, \d+ s left)?", line)]
     assert max(map(len, lines)) < 80 and not any("\n" in line for line in lines)
+
+
+def test_what_cannot_begin_in_the_background_is_told_by_watch(people: CommandLine, site: App, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("name\nZoe\n")
+    transfer.import_file(site, CONSOLE, CLIENT, file, group="customers", wait=True)
+    people("job", "cancel", 1)
+    assert "waits no more: it is cancelled" in people("job", "resume", 1, "--waiting", code=5).err
+    file.write_text("name\nEve\n")
+    people("job", "resume", 1, "--background")
+    watched = people("job", "watch", 1, code=1).out
+    assert watched.startswith("job 1 failed: 0") and "people.csv was changed since job 1 began" in watched
 
 
 def look(site: App) -> Job:
