@@ -16,6 +16,7 @@ from sharedbook.cli.terminal.as_job import background_option, in_background
 from sharedbook.cli.terminal.confirm import confirm
 from sharedbook.cli.terminal.errors import IN_PART
 from sharedbook.cli.terminal.ldap_options import ldap_options, query
+from sharedbook.cli.terminal.minus_words import MinusWords
 from sharedbook.cli.terminal.names import GROUP
 from sharedbook.cli.terminal.output import Output, cell, json_option, progress
 from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
@@ -248,7 +249,7 @@ def _note(out: Output, what: str, problems: Sequence[Problem]) -> None:
 _SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx", ".ldif": "ldif", ".json": "json"}
 
 
-@click.command("export", context_settings={"ignore_unknown_options": True})
+@click.command("export", cls=MinusWords)
 @click.argument("query_and_file", metavar="[QUERY] FILE", nargs=-1, required=True)
 @click.option("--group", type=GROUP, metavar="GROUP", help="Only the contacts of this group.")
 @click.option("--format", "form", type=EXPORTED, help="What to write (default: by the file's name, else csv).")

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sharedbook.cli.terminal.contacts_shown import COLUMNS, objects, row
+from sharedbook.cli.terminal.minus_words import MinusWords
 from sharedbook.cli.terminal.names import GROUP, MEMBER, SUBJECT
 from sharedbook.cli.terminal.output import Output, json_option
 from sharedbook.cli.terminal.site_context import Site, pass_site
@@ -80,7 +81,7 @@ def _find(site: Site, out: Output, query: tuple[str, ...], limit: int | None, fi
             out.note(f"{word} was looked for as it is; a field is written {word.replace('=', ':', 1)}")
 
 
-@contact_command.command("list", context_settings={"ignore_unknown_options": True})
+@contact_command.command("list", cls=MinusWords)
 @_filters
 def list_(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None, **filters: Any) -> None:
     """List contacts by name; with a QUERY as `contact find` has it, those that match.
@@ -96,7 +97,7 @@ def list_(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None,
     _find(site, out, query, limit, filters)
 
 
-@contact_command.command("find", context_settings={"ignore_unknown_options": True})
+@contact_command.command("find", cls=MinusWords)
 @_filters
 def find(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None, **filters: Any) -> None:
     """Find contacts.

@@ -10,6 +10,7 @@ import click
 from sharedbook.cli.erasing import certificate_option, erase_contacts
 from sharedbook.cli.terminal.as_job import How, Task, as_job, carry_out
 from sharedbook.cli.terminal.confirm import asking
+from sharedbook.cli.terminal.minus_words import MinusWords
 from sharedbook.cli.terminal.names import GROUP, MEMBER
 from sharedbook.cli.terminal.output import Output, json_option
 from sharedbook.cli.terminal.refs import chosen, where_option
@@ -141,7 +142,7 @@ def erase(
     erase_contacts(site, out, found, certificate=certificate, dry_run=dry_run, yes=yes)
 
 
-@click.command("tag", context_settings={"ignore_unknown_options": True})
+@click.command("tag", cls=MinusWords)
 @click.argument("refs_and_tags", metavar="REF... +TAG -TAG", nargs=-1, required=True)
 @where_option
 @as_job
@@ -163,7 +164,7 @@ def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | No
     _many(site, out, f"tag {' '.join(changes)}", lambda tx: actions.Tag(tuple(add), tuple(remove)), refs, where, how)
 
 
-@click.command("visibility", context_settings={"ignore_unknown_options": True})
+@click.command("visibility", cls=MinusWords)
 @click.argument("refs_and_change", metavar="REF... all|private|+SUBJECT,-SUBJECT", nargs=-1, required=True)
 @where_option
 @as_job

@@ -11,6 +11,7 @@ from sharedbook.cli.contact.mail import mail
 from sharedbook.cli.contact.scan import scan
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.contacts_shown import detail, lines, objects
+from sharedbook.cli.terminal.minus_words import MinusWords
 from sharedbook.cli.terminal.names import GROUP
 from sharedbook.cli.terminal.output import Output, json_option
 from sharedbook.cli.terminal.qr_code import contact_qr
@@ -99,7 +100,7 @@ def show(site: Site, out: Output, ref: str) -> None:
     out.record(record if out.as_json else lines(record))
 
 
-@click.command("set", context_settings={"ignore_unknown_options": True})
+@click.command("set", cls=MinusWords)
 @click.argument("ref")
 @click.argument("changes", metavar="K=V...", nargs=-1, required=True)
 @click.option("--if-version", type=int, metavar="N", help="Only when the contact still has this version.")
