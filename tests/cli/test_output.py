@@ -129,7 +129,7 @@ def test_piped_values_are_whole_and_without_colour(staffed: CommandLine, data_di
     staffed("contact", "add", "--name", "Long", "--email", long)
     done = subprocess.run([*PROGRAM, "contact", "list"], capture_output=True, text=True, check=True, timeout=60)
     assert long in done.stdout and ESCAPE not in done.stdout
-    assert done.err == ""
+    assert done.stderr == ""
 
 
 def test_a_terminal_of_80_columns(full: CommandLine, terminal: Callable[..., Terminal]) -> None:
@@ -161,7 +161,7 @@ def test_a_reader_that_stops_early_is_no_error(full: CommandLine) -> None:
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.err) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_contact_commands_load_no_library_that_few_of_them_need() -> None:
@@ -175,4 +175,4 @@ def test_contact_commands_load_no_library_that_few_of_them_need() -> None:
 )
 def test_a_mistyped_option_is_no_word(sharedbook: CommandLine, command: str) -> None:
     done = sharedbook(*command.split(), "--limitt=3", code=2)
-    assert "No such option: --limitt" in done.err
+    assert "No such option" in done.err and "--limitt" in done.err
