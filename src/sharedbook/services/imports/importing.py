@@ -1,6 +1,6 @@
 """One run over the rows of a file: what each becomes is decided once, for a dry run and for good.
 
-Rows are made ready (``ready.py``), then batches of at most half a second or 4,000 rows hold the write lock: what was
+Rows are made ready (``ready.py``), then batches of at most half a second or 2,000 rows hold the write lock: what was
 committed stays, and the same file again finds it. What refuses one row is kept with the job and stops no other row.
 """
 
@@ -39,7 +39,7 @@ KIND = "import"
 """Of an import's job."""
 
 BATCH_SECONDS = 0.5
-BATCH_ROWS = 4_000
+BATCH_ROWS = 2_000
 BATCH_OCTETS = 10_000_000
 CHUNK_ROWS = 250
 MOST_PROBLEMS = 1_000

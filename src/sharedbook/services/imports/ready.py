@@ -35,7 +35,7 @@ WORTH_A_PROCESS = 2_000
 _SENT_ROWS = 100
 _SENT_OCTETS = 1_000_000
 _AHEAD = 20
-"""Pieces of so many rows, or octets, that are ready before they are asked for."""
+"""Pieces of so many rows, or octets, that are ready before they are asked for: a batch, so that neither waits long."""
 
 
 class Said(NamedTuple):
