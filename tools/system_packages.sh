@@ -30,7 +30,7 @@ want php-ldap "$(echo /usr/lib/php/*/ldap.so)" php-ldap
 want shells zsh zsh
 want shells fish fish
 want shells tmux tmux
-want dovecot /usr/sbin/dovecot dovecot-imapd
+want dovecot /usr/lib/dovecot/imap-login dovecot-imapd
 want tesseract tesseract tesseract-ocr
 want cadaver cadaver cadaver
 want thunderbird thunderbird thunderbird

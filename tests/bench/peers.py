@@ -182,7 +182,7 @@ EVENTS {{
 def cyrus(folder: Path, count: int) -> Running:
     """Cyrus' httpd, with passwords; filled by PUT."""
     if not CYRUS.exists() or shutil.which("saslpasswd2") is None:
-        raise NotHere("Cyrus is not installed (apt install cyrus-caldav sasl2-bin libsasl2-modules-db)")
+        raise NotHere("Cyrus is not installed (apt install cyrus-caldav cyrus-imapd sasl2-bin libsasl2-modules-db)")
     if os.geteuid() != 0:
         raise NotHere("Cyrus runs as its own user, which only root can start")
     user = pwd.getpwnam("cyrus")
