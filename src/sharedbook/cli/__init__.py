@@ -6,7 +6,6 @@ it imports, stay with click and the standard library.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -55,9 +54,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("completion", "Complete commands and names in bash, zsh and fish."),
 }
 """Command -> its module in this package, and its line in the help. The module's function has the command's name."""
-
-GARBAGE = (50_000, 20, 20)
-"""Python looks for circles among so many new objects at once: loading modules leaves none, and took a sixth longer."""
 
 
 class _Commands(click.Group):
@@ -126,7 +122,6 @@ def command(ctx: click.Context, login: str | None, config: Path | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code; never shows a traceback."""
-    gc.set_threshold(*GARBAGE)
     try:
         code = command.main(args=arguments, prog_name="sharedbook", standalone_mode=False)
         sys.stdout.flush()
