@@ -15,10 +15,9 @@ from radicale_storage.request import Request
 from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import NotFound
 from sharedbook.domain.model import Card, Right
-from sharedbook.services.books import cards, sync
+from sharedbook.services.books import cards, queries, sync
 from sharedbook.services.books.cards import HREF, Entry
 from sharedbook.services.books.groups import Book
-from sharedbook.services.contacts import search
 
 WRITE = Right.ADD | Right.EDIT | Right.DELETE
 """Who has none of these has a read-only book, which Thunderbird cannot fetch anew: its own lock stops it (153)."""
@@ -76,8 +75,8 @@ class _Reader:
         limit = _limit(self.root, CARDDAV)
         query = filters.translate(self.root.find(f"{CARDDAV}filter"))
         if (name := self._card()) is not None:
-            return multistatus.document(self._write(search.in_book(self.request.tx, self.book, query, only=name)))
-        found = search.in_book(self.request.tx, self.book, query, limit=None if limit is None else limit + 1)
+            return multistatus.document(self._write(queries.in_book(self.request.tx, self.book, query, only=name)))
+        found = queries.in_book(self.request.tx, self.book, query, limit=None if limit is None else limit + 1)
         return multistatus.document(self._write(found[:limit]), self._more(limit is not None and len(found) > limit))
 
     def _more(self, more: bool) -> list[str]:

@@ -22,10 +22,9 @@ from radicale_storage.item import CardItem, http_date
 from radicale_storage.request import Request, current
 from radicale_storage.site import app
 from sharedbook.domain.errors import GroupNotFound, SharedbookError
-from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.books import cards, groups, queries, sync
 from sharedbook.services.books.cards import PutResult
 from sharedbook.services.books.groups import Book
-from sharedbook.services.contacts import search
 from sharedbook.services.tx import Tx
 
 
@@ -232,7 +231,7 @@ class BookCollection(Folder):
         """The items that all filters let through, found by the query algebra: Radicale need not test them again."""
         with refusing():
             query = filters.translate_all(filters_)
-            found = search.in_book(current().tx, self.book, query)
+            found = queries.in_book(current().tx, self.book, query)
         _count(current(), self.book, len(found))
         yield from ((CardItem(self, card), True) for card in found)
 

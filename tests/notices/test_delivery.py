@@ -23,7 +23,7 @@ from sharedbook.cli.terminal.site_context import Site
 from sharedbook.domain.errors import Unavailable
 from sharedbook.services.books import groups
 from sharedbook.services.members import members
-from sharedbook.services.notices import couriers, notices
+from sharedbook.services.notices import couriers, delivery, notices
 from sharedbook.services.notices.notices import Notice
 from sharedbook.services.upkeep import housekeeping
 from sharedbook.settings import Address, Settings
@@ -92,7 +92,7 @@ def only(site: App) -> Notice:
 
 def unsent(site: App) -> int:
     with as_console(site, write=False) as tx:
-        return notices.unsent(tx)
+        return delivery.unsent(tx)
 
 
 def age(site: App, **by: float) -> None:
@@ -105,7 +105,7 @@ def age(site: App, **by: float) -> None:
 
 def test_a_notice_is_mailed_to_the_postmasters_once(site: Open, mail: MailServer, mailing: dict[str, Any]) -> None:
     opened = site(**mailing)
-    assert notices.deliver(opened.site) == 1
+    assert delivery.deliver(opened.site) == 1
     to, message = mail.next()
     assert to == ["alice@example.com", "bob@example.com"]
     assert (message["Subject"], message["From"]) == ("sharedbook: 김 is held back", "sharedbook@example.com")
@@ -113,20 +113,20 @@ def test_a_notice_is_mailed_to_the_postmasters_once(site: Open, mail: MailServer
     assert message.get_content().splitlines() == ["Two lines:", "  sharedbook hold show 7"]
     assert only(opened).sent["mailed"] is not None and only(opened).error == ""
     age(opened, hours=5)
-    assert notices.deliver(opened.site) == 0 and mail.mails.empty()
+    assert delivery.deliver(opened.site) == 0 and mail.mails.empty()
 
 
 def test_who_was_refused_is_tried_again_alone(site: Open, mail: MailServer, mailing: dict[str, Any]) -> None:
     opened = site(**mailing)
     mail.refused.add("bob@example.com")
-    assert notices.deliver(opened.site) == 0 and unsent(opened) == 1
+    assert delivery.deliver(opened.site) == 0 and unsent(opened) == 1
     assert mail.next()[0] == ["alice@example.com"]
     assert "1 of 2 addresses: 550" in only(opened).error and only(opened).sent["mailed"] is None
     age(opened, minutes=2)
-    assert notices.deliver(opened.site) == 0 and mail.mails.empty()
+    assert delivery.deliver(opened.site) == 0 and mail.mails.empty()
     mail.refused.clear()
     age(opened, minutes=3)
-    assert notices.deliver(opened.site) == 1 and unsent(opened) == 0
+    assert delivery.deliver(opened.site) == 1 and unsent(opened) == 0
     assert mail.next()[0] == ["bob@example.com"]
 
 
@@ -135,18 +135,18 @@ def test_who_was_refused_and_is_no_postmaster_any_more_is_waited_for_no_longer(
 ) -> None:
     opened = site(**mailing)
     mail.refused.add("bob@example.com")
-    assert notices.deliver(opened.site) == 0
+    assert delivery.deliver(opened.site) == 0
     assert mail.next()[0] == ["alice@example.com"]
     mail.refused.clear()
     with as_console(opened) as tx:
         members.change(tx, "bob", postmaster=False)
     age(opened, minutes=2)
-    assert notices.deliver(opened.site) == 1 and mail.mails.empty() and unsent(opened) == 0
+    assert delivery.deliver(opened.site) == 1 and mail.mails.empty() and unsent(opened) == 0
 
 
 def test_a_notice_is_posted_and_signed(site: Open, web: WebServer) -> None:
     opened = site(webhook_url=web.url)
-    assert notices.deliver(opened.site) == 1
+    assert delivery.deliver(opened.site) == 1
     (post,) = web.posts
     document = json.loads(post.body)
     assert {key: document[key] for key in ("id", "kind", "subject", "ids")} == {
@@ -155,31 +155,31 @@ def test_a_notice_is_posted_and_signed(site: Open, web: WebServer) -> None:
     key = bytes.fromhex(couriers.webhook_key(opened.site))
     signature = hmac.new(key, post.body, hashlib.sha256).hexdigest()
     assert post.headers[couriers.SIGNATURE] == f"sha256={signature}"
-    assert notices.deliver(opened.site) == 0 and len(web.posts) == 1
+    assert delivery.deliver(opened.site) == 0 and len(web.posts) == 1
 
 
 def test_what_fails_is_tried_again_ever_less_often_and_given_up_after_two_days(site: Open, web: WebServer) -> None:
     opened = site(webhook_url=web.url)
     web.answer = lambda _post: 500
-    notices.deliver(opened.site)
+    delivery.deliver(opened.site)
     for tries, pause in enumerate((1, 2, 4, 8), start=1):
         age(opened, minutes=pause - 0.5)
-        assert notices.deliver(opened.site) == 0 and len(web.posts) == tries
+        assert delivery.deliver(opened.site) == 0 and len(web.posts) == tries
         age(opened, minutes=0.5)
-        assert notices.deliver(opened.site) == 0 and len(web.posts) == tries + 1
+        assert delivery.deliver(opened.site) == 0 and len(web.posts) == tries + 1
     assert "webhook: HTTP Error 500" in only(opened).error and unsent(opened) == 1
     age(opened, hours=4)
     web.answer = lambda _post: 200
-    assert notices.deliver(opened.site) == 1
+    assert delivery.deliver(opened.site) == 1
     assert (only(opened).error, unsent(opened)) == ("", 0)
 
 
 def test_what_failed_for_two_days_is_left_and_still_told(site: Open, web: WebServer) -> None:
     opened = site(webhook_url=web.url)
     web.answer = lambda _post: 503
-    notices.deliver(opened.site)
+    delivery.deliver(opened.site)
     age(opened, days=2)
-    assert notices.deliver(opened.site) == 0 and len(web.posts) == 1
+    assert delivery.deliver(opened.site) == 0 and len(web.posts) == 1
     assert unsent(opened) == 1
     age(opened, days=60)
     assert housekeeping.run(opened.site).notices == 1 and unsent(opened) == 0
@@ -189,7 +189,7 @@ def test_a_redirect_is_not_followed(site: Open, web: WebServer) -> None:
     opened = site(webhook_url=web.url)
     for status in (301, 302, 303, 307, 308):
         web.answer = lambda _post, status=status: status  # type: ignore[misc]
-        notices.deliver(opened.site)
+        delivery.deliver(opened.site)
         assert f"{status}" in only(opened).error
         age(opened, hours=4)
     assert {post.path for post in web.posts} == {"/hook"}
@@ -204,7 +204,7 @@ def test_who_does_not_answer_is_not_waited_for_long(
     opened = site(webhook_url=web.url)
     with as_console(opened) as tx:
         notices.add(tx, "hold.raised", "another", "another")
-    assert notices.deliver(opened.site) == 0
+    assert delivery.deliver(opened.site) == 0
     released.set()
     assert len(web.posts) == 1, "the second notice was not tried at a place that does not answer"
     with as_console(opened, write=False) as tx:
@@ -214,18 +214,18 @@ def test_who_does_not_answer_is_not_waited_for_long(
 def test_each_way_is_counted_by_itself(site: Open, web: WebServer, mail: MailServer, mailing: dict[str, Any]) -> None:
     opened = site(webhook_url=web.url, **mailing)
     web.answer = lambda _post: 500
-    assert notices.deliver(opened.site) == 0
+    assert delivery.deliver(opened.site) == 0
     assert mail.next()[1]["Subject"] == "sharedbook: 김 is held back"
     age(opened, minutes=2)
     web.answer = lambda _post: 200
-    assert notices.deliver(opened.site) == 1
+    assert delivery.deliver(opened.site) == 1
     assert mail.mails.empty() and len(web.posts) == 2
 
 
 def test_two_nodes_send_it_once(site: Open, web: WebServer) -> None:
     nodes = [site(webhook_url=web.url) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
-        assert sum(pool.map(lambda node: notices.deliver(node.site), nodes)) == 1
+        assert sum(pool.map(lambda node: delivery.deliver(node.site), nodes)) == 1
     assert len(web.posts) == 1
 
 
@@ -238,7 +238,7 @@ def test_others_write_while_it_is_sent(site: Open, web: WebServer) -> None:
         return 200
 
     web.answer = write
-    assert notices.deliver(opened.site) == 1
+    assert delivery.deliver(opened.site) == 1
 
 
 def test_what_cannot_be_sent_says_what_to_set(
@@ -257,12 +257,12 @@ def test_what_cannot_be_sent_says_what_to_set(
         ({"mail_server": None, "webhook_url": "file:///etc/passwd"}, "webhook.url"),
     ):
         changed = replace(opened.site, settings=replace(opened.settings, **settings))
-        (error,) = notices.test(changed).values()
+        (error,) = delivery.test(changed).values()
         assert words in error, (settings, error)
     (tmp_path / "password").write_text("wrong")
-    assert "535" in notices.test(opened.site)["mailed"]
+    assert "535" in delivery.test(opened.site)["mailed"]
     monkeypatch.delenv("SSL_CERT_FILE")
-    assert "certificate verify failed" in notices.test(opened.site)["mailed"]
+    assert "certificate verify failed" in delivery.test(opened.site)["mailed"]
     assert mail.mails.empty()
 
 
@@ -271,16 +271,16 @@ def test_no_postmaster_with_an_address(site: Open, mail: MailServer, mailing: di
     with as_console(opened) as tx:
         for login in ("alice", "bob"):
             members.change(tx, login, email="")
-    assert notices.deliver(opened.site) == 0
+    assert delivery.deliver(opened.site) == 0
     assert "sharedbook member set LOGIN email=" in only(opened).error and unsent(opened) == 1
 
 
 def test_a_site_that_sends_nowhere_keeps_them(site: Open) -> None:
     opened = site()
-    assert notices.deliver(opened.site) == 0
+    assert delivery.deliver(opened.site) == 0
     assert (only(opened).error, unsent(opened)) == ("", 0)
     with pytest.raises(Unavailable, match="nowhere"):
-        notices.test(opened.site)
+        delivery.test(opened.site)
 
 
 def test_serve_sends_within_a_minute(

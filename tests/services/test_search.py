@@ -13,7 +13,7 @@ from sharedbook.domain import access, errors
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Contact, Right, Visibility, VisibilityKind
 from sharedbook.domain.query import And, Comparison, HasParam, Op, Query, Some, Test
 from sharedbook.formats.vcards import vcard
-from sharedbook.services.books import groups
+from sharedbook.services.books import groups, queries
 from sharedbook.services.contacts import contacts, search
 from sharedbook.services.contacts.search import Search
 from sharedbook.services.members import grants, members
@@ -211,24 +211,24 @@ def test_a_book_gives_the_cards_that_match_and_that_the_viewer_sees(world: World
     for login, query in product(("alice", "bob"), (BY_NAME, inexact)):
         with as_member(world.app, login) as tx:
             book = groups.book(tx, "clients")
-            found = search.in_book(tx, book, query)
+            found = queries.in_book(tx, book, query)
             by_id = {each.contact_id: contacts.get(tx, each.contact_id) for each in found}
             assert sorted(names(list(by_id.values()))) == [
                 name for name in expected(world, tx.viewer) if "clients" in name and name.startswith("for")
             ]
             assert [each.href for each in found] == sorted(each.href for each in found)
             assert all(each.vcard == by_id[each.contact_id].vcard for each in found)
-            assert search.in_book(tx, book, query, limit=2) == found[:2]
+            assert queries.in_book(tx, book, query, limit=2) == found[:2]
 
 
 def test_a_lost_or_trashed_card_is_in_no_book(world: World) -> None:
     with as_member(world.app, "bob") as tx:
-        found = search.in_book(tx, groups.book(tx, "clients"), BY_NAME)
+        found = queries.in_book(tx, groups.book(tx, "clients"), BY_NAME)
     with as_console(world.app) as tx:
         contacts.delete(tx, [found[0].contact_id])
     with as_member(world.app, "bob") as tx:
-        assert search.in_book(tx, groups.book(tx, "clients"), BY_NAME) == found[1:]
+        assert queries.in_book(tx, groups.book(tx, "clients"), BY_NAME) == found[1:]
     with as_console(world.app) as tx:
         grants.revoke(tx, "clients", "@sales")
     with as_member(world.app, "bob") as tx:
-        assert search.in_book(tx, groups.book(tx, "clients"), BY_NAME) == []
+        assert queries.in_book(tx, groups.book(tx, "clients"), BY_NAME) == []

@@ -26,7 +26,7 @@ from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import SharedbookError
 from sharedbook.services.erasing import erasure, ledger
 from sharedbook.services.keys import certificate
-from sharedbook.services.notices import couriers, notices
+from sharedbook.services.notices import couriers, delivery
 from sharedbook.services.people import directory_login
 from sharedbook.services.refused import holds
 
@@ -184,7 +184,7 @@ def _holds(site: Site) -> str:
 def _notices(site: Site) -> str:
     ways = couriers.ways(site.settings)
     with site.begin() as tx:
-        if count := notices.unsent(tx):
+        if count := delivery.unsent(tx):
             raise _Failed(f"{many(count, 'notice')} could not be sent", "run: sharedbook notice test")
     return (
         f"are {' and '.join(ways)}"

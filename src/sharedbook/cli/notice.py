@@ -8,7 +8,7 @@ from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.errors import FAILED
 from sharedbook.cli.terminal.output import Output, json_option
 from sharedbook.cli.terminal.site_context import Site, pass_site
-from sharedbook.services.notices import couriers, notices
+from sharedbook.services.notices import couriers, delivery, notices
 
 
 @click.group("notice")
@@ -41,7 +41,7 @@ def test(site: Site, out: Output) -> None:
     Example:  sharedbook notice test
     """
     site.refuse_as("notice test")
-    found = notices.test(site.app.site)
+    found = delivery.test(site.app.site)
     failed = [f"{error}" for error in found.values() if error]
     record = json_keys.result("notice test", [way for way, error in found.items() if not error], notes=failed)
     out.outcome(record, f"sent: {', '.join(record['items']) or 'by no way'}")

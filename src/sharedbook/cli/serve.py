@@ -24,7 +24,7 @@ from sharedbook.cli.terminal.errors import DONE, FAILED
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import Unavailable
 from sharedbook.services.keys import certificate
-from sharedbook.services.notices import notices
+from sharedbook.services.notices import delivery
 from sharedbook.services.upkeep import housekeeping
 from sharedbook.settings import Address, Settings
 
@@ -194,7 +194,7 @@ class _Servers:
 def _keep_house(site: Site, *, whole: bool) -> None:
     """Sends the notices, and when it is time does all the rest. What cannot be done now is tried again next time."""
     try:
-        for work in (housekeeping.run, notices.deliver) if whole else (notices.deliver,):
+        for work in (housekeeping.run, delivery.deliver) if whole else (delivery.deliver,):
             try:
                 work(site.app.site)
             except Exception as error:  # it may end no server; postmasters are told by a notice

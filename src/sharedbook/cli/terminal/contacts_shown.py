@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.output import rfc3339
 from sharedbook.domain.model import Contact
-from sharedbook.formats.entries import entry_cards, types
+from sharedbook.formats.entries import types
 from sharedbook.formats.entries.custom_values import PREFIX
 from sharedbook.formats.vcards import fields, vcard
 from sharedbook.services.books import groups
@@ -98,5 +98,7 @@ def detail(tx: Tx, contact: Contact) -> json_keys.Object:
 
 def columns_of(text: str) -> dict[str, str]:
     """What a stored card holds, by column name; its UID, which has a key of its own, left out."""
+    from sharedbook.formats.entries import entry_cards  # a list of contacts, which people wait for, has no columns
+
     cells = entry_cards.cells(entry_cards.of_card(vcard.load(text)))
     return {column.name: value for column, value in cells.items() if column.field != "uid"}

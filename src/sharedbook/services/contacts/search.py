@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from sharedbook.domain import access
 from sharedbook.domain.access import Viewer
-from sharedbook.domain.model import ASSIGNED_ID, EVERYONE_ID, Card, Contact, Right, Subject, SubjectKind
+from sharedbook.domain.model import ASSIGNED_ID, EVERYONE_ID, Contact, Right, Subject, SubjectKind
 from sharedbook.domain.query import EVERYTHING, And, Op, Query, Some, Test
-from sharedbook.services.books import cards, groups
-from sharedbook.services.books.groups import Book
+from sharedbook.services.books import groups
 from sharedbook.services.contacts import querylang
 from sharedbook.services.people import subjects
 from sharedbook.services.tx import Tx
@@ -63,16 +62,6 @@ def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> l
         no_viewers=wanted.no_viewers,
     )
     return contacts.fetch(tx.db, search.find(tx.db, _query(tx, wanted), scope, limit, offset))
-
-
-def in_book(tx: Tx, book: Book, query: Query, limit: int | None = None, *, only: str | None = None) -> list[Card]:
-    """The cards of a book that match, by href; none of a book that is shown empty. Raises InvalidQuery.
-
-    ``only``: the href of the one card that is asked about.
-    """
-    hrefs = [href for href in book.shelf.search(tx, query, limit) if only in (None, href)]
-    found = cards.get_many(tx, book, hrefs)
-    return [found[href] for href in hrefs]
 
 
 def _query(tx: Tx, wanted: Search) -> Query:
