@@ -26,12 +26,9 @@ def add_contact(connection: Connection, key: str, instances: Sequence[Instance] 
         "owner_id": None,
         "source": None,
         "visibility": "all",
-        "version": 1,
-        "created": NOW,
-        "modified": NOW,
         "index_version": 1,
         "vcard": "",
     }
-    (contact_id,) = contacts.add_many(connection, [row | values])
+    (contact_id,) = contacts.add_many(connection, [contacts.NewRow(**row | values)], NOW)
     properties.replace(connection, contact_id, properties.rows_of(instances))
     return contact_id

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from sharedbook.domain.model import Change, ChangeKind
 from sharedbook.store.database import next_ids
-from sharedbook.store.prepared import Prepared
+from sharedbook.store.prepared import Prepared, insert_rows
 from sharedbook.store.schema import changes
+from sharedbook.store.types import milliseconds
 
 _ADD = Prepared(insert(changes).returning(changes.c.seq), ("at", "kind", "ref_id"))
-_ADD_MANY = Prepared(insert(changes), ("seq", "at", "kind", "ref_id"))
+_ADDED = (changes.c.seq, changes.c.at, changes.c.kind, changes.c.ref_id)
 _SPAN = Prepared(
     select(select(func.min(changes.c.seq)).scalar_subquery(), select(func.max(changes.c.seq)).scalar_subquery())
 )
@@ -29,11 +30,10 @@ _ALL = 2**62
 
 def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
     """Adds a change for each id and returns their seqs in the same order."""
-    rows = [{"at": at, "kind": kind.value, "ref_id": ref_id} for ref_id in ref_ids]
-    if len(rows) == 1:
-        return [_ADD.rows(connection, rows[0])[0][0]]
-    seqs = next_ids(connection, changes.c.seq, len(rows))
-    _ADD_MANY.run_many(connection, ({**row, "seq": seq} for row, seq in zip(rows, seqs, strict=True)))
+    if len(ref_ids) == 1:
+        return [_ADD.rows(connection, {"at": at, "kind": kind.value, "ref_id": ref_ids[0]})[0][0]]
+    seqs, when, what = next_ids(connection, changes.c.seq, len(ref_ids)), milliseconds(at), kind.value
+    insert_rows(connection, _ADDED, [(seq, when, what, ref_id) for seq, ref_id in zip(seqs, ref_ids, strict=True)])
     return seqs
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, delete, func, insert, literal_column, select, update
 
 from sharedbook.domain.model import Contact, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many, next_ids
-from sharedbook.store.prepared import Prepared, given_ids
+from sharedbook.store.prepared import Prepared, given_ids, insert_rows
 from sharedbook.store.schema import contact_visibility, contacts, memberships
-from sharedbook.store.types import moment
+from sharedbook.store.types import milliseconds, moment
 
 _COLUMNS = (
     contacts.c.id,
@@ -28,12 +29,6 @@ _COLUMNS = (
     contacts.c.trashed_at,
     contacts.c.source,
 )
-_NEW = (
-    *("key", "uid", "etag", "size", "name", "sort", "owner_id", "visibility", "version"),
-    *("created", "modified", "index_version", "source", "vcard"),
-)
-_ADD = Prepared(insert(contacts).returning(contacts.c.id), _NEW)
-_ADD_MANY = Prepared(insert(contacts), ("id", *_NEW))
 Key = TypeVar("Key", int, str)
 BATCH = 500
 """How many ids one statement names; both databases take more, none takes all."""
@@ -44,12 +39,33 @@ def batches(ids: Sequence[Key]) -> list[Sequence[Key]]:
     return [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
 
 
-def add_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Inserts contacts and returns their ids in the same order."""
+class NewRow(NamedTuple):
+    """A row to come, of the first version."""
+
+    key: str
+    uid: str
+    etag: str
+    size: int
+    name: str
+    sort: str
+    owner_id: int | None
+    visibility: str
+    index_version: int
+    source: str | None
+    vcard: str
+
+
+_ADDED = (*NewRow._fields, "version", "created", "modified")
+_ADD = Prepared(insert(contacts).returning(contacts.c.id), _ADDED)
+_ADDED_COLUMNS = (contacts.c.id, *(contacts.c[name] for name in _ADDED))
+
+
+def add_many(connection: Connection, rows: Sequence[NewRow], at: datetime) -> list[int]:
+    """Inserts contacts made at a time, and returns their ids in the same order."""
     if len(rows) == 1:
-        return [_ADD.rows(connection, rows[0])[0][0]]
-    ids = next_ids(connection, contacts.c.id, len(rows))
-    _ADD_MANY.run_many(connection, ({**row, "id": key} for key, row in zip(ids, rows, strict=True)))
+        return [_ADD.rows(connection, rows[0]._asdict() | {"version": 1, "created": at, "modified": at})[0][0]]
+    ids, when = next_ids(connection, contacts.c.id, len(rows)), milliseconds(at)
+    insert_rows(connection, _ADDED_COLUMNS, [(key, *row, 1, when, when) for key, row in zip(ids, rows, strict=True)])
     return ids
 
 

@@ -290,11 +290,14 @@ def insert_many(connection: Connection, table: Any, rows: Sequence[Row]) -> None
         connection.execute(table.insert(), rows)
 
 
+_LAST_OF = Prepared(text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :table"))
+
+
 def next_ids(connection: Connection, column: Column[Any], count: int) -> list[int]:
     """Numbers of rows to come, in a table whose numbers are never used again; the caller holds the write lock."""
     table = column.table.name
     if connection.dialect.name == "sqlite":  # AUTOINCREMENT: a larger number that is given is remembered there, too
-        last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar() or 0
+        last = _LAST_OF.rows(connection, {"table": table})[0][0]
         return list(range(last + 1, last + 1 + count))
     sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
     return list(connection.exec_driver_sql(sequence, (table, column.name, count)).scalars())

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many
-from sharedbook.store.prepared import Prepared
+from sharedbook.store.prepared import Prepared, insert_rows
 from sharedbook.store.schema import job_items, job_rows, jobs
 
 _NEWEST = select(jobs).order_by(jobs.c.id.desc())
@@ -159,10 +159,18 @@ _ADD_DONE = Prepared(
 )
 
 
-def add_done(connection: Connection, job_id: int, before: Mapping[int, str | None], first: int, last: int) -> None:
+def add_done(connection: Connection, job_id: int, before: Mapping[int, str], first: int, last: int) -> None:
     """Adds contacts as done by a job, each with what it was before (see ``schema``); one that is there keeps that."""
     rows = ({"job": job_id, "contact": key, "first": first, "last": last, "before": was} for key, was in before.items())
     _ADD_DONE.run_many(connection, rows)
+
+
+_NEW = (_I.job_id, _I.contact_id, _I.result, _I.first, _I.last)
+
+
+def add_new(connection: Connection, job_id: int, contact_ids: Sequence[int], first: int, last: int) -> None:
+    """Adds contacts that a job has just made."""
+    insert_rows(connection, _NEW, [(job_id, contact_id, "done", first, last) for contact_id in contact_ids])
 
 
 def set_results(connection: Connection, job_id: int, contact_ids: Sequence[int], result: str) -> None:

@@ -5,11 +5,11 @@ A listing reads this table alone; only restricted cards look at the contact's ow
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     literal_column,
     or_,
     select,
@@ -31,7 +30,7 @@ from sharedbook.domain.model import Card, CardState
 from sharedbook.store import sight
 from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.database import plain
-from sharedbook.store.prepared import Prepared, given
+from sharedbook.store.prepared import Prepared, given, insert_rows
 from sharedbook.store.schema import contacts, memberships
 from sharedbook.store.types import moment
 
@@ -136,6 +135,18 @@ def by_uid(connection: Connection, group_id: int, uids: Sequence[str], *, living
     return list(map(_membership, statement.rows(connection, {"group": group_id, "uids": uids}) if uids else ()))
 
 
+_DEAD = Prepared(
+    select(_M.uid)
+    .where(_M.group_id == bindparam("group"), _M.state >= literal_column(str(int(CardState.TRASHED))))
+    .limit(literal_column("1"))
+)
+
+
+def has_dead(connection: Connection, group_id: int) -> bool:
+    """Whether a group has tombstones, or rows of contacts in the trash."""
+    return bool(_DEAD.rows(connection, {"group": group_id}))
+
+
 def is_seen(connection: Connection, viewer: Viewer, group_id: int, href: str) -> bool:
     """Whether the viewer sees a card at this href."""
     statement = select(_M.href).where(_M.group_id == group_id, _M.href == href, seen_by(viewer))
@@ -224,12 +235,23 @@ def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator
         yield Card(*row)
 
 
-_ADD = Prepared(insert(memberships), ("group_id", "href", "contact_id", "uid", "etag", "state", "seq", "since"))
+class NewRow(NamedTuple):
+    """A row to come, whose audience begins at its ``seq``."""
+
+    href: str
+    contact_id: int
+    uid: str
+    etag: str
+    state: CardState
+    seq: int
 
 
-def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+_ADDED = (_M.group_id, *(_M[name] for name in NewRow._fields), _M.since)
+
+
+def add(connection: Connection, group_id: int, rows: Sequence[NewRow]) -> None:
     """Inserts rows; their hrefs must be free (see ``remove``)."""
-    _ADD.run_many(connection, rows)
+    insert_rows(connection, _ADDED, [(group_id, *row, row.seq) for row in rows])
 
 
 def change(connection: Connection, group_id: int, at: str, **values: Any) -> None:

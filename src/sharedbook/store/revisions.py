@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
 from sharedbook.store.contacts import batches
-from sharedbook.store.prepared import Prepared
+from sharedbook.store.prepared import Prepared, insert_rows
 from sharedbook.store.schema import revisions
+from sharedbook.store.types import milliseconds
 
 _R = revisions.c
 _ROWS = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
-_ADD = Prepared(insert(revisions), ("contact_id", "at", "actor", "client", "event", "before", "custom"))
+_ADDED = (_R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
 
 
-def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Adds steps."""
-    _ADD.run_many(connection, rows)
+def add(
+    connection: Connection,
+    contact_ids: Sequence[int],
+    at: datetime,
+    actor: str,
+    client: str,
+    event: Event,
+    before: str | None,
+    custom: str | None,
+) -> None:
+    """Adds the same step to each of these contacts."""
+    step = (milliseconds(at), actor, client, event.value, before, custom)
+    insert_rows(connection, _ADDED, [(contact_id, *step) for contact_id in contact_ids])
 
 
 def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
@@ -55,9 +66,12 @@ def prune(connection: Connection, before: datetime) -> list[int]:
     return list(connection.execute(old.returning(_R.contact_id)).scalars())
 
 
+_LAST = Prepared(select(func.coalesce(func.max(_R.id), 0)))
+
+
 def last(connection: Connection) -> int:
     """The id of the newest step of any contact, 0 before the first: a contact changed since has one behind it."""
-    return int(connection.execute(select(func.coalesce(func.max(_R.id), 0))).scalar_one())
+    return int(_LAST.rows(connection, {})[0][0])
 
 
 def newest(connection: Connection, contact_ids: Sequence[int]) -> dict[int, int]:

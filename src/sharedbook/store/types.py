@@ -22,10 +22,15 @@ class Time(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
-        return None if value is None else round(value.timestamp() * 1000)
+        return None if value is None else milliseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
         return None if value is None else moment(value)
+
+
+def milliseconds(value: datetime) -> int:
+    """What a ``Time`` column keeps of this time."""
+    return round(value.timestamp() * 1000)
 
 
 def moment(value: int) -> datetime:

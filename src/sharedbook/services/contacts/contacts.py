@@ -133,7 +133,8 @@ def add_kept(
     access.require(tx.viewer, Right.ADD, group.id, group.slug)
     records.refuse_uids(tx, group.id, group.slug, [each.uid for each in found])
     owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
-    new = [records.New(each, records.fresh_href(), owner, visibility, source) for each in found]
+    hrefs = records.fresh_hrefs(len(found))
+    new = [records.New(each, href, owner, visibility, source) for each, href in zip(found, hrefs, strict=True)]
     ids = records.create_many(tx, group.id, new)
     tx.audit("contact.add", contacts=ids, group=group.id)
     return ids

@@ -256,10 +256,11 @@ class Import:
         self._added, self._changed = [], []
         first = revisions.last(tx.db)
         decisions = self._written(tx, rows)
-        known = snapshots.take(tx, self._changed)  # what a snapshot has, no import changes
-        before = dict.fromkeys(self._added) | {key: found.written() for key, found in known.items()}
-        if before and self.job_id is not None:
-            job_rows.add_done(tx.db, self.job_id, before, first, revisions.last(tx.db))
+        if self.job_id is not None and (self._added or self._changed):
+            last = revisions.last(tx.db)
+            known = snapshots.take(tx, self._changed)  # what a snapshot has, no import changes
+            job_rows.add_new(tx.db, self.job_id, self._added, first, last)
+            job_rows.add_done(tx.db, self.job_id, {key: each.written() for key, each in known.items()}, first, last)
         return decisions
 
     def _written(self, tx: Tx, rows: Sequence[Ready]) -> list[_Decision]:

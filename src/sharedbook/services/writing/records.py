@@ -6,14 +6,12 @@ No permission is asked here: the services that call it (cards, contacts, trash, 
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sharedbook.domain.errors import CardErased, Forbidden, QuotaExceeded, UidConflict
 from sharedbook.domain.model import (
     VISIBLE_TO_ALL,
-    CardState,
     ChangeKind,
     Contact,
     Departed,
@@ -25,7 +23,7 @@ from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, kept, photos
 from sharedbook.services.writing.kept import Kept
 from sharedbook.store import contacts, custom_fields, directory, groups, memberships, properties, revisions
-from sharedbook.store.memberships import Membership
+from sharedbook.store.memberships import Membership, NewRow
 
 INDEX_VERSION = 4
 """Raised when what is read out of a card changes; ``sharedbook reindex`` brings older rows up to it."""
@@ -33,7 +31,18 @@ INDEX_VERSION = 4
 
 def fresh_href() -> str:
     """A name that no client chose."""
-    return f"{uuid.uuid4()}.vcf"
+    return fresh_hrefs(1)[0]
+
+
+def fresh_hrefs(count: int) -> list[str]:
+    """So many of them."""
+    return [f"{name}.vcf" for name in _random_names(count)]
+
+
+def _random_names(count: int) -> list[str]:
+    """Each of 128 bits."""
+    digits = secrets.token_hex(16 * count)
+    return [digits[at : at + 32] for at in range(0, len(digits), 32)]
 
 
 def buried_name(tx: Tx, group_id: int, kind: str, value: str) -> str:
@@ -104,12 +113,13 @@ def refuse_living_uids(tx: Tx, group_id: int, slug: str, uids: Sequence[str]) ->
 
 def dead_uids(tx: Tx, group_id: int, uids: Sequence[str]) -> Sequence[Membership]:
     """Tombstones and trashed rows of these UIDs, under their own names or their keyed hashes."""
+    if not memberships.has_dead(tx.db, group_id):
+        return ()
     buried = [buried_name(tx, group_id, "uid", uid) for uid in uids]
     return memberships.by_uid(tx.db, group_id, [*uids, *buried], living=False)
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(NamedTuple):
     """A contact to come, at a href of one group."""
 
     kept: Kept
@@ -134,7 +144,8 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
             f"the limit of {tx.site.limits.contacts} contacts is reached",
             hint="empty the trash or raise limits.contacts",
         )
-    ids = contacts.add_many(tx.db, [_contact_row(tx, each) for each in new])
+    names = zip(_random_names(len(new)), new, strict=True)
+    ids = contacts.add_many(tx.db, [_contact_row(name, each) for name, each in names], tx.now)
     properties.add_many(tx.db, {key: each.kept.rows for key, each in zip(ids, new, strict=True)})
     for key, each in zip(ids, new, strict=True):
         if each.visibility.listed:
@@ -143,8 +154,9 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
     seqs = tx.tick_many(ChangeKind.CONTACT, ids)
     memberships.add(
         tx.db,
+        group_id,
         [
-            _row(group_id, each.href, key, each.kept.uid, each.kept.etag, audience.state_for(each.visibility), seq)
+            NewRow(each.href, key, each.kept.uid, each.kept.etag, audience.state_for(each.visibility), seq)
             for each, key, seq in zip(new, ids, seqs, strict=True)
         ],
     )
@@ -153,17 +165,10 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
     return ids
 
 
-def _contact_row(tx: Tx, new: New) -> dict[str, object]:
-    return {
-        **_columns(tx, new.kept),
-        "key": secrets.token_hex(16),
-        "uid": new.kept.uid,
-        "owner_id": new.owner_id,
-        "visibility": new.visibility.kind.value,
-        "version": 1,
-        "created": tx.now,
-        "source": new.source,
-    }
+def _contact_row(key: str, new: New) -> contacts.NewRow:
+    text, uid, etag, size, name, sort, *_ = new.kept
+    kind = new.visibility.kind.value
+    return contacts.NewRow(key, uid, etag, size, name, sort, new.owner_id, kind, INDEX_VERSION, new.source, text)
 
 
 def refuse_sourced(contact: Contact, source: str | None = None) -> None:
@@ -176,27 +181,11 @@ def refuse_sourced(contact: Contact, source: str | None = None) -> None:
         )
 
 
-def _row(
-    group_id: int, href: str, contact_id: int, uid: str, etag: str, state: CardState, seq: int
-) -> dict[str, object]:
-    """A membership whose audience begins now."""
-    return {
-        "group_id": group_id,
-        "href": href,
-        "contact_id": contact_id,
-        "uid": uid,
-        "etag": etag,
-        "state": state,
-        "seq": seq,
-        "since": seq,
-    }
-
-
 def link(tx: Tx, contact: Contact, group_id: int, href: str, event: Event) -> None:
     """Puts a living contact into one more group."""
     seq = tx.tick(ChangeKind.CONTACT, contact.id)
     state = audience.state_of(contact)
-    memberships.add(tx.db, [_row(group_id, href, contact.id, contact.uid, contact.etag, state, seq)])
+    memberships.add(tx.db, group_id, [NewRow(href, contact.id, contact.uid, contact.etag, state, seq)])
     groups.stamp(tx.db, [group_id], seq, tx.now)
     note(tx, [contact.id], event)
 
@@ -249,18 +238,4 @@ def note(
     tx: Tx, contact_ids: Sequence[int], event: Event, before: str | None = None, custom: str | None = None
 ) -> None:
     """One revision each."""
-    revisions.add(
-        tx.db,
-        [
-            {
-                "contact_id": contact_id,
-                "at": tx.now,
-                "actor": tx.viewer.name,
-                "client": str(tx.client),
-                "event": event.value,
-                "before": before,
-                "custom": custom,
-            }
-            for contact_id in contact_ids
-        ],
-    )
+    revisions.add(tx.db, contact_ids, tx.now, tx.viewer.name, str(tx.client), event, before, custom)
