@@ -32,6 +32,8 @@ want shells fish fish
 want shells tmux tmux
 want dovecot /usr/lib/dovecot/imap-login dovecot-imapd
 want tesseract tesseract tesseract-ocr
+want nginx /usr/sbin/nginx nginx-light
+want systemd systemd-analyze systemd
 want cadaver cadaver cadaver
 want thunderbird thunderbird thunderbird
 want thunderbird Xvfb xvfb

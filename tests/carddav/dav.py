@@ -99,7 +99,7 @@ class Client:
 
     def request(self, method: str, path: str, body: bytes | str = b"", **headers: str) -> Reply:
         """One request on a connection of its own; ``If_Match`` is the header If-Match."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        connection = self.connection()
         sent = {"User-Agent": self.agent, **self._authorization()}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         try:
@@ -109,6 +109,10 @@ class Client:
             return Reply(answer.status, found, answer.read())
         finally:
             connection.close()
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A new one to the server."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
 
     def _authorization(self) -> dict[str, str]:
         if not self.login:

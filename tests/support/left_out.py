@@ -26,6 +26,8 @@ NEEDS = {
     "shells": "zsh, fish and tmux, to try them in (Debian packages: zsh fish tmux)",
     "dovecot": "Dovecot's IMAP server (Debian package: dovecot-imapd)",
     "tesseract": "tesseract with English (Debian package: tesseract-ocr)",
+    "nginx": "nginx (Debian package: nginx-light)",
+    "systemd": "systemd's own check of units (Debian package: systemd)",
     "cadaver": "cadaver (Debian package: cadaver)",
     "thunderbird": "Thunderbird and a display of its own (Debian packages: thunderbird xvfb)",
     "evolution": "Evolution Data Server (Debian package: evolution-data-server, and its gir1.2-ebook-1.2)",
