@@ -90,7 +90,7 @@ def columns_document() -> str:
     return _page(
         "Columns",
         "src/sharedbook/formats/entries/columns.py",
-        "The columns of a csv file, and the names that `contact add --field` and `contact set` take. One that may\n"
+        "The columns of a csv file, and the names that `contact add` and `contact set` take. One that may\n"
         "hold several values is numbered (`email.2`) or typed (`phone.mobile`, `address.work.city`), or both.",
         "| column | several | what it holds | example |\n|---|---|---|---|\n"
         + "\n".join(rows)

@@ -36,16 +36,18 @@ def add_to(group: click.Group) -> None:
 
 
 @click.command("add")
+@click.argument("words", metavar="[K=V]...", nargs=-1)
 @click.option("--group", type=GROUP, metavar="GROUP", help="The group it goes into (default: the default group).")
 @click.option("--name", help="The whole name as it is shown.")
 @click.option("--email", "emails", multiple=True, help="A mail address; may be repeated.")
 @click.option("--phone", "phones", multiple=True, help="A phone number; may be repeated.")
-@click.option("--field", "fields", multiple=True, metavar="K=V", help="Any other column, such as company=Acme.")
+@click.option("--field", "fields", multiple=True, metavar="K=V", help="The same as K=V alone.")
 @json_option
 @pass_site
 def add(
     site: Site,
     out: Output,
+    words: tuple[str, ...],
     group: str | None,
     name: str | None,
     emails: tuple[str, ...],
@@ -59,9 +61,10 @@ def add(
     \b
     Examples:
       sharedbook contact add --name "Ann Lee" --email ann@example.com
-      sharedbook contact add --field last_name=Lee --field tags="vip;press" \\
+      sharedbook contact add last_name=Lee tags="vip;press" --field company=Acme \\
         --phone 02-123-4567 --group press
     """
+    fields += words
     values = {"name": name} if name else {}
     for column, given in (("email", emails), ("phone", phones)):
         values |= {column if place == 1 else f"{column}.{place}": text for place, text in enumerate(given, 1)}
@@ -81,7 +84,7 @@ def add(
 def _field(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise InvalidValue(f"{text!r} is not K=V", field=name, hint="write such as: --field company=Acme")
+        raise InvalidValue(f"{text!r} is not K=V", field=name, hint="write such as: company=Acme")
     return columns.column(name).name, value
 
 
