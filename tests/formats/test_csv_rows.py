@@ -171,6 +171,10 @@ PIECES += ["김".encode(), "김".encode("cp949"), "é".encode("cp1252")]
 
 @given(st.one_of(st.binary(max_size=200), st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join)))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    read_or_refused(data)
+
+
+def read_or_refused(data: bytes) -> None:
     try:
         found = table(data)
     except InvalidFile:
@@ -178,3 +182,34 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     rows = list(found.rows())
     assert len(rows) == found.size
     assert all(row.problem or len(row.cells) == len(found.header) for row in rows)
+    assert found.samples == tuple(cell for row in rows for cell in row.cells if not cell.isascii())[:3]
+
+
+LINES = [
+    "a,b\n",
+    "a,b\r\n",
+    "a,b\r",
+    "\n",
+    ",\n",
+    "김,é\n",
+    "#sharedbook,x\n",
+    'x,"y\n\n',
+    'z"\n',
+    "'=é,\r\n",
+    "sep=;\n",
+    "x" * 20,
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=12).map("".join), st.integers(1, 40))
+def test_rows_counted_in_blocks_are_those_read_one_by_one(text: str, block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_rows, "_BLOCK", block)
+        read_or_refused(f"name,mail\n{text}".encode())
+
+
+def test_rows_of_a_usual_file_are_counted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "_BLOCK", 100)
+    monkeypatch.delattr(csv_rows, "_rows")
+    data = "name,mail\n" + '김민지,"minji\n@example.com"\n\n' * 40
+    assert (table(data.encode()).size, len(table(data.encode("cp949")).samples)) == (40, 3)

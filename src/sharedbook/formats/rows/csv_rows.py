@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidFile
@@ -74,11 +75,7 @@ def open_table(source: BinaryIO, *, encoding: str | None = None, guesses: Sequen
     codec = encodings.detect(source, encoding=encoding, guesses=guesses)
     delimiter = _delimiter(source, codec)
     header = _header(source, codec, delimiter)
-    size, samples = 0, list[str]()
-    for row in _rows(source, codec, delimiter):
-        size += 1
-        if len(samples) < 3:
-            samples += [cell for cell in row.cells if not cell.isascii()][: 3 - len(samples)]
+    size, samples = _counted(source, codec, delimiter)
     return Table(source, codec, delimiter, header, size, tuple(samples))
 
 
@@ -179,6 +176,74 @@ def _without_empty_end(cells: list[str]) -> list[str]:
     while cells and not cells[-1]:
         cells.pop()
     return cells
+
+
+# ---- how many rows
+
+_BLOCK = 64 * 1024
+"""Characters; so a line that ends in each block is no longer than two of them."""
+
+
+class _Doubt(Exception):
+    """Only who reads row by row can say what is wrong, and where."""
+
+
+def _counted(source: BinaryIO, codec: str, delimiter: str) -> tuple[int, list[str]]:
+    """The number of rows and the samples of ``Table``; raises what ``_rows`` raises."""
+    try:
+        return _counted_in_blocks(source, codec, delimiter)
+    except (_Doubt, csv.Error, UnicodeError):
+        size, samples = 0, list[str]()
+        for row in _rows(source, codec, delimiter):
+            size += 1
+            samples += _samples(row.cells, len(samples))
+        return size, samples
+
+
+def _samples(cells: Iterable[str], known: int) -> list[str]:
+    return [_plain(cell) for cell in cells if not cell.isascii()][: 3 - known]
+
+
+def _counted_in_blocks(source: BinaryIO, codec: str, delimiter: str) -> tuple[int, list[str]]:
+    """The same, without a look at each line; raises _Doubt."""
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding=codec, newline="")
+    try:
+        blocks = _Blocks(text)
+        size, samples = -1, list[str]()  # the header is none
+        for cells in csv.reader(chain.from_iterable(blocks), delimiter=delimiter, strict=True):
+            blocks.waiting = False
+            if not cells or (size >= 0 and (not any(cells) or cells[0].startswith(NOTE_MARK))):
+                continue
+            if size >= 0 and not blocks.ascii and len(samples) < 3:
+                samples += _samples(cells, len(samples))
+            size += 1
+        return max(size, 0), samples
+    finally:
+        text.detach()
+
+
+class _Blocks:
+    """The lines of a file, many at a time. ``ascii``: so far. ``waiting``: no record has ended since the last ones."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self.text = text
+        self.ascii = True
+        self.waiting = False
+
+    def __iter__(self) -> Iterator[Iterable[str]]:
+        first, rest = self.text.readline(_BLOCK), ""
+        if not _named_delimiter(first):
+            rest = first
+        while block := self.text.read(_BLOCK):
+            if "\0" in block or self.waiting or ("\n" not in block and len(block) == _BLOCK):
+                raise _Doubt
+            self.waiting = True
+            self.ascii = self.ascii and block.isascii()
+            lines, end, block = block.rpartition("\n")
+            yield io.StringIO(rest + lines + end, newline="")
+            rest = block
+        yield io.StringIO(rest, newline="")
 
 
 # ---- rows
