@@ -251,7 +251,8 @@ def test_an_unclear_name_is_not_guessed(three: CommandLine) -> None:
 
 def test_trash_and_back(three: CommandLine) -> None:
     uid = three.json("contact", "show", "1")["uid"]
-    assert three("contact", "delete", "Minji Kim").out == "delete: 1 contact\n"
+    deleted = three("contact", "delete", "Minji Kim").out
+    assert deleted == "delete: 1 contact (job 1)\n  undo: sharedbook job undo 1\n"
     (lying,) = three.json("trash", "list")
     assert lying["name"] == "Minji Kim" and lying["trashed"]
     three("contact", "show", "minji@example.com", code=4)

@@ -66,23 +66,50 @@ def test_a_bulk_action_tells_its_job_and_how_to_undo_it(people: CommandLine) -> 
     assert "left to undo" in people("job", "undo", 1, "--yes", code=5).err
 
 
-def test_one_contact_needs_no_job(people: CommandLine) -> None:
-    assert people.json("contact", "copy", 1, "--to", "press")["job"] is None
-    assert people.json("job", "list") == []
+def test_what_is_done_to_one_contact_is_not_asked_for_and_can_be_undone(people: CommandLine) -> None:
+    done = people("contact", "copy", 1, "--to", "press").out
+    assert done == "copy to press: 1 contact (job 1)\n  undo: sharedbook job undo 1\n"
+    assert people.json("contact", "copy", 1, "--to", "press")["job"] is None, "it changed nothing"
+    assert people.json("job", "list") == [people.json("job", "show", 1)]
+    assert people.json("job", "undo", 1, "--yes")["job"] == people.json("job", "list")[0]["id"]
+    assert groups_of(people) == [["customers"]] * 3
+    people("contact", "move", 2, "--from", "press", "--to", "customers", code=4)
+    assert len(people.json("job", "list")) == 2, "what was refused has left nothing"
+
+
+def test_a_group_without_contacts_is_deleted_brought_back_and_deleted_again(people: CommandLine) -> None:
+    deleted = people.json("group", "delete", "press", "--contacts", "keep", "--yes")["job"]
+    for job, there in ((deleted, True), (deleted + 1, False), (deleted + 2, True)):
+        people("job", "undo", job, "--yes")
+        assert ("press" in [each["slug"] for each in people.json("group", "list")]) is there
+
+
+def test_a_member_takes_back_what_he_did_to_one_contact(people: CommandLine) -> None:
+    bob = ("--as", "bob")
+
+    def shown() -> dict[str, object]:
+        return {**people.json(*bob, "contact", "show", 4), "version": None, "modified": None}
+
+    people(*bob, "contact", "add", "--name", "Bob's Own", "--group", "customers")
+    before = shown()
+    for command in (["delete", 4], ["tag", 4, "+vip"], ["visibility", 4, "+carol"]):
+        job = people.json(*bob, "contact", *command)["job"]
+        people("--as", "carol", "job", "undo", job, "--yes", code=4)
+        people(*bob, "job", "undo", job, "--yes")
+        assert shown() == before, command
 
 
 def test_refused_contacts_are_listed(people: CommandLine) -> None:
-    people("contact", "copy", 2, "--to", "press")
     people("contact", "move", 2, "--from", "customers", "--to", "contacts")
     answer = people("contact", "move", "1", "2", "--from", "customers", "--to", "press", "--yes", code=3).out
-    assert "1 contact, 1 refused (job 1)" in answer and "\n  contact 2 is not in customers\n" in answer
-    (error,) = people.json("job", "errors", 1)
+    assert "1 contact, 1 refused (job 2)" in answer and "\n  contact 2 is not in customers\n" in answer
+    (error,) = people.json("job", "errors", 2)
     assert error.keys() == json_keys.KEYS["job_error"].keys()
     assert (error["contact"], error["line"], error["code"]) == (2, None, "contact-not-found")
-    assert people("job", "errors", 1).out.split()[:3] == ["Contact", "Code", "Reason"]
-    assert "read no file" in people("job", "errors", 1, "--output", "fix.csv", code=2).err
-    watched = people("job", "watch", 1, code=3).out
-    assert watched.startswith("job 1 part: 2 of 2, ") and watched.endswith(" a second, done: 1, error: 1\n")
+    assert people("job", "errors", 2).out.split()[:3] == ["Contact", "Code", "Reason"]
+    assert "read no file" in people("job", "errors", 2, "--output", "fix.csv", code=2).err
+    watched = people("job", "watch", 2, code=3).out
+    assert watched.startswith("job 2 part: 2 of 2, ") and watched.endswith(" a second, done: 1, error: 1\n")
 
 
 def test_what_refuses_all_begins_nothing(people: CommandLine) -> None:

@@ -16,7 +16,7 @@ from sharedbook.services.jobs.jobs import Job
 from sharedbook.services.members import grants, members
 from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
-from sharedbook.store.schema import contact_visibility, custom_values, memberships, team_members
+from sharedbook.store.schema import contact_visibility, custom_values, memberships, merged_contacts, team_members
 from sharedbook.store.schema import contacts as contact_rows
 from sharedbook.store.schema import grants as grant_rows
 from sharedbook.store.schema import groups as group_rows
@@ -57,6 +57,7 @@ def dump(app: App) -> dict[str, list[Any]]:
         ),
         "lists": select(contact_visibility).order_by(*contact_visibility.c),
         "custom": select(custom_values).order_by(*custom_values.primary_key),
+        "merged": select(merged_contacts).order_by(*merged_contacts.c),
         "places": select(m.group_id, m.href, m.contact_id, m.etag, m.state)
         .where(m.contact_id.is_not(None))
         .order_by(m.group_id, m.href),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -13,7 +14,7 @@ from sharedbook.services.contacts import contacts
 from sharedbook.services.jobs import bulk, jobs
 from sharedbook.services.jobs.actions import Action, Merge
 from sharedbook.services.people import subjects
-from tests.services.sync_model import Model
+from tests.services.sync_model import Device, Model
 from tests.support.sites import CLIENT, CONSOLE, as_console
 
 
@@ -22,15 +23,24 @@ class MergeRule(RuleBasedStateMachine):
 
     site: App
     model: Model
+    devices: list[Device]
     text: dict[int, str]
 
     def href_of(self, key: int, slug: str) -> str:
         raise NotImplementedError
 
+    def sync(self, device: Device, limit: int | None = None) -> None:
+        """A device asks what changed, and is right then."""
+        raise NotImplementedError
+
+    def remember(self) -> None:
+        """Notes what everyone can see now."""
+        raise NotImplementedError
+
     @precondition(lambda self: sum(not each.trashed for each in self.model.contacts.values()) > 1)
-    @rule(data=st.data(), undo=st.booleans())
-    def merge(self, data: st.DataObject, undo: bool) -> None:
-        """Owner and visibility are the product's to choose, as long as nobody is shown more than he saw.
+    @rule(data=st.data(), undos=st.integers(0, 2))
+    def merge(self, data: st.DataObject, undos: int) -> None:
+        """Clients sync before it, and before each undo: of the merge, then of that undo. Owner and visibility are the product's to choose, as long as nobody is shown more than he saw.
 
         It may be refused where another card has, or had, the UID of the kept one.
         """
@@ -41,11 +51,27 @@ class MergeRule(RuleBasedStateMachine):
             uids = [vcard.load(text).uid for text in self.text.values()]
             assert uids.count(vcard.load(self.text[keys[0]]).uid) > 1
             return
-        if undo:
+        apart = {key: deepcopy(self.model.contacts[key]) for key in keys}
+        self.expect_merged(keys)
+        merged = {key: self.model.contacts[key] for key in keys}
+        for state in (apart, merged)[:undos]:
+            self.remember()
+            for device in self.devices[-2:]:
+                self.sync(device)
             with as_console(self.site, write=False) as tx:
                 back = bulk.undo_of(tx, job.id)
-            assert self.run_job(*back).state is jobs.State.DONE
-            return
+            job = self.run_job(*back)
+            assert job.state is jobs.State.DONE
+            self.model.contacts.update(state)
+            self.text[keys[0]] = self.text_of(keys[0])
+
+    def text_of(self, key: int) -> str:
+        """The card as it is."""
+        with as_console(self.site, write=False) as tx:
+            return contacts.get(tx, key).vcard
+
+    def expect_merged(self, keys: Sequence[int]) -> None:
+        """What the model has of contacts that were merged; the product chose who sees them."""
         saw = set.intersection(*(self.model.seers(self.model.contacts[key]) for key in keys))
         with as_console(self.site, write=False) as tx:
             kept = contacts.get(tx, keys[0])

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from sharedbook.app import App
-from sharedbook.domain.errors import NotUndoable
 from sharedbook.domain.model import Progress, Right
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import groups
@@ -27,7 +26,6 @@ from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 PEOPLE = 6
 FRIEND, TAKEN = 2 * PEOPLE + 1, 2 * PEOPLE + 2
 SETS = tuple((number, number + PEOPLE) for number in range(1, PEOPLE + 1))
-FOUND_BY = "--reason mail --sure certain"
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ def found(site: App) -> Merge:
         sets = [each.contacts for each in duplicates.find(tx, shared=Shared.MAIL, sure=Confidence.CERTAIN)]
         assert tuple(sorted(sets)) == SETS
         versions = [(key, contacts.get(tx, key).version) for some in sets for key in some]
-    return Merge(tuple(sets), (), tuple(versions), FOUND_BY)
+    return Merge(tuple(sets), (), tuple(versions))
 
 
 def add(site: App, action: Action, ids: list[int]) -> Job:
@@ -101,11 +99,27 @@ def test_each_set_is_merged_whole_or_not_at_all_and_comes_back(site: App) -> Non
         assert trashed == {7, 8, 9, 10, 12}
         assert [each.member.name for each in grants.who_can_see(tx, 1)] == ["bob"], "ann did not see both"
     assert (named(site, 1), named(site, 3), named(site, FRIEND)) == (["urn:uuid:uid-2"], ["uid-4"], ["uid-4"])
+    merged = dump(site)
     undone = undo(site, job.id)
     assert (undone.state, dict(undone.counts)) == (State.DONE, {"done": 11})
     assert dump(site) == before
-    with as_console(site, write=False) as tx, pytest.raises(NotUndoable, match=f"duplicates --merge {FOUND_BY}"):
-        bulk.Undo(undone.id).check(tx)
+    again = undo(site, undone.id)
+    assert (again.state, dict(again.counts)) == (State.DONE, {"done": 11})
+    assert dump(site) == merged
+    assert undo(site, again.id).state is State.DONE
+    assert dump(site) == before
+
+
+def test_a_set_is_merged_again_whole_or_not_at_all(site: App) -> None:
+    undone = undo(site, run(site).id)
+    with as_console(site) as tx:
+        contacts.replace(tx, 8, vcard.parse(card("uid-8", "Edited")))
+    erasure.erase(site.site, CONSOLE, CLIENT, [3])
+    again = undo(site, undone.id)
+    assert refused(site, again) == dict.fromkeys((2, 8, 9), "not-undoable")
+    with as_console(site, write=False) as tx:
+        assert {key for key in range(1, TAKEN + 1) if key != 3 and contacts.get(tx, key).trashed_at} == {7, 10, 12}
+        assert contacts.get(tx, 8).name == "Edited"
 
 
 def test_a_stop_between_two_batches_leaves_no_half_set(site: App) -> None:

@@ -100,7 +100,6 @@ def _merge(
         action = Merge(
             sets=tuple(sets),
             versions=tuple((each.id, each.version) for each in known.values()),
-            found_by=f"--reason {reason} --sure {sure}",
         )
         names = [", ".join(f"{each} {known[each].name}" for each in some) for some in sets]
         large = [each.contacts for each in found if len(each.contacts) > service.MOST]

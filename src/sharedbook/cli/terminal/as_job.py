@@ -1,6 +1,7 @@
 """A bulk action from the command line: shown, asked for, done here or in the background, told with the way to undo it.
 
-One contact is done at once; more are a job. A dry run makes a plan, which ``sharedbook apply`` does.
+One contact is done at once, in one transaction, and is a job too, so that it can be undone. A dry run makes a plan,
+which ``sharedbook apply`` does.
 """
 
 from __future__ import annotations
@@ -70,14 +71,14 @@ class Task:
 
     @property
     def narrow(self) -> bool:
-        """Whether it needs no job."""
-        wide = self.action.REVIVES or (self.action.TOLD and len(self.ids) > 0)
-        return len(self.ids) < 2 and not wide
+        """Whether it is done to a single contact and to nothing else: it is not asked for."""
+        wide = self.action.REVIVES or self.action.TOLD
+        return len(self.ids) == 1 and not wide
 
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to do it to."""
-        return not self.ids and self.narrow
+        return not self.ids and not self.action.REVIVES
 
 
 def carry_out(
@@ -90,16 +91,19 @@ def carry_out(
     with site.begin() as tx:
         task = task_of(tx)
         task.action.check(tx)
+    if task.nothing:
+        _say(out, label, task, task.notes, (), dry_run=how.dry_run)
+        return
     if how.dry_run:
         _dry_run(site, out, label, task)
         return
     if not how.yes and (ask or not task.narrow):
         question = task.question or f"{label}: {many(len(task.ids), 'contact')}. Go on?"
         confirm("\n".join([*some(task.names), *task.notes, question]))
-    if task.nothing or (task.narrow and not how.background):
-        with site.begin(write=True) as tx:
-            notes = task.action.do(tx, task.ids) if task.ids else None
-        _say(out, label, task, [*task.notes, *(notes or {}).values()], ())
+    if task.narrow and not how.background:
+        ended = bulk.at_once(site.app, site.actor, CLIENT, task.action, task.ids[0], label=label)
+        undo = [f"undo: sharedbook job undo {ended.job}"] if ended.can_undo else []
+        _say(out, label, task, [*task.notes, *ended.notes, *undo], (), job=ended.job)
         return
     with site.begin(write=True) as tx:
         job = bulk.add(tx, task.action, task.ids, label=label)
@@ -151,9 +155,6 @@ def _advice(out: Output, job_id: int) -> Iterator[None]:
 
 
 def _dry_run(site: Site, out: Output, label: str, task: Task) -> None:
-    if task.nothing:
-        _say(out, label, task, task.notes, (), dry_run=True)
-        return
     total = len(task.ids)
     with progress(label) as show:
         plan = bulk.plan(

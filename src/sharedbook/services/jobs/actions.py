@@ -2,8 +2,8 @@
 
 A new kind is a class here (or in its own room, added to ``KINDS``): its fields are what it was told to do, ids and
 words of the program; what people wrote is named in ``TEXTS`` too. ``do`` calls a service, which asks for the rights
-and notes a revision for each contact that it changes. Undo needs nothing of a kind but ``revive``, where it also
-removes what is no contact: ``snapshots`` gives back the contacts.
+and notes a revision for each contact that it changes. Undo needs nothing of a kind but ``revive`` and ``again``, where it
+does more than to contacts: ``snapshots`` gives back the contacts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import GroupNotFound
+from sharedbook.domain.errors import GroupNotFound, NotUndoable
 from sharedbook.domain.model import Group, Right, Visibility, VisibilityKind
 from sharedbook.formats.entries import column_edits
 from sharedbook.services.books import groups
@@ -33,13 +33,12 @@ class Action:
 
     ``KIND``: its stable name. ``TEXTS``: the fields that hold what people wrote: an erasure forgets them. ``REVIVES``:
     its undo brings back more than contacts; ``PREPARES``: also where it was stopped. ``TOLD``: the postmasters are told
-    of it, so one contact is a job, too. ``TOGETHER``: what refuses one of a unit (``units``) refuses all of it.
+    of it.
     """
 
     KIND: ClassVar[str]
     REVIVES: ClassVar[bool] = False
     PREPARES: ClassVar[bool] = False
-    TOGETHER: ClassVar[bool] = False
     TOLD: ClassVar[bool] = False
     TEXTS: ClassVar[frozenset[str]] = frozenset()
 
@@ -61,6 +60,10 @@ class Action:
         """What these contacts are done with in one go: each alone, or sets of them and others."""
         return [(each,) for each in contact_ids]
 
+    def together(self, tx: Tx) -> bool:
+        """Whether what refuses one of a unit refuses all of it."""
+        return False
+
     def left(self, tx: Tx) -> Collection[int]:
         """Contacts to which it is still to be done, for an action on whatever a group or a member has."""
         return ()
@@ -81,9 +84,11 @@ class Action:
     def revive(self, tx: Tx) -> None:
         """Undoes ``finish``, before the contacts are given back; a second time it changes nothing. Raises Conflict."""
 
-    def command(self, tx: Tx) -> str:
-        """What to type to do it once more, where the undo of it cannot be undone."""
-        return "give the command again"
+    def require_again(self, tx: Tx, contact_ids: Collection[int]) -> None:
+        """Raises what refuses to do it again, by undoing its undo, to these contacts and none that came since."""
+
+    def again(self, tx: Tx) -> None:
+        """Undoes ``revive``, behind the contacts."""
 
     def groups(self) -> Collection[int]:
         """Ids of the groups that it names: a plan is outdated when one of them, or a grant on it, changes."""
@@ -285,10 +290,19 @@ class DeleteGroup(Action):
     def revive(self, tx: Tx) -> None:
         groups.reopen(tx, self.group)
 
-    def command(self, tx: Tx) -> str:
-        group, to = group_of(tx, self.group), group_of(tx, self.to)
-        word = f"{self.word}:{to.slug}" if self.word == "move" else self.word
-        return f"sharedbook group delete {group.slug} --contacts {word}"
+    def require_again(self, tx: Tx, contact_ids: Collection[int]) -> None:
+        self.check(tx)
+        if came := set(self.left(tx)).difference(contact_ids):
+            group, to = group_of(tx, self.group), group_of(tx, self.to)
+            word = f"{self.word}:{to.slug}" if self.word == "move" else self.word
+            raise NotUndoable(
+                f"{group.slug} has contacts that came since: {some(came)}",
+                hint=f"to delete it with them: sharedbook group delete {group.slug} --contacts {word}",
+            )
+
+    def again(self, tx: Tx) -> None:
+        if not self.left(tx):
+            self.finish(tx)
 
     def groups(self) -> Collection[int]:
         return (self.group, self.to)
@@ -324,10 +338,24 @@ class DeleteMember(Action):
         members.delete(tx, self.login, give_to=self.heir)
 
     def revive(self, tx: Tx) -> None:
-        members.revive(tx, self.login, self.member, members.Past(self.teams, self.grants))
+        members.revive(tx, self.login, self.member, self._past)
 
-    def command(self, tx: Tx) -> str:
-        return f"sharedbook member delete {self.login} {f'--give-to {self.heir}' if self.heir else '--unowned'}"
+    def require_again(self, tx: Tx, contact_ids: Collection[int]) -> None:
+        self.check(tx)
+        heir = f"--give-to {self.heir}" if self.heir else "--unowned"
+        hint = f"to delete the member as it is now: sharedbook member delete {self.login} {heir}"
+        if came := set(self.left(tx)).difference(contact_ids):
+            raise NotUndoable(f"{self.login} has contacts that came since: {some(came)}", hint=hint)
+        if members.past_of(tx, self.member) != self._past:
+            raise NotUndoable(f"teams or grants of {self.login} were changed since", hint=hint)
+
+    def again(self, tx: Tx) -> None:
+        if not self.left(tx):
+            self.finish(tx)
+
+    @property
+    def _past(self) -> members.Past:
+        return members.Past(self.teams, self.grants)
 
     def subjects(self) -> Collection[int]:
         return (self.member,)
@@ -338,16 +366,13 @@ class Merge(Action):
     """Makes each set of contacts one, all of a set or none; then the cards that name the others follow.
 
     ``sets``: ids, the one that is kept first. ``chosen``: pairs of a field and the contact that gives it; ``versions``:
-    pairs of a contact and its version. ``found_by``: the options of ``contact duplicates`` that found the sets, or "".
+    pairs of a contact and its version.
     """
 
     KIND = "merge"
-    REVIVES = True
-    TOGETHER = True
     sets: tuple[tuple[int, ...], ...]
     chosen: tuple[tuple[str, int], ...] = ()
     versions: tuple[tuple[int, int], ...] = ()
-    found_by: str = ""
 
     def check(self, tx: Tx) -> None:
         if len(self.sets) == 1:
@@ -357,6 +382,9 @@ class Merge(Action):
         asked = set(contact_ids)
         found = [each for each in self.sets if not asked.isdisjoint(each)]
         return found + [(each,) for each in sorted(asked.difference(*found))]
+
+    def together(self, tx: Tx) -> bool:
+        return True
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
         notes: dict[int, str] = {}
@@ -379,11 +407,11 @@ class Merge(Action):
     def allow_undo(self, tx: Tx, contact_ids: Sequence[int]) -> None:
         merging.require_undoable(tx, [each for unit in self.units(tx, contact_ids) for each in unit[1:]])
 
-    def command(self, tx: Tx) -> str:
-        if self.found_by:
-            return f"sharedbook contact duplicates --merge {self.found_by}"
-        fields = [f"--field {name}={contact_id}" for name, contact_id in self.chosen]
-        return " ".join(["sharedbook contact merge", *map(str, self.sets[0]), *fields])
+
+def some(ids: Collection[int]) -> str:
+    """The first five of many ids, to be named in a message."""
+    named = sorted(ids)
+    return ", ".join([*map(str, named[:5]), *(["..."] if len(named) > 5 else [])])
 
 
 def group_of(tx: Tx, group_id: int) -> Group:

@@ -15,8 +15,9 @@ from typing import Any
 from sharedbook.domain.errors import SharedbookError, Unavailable
 from sharedbook.domain.model import Client, Progress
 from sharedbook.services.jobs import jobs, snapshots
-from sharedbook.services.jobs.actions import Action
+from sharedbook.services.jobs.actions import Action, Notes
 from sharedbook.services.jobs.jobs import Job, Result, State, Told
+from sharedbook.services.jobs.snapshots import Snapshot
 from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import jobs as store
 from sharedbook.store import revisions
@@ -59,6 +60,13 @@ class Run:
             self._report(progress)
             if more:
                 self._app.site.database.make_way(time.monotonic() - begun)
+
+    def at_once(self, tx: Tx) -> None:
+        """In this one transaction, for a single contact: what refuses it is raised."""
+        ids = store.item_ids(tx.db, self._job_id)
+        before, first = snapshots.take(tx, ids), revisions.last(tx.db)
+        self._note(tx, ids, before, first, self._action.do(tx, ids) or {}, {})
+        jobs.record(tx, self._job_id, State.DONE, self.counted())
 
     def rehearsal(self, progress: Report | None) -> None:
         """Batch by batch, each rolled back."""
@@ -105,6 +113,19 @@ class Run:
         ids = [each for unit in units for each in unit]
         before, first = snapshots.take(tx, ids), revisions.last(tx.db)
         notes, refused = _attempt(tx, self._action, units)
+        self._note(tx, ids, before, first, notes, refused)
+        return len(ids)
+
+    def _note(
+        self,
+        tx: Tx,
+        ids: Sequence[int],
+        before: Mapping[int, Snapshot],
+        first: int,
+        notes: Notes,
+        refused: Mapping[int, SharedbookError],
+    ) -> None:
+        """Keeps what was done to these contacts, which were so before it."""
         last = revisions.last(tx.db)
         gone = set(ids).difference(store.items(tx.db, self._job_id, ids))
         touched = {each for each, newest in revisions.newest(tx.db, ids).items() if newest > first} | gone
@@ -128,7 +149,6 @@ class Run:
                 }
             )
         store.set_items(tx.db, self._job_id, rows)
-        return len(ids)
 
     def _more(self, tx: Tx) -> bool:
         """At the end: adds what is new, takes in what came meanwhile, or finishes. Returns whether there is more."""
@@ -194,7 +214,7 @@ def _attempt(
     except Unavailable:
         raise
     except SharedbookError as error:
-        if len(units) == 1 and not action.TOGETHER:
+        if len(units) == 1 and not action.together(tx):
             units = [(each,) for each in units[0]]
         if len(units) == 1:
             return {}, dict.fromkeys(units[0], error)

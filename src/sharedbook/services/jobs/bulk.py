@@ -28,37 +28,67 @@ class Undo(Action):
     """Gives contacts back what a job took or changed."""
 
     KIND = "undo"
+    REVIVES = True
     job: int
 
     def check(self, tx: Tx) -> None:
-        job = jobs.get(tx, self.job)
-        _require_at_rest(job)
-        if _has_revived(tx, job):
-            command = _built(jobs.get(tx, job.params["job"])).command(tx)
-            raise NotUndoable(f"job {job.id} is an undo that cannot be undone", hint=f"to do it again: {command}")
+        _require_at_rest(jobs.get(tx, self.job))
+        first, again = _first(tx, self.job)
+        if again:
+            first.require_again(tx, store.item_ids(tx.db, self.job))
 
     def prepare(self, tx: Tx) -> None:
-        self._undone(tx).revive(tx)
+        first, again = _first(tx, self.job)
+        if not again:
+            first.revive(tx)
+
+    def finish(self, tx: Tx) -> None:
+        first, again = _first(tx, self.job)
+        if again:
+            first.again(tx)
 
     def units(self, tx: Tx, contact_ids: Sequence[int]) -> list[tuple[int, ...]]:
-        return self._undone(tx).units(tx, contact_ids)
+        return _first(tx, self.job)[0].units(tx, contact_ids)
 
-    def _undone(self, tx: Tx) -> Action:
-        """What the job did; an import nothing but to its contacts."""
-        job = jobs.get(tx, self.job)
-        return _built(job) if job.kind in _KINDS else Action()
+    def together(self, tx: Tx) -> bool:
+        first, again = _first(tx, self.job)
+        return again and first.together(tx)
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
-        self._undone(tx).allow_undo(tx, contact_ids)
+        first, again = _first(tx, self.job)
+        if not again:
+            first.allow_undo(tx, contact_ids)
         items = store.items(tx.db, self.job, contact_ids)
-        # what lies in the trash last: a living contact may stand where it comes back to
-        living = {contact.id for contact in contacts.fetch(tx.db, contact_ids) if contact.trashed_at is None}
-        ordered = sorted(contact_ids, key=lambda contact_id: contact_id not in living)
         newest = revisions.newest(tx.db, contact_ids)
-        notes = {each: _undo(tx, items[each], newest.get(each, 0)) for each in ordered}
+        ordered = _in_turn(tx, [items[each] for each in contact_ids])
+        notes = {item["contact_id"]: _undo(tx, item, newest.get(item["contact_id"], 0)) for item in ordered}
         store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
         tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
         return {contact_id: note for contact_id, note in notes.items() if note}
+
+
+def _first(tx: Tx, job_id: int) -> tuple[Action, bool]:
+    """What was done at first, where this job is the undo of an undo; whether undoing this job does it again.
+
+    An import has done nothing but to its contacts.
+    """
+    job, again = jobs.get(tx, job_id), False
+    while job.kind == Undo.KIND:
+        job, again = jobs.get(tx, job.params["job"]), not again
+    return (_built(job) if job.kind in _KINDS else Action()), again
+
+
+def _in_turn(tx: Tx, items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """First what goes into the trash, last what comes out of it: a place is left before it is taken."""
+    living = {each.id for each in contacts.fetch(tx.db, [item["contact_id"] for item in items]) if not each.trashed_at}
+
+    def turn(item: Mapping[str, Any]) -> int:
+        if item["contact_id"] not in living:
+            return 2
+        goes = item["before"] is None or snapshots.read(item["before"]).trashed
+        return 0 if goes else 1
+
+    return sorted(items, key=turn)
 
 
 def _undo(tx: Tx, item: Mapping[str, Any], newest: int) -> str:
@@ -87,7 +117,7 @@ def undo_of(tx: Tx, job_id: int) -> tuple[Undo, list[int]]:
             hint = f"follow it: sharedbook job watch {other.id}"
             raise JobStopped(f"job {other.id} undoes job {job_id} already", hint=hint)
     found = store.item_ids(tx.db, job_id, Result.DONE.value)
-    if not found and (not _revives(job) or store.undone(tx.db, job_id)):
+    if not found and (not _revives(tx, job) or store.undone(tx.db, job_id)):
         raise _nothing_to_undo(tx, job)
     return Undo(job_id), found
 
@@ -117,20 +147,13 @@ def _require_at_rest(job: Job) -> None:
 
 def can_undo(tx: Tx, job: Job) -> bool:
     """Whether there is anything that a job has done and that can be undone."""
-    if _has_revived(tx, job):
-        return False
-    return _revives(job) or bool(store.item_ids(tx.db, job.id, Result.DONE.value))
+    return _revives(tx, job) or bool(store.item_ids(tx.db, job.id, Result.DONE.value))
 
 
-def _has_revived(tx: Tx, job: Job) -> bool:
-    """Whether it is an undo that brought more back than contacts: it cannot be undone."""
-    return job.kind == Undo.KIND and _KINDS.get(jobs.get(tx, job.params["job"]).kind, Action).REVIVES
-
-
-def _revives(job: Job) -> bool:
+def _revives(tx: Tx, job: Job) -> bool:
     """Whether it may have changed more than contacts."""
-    kind = _KINDS.get(job.kind, Action)
-    return kind.REVIVES if job.state.ended else kind.PREPARES
+    first, _again = _first(tx, job.id)
+    return first.REVIVES if job.state.ended else first.PREPARES
 
 
 def load(job: Job) -> Action:
@@ -168,6 +191,15 @@ def add(tx: Tx, action: Action, contact_ids: Sequence[int], state: State = State
     return jobs.get(tx, job_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was done to a single contact. ``job``: None where that changed nothing."""
+
+    job: int | None
+    notes: Sequence[str]
+    can_undo: bool
+
+
 def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | None = None) -> Job:
     """Does a job that waits or has stopped, to its end or until it is cancelled; returns it as it is then.
 
@@ -184,6 +216,19 @@ def run(app: App, actor: Actor, client: Client, job_id: int, progress: Report | 
         Run(app, actor, client, job, action).for_good(progress)
     with app.begin(actor, client) as tx:
         return jobs.get(tx, job_id)
+
+
+def at_once(app: App, actor: Actor, client: Client, action: Action, contact_id: int, *, label: str) -> Ended:
+    """Does it to a single contact, in one transaction. Raises what refuses it; then there is no job of it."""
+    with app.begin(actor, client, write=True) as tx:
+        job = add(tx, action, [contact_id], label=label)
+        run = Run(app, actor, client, job, action)
+        run.at_once(tx)
+        notes = [each.message for each in run.told]
+        if not run.counts[Result.DONE]:
+            store.remove(tx.db, job.id)
+            return Ended(None, notes, can_undo=False)
+        return Ended(job.id, notes, can_undo(tx, jobs.get(tx, job.id)))
 
 
 # ---- a dry run, and doing just what it showed

@@ -72,8 +72,9 @@ class FollowFile(Action):
         has = self._rights(tx)
         self._grant(tx, {subject: before for subject, before, after in self.grants if has.get(subject, 0) == after})
 
-    def command(self, tx: Tx) -> str:
-        return "sharedbook plan FILE.yaml"
+    def again(self, tx: Tx) -> None:
+        has = self._rights(tx)
+        self._grant(tx, {subject: after for subject, before, after in self.grants if has.get(subject, 0) == before})
 
     def groups(self) -> Collection[int]:
         return (self.group,)

@@ -32,12 +32,15 @@ from sharedbook.services.contacts import custom_fields, trash
 from sharedbook.services.contacts.contacts import held
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, records
-from sharedbook.store import contacts, memberships, revisions, subjects
+from sharedbook.store import contacts, memberships, merged_contacts, revisions, subjects
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """``places``: href by group id, also while it lies in the trash. ``listed``: a private contact keeps its list."""
+    """``places``: href by group id, also while it lies in the trash. ``listed``: a private contact keeps its list.
+
+    ``into``: the contact that it was merged into.
+    """
 
     places: Mapping[int, str]
     owner: int | None
@@ -45,6 +48,7 @@ class Snapshot:
     listed: frozenset[int]
     trashed: datetime | None
     source: str | None
+    into: int | None
 
     def written(self) -> str:
         """As a job keeps it: JSON."""
@@ -54,6 +58,7 @@ class Snapshot:
             "listed": sorted(self.listed),
             "trashed": self.trashed and self.trashed.isoformat(),
             "source": self.source,
+            "into": self.into,
         }
         return json.dumps(kept | {name: value for name, value in more.items() if value}, ensure_ascii=False)
 
@@ -68,6 +73,7 @@ def read(text: str) -> Snapshot:
         listed=frozenset(kept.get("listed", ())),
         trashed=datetime.fromisoformat(kept["trashed"]).astimezone(UTC) if "trashed" in kept else None,
         source=kept.get("source"),
+        into=kept.get("into"),
     )
 
 
@@ -75,6 +81,7 @@ def take(tx: Tx, contact_ids: Sequence[int]) -> dict[int, Snapshot]:
     """How contacts are now, by id; those that are gone are left out."""
     found = contacts.fetch(tx.db, contact_ids)
     lists = contacts.lists_of(tx.db, contact_ids)
+    into = merged_contacts.kept(tx.db, contact_ids)
     places: dict[int, dict[int, str]] = {contact.id: {} for contact in found}
     for row in memberships.of_contacts(tx.db, list(places)):
         if row.contact_id is not None:
@@ -87,6 +94,7 @@ def take(tx: Tx, contact_ids: Sequence[int]) -> dict[int, Snapshot]:
             lists.get(each.id, frozenset()),
             each.trashed_at,
             each.source,
+            into.get(each.id),
         )
         for each in found
     }
@@ -115,9 +123,17 @@ def give_back(tx: Tx, contact_id: int, then: Snapshot, first: int, last: int) ->
         tx.tick(ChangeKind.CONTACT, contact_id)
         records.note(tx, [contact_id], Event.SOURCE)
     if contact.trashed_at is None and then.trashed is not None:
-        discard(tx, contact_id)
-        contacts.change(tx.db, [contact_id], trashed_at=then.trashed)
+        _give_trash(tx, contact_id, then.trashed, then.into)
     return "; ".join(notes)
+
+
+def _give_trash(tx: Tx, contact_id: int, trashed: datetime, into: int | None) -> None:
+    if into is not None and not contacts.fetch(tx.db, [into]):
+        raise NotUndoable(f"contact {into}, into which contact {contact_id} was merged, is gone for good")
+    discard(tx, contact_id)
+    contacts.change(tx.db, [contact_id], trashed_at=trashed)
+    if into is not None:
+        merged_contacts.add(tx.db, [contact_id], into)
 
 
 def discard(tx: Tx, contact_id: int) -> None:
