@@ -40,7 +40,9 @@ class MergeRule(RuleBasedStateMachine):
     @precondition(lambda self: sum(not each.trashed for each in self.model.contacts.values()) > 1)
     @rule(data=st.data(), undos=st.integers(0, 2))
     def merge(self, data: st.DataObject, undos: int) -> None:
-        """Clients sync before it, and before each undo: of the merge, then of that undo. Owner and visibility are the product's to choose, as long as nobody is shown more than he saw.
+        """Clients sync before it, and before each undo: of the merge, then of that undo.
+
+        Owner and visibility are the product's to choose, as long as nobody is shown more than he saw.
 
         It may be refused where another card has, or had, the UID of the kept one.
         """

@@ -2,8 +2,8 @@
 
 A new kind is a class here (or in its own room, added to ``KINDS``): its fields are what it was told to do, ids and
 words of the program; what people wrote is named in ``TEXTS`` too. ``do`` calls a service, which asks for the rights
-and notes a revision for each contact that it changes. Undo needs nothing of a kind but ``revive`` and ``again``, where it
-does more than to contacts: ``snapshots`` gives back the contacts.
+and notes a revision for each contact that it changes. Undo needs nothing of a kind but ``revive`` and ``again``, where
+it changes more than contacts: ``snapshots`` gives back those.
 """
 
 from __future__ import annotations
