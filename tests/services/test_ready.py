@@ -18,7 +18,7 @@ from sharedbook.formats.entries.incoming import Incoming, Source
 from sharedbook.formats.files import sources
 from sharedbook.services.books import groups
 from sharedbook.services.imports import ready
-from sharedbook.services.imports.ready import Make
+from sharedbook.services.imports.ready import Make, Ready
 from tests.services.transfers import HEADER, all_of, counts, people, run, table
 from tests.support.sites import as_console
 
@@ -42,6 +42,10 @@ def source() -> Source:
     return sources.open_source(io.BytesIO(DATA.encode()), "people.csv", None, reading)
 
 
+def made(whole: bool, of: Source) -> list[Ready]:
+    return [row for piece in Make("KR", LIMITS, whole).pieces(of) for row in piece.rows]
+
+
 class Broken:
     """A source that ends early."""
 
@@ -60,10 +64,10 @@ class Broken:
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_rows_are_the_same(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
     elsewhere = source()
-    found = list(Make("KR", LIMITS, whole).rows(elsewhere))
+    found = made(whole, elsewhere)
     monkeypatch.setattr(ready, "WORTH_A_PROCESS", 1_000)
     here = source()
-    assert found == list(Make("KR", LIMITS, whole).rows(here))
+    assert found == made(whole, here)
     assert [row.kept is not None for row in found] == [True, True, True]
     assert (elsewhere.left_out, elsewhere.warnings) == (here.left_out, here.warnings) == ({"Shoe size": None}, [])
 
@@ -71,9 +75,8 @@ def test_the_rows_are_the_same(monkeypatch: pytest.MonkeyPatch, whole: bool) -> 
 def test_what_ends_it_is_said() -> None:
     ends = ((InvalidFile("cut off", line=3), InvalidFile), (RuntimeError("a fault"), Unavailable), (None, Unavailable))
     for reason, expected in ends:
-        rows = Make("KR", LIMITS, False).rows(Broken(reason))  # type: ignore[arg-type]
         with pytest.raises(expected) as raised:
-            list(rows)
+            made(False, Broken(reason))  # type: ignore[arg-type]
     assert "process" in str(raised.value)
 
 

@@ -93,13 +93,14 @@ class Database:
         finally:
             connection.close()
 
-    def make_way(self, held: float) -> None:
-        """Between two writes of a long work, the last of which took ``held`` seconds: lets others come first.
+    def make_way(self, held: float, gone: float = 0.0) -> None:
+        """Between two writes of a long work, the last of which took ``held`` seconds and ended ``gone`` seconds ago.
 
+        Lets others come first.
         SQLite has no queue: who waits looks every 25 to 100 ms whether the lock is free. PostgreSQL serves in turn.
         """
         if self.sqlite:
-            threading.Event().wait(max(WAY_SECONDS, held * WAY_SHARE))
+            threading.Event().wait(max(WAY_SECONDS, held * WAY_SHARE) - gone)
 
     def map_nothing(self) -> None:
         """For a process that writes much: no more of a SQLite file is mapped, as that counts as its memory."""

@@ -6,8 +6,7 @@ It asks by name and folded value, as ``store/filters.py`` does for one equality.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
@@ -60,8 +59,7 @@ def _seen(connection: Connection, viewer: Viewer, group_id: int, contact_ids: Se
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What tells namesakes apart without reading their cards. ``size`` in octets; ``numbers``: digits, in each form."""
 
     uid: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sharedbook.domain.model import Group
 from sharedbook.formats.vcards.content_line import CRLF
@@ -32,21 +33,23 @@ class Known:
     custom: Values | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What a row fits, and by what: none, one, or several contacts."""
 
     found: tuple[Known, ...] = ()
     by: str = ""
 
 
-@dataclass(slots=True)
+_NOTHING = Match()
+
+
+@dataclass(slots=True, eq=False)
 class Matcher:
     """Finds and remembers contacts of one group. ``prepare`` it with some rows before it is asked about them."""
 
     tx: Tx
     group: Group
-    _written: dict[Key, list[Known]] = field(default_factory=dict)
+    _written: dict[Key, tuple[Known, ...]] = field(default_factory=dict)
     _changed: dict[int, Known] = field(default_factory=dict)
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
@@ -77,6 +80,9 @@ class Matcher:
 
     def find(self, said: Said, new: Kept | None) -> Match:
         """The contact that a row is, by the first rule that any contact fits. ``new``: of the card it would make."""
+        every = said.every()
+        if self._stored.keys().isdisjoint(every) and self._written.keys().isdisjoint(every):
+            return _NOTHING
         if found := self._having(said.external):
             return Match(_of_one_name(found, said), "external id")
         if found := self._with_uid(said):
@@ -116,10 +122,11 @@ class Matcher:
 
     def remember(self, known: Known, said: Said) -> None:
         """A row was written (or, in a dry run, would have been): later rows fit what it says."""
+        written, alone = self._written, (known,)
         for each in said.every():
-            same = self._written.setdefault(each, [])
+            same = written.setdefault(each, alone)
             if known not in same:
-                same.append(known)
+                written[each] = (*same, known)
         if known.id is not None:
             self._changed[known.id] = known
 

@@ -15,7 +15,7 @@ from sharedbook.services.imports.matching import Matcher
 from sharedbook.services.imports.ready import Ready
 from sharedbook.services.tx import Tx
 
-Place = Sequence[Matcher]
+Place = tuple[Matcher, ...]
 """The groups of a row: it is matched in the first, and a new contact goes into all."""
 
 
@@ -44,20 +44,37 @@ def places(
 
     ``given``: for all rows, whatever they name. ``matchers``: by group; those of the rows are added and prepared.
     """
+    if given is None:
+        found = _by_names(tx, rows, matchers)
+    else:
+        place = _place(tx, [given], matchers)
+        found = [(row, row.problem or place) for row in rows]
+    inside: dict[Matcher, list[Ready]] = {}
+    for row, where in found:
+        if not isinstance(where, Problem):
+            for matcher in where:
+                inside.setdefault(matcher, []).append(row)
+    for matcher, some in inside.items():
+        matcher.tx = tx
+        matcher.prepare(some)
+    return found
+
+
+def _place(tx: Tx, wanted: Sequence[Group], matchers: dict[int, Matcher]) -> Place:
+    return tuple(matchers.setdefault(group.id, Matcher(tx, group)) for group in wanted)
+
+
+def _by_names(tx: Tx, rows: Sequence[Ready], matchers: dict[int, Matcher]) -> list[tuple[Ready, Place | Problem]]:
     known = groups.names(tx).values()
     named = {group.name: group for group in known} | {group.slug: group for group in known}
-    found = [(row, row.problem or _groups_of(tx, row, named, given)) for row in rows]
-    inside: dict[int, list[Ready]] = {}
-    for row, wanted in found:
-        for group in wanted if isinstance(wanted, list) else ():
-            matchers.setdefault(group.id, Matcher(tx, group))
-            inside.setdefault(group.id, []).append(row)
-    for group_id, some in inside.items():
-        matchers[group_id].tx = tx
-        matchers[group_id].prepare(some)
-    return [
-        (row, [matchers[group.id] for group in wanted] if isinstance(wanted, list) else wanted) for row, wanted in found
-    ]
+    places: dict[tuple[str, ...], Place] = {}
+    found: list[tuple[Ready, Place | Problem]] = []
+    for row in rows:
+        where = row.problem or places.get(row.groups) or _groups_of(tx, row, named)
+        if isinstance(where, list):
+            where = places[row.groups] = _place(tx, where, matchers)
+        found.append((row, where))
+    return found
 
 
 def left(place: Place, row: Ready) -> Problem | None:
@@ -78,10 +95,8 @@ def overruled(given: Group | None, source: Source) -> list[Problem]:
     return [Problem(0, GROUPS.name, "groups-left-out", message)]
 
 
-def _groups_of(tx: Tx, row: Ready, named: dict[str, Group], given: Group | None) -> list[Group] | Problem:
+def _groups_of(tx: Tx, row: Ready, named: dict[str, Group]) -> list[Group] | Problem:
     """The groups of a row, each once."""
-    if given is not None:
-        return [given]
     if not row.groups:
         message = "the row names no group, and the import was given none"
         return Problem(row.line, GROUPS.name, "no-group", message)

@@ -28,7 +28,8 @@ from sharedbook.formats.files import archive_source, ldap_rows, outgoing, source
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, custom_fields, search
 from sharedbook.services.imports import targets
-from sharedbook.services.imports.importing import KIND, Duplicates, Import, JobReport
+from sharedbook.services.imports.decisions import Duplicates
+from sharedbook.services.imports.importing import KIND, Import, JobReport
 from sharedbook.services.jobs import jobs
 from sharedbook.services.jobs.jobs import State
 from sharedbook.services.people import ldap_source

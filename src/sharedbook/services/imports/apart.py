@@ -1,0 +1,119 @@
+"""Rows that another process makes ready while this one writes: an import takes what the slower of the two takes.
+
+It is forked, as it needs the open source; it touches nothing else of its parent, and dies with the pipe. Rows go in
+pieces, so many that a switch between threads costs little, and so few that neither process waits long for the other.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import queue
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from multiprocessing.connection import Connection
+from typing import Generic, NamedTuple, TypeVar
+
+from sharedbook.domain.errors import SharedbookError, Unavailable
+from sharedbook.formats.entries.incoming import Source
+from sharedbook.formats.rows.problems import Problem
+
+_PIECE_ROWS = 250
+_PIECE_OCTETS = 1_000_000
+_AHEAD = 20
+"""Pieces that are ready before they are asked for: a batch."""
+
+_SOON = 0.005
+"""Seconds: so long the next piece may need to get into the pipe."""
+
+Row = TypeVar("Row")
+
+
+class Piece(NamedTuple, Generic[Row]):
+    """Some rows, about how many octets they hold, and whether more are ready at once."""
+
+    rows: list[Row]
+    octets: int
+    more: bool = True
+
+
+class _End(NamedTuple):
+    """The last that is sent: what the source came to know while it was read, and what ended it early."""
+
+    left_out: dict[str, None]
+    warnings: list[Problem]
+    error: SharedbookError | None
+
+
+def pieces(
+    source: Source, rows: Callable[[], Iterator[Row]], size_of: Callable[[Row], int]
+) -> Generator[Piece[Row], None, None]:
+    """The rows, which are made of the source there; then the source knows what it came to know of them.
+
+    Raises what making them raises, Unavailable when the process has ended.
+    """
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_send, args=(there, here, source, rows, size_of), daemon=True)
+    child.start()
+    there.close()
+    try:
+        while not isinstance(found := pickle.loads(here.recv_bytes()), _End):  # noqa: S301 - of our own process
+            made, octets = found
+            yield Piece(made, octets, here.poll(_SOON))
+        source.left_out, source.warnings = found.left_out, found.warnings
+        if found.error is not None:
+            raise found.error
+    except EOFError:
+        raise Unavailable("the process that reads the file has ended", hint="run the import again") from None
+    finally:
+        child.kill()
+        child.join()
+        here.close()
+
+
+def _send(
+    there: Connection,
+    here: Connection,
+    source: Source,
+    rows: Callable[[], Iterator[Row]],
+    size_of: Callable[[Row], int],
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is asked to stop is the parent
+    here.close()  # else a parent that is gone would not be noticed
+    ahead = queue.Queue[bytes](_AHEAD)
+    sender = threading.Thread(target=_pass_on, args=(ahead, there), daemon=True)  # so it holds no failed process back
+    sender.start()
+    error = None
+    try:
+        for piece in _cut(rows(), size_of):
+            ahead.put(pickle.dumps(piece))
+    except SharedbookError as reason:
+        error = reason
+    ahead.put(pickle.dumps(_End(source.left_out, source.warnings, error)))
+    ahead.put(b"")
+    sender.join()
+
+
+def _pass_on(ahead: queue.Queue[bytes], there: Connection) -> None:
+    """Sends until there is nothing more: a pipe holds few rows, and the parent takes none while it writes."""
+    try:
+        while piece := ahead.get():
+            there.send_bytes(piece)
+    except OSError:  # the parent is gone
+        os._exit(1)
+
+
+def _cut(rows: Iterable[Row], size_of: Callable[[Row], int]) -> Iterator[tuple[list[Row], int]]:
+    """Some rows at a time: not so many that the memory which they take depends on what is in them."""
+    piece, octets = list[Row](), 0
+    for row in rows:
+        piece.append(row)
+        octets += size_of(row)
+        if len(piece) == _PIECE_ROWS or octets > _PIECE_OCTETS:
+            yield piece, octets
+            piece, octets = [], 0
+    if piece:
+        yield piece, octets
