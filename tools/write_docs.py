@@ -118,7 +118,15 @@ Exports name the groups of each contact (those that you see): csv and xlsx in th
 name; a row without one is refused. `import --group G` puts every row into G, whatever groups the file names, and says
 so: a file that was exported from another group goes where you say. A contact that is there stays in its groups, also
 with `--duplicates update` or `replace`, and that is said where a row names others: `contact copy` and `contact move`
-change them."""
+change them.
+
+## ldif
+
+An export writes the attributes of inetOrgPerson and of Thunderbird's address book, and beside them, in
+`sharedbookColumn` (such as `tags=vip`), the cells of what they have no place for or do not tell exactly: tags,
+messengers, further addresses, types of numbers. An import reads those back: nothing that a column holds is lost. Where
+somebody has changed an attribute in the file, it counts, and the cells of its field do not. A photo that is no JPEG is
+in `sharedbookPhoto`."""
 
 
 def _helps(

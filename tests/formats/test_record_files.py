@@ -15,7 +15,7 @@ from sharedbook.formats.entries.incoming import Incoming
 from sharedbook.formats.files import json_rows, ldif_rows, sources
 from sharedbook.formats.vcards import fields, vcard
 from sharedbook.formats.vcards.vcard import Card
-from tests.formats.samples import card, jpeg
+from tests.formats.samples import card, jpeg, png
 
 
 def rows(data: bytes, name: str) -> list[Incoming]:
@@ -135,6 +135,25 @@ def test_a_photo_in_ldif() -> None:
     assert all(len(line) <= 76 for line in target.getvalue().split(b"\n"))
     (again,) = rows(target.getvalue(), "a.ldif")
     assert again.card is not None and fields.photo(again.card) == ("image/jpeg", photo)
+
+
+def test_a_photo_that_is_no_jpeg_has_a_place_of_ours() -> None:
+    target, photo = io.BytesIO(), base64.b64decode(png(8, 6))
+    ldif_rows.write(target, [(entry_cards.of_card(_card()), photo, {}, ())])
+    assert b"jpegPhoto" not in target.getvalue()
+    (row,) = rows(target.getvalue(), "a.ldif")
+    assert row.card is not None and fields.photo(row.card) == ("image/png", photo)
+
+
+def test_who_changes_an_attribute_of_an_exported_record_means_it() -> None:
+    target = io.BytesIO()
+    made = entry_cards.of_card(_card("TEL:+1 555 0100", "EMAIL;TYPE=home:a@example.com", "CATEGORIES:vip"))
+    ldif_rows.write(target, [(made, b"", {}, ())])
+    (row,) = rows(target.getvalue(), "a.ldif")
+    assert row.entry == made
+    (row,) = rows(target.getvalue().replace(b"telephoneNumber: +1 555 0100", b"telephoneNumber: +1 555 0199"), "a.ldif")
+    assert [(each.type, each.text) for each in row.entry.values("phone")] == [("work", "+1 555 0199")]
+    assert row.entry.values("email") == made.values("email") and row.entry.texts("tags") == ["vip"]
 
 
 @pytest.mark.parametrize("value", [" leads", "trails ", ":colon", "<less", "a\nb", "café", "", "a: b", "x" * 200])

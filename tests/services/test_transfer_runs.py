@@ -180,6 +180,26 @@ def test_columns_without_a_place_are_told_when_they_hold_something(app: App) -> 
 # ---- export
 
 
+EVERYTHING = {
+    "prefix": "Dr.", "first_name": "Ada", "middle_name": "King", "last_name": "Byron", "suffix": "FRS",
+    "nickname": "Countess;Enchantress", "phonetic_last_name": "Bai-ron", "company": "Analytical",
+    "department": "Engines", "company.2": "Royal Society", "title": "Analyst", "title.2": "Translator",
+    "role": "Mathematician",
+    "email": "ada@example.com", "email.home": "ada@home.example", "email.3": "a@example.org",
+    "phone.mobile": "+44 7700 900001", "phone": "+44 20 7946 0001", "phone.home_fax": "+44 20 7946 0002",
+    "address.work.city": "London", "address.home.street": "12 St James's Square", "address.home.2.city": "Ashley Combe",
+    "address.city": "Somewhere, No Type", "url": "https://example.com/ada", "im.skype": "ada", "birthday": "1815-12-10",
+    "event.anniversary": "1835-07-08", "related.spouse": "William", "gender": "F", "language": "en",
+    "tags": "vip;first of all", "note": "Notes; on \"the Engine\"\nG", "custom.Table": "none",
+}  # fmt: skip
+
+
+def columns_of(app: App) -> bytes:
+    target = io.BytesIO()
+    transfer.export(app, CONSOLE, CLIENT, target)
+    return target.getvalue()
+
+
 @pytest.mark.parametrize("format", ["csv", "xlsx", "vcf", "ldif", "json"])
 def test_export_import_export_has_no_difference(app: App, shared_data: Path, tmp_path: Path, format: str) -> None:
     empty = new_site(tmp_path / "empty")
@@ -192,6 +212,7 @@ def test_export_import_export_has_no_difference(app: App, shared_data: Path, tmp
     for path in sorted((shared_data / "vcards").glob("*.vcf")):
         run(app, path, duplicates=Duplicates.ADD)
     run(app, "name,note,email,custom:Contract no.\n=1+1,\"@x\ny\",a@example.com,A-1;B-2\n'q,'=2,b@example.com,\n")
+    run(app, table(list(EVERYTHING), [list(EVERYTHING.values())]))
     with as_console(app) as tx:
         contacts.copy(tx, [contact.id for contact in all_of(app)][:2], groups.get(tx, "others"))
     first, second = tmp_path / f"first.{format}", tmp_path / f"second.{format}"
@@ -202,6 +223,7 @@ def test_export_import_export_has_no_difference(app: App, shared_data: Path, tmp
     assert len(all_of(empty, "others")) == 2
     assert transfer.export(empty, CONSOLE, CLIENT, second, format=format) == count
     assert second.read_bytes() == first.read_bytes()
+    assert columns_of(empty) == columns_of(app), "nothing that a column holds was left out on the way"
     with as_console(empty, write=False) as tx:
         own = custom_fields.cells(tx, [contact.id for contact in all_of(empty)])
     assert list(own.values()) == [{"custom:Contract no.": "A-1;B-2"}]

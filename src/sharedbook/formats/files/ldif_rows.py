@@ -1,6 +1,7 @@
 """People of an LDIF file in and out (RFC 2849), with the attributes of inetOrgPerson and of Thunderbird's address book.
 
-An attribute that is no column is left out on the way in, a column that is no attribute on the way out.
+An attribute that is no column is left out on the way in. A column that these attributes have no place for, or that
+would be read otherwise out of them, has its cells beside them, in an attribute of ours that other programs leave out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidFile
-from sharedbook.formats.entries import entry_cards
+from sharedbook.domain.model import Limits
+from sharedbook.formats.entries import entries, entry_cards
 from sharedbook.formats.entries.entries import Entry, Value
 from sharedbook.formats.rows.problems import Problem
 
@@ -47,6 +49,14 @@ _ADDRESS = {
 
 ATTRIBUTES = (*_SINGLE, *_SEVERAL, *_ADDRESS)
 """Attributes of a person that have a column."""
+
+_BIRTH = ("birthyear", "birthmonth", "birthday")
+_FIELDS = {
+    **{name: column.partition(".")[0] for name, column in (_SINGLE | _SEVERAL).items()},
+    **dict.fromkeys(_ADDRESS, "address"),
+    **dict.fromkeys(_BIRTH, "birthday"),
+}
+"""Which field an attribute is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,12 @@ _FIELD = "sharedbookField"
 GROUP = "sharedbookGroup"
 """The slug of a group that the contact is in."""
 
+_CELL = "sharedbookColumn"
+"""``tags=vip``: all cells of a field that would be read otherwise without them; ``last_name=``: it has none."""
+
+_PHOTO = "sharedbookPhoto"
+"""A photo that is no JPEG."""
+
 
 def columns_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
     """A record as texts by column name. Raises UnicodeDecodeError."""
@@ -147,12 +163,44 @@ def columns_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
         column = _SEVERAL[name]
         counts[column] = number = counts.get(column, 0) + 1
         found[column if number == 1 else f"{column}.{number}"] = value.decode()
-    year, month, day = (values.get(name, [b""])[0].decode().strip() for name in ("birthyear", "birthmonth", "birthday"))
+    year, month, day = (values.get(name, [b""])[0].decode().strip() for name in _BIRTH)
     if month and day:
         found["birthday"] = f"{year or '-'}-{month:0>2}-{day:0>2}"
     identity = "uid" if b"mozillaabpersonalpha" in map(bytes.lower, values.get("objectclass", ())) else "external_id"
     if values.get("uid") and identity not in found:  # elsewhere it is a login of that directory
         found[identity] = values["uid"][0].decode()
+    return found
+
+
+def cells_of(values: Mapping[str, list[bytes]], limits: Limits) -> dict[str, str]:
+    """A record as texts by column name, with the cells that an export has put there. Raises UnicodeDecodeError.
+
+    Those of a field count as long as the attributes beside them say the same: who has changed these means it.
+    """
+    found = columns_of(values)
+    own: dict[str, dict[str, str]] = {}
+    for name, _, cell in (value.decode().partition("=") for value in values.get(_CELL.lower(), ())):
+        own.setdefault(name.partition(".")[0], {})[name] = cell
+    if not own:
+        return found
+    whole = {name: cell for name, cell in found.items() if name.partition(".")[0] not in own}
+    for cells in own.values():
+        whole |= cells
+    entry = entries.of_columns(whole, limits=limits)
+    says = _by_field(_encoded(_attributes(entry, b""))) if isinstance(entry, Entry) else {}
+    given = _by_field(values)
+    for name, cells in own.items():
+        if says.get(name) == given.get(name):
+            found = {each: cell for each, cell in found.items() if each.partition(".")[0] != name} | cells
+    return found
+
+
+def _by_field(values: Mapping[str, Sequence[bytes]]) -> dict[str, set[tuple[str, bytes]]]:
+    """What the attributes of each field say."""
+    found: dict[str, set[tuple[str, bytes]]] = {}
+    for name, of in _FIELDS.items():
+        if name in values:
+            found.setdefault(of, set()).update((name, value) for value in values[name])
     return found
 
 
@@ -166,7 +214,9 @@ def _in_order(values: Mapping[str, list[bytes]]) -> Iterator[tuple[str, bytes]]:
             yield from (("mail", value) for value in mails[1:])
 
 
-# ---- out
+def photo_of(values: Mapping[str, list[bytes]]) -> bytes:
+    """A record's photo, b"" for none."""
+    return next((values[name][0] for name in ("jpegphoto", _PHOTO.lower()) if values.get(name)), b"")
 
 
 def fields_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:
@@ -180,18 +230,51 @@ def groups_of(values: Mapping[str, list[bytes]]) -> tuple[str, ...]:
     return tuple(value.decode() for value in values.get(GROUP.lower(), ()))
 
 
+# ---- out
+
+
 def write(target: BinaryIO, people: Iterable[tuple[Entry, bytes, Mapping[str, str], Sequence[str]]]) -> int:
-    """Writes entries, each with a JPEG or b"", cells of the site's own fields by name, and groups; returns how many."""
+    """Writes entries, each with a photo or b"", cells of the site's own fields by name, groups; returns how many."""
     target.write(b"version: 1\n")
     count = 0
     for entry, photo, custom, groups in people:
-        own = [*((_FIELD, f"{name}={cell}") for name, cell in custom.items()), *((GROUP, slug) for slug in groups)]
-        target.write(b"\n" + b"".join(_line(name, value) for name, value in (*_attributes(entry, photo), *own)))
+        plain = list(_attributes(entry, photo))
+        own = [(_FIELD, f"{name}={cell}") for name, cell in custom.items()] + [(GROUP, slug) for slug in groups]
+        lines = (*plain, *((_CELL, cell) for cell in _unsaid(entry, plain)), *own)
+        target.write(b"\n" + b"".join(_line(name, value) for name, value in lines))
         count += 1
     return count
 
 
-def _attributes(entry: Entry, photo: bytes) -> Iterator[tuple[str, str | bytes]]:
+Attribute = tuple[str, str | bytes]
+
+
+def _unsaid(entry: Entry, attributes: Sequence[Attribute]) -> Iterator[str]:
+    """The cells of each field that its attributes do not say as it is."""
+    read = entries.of_columns(columns_of(_encoded(attributes)), limits=Limits())
+    says, has = _cells(read if isinstance(read, Entry) else Entry()), _cells(entry)
+    for each in dict.fromkeys([*has, *says]):
+        if has.get(each) != says.get(each):
+            yield from (f"{name}={cell}" for name, cell in has.get(each, {each: ""}).items())
+
+
+def _cells(entry: Entry) -> dict[str, dict[str, str]]:
+    """The cells of each field by their names."""
+    found: dict[str, dict[str, str]] = {}
+    for column, cell in entry_cards.cells(entry).items():
+        found.setdefault(column.field, {})[column.name] = cell
+    return found
+
+
+def _encoded(attributes: Iterable[Attribute]) -> dict[str, list[bytes]]:
+    """Values by attribute in lower case, as they are read."""
+    found: dict[str, list[bytes]] = {}
+    for name, value in attributes:
+        found.setdefault(name.lower(), []).append(_octets(value))
+    return found
+
+
+def _attributes(entry: Entry, photo: bytes) -> Iterator[Attribute]:
     name, single = entry_cards.shown_name(entry), entry.single
     yield "dn", "uid=" + re.sub(r'([,+"\\<>;=#])', r"\\\1", single.get("uid", name))
     for kind in ("top", "person", "organizationalPerson", "inetOrgPerson", "mozillaAbPersonAlpha"):
@@ -214,10 +297,9 @@ def _attributes(entry: Entry, photo: bytes) -> Iterator[tuple[str, str | bytes]]
     if found := re.fullmatch(r"(\d{4}|-)-(\d\d)-(\d\d)", single.get("birthday", "")):
         yield from ((part, text) for part, text in zip(_BIRTH, found.groups(), strict=True) if text != "-")
     if photo:
-        yield "jpegPhoto", photo
+        yield "jpegPhoto" if photo.startswith(b"\xff\xd8") else _PHOTO, photo
 
 
-_BIRTH = ("birthyear", "birthmonth", "birthday")
 _PHONES = ("telephoneNumber", "homePhone", "mobile", "facsimileTelephoneNumber", "pager")
 _PARTS = {
     "street": ("street", "mozillaHomeStreet"), "city": ("l", "mozillaHomeLocalityName"),
@@ -248,11 +330,15 @@ _SAFE = re.compile(rb"[!-9;=-~][ -~]*(?<! )")
 
 
 def _line(name: str, value: str | bytes) -> bytes:
-    data = value.encode(errors="surrogateescape") if isinstance(value, str) else value
+    data = _octets(value)
     plain = _SAFE.fullmatch(data) is not None
     line = f"{name}: ".encode() + data if plain else f"{name}:: ".encode() + base64.b64encode(data)
     pieces = [line[:_WIDTH], *(line[at : at + _WIDTH - 1] for at in range(_WIDTH, len(line), _WIDTH - 1))]
     return b"\n ".join(pieces) + b"\n"
+
+
+def _octets(value: str | bytes) -> bytes:
+    return value.encode(errors="surrogateescape") if isinstance(value, str) else value
 
 
 def write_refused(target: BinaryIO, refused: Iterable[tuple[str, str]]) -> int:

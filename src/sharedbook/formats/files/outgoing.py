@@ -123,7 +123,7 @@ def _write_json(target: BinaryIO, contacts: Contacts) -> None:
 
 def _write_ldif(target: BinaryIO, contacts: Contacts) -> None:
     ldif_rows.write(
-        target, ((_entry(text), _jpeg(text), _named(custom), groups) for text, custom, groups in contacts())
+        target, ((_entry(text), _photo(text), _named(custom), groups) for text, custom, groups in contacts())
     )
 
 
@@ -132,10 +132,10 @@ def _named(custom: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(custom_values.PREFIX): cell for name, cell in custom.items()}
 
 
-def _jpeg(text: str) -> bytes:
-    """The photo of a card, if it is what ``jpegPhoto`` may hold."""
-    kind, data = fields.photo(vcard.load(text)) or ("", b"")
-    return data if kind == "image/jpeg" else b""
+def _photo(text: str) -> bytes:
+    """The photo of a card, b"" where it has none within."""
+    _kind, data = fields.photo(vcard.load(text)) or ("", b"")
+    return data
 
 
 FORMATS: Mapping[str, Callable[[BinaryIO, Contacts], set[str] | None]] = {

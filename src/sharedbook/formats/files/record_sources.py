@@ -163,8 +163,9 @@ class LdifSource:
                 yield Incoming(line, cells, problems=(record.problem,))
                 continue
             try:
-                values, own = ldif_rows.columns_of(record.values), ldif_rows.fields_of(record.values)
-                custom, unknown = custom_values.of_cells(self._reading.custom, own, self._reading.limits)
+                limits, own = self._reading.limits, ldif_rows.fields_of(record.values)
+                values = ldif_rows.cells_of(record.values, limits)
+                custom, unknown = custom_values.of_cells(self._reading.custom, own, limits)
                 self.left_out |= dict.fromkeys(unknown)
                 row = self._with_photo(record, _of_columns(line, cells, values, self._reading, custom))
                 yield replace(row, groups=ldif_rows.groups_of(record.values))
@@ -176,7 +177,7 @@ class LdifSource:
 
     def _with_photo(self, record: Record, row: Incoming) -> Incoming:
         """The row as a card where it has a photo, which no column holds."""
-        photo = next(iter(record.values.get("jpegphoto", ())), b"")
+        photo = ldif_rows.photo_of(record.values)
         if row.problems or not photo:
             return row
         card = entry_cards.build(row.entry)
