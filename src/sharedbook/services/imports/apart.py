@@ -13,6 +13,8 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from fcntl import F_SETPIPE_SZ, fcntl
 from multiprocessing.connection import Connection
 from typing import Generic, NamedTuple, TypeVar
 
@@ -27,6 +29,9 @@ _AHEAD = 20
 
 _SOON = 0.005
 """Seconds: so long the next piece may need to get into the pipe."""
+
+_PIPE_OCTETS = 1024 * 1024
+"""Most pieces: then who sends and who receives need not take turns."""
 
 Row = TypeVar("Row")
 
@@ -56,6 +61,8 @@ def pieces(
     """
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
+    with suppress(OSError):  # a user may have only so many large ones
+        fcntl(there.fileno(), F_SETPIPE_SZ, _PIPE_OCTETS)
     child = context.Process(target=_send, args=(there, here, source, rows, size_of), daemon=True)
     child.start()
     there.close()

@@ -6,10 +6,11 @@ committed stays, and the same file again finds it. What refuses one row is kept 
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,6 +45,9 @@ LEAST_ROWS = 1_000
 
 CHUNK_ROWS = 500
 MOST_PROBLEMS = 1_000
+
+GARBAGE = 50_000
+"""Objects that are made before Python looks for garbage."""
 
 Report = Callable[[Progress], None]
 
@@ -84,6 +88,19 @@ class _New(NamedTuple):
 
 class _OneByOne(Exception):
     """These rows cannot be written together."""
+
+
+@contextmanager
+def _garbage_seldom() -> Iterator[None]:
+    """Python's search for garbage looks at every object, and comes the sooner the more are made: rows are none."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _next(pieces: Iterator[Piece[Ready]]) -> list[Ready]:
@@ -160,7 +177,7 @@ class Import:
         if not self.dry and self.job_id is None:
             self.open()
         try:
-            with closing(self._make.pieces(self.source, self.counts.total())) as pieces:
+            with _garbage_seldom(), closing(self._make.pieces(self.source, self.counts.total())) as pieces:
                 self._run_batches(pieces, progress)
             self._finish(State.PART if self._waiting() else State.DONE)
         except JobStopped:
