@@ -196,16 +196,16 @@ def test_the_database_is_away_and_comes_back(
     """What is known is served on; the log says it twice, not fifty times a second."""
     first = add(app, name="First")
     away = False
-    really = changes.known_since
+    really = changes.known
 
-    def known_since(*given: Any) -> list[Change] | None:
+    def known(*given: Any) -> list[Change] | None:
         if away:
             raise Unavailable("the database is away")
         return really(*given)
 
     async def scenario() -> None:
         nonlocal away
-        monkeypatch.setattr(changes, "known_since", known_since)
+        monkeypatch.setattr(changes, "known", known)
         async with following(app) as (directory, _):
             away = True
             second = add(app, name="Second")

@@ -117,23 +117,27 @@ def few_since(tx: Tx, seq: int, most: int) -> Delta | None:
     """As ``since``, if no more than so many changes are known."""
     access.require_manage(tx.viewer, "read the feed")
     known = changes.known_since(tx.db, seq, most + 1)
-    return None if known is None or len(known) > most else _delta(tx, seq, known)
+    if known is None or len(known) > most:
+        return None
+    return _delta(tx, seq, known, contacts.fetch(tx.db, sorted(_ids(known, ChangeKind.CONTACT))))
 
 
 def since(tx: Tx, seq: int) -> Delta:
     """What changed after ``seq``. Raises InvalidToken when that is no longer, or not yet, known: take a snapshot."""
     access.require_manage(tx.viewer, "read the feed")
-    known = changes.known_since(tx.db, seq)
+    known, found = feed.changed(tx.db, seq)
     if known is None:
         raise InvalidToken(f"the changes since {seq} are not known", hint="take a new snapshot")
-    return _delta(tx, seq, known)
+    return _delta(tx, seq, known, found)
 
 
-def _delta(tx: Tx, seq: int, known: Sequence[Change]) -> Delta:
-    changed: dict[ChangeKind, set[int]] = {kind: set() for kind in ChangeKind}
-    for change in known:
-        changed[change.kind].add(change.id)
-    found = contacts.fetch(tx.db, sorted(changed[ChangeKind.CONTACT]))
+def _ids(known: Sequence[Change], kind: ChangeKind) -> set[int]:
+    return {change.id for change in known if change.kind is kind}
+
+
+def _delta(tx: Tx, seq: int, known: Sequence[Change], found: Sequence[Contact]) -> Delta:
+    """``found``: the contacts that were changed and are still there."""
+    changed = {kind: _ids(known, kind) for kind in ChangeKind}
     living = [_contact(contact) for contact in found if contact.trashed_at is None]
     kept = _groups(tx, changed[ChangeKind.GROUP]) if changed[ChangeKind.GROUP] else []
     logins, members = _members(tx, changed[ChangeKind.SUBJECT])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
@@ -19,7 +20,7 @@ _ADDED = (changes.c.seq, changes.c.at, changes.c.kind, changes.c.ref_id)
 _SPAN = Prepared(
     select(select(func.min(changes.c.seq)).scalar_subquery(), select(func.max(changes.c.seq)).scalar_subquery())
 )
-_FROM = Prepared(
+FROM = Prepared(
     select(changes.c.seq, changes.c.kind, changes.c.ref_id)
     .where(changes.c.seq >= bindparam("seq"))
     .order_by(changes.c.seq)
@@ -50,20 +51,29 @@ def span(connection: Connection) -> tuple[int, int]:
 
 def since(connection: Connection, seq: int) -> list[Change]:
     """Every change after ``seq``, in order."""
-    return _from(connection, seq + 1)
+    return _changes(FROM.rows(connection, {"seq": seq + 1, "most": _ALL}))
 
 
 def known_since(connection: Connection, seq: int, most: int = _ALL) -> list[Change] | None:
     """The same, or the first ones; None when they are no longer, or not yet, known."""
-    found = _from(connection, seq, min(most + 1, _ALL))
+    return known(connection, seq, FROM.rows(connection, from_(seq, most)))
+
+
+def from_(seq: int, most: int = _ALL) -> dict[str, int]:
+    """The values of FROM for the change of ``seq`` itself, by which it is known, and those after it."""
+    return {"seq": seq, "most": min(most + 1, _ALL)}
+
+
+def known(connection: Connection, seq: int, rows: Sequence[tuple[Any, ...]]) -> list[Change] | None:
+    """What FROM has found, as ``known_since`` says."""
+    found = _changes(rows)
     if found and found[0].seq == seq:
         return found[1:]
     oldest, last = span(connection)
     return found if oldest <= seq + 1 <= last + 1 else None
 
 
-def _from(connection: Connection, seq: int, most: int = _ALL) -> list[Change]:
-    rows = _FROM.rows(connection, {"seq": seq, "most": most})
+def _changes(rows: Sequence[tuple[Any, ...]]) -> list[Change]:
     return [Change(found, ChangeKind(kind), ref_id) for found, kind, ref_id in rows]
 
 

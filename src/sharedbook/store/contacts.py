@@ -6,12 +6,24 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
-from sharedbook.domain.model import Contact, Visibility, VisibilityKind
+from sharedbook.domain.model import ChangeKind, Contact, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many, next_ids
 from sharedbook.store.prepared import Prepared, given_ids, insert_rows
-from sharedbook.store.schema import contact_visibility, contacts, memberships
+from sharedbook.store.schema import changes, contact_visibility, contacts, memberships
 from sharedbook.store.types import milliseconds, moment
 
 _COLUMNS = (
@@ -88,23 +100,33 @@ def _together(column: ColumnElement[int], contact_id: ColumnElement[int | None])
     return listed.where(contact_id == contacts.c.id).correlate(contacts).scalar_subquery()
 
 
-_FETCH = Prepared(
-    select(
-        *_COLUMNS,
-        _together(contact_visibility.c.subject_id, contact_visibility.c.contact_id),
-        _together(memberships.c.group_id, memberships.c.contact_id),
-    ).where(contacts.c.id.in_(given_ids("ids")))
+_WHOLE = select(
+    *_COLUMNS,
+    _together(contact_visibility.c.subject_id, contact_visibility.c.contact_id),
+    _together(memberships.c.group_id, memberships.c.contact_id),
 )
+_FETCH = Prepared(_WHOLE.where(contacts.c.id.in_(given_ids("ids"))))
+CHANGED = Prepared(
+    _WHOLE.where(
+        contacts.c.id.in_(
+            select(changes.c.ref_id).where(changes.c.seq > bindparam("seq"), changes.c.kind == ChangeKind.CONTACT.value)
+        )
+    ).order_by(contacts.c.id)
+)
+"""The contacts that were changed after a seq, for ``fetched``."""
 
 
 def fetch(connection: Connection, contact_ids: Sequence[int]) -> list[Contact]:
     """The contacts of these ids, in their order; unknown ids are left out."""
     found: dict[int, Contact] = {}
     for some in batches(contact_ids):
-        for *fields, listed, held in _FETCH.rows(connection, {"ids": some}):
-            contact = _fetched(fields, _ids(listed), _ids(held))
-            found[contact.id] = contact
+        found |= {contact.id: contact for contact in fetched(_FETCH.rows(connection, {"ids": some}))}
     return [found[contact_id] for contact_id in contact_ids if contact_id in found]
+
+
+def fetched(rows: Iterable[Sequence[Any]]) -> list[Contact]:
+    """Contacts of rows as the driver has them."""
+    return [_fetched(fields, _ids(listed), _ids(held)) for *fields, listed, held in rows]
 
 
 def _fetched(fields: Sequence[Any], listed: Iterable[int], groups: Iterable[int]) -> Contact:

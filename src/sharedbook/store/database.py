@@ -22,13 +22,8 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sharedbook.domain.errors import Busy, DatabaseExposed, Unavailable
+from sharedbook.store import postgres
 from sharedbook.store.prepared import Prepared
-
-WRITE_LOCK = 7236823
-"""The advisory lock's number on PostgreSQL; any constant that nobody else in this database uses."""
-
-CHANNEL = "sharedbook"
-"""Where PostgreSQL tells listeners that a write was committed."""
 
 BUSY_SECONDS = 10
 """How long one waits for another writer, or for a free connection, before giving up."""
@@ -49,7 +44,8 @@ class Database:
         self.sqlite = self.url.get_backend_name() == "sqlite"
         if self.path is not None:
             _refuse_exposed(self.path)
-        self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
+        pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_timeout": BUSY_SECONDS}
+        self.engine = _sqlite_engine(self.url, **pool) if self.sqlite else postgres.engine(self.url, **pool)
         self._maps = True
 
     @property
@@ -61,9 +57,8 @@ class Database:
         """A connection in a begun transaction; the caller commits or not, and closes. Raises Busy, Unavailable."""
         connection = self._open(write)
         try:
-            connection.begin()
-            if write and not self.sqlite:
-                _BEGIN_WRITE.run(connection, {"lock": WRITE_LOCK, "channel": CHANNEL})
+            if write or self.sqlite:
+                connection.begin()
         except DBAPIError as error:
             connection.close()
             raise _unavailable(error) from error
@@ -71,11 +66,7 @@ class Database:
 
     def _open(self, write: bool) -> Connection:
         connection = self._connect()
-        if self.sqlite:
-            return connection.execution_options(sharedbook_write=True) if write else connection
-        return connection.execution_options(
-            isolation_level="READ COMMITTED" if write else "REPEATABLE READ", postgresql_readonly=not write
-        )
+        return connection.execution_options(sharedbook_write=True) if write else connection
 
     @contextmanager
     def begin(self, *, write: bool) -> Iterator[Connection]:
@@ -134,12 +125,10 @@ class Database:
 
         It is none of the pool's any more. Raises Busy, Unavailable.
         """
-        connection = self._connect()
-        if self.sqlite:
-            return connection.execution_options(sharedbook_autocommit=True)
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f"LISTEN {CHANNEL}")
-        connection.detach()
+        connection = self._connect().execution_options(sharedbook_autocommit=True)
+        if not self.sqlite:
+            connection.exec_driver_sql(f"LISTEN {postgres.CHANNEL}")
+            connection.detach()
         return connection
 
     def clean(self) -> Cleaned:
@@ -184,9 +173,8 @@ class Database:
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
         """A connection without a transaction."""
-        # SQLAlchemy's own AUTOCOMMIT would reset the driver's isolation_level afterwards, hence our option on SQLite.
-        options = {"sharedbook_autocommit": True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
-        connection = self._connect().execution_options(**options)
+        # SQLAlchemy's own AUTOCOMMIT would reset the driver's isolation_level afterwards, hence our option
+        connection = self._connect().execution_options(sharedbook_autocommit=True)
         try:
             yield connection
         except DBAPIError as error:
@@ -204,8 +192,6 @@ class Database:
 
 
 _DATA_VERSION = Prepared(text("PRAGMA data_version"))
-# The listeners are told when the transaction is committed, once, and not at all when it is rolled back.
-_BEGIN_WRITE = Prepared(text("SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, '')"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,15 +301,13 @@ def plain(connection: Connection, statement: Executable, values: Row | None = No
 _BEGIN, _BEGIN_IMMEDIATE = Prepared(text("BEGIN")), Prepared(text("BEGIN IMMEDIATE"))
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, **pool: Any) -> Engine:
     engine = create_engine(
         url,
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
-        pool_timeout=BUSY_SECONDS,
         pool_use_lifo=True,  # what the last one read is still in the connection's cache
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+        **pool,
     )
 
     @event.listens_for(engine, "connect")
@@ -351,17 +335,6 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _without_map(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA mmap_size=0").close()
-
-
-def _postgres_engine(url: URL) -> Engine:
-    return create_engine(
-        url,
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
-        pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,
-        hide_parameters=True,
-    )
 
 
 def _refuse_exposed(path: Path) -> None:

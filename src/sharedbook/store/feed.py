@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
-from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, SubjectKind
+from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, Change, Contact, SubjectKind
+from sharedbook.store import changes, contacts
 from sharedbook.store.database import Database
+from sharedbook.store.prepared import together
 from sharedbook.store.schema import app_passwords, subjects, team_members
 
 
@@ -72,6 +74,13 @@ def members(connection: Connection, ids: Collection[int] | None = None) -> list[
         FeedMember(*row, frozenset(teams.get(row.id, (EVERYONE_ID, row.id))), tuple(keys.get(row.id, ())))
         for row in connection.execute(rows.order_by(subjects.c.id))
     ]
+
+
+def changed(connection: Connection, seq: int) -> tuple[list[Change] | None, list[Contact]]:
+    """The changes after ``seq``, as ``changes.known_since``, and the contacts that they are of; asked for together."""
+    asked = (changes.FROM, changes.from_(seq)), (contacts.CHANGED, {"seq": seq})
+    rows, found = together(connection, *asked)
+    return changes.known(connection, seq, rows), contacts.fetched(found)
 
 
 LOOK_SECONDS = 0.01

@@ -32,6 +32,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
+from sharedbook.store import postgres
 from sharedbook.store.types import Exact, Id
 
 Values = Mapping[str, Any]
@@ -93,6 +94,9 @@ class _Driver(Protocol):
 
 def driver_of(connection: Connection) -> _Driver:
     """The driver's own connection, in the same transaction."""
+    if connection.dialect.name == "postgresql":
+        begun: _Driver = postgres.begun(connection)
+        return begun
     driver: _Driver = connection.connection.dbapi_connection  # type: ignore[assignment]
     return driver
 
@@ -118,13 +122,14 @@ class Prepared:
         self._ask(connection, lambda driver, its: driver.cursor().executemany(its.text, map(its.bound, rows)))
 
     def _ask(self, connection: Connection, ask: Callable[[_Driver, _Written], Answer]) -> Answer:
-        written = self._for(connection.dialect)
+        written = self.written(connection.dialect)
         try:
             return ask(driver_of(connection), written)
         except written.failure as error:
             raise written.wrapped(error) from error
 
-    def _for(self, dialect: Dialect) -> _Written:
+    def written(self, dialect: Dialect) -> _Written:
+        """As this database is asked it."""
         found = self._written.get(dialect.name)
         if found is None:
             found = self._written[dialect.name] = _write(self._statement, self._columns, dialect)
@@ -176,6 +181,19 @@ def _parameter(compiled: SQLCompiler, name: str, dialect: Dialect) -> tuple[str,
     if convert is None:
         return name, lambda values: values[key]
     return name, lambda values: convert(values[key])
+
+
+def together(connection: Connection, *asked: tuple[Prepared, Values]) -> list[list[tuple[Any, ...]]]:
+    """The rows of several statements, none of which needs another's answer: one round trip on PostgreSQL."""
+    if connection.dialect.name != "postgresql":
+        return [statement.rows(connection, values) for statement, values in asked]
+    written = [(statement.written(connection.dialect), values) for statement, values in asked]
+    try:
+        with postgres.together(connection) as driver:
+            cursors = [driver.execute(its.text, its.bound(values)) for its, values in written]
+    except written[0][0].failure as error:
+        raise written[0][0].wrapped(error) from error
+    return [cursor.fetchall() for cursor in cursors]
 
 
 def insert_rows(connection: Connection, columns: Sequence[Column[Any]], rows: Iterable[Sequence[Any]]) -> None:
