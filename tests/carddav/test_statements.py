@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import re
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,36 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from radicale_storage import auth, server
 from radicale_storage import site as opened
-from sharedbook.domain.model import ALL_RIGHTS
 from sharedbook.formats.vcards.vcard import parse
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
-from sharedbook.services.members import grants, members
+from sharedbook.services.members import members
 from sharedbook.store import prepared
+from tests.carddav.inside import READS, SYNC, Ask, asked, token
 from tests.carddav.served import vcard
-from tests.support.sites import as_console, new_site
+from tests.support.sites import as_console
 
-Ask = Callable[..., tuple[int, str]]
-POLL = '<propfind xmlns="DAV:"><prop><getctag xmlns="http://calendarserver.org/ns/"/><sync-token/></prop></propfind>'
-SYNC = (
-    '<sync-collection xmlns="DAV:"><sync-token>{}</sync-token><sync-level>1</sync-level><prop><getetag/></prop>'
-    "</sync-collection>"
-)
-MULTIGET = (
-    '<C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><C:address-data/></prop>'
-    "<href>/alice/friends/a.vcf</href><href>/alice/friends/b.vcf</href></C:addressbook-multiget>"
-)
-READS = {
-    "poll": ("PROPFIND", "/alice/friends/", POLL),
-    "home": ("PROPFIND", "/alice/", POLL),
-    "nothing new": ("REPORT", "/alice/friends/", SYNC),
-    "one change": ("REPORT", "/alice/friends/", SYNC),
-    "first sync": ("REPORT", "/alice/friends/", SYNC.format("")),
-    "multiget": ("REPORT", "/alice/friends/", MULTIGET),
-    "GET": ("GET", "/alice/friends/a.vcf", ""),
-}
 MOST = {"poll": 3, "home": 3, "nothing new": 3, "one change": 5, "first sync": 4, "multiget": 4, "GET": 4}
 """BEGIN, the identity with its password, the book, and what the request itself is about."""
 
@@ -77,18 +53,7 @@ def statements() -> list[str]:
 
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: list[str]) -> Iterator[Ask]:
-    """A request of Alice to the application of one worker, in this process; answers status and body."""
-    app = new_site(tmp_path)
-    with as_console(app) as tx:
-        groups.add(tx, "Friends")
-        members.add(tx, "alice")
-        grants.grant(tx, "friends", "alice", ALL_RIGHTS)
-        secret = members.app_password_add(tx, "alice", "test", doors=frozenset({"carddav"}), write=True)
-    app.close()
-    monkeypatch.setenv("SHAREDBOOK_DATA_DIR", str(tmp_path))
-    opened.app.cache_clear()
-    auth.limits.cache_clear()
-    application = server.application()
+    """A request of Alice, whose statements are noted."""
     here = threading.get_ident()
 
     def note(statement: str) -> None:
@@ -98,37 +63,11 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: list[str]) 
     def noting(connection: Connection) -> Noting:
         return Noting(prepared_driver_of(connection), note)
 
-    prepared_driver_of = prepared.driver_of
-    monkeypatch.setattr(prepared, "driver_of", noting)
-    event.listen(opened.app().site.database.engine, "before_cursor_execute", lambda *its: note(its[2]))
-
-    def ask(method: str, path: str, body: str = "") -> tuple[int, str]:
-        statuses: list[str] = []
-        environ = {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_DEPTH": "1" if path == "/alice/" else "0",
-            "HTTP_AUTHORIZATION": "Basic " + base64.b64encode(f"alice:{secret}".encode()).decode(),
-            "wsgi.input": io.BytesIO(body.encode()),
-            "wsgi.errors": sys.stderr,
-            "wsgi.url_scheme": "http",
-        }
-        answer = b"".join(application(environ, lambda status, _: statuses.append(status)))
-        return int(statuses[0][:3]), answer.decode()
-
-    yield ask
-    opened.app().close()
-    opened.app.cache_clear()
-    auth.limits.cache_clear()
-
-
-def token(answer: str) -> str:
-    found = re.search("<D:sync-token>([^<]+)", answer)
-    assert found
-    return found[1]
+    with asked(tmp_path, monkeypatch) as ask:
+        prepared_driver_of = prepared.driver_of
+        monkeypatch.setattr(prepared, "driver_of", noting)
+        event.listen(opened.app().site.database.engine, "before_cursor_execute", lambda *its: note(its[2]))
+        yield ask
 
 
 def test_statements_of_a_request(ask: Ask, statements: list[str]) -> None:

@@ -44,8 +44,13 @@ class Database:
         self.sqlite = self.url.get_backend_name() == "sqlite"
         if self.path is not None:
             _refuse_exposed(self.path)
-        pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_timeout": BUSY_SECONDS}
-        self.engine = _sqlite_engine(self.url, **pool) if self.sqlite else postgres.engine(self.url, **pool)
+        self.engine = (_sqlite_engine if self.sqlite else postgres.engine)(
+            self.url,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_SIZE,
+            pool_timeout=BUSY_SECONDS,
+            pool_use_lifo=True,  # the last one has what it read in its cache, and its statements prepared
+        )
         self._maps = True
 
     @property
@@ -304,7 +309,6 @@ _BEGIN, _BEGIN_IMMEDIATE = Prepared(text("BEGIN")), Prepared(text("BEGIN IMMEDIA
 def _sqlite_engine(url: URL, **pool: Any) -> Engine:
     engine = create_engine(
         url,
-        pool_use_lifo=True,  # what the last one read is still in the connection's cache
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
         **pool,
