@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 
-from sharedbook.domain.errors import DatabaseNewer, NotInitialized
+from sharedbook.domain.errors import DatabaseNewer, NotInitialized, WrongKey
 from sharedbook.domain.model import Client
 from sharedbook.services import feed
 from sharedbook.services.audit.reads import Reads
@@ -57,32 +57,44 @@ class App:
         self.site.database.close()
 
 
-def open(settings: Settings) -> App:
-    """Opens an initialized site. Raises NotInitialized, DatabaseNewer, DatabaseExposed, Unavailable."""
+def open(settings: Settings, *, any_key: bool = False) -> App:
+    """Opens an initialized site. ``any_key``: also with a site.key that is not the database's.
+
+    Raises NotInitialized, DatabaseNewer, DatabaseExposed, WrongKey, Unavailable.
+    """
     keys = secrets.load(settings.key_file)
     database = Database(settings.database_url)
     if database.path is not None and not database.path.exists():
         raise NotInitialized(f"there is no database at {database.path}", hint="run: sharedbook init")
     with database.begin(write=False) as connection:
         version = upgrade.current(connection)
-        epoch = meta.epoch(connection) if version == upgrade.head() else ""
+        facts = meta.every(connection) if version == upgrade.head() else {}
     if version is None:
         raise NotInitialized("the database is empty", hint="run: sharedbook init")
     if version != upgrade.head():
         if version not in upgrade.known():
             raise DatabaseNewer("the database was written by a newer sharedbook", hint="install that version again")
         raise NotInitialized("the database is of an older sharedbook", hint="run: sharedbook migrate")
-    return App(Site(settings, settings.limits(), keys, database, epoch))
+    if not any_key and facts.get(meta.KEY, keys.fingerprint) != keys.fingerprint:
+        raise WrongKey(
+            f"{settings.key_file} is not the key of {settings.shown_database_url()}",
+            hint="put the site.key of its first machine there; if every copy is lost: sharedbook init --new-key",
+        )
+    return App(Site(settings, settings.limits(), keys, database, facts[meta.EPOCH]))
 
 
-def init(settings: Settings) -> App:
-    """Makes data directory, site.key, database and default group where they are missing, and opens the site."""
+def init(settings: Settings, *, new_key: bool = False) -> App:
+    """Makes data directory, site.key, database and default group where they are missing, and opens the site.
+
+    ``new_key``: the site.key that is there, or is made, becomes the database's. Raises as ``open``.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     secrets.create(settings.key_file)
     migrate(settings)
-    app = open(settings)
+    app = open(settings, any_key=new_key)
     with app.begin(Console("init"), Client("cli"), write=True) as tx:
         groups.make_default(tx)
+        meta.put(tx.db, meta.KEY, app.secrets.fingerprint)
     return app
 
 

@@ -35,6 +35,18 @@ def test_init_can_be_repeated(bare: CommandLine, data_dir: Path) -> None:
     assert not (data_dir.stat().st_mode & 0o077)
 
 
+def test_another_key_is_refused_until_it_is_meant(bare: CommandLine, data_dir: Path) -> None:
+    bare("init")
+    key = (data_dir / "site.key").rename(data_dir / "kept")
+    for command in (["init"], ["group", "list"]):
+        refused = bare(*command, code=1).err
+        assert f"{data_dir / 'site.key'} is not the key of sqlite" in refused and "--new-key" in refused
+    bare("init", "--new-key")
+    bare("group", "list")
+    key.replace(data_dir / "site.key")
+    assert "is not the key" in bare("group", "list", code=1).err
+
+
 def test_a_newer_database_is_refused(sharedbook: CommandLine, data_dir: Path) -> None:
     with sqlite3.connect(data_dir / "sharedbook.sqlite") as database:
         database.execute("UPDATE alembic_version SET version_num = 'from the future'")

@@ -96,19 +96,19 @@ def test_the_field_assigned_is_there_and_ids_go_on_after_it(connection: Connecti
 
 def test_the_epoch_is_random_and_renewed(database: Database) -> None:
     with database.begin(write=True) as connection:
-        first = meta.epoch(connection)
+        first = meta.every(connection)[meta.EPOCH]
         second = meta.renew_epoch(connection)
     with database.begin(write=False) as connection:
-        assert meta.epoch(connection) == second
+        assert meta.every(connection)[meta.EPOCH] == second
     assert len({first, second}) == 2
     assert all(len(bytes.fromhex(epoch)) == 8 for epoch in (first, second))
 
 
 def test_meta_rows_are_set_and_replaced(connection: Connection) -> None:
-    assert meta.get(connection, "colour") is None
+    assert "colour" not in meta.every(connection)
     meta.put(connection, "colour", "red")
     meta.put(connection, "colour", "blue")
-    assert meta.get(connection, "colour") == "blue"
+    assert meta.every(connection)["colour"] == "blue"
 
 
 def test_the_versions_are_the_revisions() -> None:

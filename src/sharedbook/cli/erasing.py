@@ -128,9 +128,10 @@ def list_erasures(site: Site, out: Output) -> None:
 
 
 @erase_command.command("resume")
+@click.option("--lost", is_flag=True, help="Also those begun on a machine whose data folder is lost; without a scan.")
 @json_option
 @pass_site
-def resume(site: Site, out: Output) -> None:
+def resume(site: Site, out: Output, *, lost: bool) -> None:
     """End the erasures that a reader held up: rewrite the database without the old pages, scan, and certify.
 
     What the ledger of erasures lost is put into it again, as far as the database knows it.
@@ -141,13 +142,20 @@ def resume(site: Site, out: Output) -> None:
     Example:  sharedbook erase resume
     """
     site.refuse_as("erase resume")
-    ended = erasure.resume(site.app.site)
+    ended = erasure.resume(site.app.site, lost=lost)
     listed = erasure.list_again(site.app.site, erasure.ledger_path(site.app.site))
     left = [document["erasure"] for document in ended if document["scan"] and document["scan"]["found"]]
     notes = [f"pieces of erasure {each} are still there: see its certificate" for each in left]
     notes += [f"put into the ledger again: {many(listed, 'contact')}"] if listed else []
+    with site.begin() as tx:
+        elsewhere = erasure.pending(tx)
     record = json_keys.result("erase resume", [document["erasure"] for document in ended], notes=notes)
-    out.outcome(record, f"{many(len(ended), 'erasure')} completed; none is pending")
+    out.outcome(record, f"{many(len(ended), 'erasure')} completed" + ("" if elsewhere else "; none is pending"))
+    if elsewhere:
+        raise ErasurePending(
+            "an erasure was begun on another machine, which keeps what is to be looked for",
+            hint="run there: sharedbook erase resume; if its data folder is lost: sharedbook erase resume --lost",
+        )
     if left:
         raise SystemExit(FAILED)
 

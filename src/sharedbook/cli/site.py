@@ -19,9 +19,12 @@ REINDEX_BATCH = 200
 
 
 @click.command("init")
+@click.option(
+    "--new-key", is_flag=True, help="Its site.key is lost: go on with another. App passwords and old backups end."
+)
 @json_option
 @pass_site
-def init_command(site: Site, out: Output) -> None:
+def init_command(site: Site, out: Output, *, new_key: bool) -> None:
     """Make the database and the data folder where they are missing; nothing that is there is changed.
 
     On a terminal it asks for the first postmaster, when there is none.
@@ -30,7 +33,7 @@ def init_command(site: Site, out: Output) -> None:
     Example:  sharedbook init
     """
     site.refuse_as("init")
-    opened = site.create()
+    opened = site.create(new_key=new_key)
     with site.begin() as tx:
         known = members.list_members(tx)
     out.outcome(

@@ -330,6 +330,12 @@ class DatabaseNewer(Unavailable):
     code = "database-newer"
 
 
+class WrongKey(Unavailable):
+    """site.key is not the one that the database was made with."""
+
+    code = "wrong-key"
+
+
 class DatabaseExposed(Unavailable):
     """The database or site.key may be read by others on this machine."""
 

@@ -13,22 +13,19 @@ from sqlalchemy import Connection, delete, insert, select
 from sharedbook.store.schema import meta
 
 EPOCH = "epoch"
+KEY = "site_key"
+"""What tells the site.key that the database was made with from any other, and nothing else of it."""
 
 
-def get(connection: Connection, name: str) -> str | None:
-    """The value of a name, None when there is none."""
-    return connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+def every(connection: Connection) -> dict[str, str]:
+    """Every value by name."""
+    return {row.name: row.value for row in connection.execute(select(meta))}
 
 
 def put(connection: Connection, name: str, value: str) -> None:
     """Sets the value of a name."""
     connection.execute(delete(meta).where(meta.c.name == name))
     connection.execute(insert(meta).values(name=name, value=value))
-
-
-def epoch(connection: Connection) -> str:
-    """The database's epoch, 16 hexadecimal digits."""
-    return get(connection, EPOCH) or ""
 
 
 def renew_epoch(connection: Connection) -> str:

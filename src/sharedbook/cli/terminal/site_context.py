@@ -39,18 +39,18 @@ class Site:
 
     @property
     def app(self) -> App:
-        """Raises NotInitialized, DatabaseNewer, DatabaseExposed, Unavailable."""
+        """Raises NotInitialized, DatabaseNewer, DatabaseExposed, WrongKey, Unavailable."""
         if self._app is None:
             from sharedbook import app
 
             self._app = app.open(self.settings)
         return self._app
 
-    def create(self) -> App:
-        """The site, made where there is none yet."""
+    def create(self, *, new_key: bool = False) -> App:
+        """The site, made where there is none yet. ``new_key``: the site.key here becomes its own. Raises as ``app``."""
         from sharedbook import app
 
-        self._app = app.init(self.settings)
+        self._app = app.init(self.settings, new_key=new_key)
         return self._app
 
     def refuse_as(self, command: str) -> None:

@@ -148,9 +148,14 @@ def left_elsewhere(tx: Tx, found: Sequence[Contact]) -> list[str]:
     ]
 
 
-def resume(site: Site) -> list[attest.Document]:
-    """Ends every pending erasure; returns their certificates. Raises ErasurePending while a reader holds the files."""
-    waiting = _pending(site)
+def resume(site: Site, *, lost: bool = False) -> list[attest.Document]:
+    """Ends every pending erasure that was begun on this machine; returns their certificates.
+
+    ``lost``: those, too, of which what to look for is not kept here, without a scan; a SQLite file has no other
+    machine. Raises ErasurePending while a reader holds the files.
+    """
+    kept = {erasure.id: (erasure, sealed.read(site, erasure.id)) for erasure in _pending(site)}
+    waiting = [erasure for erasure, found in kept.values() if found or lost or site.database.sqlite]
     if not waiting:
         return []
     cleaned = site.database.clean()
@@ -159,9 +164,8 @@ def resume(site: Site) -> list[attest.Document]:
             "the contacts are gone, but a program that was reading still holds their old pages",
             hint="let it end (or restart it), then run: sharedbook erase resume",
         )
-    kept = {erasure.id: sealed.read(site, erasure.id) for erasure in waiting}
-    scans = _scans(site, {key: _read(found) for key, found in kept.items() if found})
-    return [_complete(site, each, cleaned, kept[each.id], scans.get(each.id)) for each in waiting]
+    scans = _scans(site, {key: _read(found) for key, (_, found) in kept.items() if found})
+    return [_complete(site, each, cleaned, kept[each.id][1], scans.get(each.id)) for each in waiting]
 
 
 def pending(tx: Tx) -> bool:

@@ -34,6 +34,11 @@ class Secrets:
         """HMAC-SHA256 of a message under the label's key."""
         return hmac.digest(self.key(label), message, "sha256")
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells this site.key from another, 32 hexadecimal digits, from which it cannot be found."""
+        return self.key("fingerprint").hex()[:32]
+
     @staticmethod
     def same(left: str, right: str) -> bool:
         """Whether two texts are equal, in a time that does not tell where they differ."""

@@ -133,6 +133,8 @@ def _trash(site: Site, days: int) -> int:
 
 def _pending_erasures(site: Site) -> int:
     """Ends what a reader held up, unless one still does; the next hour tries again."""
+    if not site.database.sqlite:  # what another machine erased must not come back from a backup restored on this one
+        erasure.list_again(site, erasure.ledger_path(site))
     try:
         return len(erasure.resume(site))
     except ErasurePending:
