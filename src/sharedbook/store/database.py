@@ -364,4 +364,9 @@ def _unavailable(error: DBAPIError) -> Unavailable:
         return Unavailable("the database file cannot be opened", hint="check SHAREDBOOK_DATA_DIR and its permissions")
     if "disk is full" in reason or "No space left" in reason:
         return Unavailable("the disk is full; nothing of this step was written", hint="free space, then run it again")
+    if "connection failed" in reason:
+        return Unavailable(
+            f"the database cannot be reached: {reason.splitlines()[0]}",
+            hint="check database.url, and that PostgreSQL runs and lets this machine in (pg_hba.conf)",
+        )
     return Unavailable(f"the database answered: {reason.splitlines()[0]}", hint="run: sharedbook doctor")
