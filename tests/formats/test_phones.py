@@ -88,26 +88,42 @@ def _examples() -> list[str]:
     return sorted({phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164) for each in found if each})
 
 
-@given(st.sampled_from(_examples()), st.text("0123456789 .-", max_size=6), st.integers(1, 14), st.booleans())
+def _dialled(number: str, region: str) -> str:
+    """A number of E.164 as it is dialled in a region."""
+    parsed = phonenumbers.parse(number)
+    home = phonenumbers.region_code_for_country_code(parsed.country_code) == region
+    formats = phonenumbers.PhoneNumberFormat
+    return phonenumbers.format_number(parsed, formats.NATIONAL if home else formats.INTERNATIONAL)
+
+
+@given(
+    st.sampled_from(_examples()), st.text("0123456789 .-()", max_size=6), st.integers(0, 14), st.booleans(), st.data()
+)
 @settings(max_examples=600)
-def test_numbers_read_by_the_tables_are_what_the_library_reads(example: str, some: str, at: int, instead: bool) -> None:
-    number = example[:at] + some + example[at + len(some) * instead :]
-    read = phone_plans.read(number)
+def test_numbers_read_by_the_tables_are_what_the_library_reads(
+    example: str, some: str, at: int, instead: bool, data: st.DataObject
+) -> None:
+    own = phonenumbers.region_code_for_number(phonenumbers.parse(example)) or "US"
+    region = data.draw(st.sampled_from([own, own, "KR", "DE", "US", "IT", "MX", "AR", "BR", "AU", "??", ""]))
+    written = data.draw(st.sampled_from([example, _dialled(example, own)]))
+    number = written[:at] + some + written[at + len(some) * instead :]
+    read = phone_plans.read(number, region)
     if read is None:
         return
-    parsed = phonenumbers.parse(number, None)
+    parsed = phonenumbers.parse(number, region or None)
     assert phonenumbers.is_valid_number(parsed)
     formats = phonenumbers.PhoneNumberFormat
-    assert read == tuple(
-        phones.digits(phonenumbers.format_number(parsed, form)) for form in (formats.E164, formats.NATIONAL)
-    )
+    forms = [phonenumbers.format_number(parsed, form) for form in (formats.E164, formats.NATIONAL)]
+    assert read == tuple(map(phones.digits, (number, *forms)))
 
 
 def test_most_usual_numbers_are_read_by_the_tables() -> None:
-    read = [phone_plans.read(example) is not None for example in _examples()]
+    read = [phone_plans.read(example, "") is not None for example in _examples()]
     assert sum(read) > 0.7 * len(read)
-    assert phone_plans.read("+82 10-1234-5678") == ("821012345678", "01012345678")
-    assert phone_plans.read("+82 (0)10-1234-5678") is phone_plans.read("010-1234-5678") is None
+    assert phone_plans.read("+82 10-1234-5678", "") == ("821012345678", "821012345678", "01012345678")
+    for number in ("02-123-4567", "(02) 123-4567", "021234567"):
+        assert phone_plans.read(number, "KR") == ("021234567", "8221234567", "021234567")
+    assert phone_plans.read("+82 (0)10-1234-5678", "KR") is phone_plans.read("02-123-4567", "US") is None
 
 
 def test_short_numbers_do_not_load_the_tables() -> None:

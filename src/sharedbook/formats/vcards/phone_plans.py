@@ -1,4 +1,4 @@
-"""Numbers in the usual international form, such as +82 10-1234-5678, by the library's tables without its parser.
+"""Numbers in the usual forms, +82 10-1234-5678 and 010-1234-5678, by the library's tables without its parser.
 
 An import reads tens of thousands of them, and the library takes longer for one than all else takes for its row. Of any
 other number, and of one that is not valid in the first country of its code, ``read`` says nothing: that is the
@@ -12,67 +12,116 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from phonenumbers.phonemetadata import NumberFormat
+    from phonenumbers.phonemetadata import NumberFormat, PhoneMetadata
 
-_USUAL = re.compile(r"\+[1-9][0-9]*(?:[ .-]?[0-9]+)*")
-_LONGEST = 15  # digits, of E.164
+_ABROAD = re.compile(r"\+[1-9][0-9]*+(?:[ .-][0-9]++)*+")
+_AT_HOME = re.compile(r"(?:0[0-9]*+|\(0[0-9]*+\) ?[0-9]*+)(?:[ .-][0-9]++)*+")
+SHORTEST = 5
+"""Digits of a full number; fewer are extensions and service numbers, which have no other form."""
+
+_LONGEST = 15  # of E.164
 _NO_DIGITS = re.compile("[^0-9]+")
 _GROUP = re.compile(r"(\\[0-9])")
+_NOT_WRITTEN = re.compile(r"[^0-9\\]+")
+_GROUPS_ALONE = re.compile(r"(?:\((?!\?)[^()]*\))+")
+"""A pattern of which every digit is in one of its groups."""
 
 
 class _Form(NamedTuple):
-    """How national numbers are written that begin so and are built so. ``written``: a template of ``re``."""
+    """How national numbers are written: with digits before them; if ``before`` is None, by a template of ``re``."""
 
-    begins: re.Pattern[str]
+    before: str | None
     built: re.Pattern[str]
     written: str
 
 
 class _Plan(NamedTuple):
-    """National numbers of one length in one country: which are valid, what would be a prefix, how they are written."""
+    """National numbers of one length in one country: the valid ones, and by the name of a group how each is written."""
 
     valid: re.Pattern[str]
+    forms: dict[str | None, _Form]
+
+    def written(self, national: str) -> str:
+        """The digits as they are dialled in the country; "" if they are no valid number."""
+        found = self.valid.fullmatch(national)
+        form = self.forms.get(found.lastgroup) if found else None
+        if form is None:
+            return national if found else ""
+        if form.before is not None:
+            return form.before + national
+        return _NO_DIGITS.sub("", form.built.sub(form.written, national))
+
+
+class _Home(NamedTuple):
+    """How numbers are dialled in the first country of a calling code: prefix, and what is before that of a country."""
+
+    code: str
     prefix: re.Pattern[str]
-    forms: tuple[_Form, ...]
+    abroad: re.Pattern[str]
 
 
-def read(number: str) -> tuple[str, str] | None:
-    """The digits of a number in E.164, and as it is dialled in its own country."""
-    if not _USUAL.fullmatch(number):
+def read(number: str, region: str) -> tuple[str, str, str] | None:
+    """The digits of a number as dialled, in E.164, and as it is dialled in its own country.
+
+    ``region``: as for ``phones.keys``, in capitals.
+    """
+    dialled = number.replace(" ", "").replace("-", "").replace(".", "")
+    if _ABROAD.fullmatch(number):
+        full = dialled = dialled[1:]
+    elif region and _AT_HOME.fullmatch(number):
+        dialled = dialled.replace("(", "").replace(")", "")
+        full = _from_home(dialled, region)
+    else:
         return None
-    found = _NO_DIGITS.sub("", number)
-    if len(found) > _LONGEST:
-        return None
-    code = next((found[:length] for length in (1, 2, 3) if _has_countries(found[:length])), "")
-    national = found[len(code) :]
-    plan = _plan(code, len(national)) if code else None
-    if plan is None or plan.prefix.match(national) or not plan.valid.fullmatch(national):
-        return None
-    return found, _NO_DIGITS.sub("", _written(plan, national))
+    planned = _plan_of(full[:3], len(full)) if SHORTEST <= len(full) <= _LONGEST and len(dialled) >= SHORTEST else None
+    national = planned and planned[1].written(full[planned[0] :])
+    return (dialled, full, national) if national else None
 
 
-def _written(plan: _Plan, national: str) -> str:
-    for form in plan.forms:
-        if form.begins.match(national) and form.built.fullmatch(national):
-            return form.built.sub(form.written, national)
-    return national
+def _from_home(digits: str, region: str) -> str:
+    """The digits in E.164 of a number that is dialled with the prefix of its own country; "" for any other."""
+    home = _home(region)
+    found = home.prefix.match(digits) if home else None
+    if home is None or found is None or not found.end() or found.lastindex or home.abroad.match(digits):
+        return ""
+    return home.code + digits[found.end() :]
 
 
-@lru_cache(maxsize=2048)
-def _has_countries(code: str) -> bool:
+@lru_cache(maxsize=256)
+def _home(region: str) -> _Home | None:
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-    return int(code) in COUNTRY_CODE_TO_REGION_CODE
+    code = next((code for code, regions in COUNTRY_CODE_TO_REGION_CODE.items() if regions[0] == region), 0)
+    data = _metadata(code) if code else None
+    if data is None or not data.national_prefix_for_parsing:
+        return None
+    return _Home(str(code), re.compile(data.national_prefix_for_parsing), re.compile(data.international_prefix or "00"))
 
 
-@lru_cache(maxsize=2048)
-def _plan(code: str, length: int) -> _Plan | None:
-    """The plan of the first country of a calling code; None if it has no number of that length."""
+@lru_cache(maxsize=4096)
+def _plan_of(begin: str, length: int) -> tuple[int, _Plan] | None:
+    """The length of the calling code with which a number begins, and the plan for its rest; None if there is none."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    for digits in (1, 2, 3):
+        if begin[:digits].isdigit() and int(begin[:digits]) in COUNTRY_CODE_TO_REGION_CODE:
+            plan = _plan(int(begin[:digits]), length - digits)
+            return (digits, plan) if plan else None
+    return None
+
+
+def _metadata(code: int) -> PhoneMetadata | None:
+    """What the library knows of the first country of a calling code."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
     from phonenumbers.phonemetadata import PhoneMetadata
 
-    country = COUNTRY_CODE_TO_REGION_CODE[int(code)][0]
-    data = PhoneMetadata.metadata_for_region_or_calling_code(int(code), country)
+    return PhoneMetadata.metadata_for_region_or_calling_code(code, COUNTRY_CODE_TO_REGION_CODE[code][0])
+
+
+@lru_cache(maxsize=2048)
+def _plan(code: int, length: int) -> _Plan | None:
+    """The plan of the first country of a calling code; None if it has no number of that length."""
+    data = _metadata(code)
     assert data is not None and data.general_desc is not None
     kinds = (
         *(data.fixed_line, data.mobile, data.premium_rate, data.toll_free, data.shared_cost),
@@ -82,14 +131,24 @@ def _plan(code: str, length: int) -> _Plan | None:
     if not patterns:
         return None
     general = data.general_desc.national_number_pattern
-    valid = f"(?={data.leading_digits or ''})(?=(?:{general})$)(?:{'|'.join(patterns)})"
     # Zeros that begin a national number are a part of it in some countries only.
     prefix = f"0|{data.national_prefix_for_parsing}" if data.national_prefix_for_parsing else "0"
-    return _Plan(re.compile(valid), re.compile(prefix), tuple(map(_form, data.number_format)))
+    valid = f"(?!{prefix})(?={data.leading_digits or ''})(?=(?:{general})$)(?=(?:{'|'.join(patterns)})$)"
+    forms = {f"form{nth}": form for nth, form in enumerate(data.number_format)}
+    built = "|".join(f"(?P<{name}>(?={_begins(form)})(?:{form.pattern}))" for name, form in forms.items())
+    return _Plan(re.compile(f"{valid}(?:{built or '.*'}|.*)"), {name: _form(form) for name, form in forms.items()})
+
+
+def _begins(form: NumberFormat) -> str:
+    return form.leading_digits_pattern[-1] if form.leading_digits_pattern else ""
 
 
 def _form(form: NumberFormat) -> _Form:
     assert form.pattern is not None and form.format is not None
-    begins = form.leading_digits_pattern[-1] if form.leading_digits_pattern else ""
     written = _GROUP.sub(form.national_prefix_formatting_rule or r"\1", form.format, count=1)
-    return _Form(re.compile(begins), re.compile(form.pattern), written)
+    built = re.compile(form.pattern)
+    text = _NOT_WRITTEN.sub("", written)
+    before = text[: text.index("\\")]
+    in_order = "".join(f"\\{nth + 1}" for nth in range(built.groups))
+    is_whole = _GROUPS_ALONE.fullmatch(form.pattern) and text == before + in_order
+    return _Form(before if is_whole else None, built, written)

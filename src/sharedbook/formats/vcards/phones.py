@@ -14,7 +14,6 @@ from sharedbook.formats.vcards import phone_plans
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-_SHORTEST_FULL_NUMBER = 5  # shorter ones are extensions and service numbers: they have no other form
 _LONGEST_REMEMBERED = 40
 _NO_DIGITS = re.compile("[^0-9]+")
 _EXTENSION = re.compile("[,;#x]|내선|内線|內線|分機|доб", re.IGNORECASE)
@@ -47,11 +46,11 @@ def keys(number: str, region: str) -> PhoneKeys:
 
 @lru_cache(maxsize=4096)
 def _keys(number: str, region: str) -> PhoneKeys:
+    if usual := phone_plans.read(number, region.upper()):
+        return PhoneKeys(*usual)
     dialled = digits(_EXTENSION.split(number, maxsplit=1)[0])
-    if len(dialled) < _SHORTEST_FULL_NUMBER:
+    if len(dialled) < phone_plans.SHORTEST:
         return PhoneKeys(dialled)
-    if usual := phone_plans.read(number):
-        return PhoneKeys(dialled, *usual)
     parsed = _parse(number, dialled, region)
     if parsed is None:
         return PhoneKeys(dialled)
@@ -67,7 +66,12 @@ def forms(number: str, region: str) -> str:
 
     This is the value of a derived ``phone`` instance, and the needle of a phone comparison.
     """
-    return " ".join(dict.fromkeys(filter(None, keys(number, region))))
+    return forms_of(keys(number, region))
+
+
+def forms_of(found: PhoneKeys) -> str:
+    """``forms``, of the keys of a number."""
+    return " ".join(dict.fromkeys(filter(None, found)))
 
 
 def _parse(number: str, dialled: str, region: str) -> PhoneNumber | None:
