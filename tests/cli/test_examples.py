@@ -110,6 +110,7 @@ def write_files(folder: Path) -> None:
     rows[19] += "obsolete"
     (folder / "contacts.csv").write_text("\n".join(["name,email,company,tags", *rows, "Nobody,no mail,,", ""]))
     (folder / "contacts.vcf").write_text(card("of-a-file", "Person 30", "EMAIL:p30@example.com", "TITLE:Head"))
+    (folder / "sent.mbox").write_text("From -\nFrom: p1@example.com\nTo: p2@example.com\n\nHello\n")
     (folder / "old.txt").write_bytes("name,email\n김철수,chulsoo@example.com\n".encode("cp949"))
     (folder / "minji.jpg").write_bytes(picture("JPEG"))
     (folder / "card.jpg").write_bytes(with_code("BEGIN:VCARD\nVERSION:3.0\nFN:Anne Lee\nEND:VCARD"))

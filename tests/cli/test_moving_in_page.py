@@ -19,5 +19,7 @@ def test_the_examples_answer_as_the_page_says(
     page = (ROOT / "docs" / "moving-in.md").read_text()
     [rows] = re.findall(r"saved it:\n\n((?:    .+\n)+)", page)
     (tmp_path / "contacts.csv").write_text(rows.replace("    ", ""))
+    [mails] = re.findall(r"`sent.mbox`.*:\n\n((?:(?:    .+)?\n)+)", page)
+    (tmp_path / "sent.mbox").write_text(mails.replace("    ", ""))
     import_ = "import contacts.csv --group customers"
     pages.check(sharedbook, "moving-in.md", {import_: 3, f"{import_} --dry-run": 3})

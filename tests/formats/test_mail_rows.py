@@ -17,8 +17,9 @@ from sharedbook.formats.entries import incoming
 from sharedbook.formats.files import sources
 
 
-def senders(data: bytes, name: str) -> list[tuple[str, ...]]:
-    source = sources.open_source(io.BytesIO(data), name, None, incoming.Reading("KR", Limits()))
+def senders(data: bytes, name: str, recipients: int = 0) -> list[tuple[str, ...]]:
+    reading = incoming.Reading("KR", Limits(), recipients=recipients)
+    source = sources.open_source(io.BytesIO(data), name, None, reading)
     found = list(source.rows())
     assert source.size == len(found)
     assert [row.line for row in found] == list(range(1, len(found) + 1))
@@ -61,6 +62,29 @@ def test_a_mailbox(tmp_path: Path) -> None:
     assert senders(data, "in.mbox") == [("Minji", "minji@example.com"), ("", "wang@example.com")]
 
 
+def test_recipients_come_where_they_are_asked_for_and_are_no_mailing(tmp_path: Path) -> None:
+    ours = "Sales <sales@example.com>"
+    to, cc = '"Kim, M." <minji@example.com>, undisclosed-recipients:;', "김민지 <Minji@example.com>, ada@example.com"
+    letter = message(ours, To=to, Cc=cc)
+    box = mailbox.mbox(tmp_path / "sent.mbox")
+    for each in (letter, message("민지 <minji@example.com>", To=ours), message("Ada <ada@example.com>")):
+        box.add(each)
+    for count in (200, 1_000):
+        box.add(message(ours, To=", ".join(f"p{number}@example.com" for number in range(count))))
+    box.close()
+    data = (tmp_path / "sent.mbox").read_bytes()
+    sent, minji, ada = ("Sales", "sales@example.com"), ("민지", "minji@example.com"), ("Ada", "ada@example.com")
+    assert senders(data, "sent.mbox") == [sent, minji, ada]
+    assert senders(data, "sent.mbox", 3) == [sent, minji, ada]
+    named = [("Kim, M.", "minji@example.com"), ("", "ada@example.com")]
+    assert [senders(letter.as_bytes(), "a.eml", most) for most in (3, 2, 0)] == [[sent, *named], [sent], [sent]]
+    assert len(senders(data, "sent.mbox", 200)) == 3 + 200
+    source = sources.open_source(io.BytesIO(data), "sent.mbox", None, incoming.Reading("KR", Limits(), recipients=3))
+    assert len(list(source.rows())) == 3
+    (warning,) = source.warnings
+    assert (warning.line, warning.code, warning.message[-3:]) == (0, "many-recipients", ": 2")
+
+
 SIGNATURE = """Hello
 
 --\x20
@@ -87,7 +111,7 @@ def test_a_signature_says_where_else_its_sender_is() -> None:
     both = b"".join(
         b"From x\n" + data + b"\n" for data in (signed("minji@example.com", "-- \nT: 1234567"), one, ada, one)
     )
-    minji = ("", "minji@example.com", "kim.minji@example.org", "", "+82 2-1234-5678", "010-1234-5678")
+    minji = ("Minji", "minji@example.com", "kim.minji@example.org", "", "+82 2-1234-5678", "010-1234-5678")
     assert senders(both, "in.mbox") == [minji, ("Jörg", "joerg@example.com", "x@a.example")]
     html = MIMEMultipart("alternative")
     html["From"] = "Minji <minji@example.com>"

@@ -64,6 +64,13 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
     help="How dates such as 10/12/1815 are written (default: as the file's other dates tell).",
 )
 @click.option(
+    "--recipients",
+    type=click.IntRange(0, 1000),
+    metavar="N",
+    default=0,
+    help="Of mail also whom it is sent to (To, Cc), where a message names at most N (default: senders only).",
+)
+@click.option(
     "--duplicates",
     type=click.Choice([str(each) for each in transfer.Duplicates]),
     default=str(transfer.Duplicates.SKIP),
@@ -87,6 +94,7 @@ def import_command(
     encoding: str | None,
     sheet: str,
     dates: str | None,
+    recipients: int,
     duplicates: str,
     dry_run: bool,
     yes: bool,
@@ -96,7 +104,8 @@ def import_command(
     """Bring contacts in from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
 
     Of an eml or mbox file the senders, with the other addresses of their own and the numbers called Tel:, Mobile: or
-    Fax: in their signatures (below a line `-- `). Of a zip or a folder every file of these kinds that is in it.
+    Fax: in their signatures (below a line `-- `); with --recipients 5 also those in To and Cc of messages to at most
+    five, so that no mailing's 200 come in. Of a zip or a folder every file of these kinds that is in it.
 
     Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
     a field of the site's own by its name, or as custom:NAME. Without --group each row names its groups, as files of
@@ -115,6 +124,7 @@ def import_command(
       sharedbook import odd.xlsx --group customers --map odd.toml --sheet People
       sharedbook import old.txt --group customers --format csv \\
         --encoding cp949 --dates day-first
+      sharedbook import sent.mbox --group customers --recipients 5 --dry-run
       sharedbook import --ldap ldaps://dir.example.com --base dc=example,dc=com \\
         --ca corp.pem --group customers
     """
@@ -136,6 +146,7 @@ def import_command(
         "encoding": encoding,
         "sheet": sheet,
         "dates": Order(dates) if dates else None,
+        "recipients": recipients,
         "duplicates": how,
     }
     if how in OVERWRITING and not (dry_run or yes):

@@ -93,7 +93,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """What is needed to understand a file's rows."""
+    """What is needed to understand a file's rows.
+
+    ``recipients``: of mail, how many a message may name that are taken too; 0 for none.
+    """
 
     region: str
     limits: Limits
@@ -102,6 +105,7 @@ class Reading:
     custom: Sequence[CustomField] = ()
     sheet: str = ""
     dates: Order | None = None
+    recipients: int = 0
 
     @property
     def style(self) -> Style:

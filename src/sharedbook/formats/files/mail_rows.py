@@ -1,5 +1,7 @@
 """Senders of the messages in an eml or mbox file, each once, with what their latest signature says.
 
+Recipients (To and Cc) come only where they are asked for, and not those of a message with many: a mailing's are no
+acquaintances.
 Heads and bodies are bounded; no attachment, however deep it lies, is opened.
 """
 
@@ -33,14 +35,18 @@ _MOST_COMMENTS = 50
 """In one field of addresses. Python's parser calls itself for each, and takes minutes for a field that is very long."""
 
 _SENDERS = ("From", "Reply-To", "Sender")
+_RECIPIENTS = ("To", "Cc")
 _MOST_SENDERS = 100
 """Of one message; more are no people."""
 
 
 @dataclass(slots=True)
 class _Sender:
+    """Or a recipient. ``himself``: the name is as he writes it."""
+
     name: str
     address: str
+    himself: bool
     signature: Signature = NO_SIGNATURE
 
     def row(self, number: int, is_his: Callable[[str], bool]) -> Row:
@@ -53,9 +59,13 @@ class _Sender:
 
 @dataclass(frozen=True, slots=True)
 class MailTable:
-    """The senders of a file as a table, as ``csv_rows.Table``."""
+    """The senders of a file as a table, as ``csv_rows.Table``.
+
+    ``mailings``: how many messages named more recipients than are taken.
+    """
 
     senders: Sequence[_Sender]
+    mailings: int
     samples: tuple[str, ...]
     header: tuple[str, ...] = HEADER
     encoding: str = ""
@@ -78,32 +88,58 @@ class MailTable:
         return (sender.row(number, is_his) for number, sender in enumerate(self.senders, 1))
 
 
-def open_table(source: BinaryIO, *, is_box: bool) -> MailTable:
+def open_table(source: BinaryIO, *, is_box: bool, recipients: int = 0) -> MailTable:
     """Reads a seekable file to its end: one message, or a mbox file of several.
 
-    Raises InvalidFile: no message with a sender, more than 100,000 of them, a head over 256 KiB.
+    ``recipients``: how many a message may name that are taken, too. Raises InvalidFile: no message with a sender, more
+    than 100,000 of them, a head over 256 KiB.
     """
     known: dict[str, _Sender] = {}
+    mailings = 0
     for head, body in _messages(source, is_box):
         message = BytesHeaderParser(policy=compat32).parsebytes(head)
-        for place, (name, address) in enumerate(_addresses(message)):
-            found = known.setdefault(address.casefold(), _Sender(name, address))
+        for place, (name, address) in enumerate(_addresses(message, _SENDERS)[:_MOST_SENDERS]):
+            found = _met(known, name, address, himself=True)
             if place == 0 and any(signature := mail_signature.read(message, body)):
                 found.signature = signature
+        named = _recipients(message, recipients)
+        mailings += named is None
+        for name, address in named or ():
+            _met(known, name, address, himself=False)
         if len(known) > MOST:
             raise InvalidFile(f"it has more than {MOST} senders", hint="split it")
     if not known:
         raise InvalidFile("the file has no message with a sender", hint="is it an eml or mbox file?")
     samples = [sender.name for sender in known.values() if not sender.name.isascii()][:3]
-    return MailTable(list(known.values()), tuple(samples))
+    return MailTable(list(known.values()), mailings, tuple(samples))
 
 
-def _addresses(message: Message) -> Iterator[tuple[str, str]]:
-    """Names and addresses of who sent it."""
-    fields = [str(message[name]) for name in _SENDERS if name in message]
-    sound = [field for field in fields if len(field) <= _LONGEST_FIELD and field.count("(") <= _MOST_COMMENTS]
-    found = [pair for field in sound for pair in getaddresses([field])]
-    return ((_decoded(name)[:_LONGEST_NAME], address) for name, address in found[:_MOST_SENDERS] if "@" in address)
+def _met(known: dict[str, _Sender], name: str, address: str, *, himself: bool) -> _Sender:
+    """Whoever has this address, by the name that he gives himself, else by the first that others give him."""
+    found = known.setdefault(address.casefold(), _Sender(name, address, himself))
+    if name and (not found.name or (himself and not found.himself)):
+        found.name, found.himself = name, himself
+    return found
+
+
+def _recipients(message: Message, most: int) -> list[tuple[str, str]] | None:
+    """Names and addresses of whom it was sent to; None where they are more."""
+    if not most:
+        return []
+    sound = all(_is_sound(str(message[name])) for name in _RECIPIENTS if name in message)
+    found = _addresses(message, _RECIPIENTS)
+    return found if sound and len(found) <= most else None
+
+
+def _is_sound(field: str) -> bool:
+    return len(field) <= _LONGEST_FIELD and field.count("(") <= _MOST_COMMENTS
+
+
+def _addresses(message: Message, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and addresses in the first field of each of these names."""
+    fields = [str(message[name]) for name in names if name in message]
+    found = [pair for field in filter(_is_sound, fields) for pair in getaddresses([field])]
+    return [(_decoded(name)[:_LONGEST_NAME], address) for name, address in found if "@" in address]
 
 
 def _decoded(name: str) -> str:

@@ -31,7 +31,7 @@ def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading)
     if found in SHEETS:
         return _sheet_source(found, file, reading)
     if found in MAILS:
-        return TableSource(found, mail_rows.open_table(file, is_box=found == "mbox"), reading)
+        return _mail_source(found, file, reading)
     if found == "zip":
         return ArchiveSource(archive_source.of_zip(file), partial(_open_member, reading))
     raise InvalidValue(f"{found} cannot be imported", field="format", hint=f"save it as {_ANY_OF}")
@@ -108,6 +108,15 @@ def _packed_format(file: BinaryIO, start: bytes) -> str:
     if "content.xml" in names:
         return "ods"
     return "xlsx" if "[Content_Types].xml" in names else "zip"
+
+
+def _mail_source(format: str, file: BinaryIO, reading: Reading) -> Source:
+    table = mail_rows.open_table(file, is_box=format == "mbox", recipients=reading.recipients)
+    source = TableSource(format, table, reading)
+    if table.mailings:
+        message = f"messages to more than {reading.recipients}, of which only the senders are taken: {table.mailings}"
+        source.file_warnings = (Problem(0, "", "many-recipients", message), *source.file_warnings)
+    return source
 
 
 def _sheet_source(format: str, file: BinaryIO, reading: Reading) -> Source:

@@ -65,6 +65,7 @@ def import_file(
     encoding: str | None = None,
     sheet: str = "",
     dates: Order | None = None,
+    recipients: int = 0,
     duplicates: Duplicates = Duplicates.SKIP,
     dry_run: bool = False,
     wait: bool = False,
@@ -80,7 +81,8 @@ def import_file(
     from name and content. ``mapping``: header -> column name of ``formats.entries.columns``, ``custom:NAME``, or
     ``-`` to leave the column out.
     ``encoding``: for a file that is neither marked nor UTF-8. ``sheet``: which sheet of several; "" is the first.
-    ``dates``: in which order dates such as 10/12/1815 are written; None: as the file tells. ``progress`` is called
+    ``dates``: in which order dates such as 10/12/1815 are written; None: as the file tells. ``recipients``: those in
+    To and Cc come, too, of messages that name at most so many. ``progress`` is called
     after each batch, and once before the first write, with ``done`` 0 and ``{"quota": n}``, if n rows will be refused
     as over the quota. ``wait``: only makes the job, for ``resume``.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
@@ -92,7 +94,7 @@ def import_file(
         custom = custom_fields.fillable(tx)
         target, room = None if group is None else targets.get(tx, group), records.room(tx)
     reading = incoming.Reading(
-        app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet, dates
+        app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet, dates, recipients
     )
     with _opened_source(source, format, reading) as rows:
         if group is None and not rows.names_groups:
@@ -105,6 +107,7 @@ def import_file(
                 "format": format,
                 "encoding": encoding,
                 "dates": dates,
+                "recipients": recipients,
                 "duplicates": str(duplicates),
             }
             texts = {
@@ -151,7 +154,7 @@ def resume(
     encoding, mapping, sheet = how["encoding"], found.texts["mapping"], found.texts["sheet"]
     region, limits = app.site.settings.default_region, app.site.limits
     order = Order(how["dates"]) if how["dates"] else None
-    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet, order)
+    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet, order, how["recipients"])
     with _opened_source(file, how["format"], reading) as rows:
         if _hash(file, reading) != found.texts["sha256"]:
             raise InvalidFile(f"{file} was changed since job {job_id} began", hint="import it as a new file")
