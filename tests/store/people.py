@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from sharedbook.domain.query import Instance
-from sharedbook.store import contacts, properties
+from sharedbook.store import contacts, indexed, sought
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def add_contact(connection: Connection, key: str, instances: Sequence[Instance] = (), **values: Any) -> int:
-    """A contact with these index rows; its id."""
+def add_contact(connection: Connection, key: str, instances: Iterable[Instance] = (), **values: Any) -> int:
+    """A contact with these values; its id."""
     row = {
         "key": key,
         "uid": key,
@@ -30,5 +30,5 @@ def add_contact(connection: Connection, key: str, instances: Sequence[Instance] 
         "vcard": "",
     }
     (contact_id,) = contacts.add_many(connection, [contacts.NewRow(**row | values)], NOW)
-    properties.replace(connection, contact_id, properties.rows_of(instances))
+    sought.replace(connection, contact_id, indexed.of(instances))
     return contact_id

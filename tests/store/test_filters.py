@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import InvalidQuery
@@ -30,17 +31,16 @@ from sharedbook.domain.query import (
     matches,
     record,
 )
-from sharedbook.store import filters, properties, schema, search
-from sharedbook.store.schema import contacts
+from sharedbook.store import filters, indexed, search, sought
 from tests.store.people import add_contact
 
 CONSOLE = search.Scope((Viewer(None, "root", console=True),))
 
 # Case in several scripts, width, accents apart and together, Hangul syllables and letters, digits, spaces of all kinds,
-# what is mapped to nothing, and what means something to LIKE, GLOB, JSON or a B-tree.
+# what is mapped to nothing, and what means something to LIKE, GLOB, a regular expression, JSON or the index's lines.
 PIECES = (
     *"abkiIKıİſßﬁéEe金김기한ㅎ９9Ω",
-    *"%_\\*?[]^!'\"-",
+    *"%_\\*?[]^!'\"-().|+${}\n\x1f",
     *" \t\u3000\u00a0\u00ad\u0301\u0308\u1112\u1161\u11ab\U0001d49c\U0010ffff\ud7ff\ue000",
     "Kim",
     "kim ",
@@ -49,13 +49,17 @@ PIECES = (
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
 DIGITS = st.text("0123", max_size=9)
 FORMS = st.lists(DIGITS.filter(bool), max_size=3).map(" ".join)
-NAMES = ("FN", "fn", "fullname", "X_N%")
+NAMES = ("FN", "F", "fn", "fullname", "X_N%", "VERSION", "custom:7")
 PARAMS = ("TYPE", "PREF", 'X"\\é')
 PARAMETERS = st.lists(st.tuples(st.sampled_from(PARAMS), st.lists(TEXTS, max_size=2).map(tuple)), max_size=2).map(tuple)
 
 INSTANCES = st.one_of(
     st.builds(Instance, st.sampled_from(NAMES), TEXTS, PARAMETERS), st.builds(Instance, st.just("phone"), FORMS)
 )
+
+
+def in_a_card(each: Instance) -> bool:
+    return not each.name.startswith(indexed.CUSTOM)
 
 
 def with_twins(card: list[Instance]) -> list[Instance]:
@@ -97,13 +101,16 @@ PHONE_TESTS = st.one_of(
         st.booleans(),
     ),
 )
+SEVERAL = st.lists(st.one_of(TESTS, st.builds(HasParam, st.sampled_from(PARAMS), st.booleans())), max_size=3).map(tuple)
+
+
+def of_any(names: list[str], tests: tuple[Test | HasParam, ...], any_test: bool) -> Query:
+    return Or(tuple(Some(name, tests, any_test) for name in names))
+
+
 LEAVES = st.one_of(
-    st.builds(
-        Some,
-        st.sampled_from(NAMES),
-        st.lists(st.one_of(TESTS, st.builds(HasParam, st.sampled_from(PARAMS), st.booleans())), max_size=3).map(tuple),
-        st.booleans(),
-    ),
+    st.builds(Some, st.sampled_from(NAMES), SEVERAL, st.booleans()),
+    st.builds(of_any, st.lists(st.sampled_from(NAMES), min_size=2, max_size=4), SEVERAL, st.booleans()),
     st.builds(Some, st.just("phone"), st.lists(PHONE_TESTS, max_size=2).map(tuple), st.booleans()),
     st.builds(Const, st.sampled_from([True, False, None])),
 )
@@ -160,6 +167,14 @@ UNICODE = Comparison.UNICODE
 @example(one("a\ud7ffb", "a\ue000"), like(initial="a\ud7ff"))
 @example(one("a"), Not(Some("FN", (Test(Op.EQUALS, "a"), HasParam("TYPE")))))
 @example(one("a"), Not(Const(None)))
+@example(one("a\nFN\tb", "b"), like(initial="b"))
+@example(one("a", "b"), some(Test(Op.EQUALS, "a"), "X\nf"))
+@example(one("e\x1fx", "ex"), like("ex", by=UNICODE))
+@example(one("é", "e"), like("e"))
+@example(one("José María", "Josémaría"), like("É M", by=UNICODE))
+@example(one("a\u0301 b", "a b"), like("\u0301 B", by=UNICODE))
+@example(one("x" * 5000, "x" * 4999 + "y"), some(Test(Op.EQUALS, "X" * 5000, comparison=UNICODE)))
+@example(one("(a|b)", "a"), like("a|", by=Comparison.ASCII))
 @example(one("a"), like("a" * 20_000))
 @example(one("ab" * 4_000, "ab" * 3_000), like(*["b"] * 4_000))
 @example(one("a"), Not(some(Test(Op.EQUALS, "a\0", comparison=Comparison.OCTET))))
@@ -179,8 +194,10 @@ def test_the_database_finds_what_matches(
     connection: Connection, cards: Sequence[Sequence[Instance]], query: Query
 ) -> None:
     with connection.begin_nested() as savepoint:
-        ids = [add_contact(connection, str(number), instances) for number, instances in enumerate(cards)]
-        loaded = properties.load(connection, ids)
+        ids = [add_contact(connection, str(number), filter(in_a_card, each)) for number, each in enumerate(cards)]
+        custom = ([each for each in instances if not in_a_card(each)] for instances in cards)
+        sought.replace_custom(connection, dict(zip(ids, custom, strict=True)))
+        loaded = sought.load(connection, ids)
         assert [Counter(loaded[i]) for i in ids] == list(map(Counter, cards))
         expected = [i for i, instances in zip(ids, cards, strict=True) if matches(query, record(instances)) is True]
         assert found(connection, query) == expected
@@ -190,13 +207,26 @@ def test_the_database_finds_what_matches(
         savepoint.rollback()
 
 
-def test_a_value_under_two_names_is_one_row(connection: Connection) -> None:
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=TEXTS, start=st.integers(0), end=st.integers(0), form=st.sampled_from(["NFC", "NFD", "NFKD"]), by=PLAIN)
+def test_every_part_of_a_value_is_found(
+    connection: Connection, text: str, start: int, end: int, form: Literal["NFC", "NFD", "NFKD"], by: Comparison
+) -> None:
+    other = unicodedata.normalize(form, text)
+    first, last = sorted((start % (len(other) + 1), end % (len(other) + 1)))
+    query = like(other[first:last], by=by)
+    with connection.begin_nested() as savepoint:
+        contact_id = add_contact(connection, "a", [Instance("FN", text)])
+        assert found(connection, query) == [contact_id] * bool(matches(query, record([Instance("FN", text)])))
+        savepoint.rollback()
+
+
+def test_a_value_under_two_names_is_one_line(connection: Connection) -> None:
     home = (("TYPE", ("HOME",)),)
     card = [Instance("EMAIL", "a@b", home), Instance("EMAIL", "c@d"), Instance("NOTE", "n"), Instance("email", "a@b")]
     contact_id = add_contact(connection, "1", card)
-    assert Counter(properties.load(connection, [contact_id])[contact_id]) == Counter(card)
-    rows = connection.execute(select(schema.properties.c.name, schema.properties.c.value)).all()
-    assert sorted(map(tuple, rows)) == [("EMAIL", "c@d"), ("NOTE", "n"), ("e", "a@b")]
+    assert Counter(sought.load(connection, [contact_id])[contact_id]) == Counter(card)
+    assert indexed.of(card).texts == "\ne\t a@b \nEMAIL\t c@d \nNOTE\t n \n"
     assert len(found(connection, some(Test(Op.EQUALS, "A@B"), "EMAIL"))) == 1
     assert len(found(connection, some(Test(Op.EQUALS, "A@B"), "email"))) == 1
     assert not found(connection, some(Test(Op.EQUALS, "c@d"), "email"))
@@ -233,67 +263,9 @@ def test_the_widest_query_runs(connection: Connection) -> None:
     assert found(connection, deep) == [contact_id]
 
 
-def test_rows_are_replaced(connection: Connection) -> None:
+def test_an_index_is_replaced(connection: Connection) -> None:
     contact_id = add_contact(connection, "a", [Instance("FN", "old"), Instance("NOTE", "old")])
-    rows = properties.rows_of([Instance("FN", "new", (("LANGUAGE", ("ko",)),))])
-    properties.replace(connection, contact_id, rows)
-    assert properties.load(connection, [contact_id])[contact_id] == (Instance("FN", "new", (("LANGUAGE", ("ko",)),)),)
+    sought.replace(connection, contact_id, indexed.of([Instance("FN", "new", (("LANGUAGE", ("ko",)),))]))
+    assert sought.load(connection, [contact_id])[contact_id] == (Instance("FN", "new", (("LANGUAGE", ("ko",)),)),)
     assert found(connection, like("old")) == []
     assert found(connection, EVERYTHING) == [contact_id]
-
-
-# ---- the index
-
-
-INDEXED = [
-    some(Test(Op.EQUALS, "kim@example.com"), "email"),
-    some(Test(Op.EQUALS, "Kim", comparison=Comparison.OCTET)),
-    some(Test(Op.EQUALS, "Kim", comparison=Comparison.ASCII)),
-    some(Test(Op.EQUALS, "김 Müller", comparison=Comparison.UNICODE)),
-    like(initial="홍길"),
-    like("x", initial="kim", final="y"),
-    And((some(Test(Op.EQUALS, "kim")), like("choi"))),
-]
-
-
-def plan(connection: Connection, query: Query) -> str:
-    """How the database would find it."""
-    dialect = sqlite.dialect() if connection.dialect.name == "sqlite" else postgresql.dialect()
-    compiled = filters.compile_query(query, connection.dialect.name)
-    statement = select(contacts.c.id).where(compiled.where)
-    written = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL enable_seqscan = off"))  # an empty table is read whole otherwise
-    return "\n".join(str(row) for row in connection.exec_driver_sql(explain + written))
-
-
-@pytest.mark.parametrize("query", INDEXED)
-def test_equality_and_prefixes_use_the_index(connection: Connection, query: Query) -> None:
-    words = plan(connection, query)
-    expression = "<expr>" if connection.dialect.name == "sqlite" else "substr(COALESCE(folded"
-    assert "ix_properties_name_folded" in words
-    assert expression in next(line for line in words.splitlines() if expression in line and "name" in line)
-
-
-def test_what_is_in_no_index_is_found_too(connection: Connection) -> None:
-    names = ("kind", "NOTE", "note", "ADR")
-    contact_id = add_contact(connection, "a", [Instance(name, "same") for name in names])
-    for name in names:
-        query = some(Test(Op.EQUALS, "same"), name)
-        assert found(connection, query) == [contact_id]
-        assert "ix_properties_name_folded" not in plan(connection, query)
-
-
-@pytest.mark.parametrize("comparison", [Comparison.UNICODE, Comparison.ASCII, Comparison.DIRECTORY])
-def test_sqlite_finds_parts_of_mail_addresses_in_an_index_alone(connection: Connection, comparison: Comparison) -> None:
-    words = plan(connection, some(Test(Op.LIKE, middle=("im@ex",), comparison=comparison), "email"))
-    assert ("COVERING INDEX ix_properties_mail" in words) is (connection.dialect.name == "sqlite")
-
-
-def test_rows_of_some_contacts_are_found_by_their_key(connection: Connection) -> None:
-    statement = properties.of_contacts("phone", [1, 2])
-    written = str(statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
-    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    plan = " ".join(str(row) for row in connection.exec_driver_sql(explain + written))
-    assert "ix_properties_name_folded" not in plan

@@ -88,7 +88,7 @@ def change(connection: Connection, contact_ids: Sequence[int], **values: Any) ->
 
 
 def remove(connection: Connection, contact_ids: Sequence[int]) -> None:
-    """Deletes contacts; their properties, revisions and visibility lists go with them."""
+    """Deletes contacts; their search index, revisions and visibility lists go with them."""
     for some in batches(contact_ids):
         connection.execute(delete(contacts).where(contacts.c.id.in_(some)))
 
@@ -191,13 +191,13 @@ def of_source(connection: Connection, source: str, group_id: int) -> set[int]:
 
 
 def indexed_before(connection: Connection, version: int, limit: int) -> list[int]:
-    """Ids of contacts whose index rows an older version has made."""
+    """Ids of contacts whose search index an older version has made."""
     statement = select(contacts.c.id).where(contacts.c.index_version < version).order_by(contacts.c.id).limit(limit)
     return list(connection.execute(statement).scalars())
 
 
 def forget_index(connection: Connection) -> None:
-    """All index rows count as made by an older version."""
+    """Every search index counts as made by an older version."""
     connection.execute(update(contacts).values(index_version=0))
 
 

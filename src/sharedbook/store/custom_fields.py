@@ -1,4 +1,4 @@
-"""Rows of the site's own fields and their values, and the rows of the search index that are made of them."""
+"""Rows of the site's own fields and their values, and what the search index has of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from sharedbook.domain.model import CustomField, FieldKind
 from sharedbook.domain.query import Instance
-from sharedbook.store import properties
+from sharedbook.store import indexed, sought
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many
 from sharedbook.store.schema import custom_fields, custom_values
@@ -19,7 +19,7 @@ _F, _V = custom_fields.c, custom_values.c
 
 def property_of(field_id: int) -> str:
     """The property by which a query asks for a field."""
-    return f"custom:{field_id}"
+    return f"{indexed.CUSTOM}{field_id}"
 
 
 def every(connection: Connection) -> list[CustomField]:
@@ -41,8 +41,9 @@ def change(connection: Connection, field_id: int, **values: Any) -> None:
 
 def remove(connection: Connection, field_id: int) -> None:
     """Deletes a field; its values go with it."""
-    properties.forget(connection, property_of(field_id))
+    had = holders(connection, field_id)
     connection.execute(delete(custom_fields).where(_F.id == field_id))
+    index(connection, had)
 
 
 def holders(connection: Connection, field_id: int) -> list[int]:
@@ -78,11 +79,12 @@ def put(connection: Connection, contact_id: int, wanted: Mapping[int, Sequence[s
         for pos, value in enumerate(given)
     ]
     insert_many(connection, custom_values, rows)
-    index(connection, contact_id)
+    index(connection, [contact_id])
 
 
-def index(connection: Connection, contact_id: int) -> None:
-    """Makes the rows of the search index anew."""
-    found = values(connection, [contact_id]).get(contact_id, {})
-    instances = [Instance(property_of(field_id), value) for field_id, given in found.items() for value in given]
-    properties.replace_custom(connection, contact_id, instances)
+def index(connection: Connection, contact_ids: Sequence[int]) -> None:
+    """Makes what the search index has of these contacts' fields anew."""
+    rows = {contact_id: list[Instance]() for contact_id in contact_ids}
+    for contact_id, found in values(connection, contact_ids).items():
+        rows[contact_id] = [Instance(property_of(field), value) for field, given in found.items() for value in given]
+    sought.replace_custom(connection, rows)

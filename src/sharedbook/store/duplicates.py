@@ -1,49 +1,40 @@
 """Values that several contacts share, and the pairs that were found to be two: statements, no rules.
 
-Whoever shares nothing is never read: the database groups the rows of the search index by value.
+Of mail addresses only those of contacts that share a key (``indexed``) with another are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, func, or_, select
+from sqlalchemy import Connection, delete, func, or_, select
 
-from sharedbook.domain import folding
-from sharedbook.store import search
+from sharedbook.domain.query import Op, Some, Test
+from sharedbook.store import filters, search, sought
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many, plain
-from sharedbook.store.properties import folded_text, index_key, named
-from sharedbook.store.schema import contacts, distinct_pairs, properties
+from sharedbook.store.schema import contacts, distinct_pairs
 
-_P, _D = properties.c, distinct_pairs.c
+_D = distinct_pairs.c
 Pair = tuple[int, int]
 """Two contacts, the lower id first."""
 
 
 def sharing_mail(connection: Connection) -> list[tuple[int, str]]:
-    """Contact and folded address, of every mail address that more than one contact has (others may be among them)."""
-    several = select(index_key).where(named("email")).group_by(index_key)
-    several = several.having(func.min(_P.contact_id) < func.max(_P.contact_id))
-    return plain(connection, _values(folded_text).where(named("email"), index_key.in_(several)))
+    """Contact and folded address, of every mail address of those that share a value (others may be among them)."""
+    return list(sought.texts(connection, "email", sought.sharing(connection)))
 
 
-def phones(connection: Connection) -> list[tuple[int, str]]:
+def phones(connection: Connection) -> Iterator[tuple[int, str]]:
     """Contact and digits (``formats.vcards.phones.forms``) of every phone number."""
-    return plain(connection, _values(_P.value).where(named("phone")))
+    return sought.every_text(connection, "phone")
 
 
 def numbers(connection: Connection, contact_ids: Collection[int]) -> list[tuple[int, str]]:
-    """Contact and number as it is written, of these contacts.
-
-    Every number is read: asked for each contact apart, SQLite walks them all each time.
-    """
-    return [row for row in plain(connection, _values(_P.value).where(named("number"))) if row[0] in contact_ids]
-
-
-def _values(column: object) -> Select[tuple[int, str]]:
-    return select(_P.contact_id, column)  # type: ignore[call-overload, no-any-return]
+    """Contact and number as it is written, of these contacts."""
+    found = sought.load(connection, contact_ids, ["number"])
+    return [(contact_id, each.value) for contact_id, every in found.items() for each in every if each.name == "number"]
 
 
 def sharing_uid(connection: Connection) -> list[tuple[int, str]]:
@@ -54,8 +45,9 @@ def sharing_uid(connection: Connection) -> list[tuple[int, str]]:
 
 def of_kind(connection: Connection, kind: str) -> set[int]:
     """Ids of the contacts of a kind (RFC 6350 section 6.1.4)."""
-    statement = select(_P.contact_id).where(named("kind"), folded_text == folding.pad(folding.fold(kind)))
-    return {row[0] for row in plain(connection, statement)}
+    query = Some("kind", (Test(Op.EQUALS, kind),))
+    compiled = filters.compile_query(query, connection.dialect.name)
+    return {row[0] for row in plain(connection, select(contacts.c.id).where(compiled.where))}
 
 
 def names(connection: Connection, scope: search.Scope, contact_ids: Sequence[int]) -> dict[int, str]:

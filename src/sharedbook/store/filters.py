@@ -1,56 +1,73 @@
-"""The query algebra as SQL over the search index (``properties``): the same answers as ``query.matches``.
+"""The query algebra as SQL over the search index: the same answers as ``query.matches``.
+
+A contact is one text with a line for each value (``indexed``), so a test is a regular expression for what may follow
+the line's tag, and properties that are asked the same are one expression with their tags as alternatives. Both
+databases take the same expressions: literals, alternatives, lookaheads, and any signs but those that end a line. Before
+one is asked, the text must hold a piece of what is sought, which is decided faster.
 
 Three-valued logic needs no NULL: a query is compiled for "it is True" or for "it is False", and Not swaps the two.
 
-Decided here, exactly: presence; every test of a value by any collation (``value``, ``cased``, ``folded``); phone
-numbers. Equality and prefixes of directory strings use the index on name
-and folded; everything else reads the rows of one property name.
+Decided here, exactly: presence; equality and one part of a directory string; phone numbers.
 
-Not decided here: tests of parameters, phone substrings of several parts, very long patterns. For these the statement
-finds candidates, never too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their rows
-of the index. No card is parsed. Values that PHONE is asked of are as ``formats.vcards.phones.forms`` writes them.
+Not decided here: the collations of RFC 6352, of which the text holds what all of them have in common; order; tests of
+parameters; several parts; very long ones; names that are in no text. For these the statement finds candidates, never
+too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their records. No card is parsed.
+Values that PHONE is asked of are as ``formats.vcards.phones.forms`` writes them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidQuery
-from sharedbook.domain.query import FOLDS, And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
-from sharedbook.store.properties import FORMS, folded_text, in_mail, index_key, named
-from sharedbook.store.schema import FOLDED_KEY, MAIL, contacts, properties
+from sharedbook.domain.query import And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
+from sharedbook.store import indexed
+from sharedbook.store.indexed import COARSE, CUSTOM, LEFT_OUT, LINE, TAB
+from sharedbook.store.schema import contacts, records, sought, value_keys
 
 MOST_TERMS = 256
-LONGEST_PATTERN = 10_000
-"""Characters. SQLite refuses patterns over 50,000 bytes."""
-MOST_PARTS = 100
-"""Of a pattern: both databases recurse into each part."""
+LONGEST_PIECE = 1_000
+"""Characters. Of a longer one its beginning is sought."""
+MOST_PIECES = 4
+"""Of one test: it is enough to find candidates."""
 
-_COLUMNS: dict[Comparison, ColumnElement[str]] = {
-    Comparison.OCTET: properties.c.value,
-    Comparison.ASCII: func.lower(properties.c.value),
-    Comparison.UNICODE: func.coalesce(properties.c.cased, func.upper(properties.c.value)),
-}
-
-
-MAIL_NAMES = FORMS[MAIL]
+_FOLDED, _WHOLE, _END = f"[^{LINE}{COARSE}]*", f"[^{LINE}]*", f"[{LINE}{COARSE}]"
 
 
 class Filter(NamedTuple):
-    """A condition on rows of contacts (a query) or of properties (a test); not ``exact``: it may hold for some more."""
+    """A condition on rows of contacts; not ``exact``: it may hold for some more."""
 
     where: ColumnElement[bool]
     exact: bool
 
 
-_ANY = Filter(true(), False)
-_NONE = Filter(false(), True)
+class _Line(NamedTuple):
+    """What follows the tag of a line, as a regular expression, if not ``exact`` of some lines more.
+
+    ``pieces``: the line has one of these; () says nothing of it.
+    """
+
+    pattern: str
+    pieces: tuple[str, ...]
+    exact: bool
+
+
+_ANY, _SOME = _Line("", (), True), _Line("", (), False)
+_NONE = _Line("\x1e", ("\x1e",), True)  # a sign that is in no text
+
+
+class _Asked(NamedTuple):
+    """``Some``, of any one of several properties."""
+
+    names: tuple[str, ...]
+    tests: tuple[Test | HasParam, ...]
+    any_test: bool
 
 
 def compile_query(query: Query, dialect: str) -> Filter:
@@ -58,8 +75,24 @@ def compile_query(query: Query, dialect: str) -> Filter:
     simple = simplify(query)
     if _terms(simple) > MOST_TERMS:
         raise InvalidQuery(f"the query has more than {MOST_TERMS} terms", hint="ask for less at once")
+    if isinstance(simple, Const):
+        return Filter(true() if simple.value else false(), True)
     compiler = _Compiler(_glob if dialect == "sqlite" else _like)
-    return Filter(compiler.where(simple, True), compiler.exact)
+    found = select(sought.c.contact_id).where(compiler.where(simple, True))
+    return Filter(contacts.c.id.in_(found), compiler.exact)
+
+
+def names(query: Query) -> set[str]:
+    """The properties that a query asks for."""
+    match query:
+        case Not(part):
+            return names(part)
+        case And(parts) | Or(parts):
+            return set().union(*map(names, parts))
+        case Some(name):
+            return {name}
+        case _:
+            return set()
 
 
 def _terms(query: Query) -> int:
@@ -75,128 +108,209 @@ def _terms(query: Query) -> int:
 
 
 class _Compiler:
-    """``matcher`` makes the condition that a column is these parts in order, with anything between them."""
+    """``holds`` makes the condition that a column holds a piece."""
 
-    def __init__(self, matcher: Callable[[ColumnElement[str], Sequence[str]], ColumnElement[bool]]) -> None:
-        self._matcher = matcher
+    def __init__(self, holds: Callable[[ColumnElement[str], str], ColumnElement[bool]]) -> None:
+        self._holds = holds
         self.exact = True
 
-    def where(self, query: Query, wanted: bool) -> ColumnElement[bool]:
-        """Contacts for which the query is ``wanted``; where ``exact`` is False by now, perhaps some more."""
+    def where(self, query: Query | _Asked, wanted: bool) -> ColumnElement[bool]:
+        """Rows of ``sought`` for which the query is ``wanted``; where ``exact`` is False by now, perhaps some more."""
         match query:
             case Const(value):
                 return true() if value is wanted else false()
             case Not(part):
                 return self.where(part, not wanted)
-            case And(parts) | Or(parts):
+            case And(parts):
                 each = [self.where(part, wanted) for part in parts]
-                return and_(true(), *each) if isinstance(query, And) is wanted else or_(false(), *each)
-            case Some():
+                return and_(true(), *each) if wanted else or_(false(), *each)
+            case Or(parts):
+                each = [self.where(part, wanted) for part in _together(parts)]
+                return or_(false(), *each) if wanted else and_(true(), *each)
+            case Some(name, tests, any_test):
+                return self._some(_Asked((name,), tests, any_test), wanted)
+            case _Asked():
                 return self._some(query, wanted)
 
-    def _some(self, query: Some, wanted: bool) -> ColumnElement[bool]:
-        tests = [self._test(test) for test in query.tests]
-        conditions = [test.where for test in tests]
-        passed = or_(*conditions) if query.any_test and tests else and_(true(), *conditions)
-        mail = query.property in MAIL_NAMES and query.tests and all(map(_reads_all, query.tests))
-        holders = select(properties.c.contact_id).where(named(query.property, indexed=not mail), passed)
-        if mail:
-            holders = holders.where(in_mail)
-        if all(test.exact for test in tests):
-            return contacts.c.id.in_(holders) if wanted else contacts.c.id.not_in(holders)
-        self.exact = False
-        return contacts.c.id.in_(holders) if wanted else true()
+    def _some(self, asked: _Asked, wanted: bool) -> ColumnElement[bool]:
+        line = _line(asked)
+        left_out = not LEFT_OUT.isdisjoint(asked.names)
+        if left_out or not line.exact:
+            self.exact = False
+            if left_out or not wanted:
+                return true()
+        found = and_(*_keyed(asked), *self._parameters(asked), *self._has_line(asked, line))
+        return found if wanted else ~found
 
-    def _test(self, test: Test | HasParam) -> Filter:
-        if isinstance(test, HasParam):
-            return _ANY if test.absent else Filter(_holds_param(test.param), False)
-        if test.param is not None:
-            return Filter(_holds_param(test.param), False)
-        rows = self._phone(test) if test.comparison is Comparison.PHONE else self._value(test)
-        if not test.negate:
-            return rows
-        return Filter(not_(rows.where), True) if rows.exact else _ANY
+    def _has_line(self, asked: _Asked, line: _Line) -> list[ColumnElement[bool]]:
+        """That the text has such a line under one of the names."""
+        column = sought.c.custom if asked.names[0].startswith(CUSTOM) else sought.c.texts
+        tags = sorted(set().union(*map(indexed.tags, filter(_writable, asked.names))))
+        if not tags:
+            return [false()]
+        pieces = line.pieces or [f"{LINE}{tag}{TAB}" for tag in tags]
+        holds = or_(*(self._holds(column, piece) for piece in pieces))
+        if not line.pattern and not line.pieces:
+            return [holds]
+        pattern = f"{LINE}(?:{'|'.join(map(re.escape, tags))}){TAB}{line.pattern}"
+        return [holds, column.regexp_match(pattern)]
 
-    def _value(self, test: Test) -> Filter:
-        if test.op is Op.LIKE:
-            return self._substrings(test)
-        if not _storable(test.needle):
-            return _NONE if test.op is Op.EQUALS else _ANY
-        if test.op is Op.EQUALS:
-            return Filter(_equals(test), True)
-        if test.comparison is Comparison.DIRECTORY:
-            column, needle = _squeezed(), folding.squeeze(folding.fold(test.needle))
+    def _parameters(self, asked: _Asked) -> list[ColumnElement[bool]]:
+        """That the record has the parameters somewhere which are tested."""
+        if _any_of_several(asked):
+            return []
+        tested = {test.param for test in asked.tests if test.param and not (isinstance(test, HasParam) and test.absent)}
+        pieces = (json.dumps(name, ensure_ascii=False) for name in sorted(filter(_storable, tested)))
+        having = (select(records.c.contact_id).where(self._holds(records.c.instances, piece)) for piece in pieces)
+        return [sought.c.contact_id.in_(each) for each in having]
+
+
+def _together(parts: Sequence[Query]) -> Iterable[Query | _Asked]:
+    """The parts of an Or; those that ask the same of several properties as one."""
+    alike: dict[tuple[tuple[Test | HasParam, ...], bool, bool, bool], list[str]] = {}
+    for part in parts:
+        if isinstance(part, Some):
+            apart = part.property.startswith(CUSTOM), part.property in LEFT_OUT
+            alike.setdefault((part.tests, part.any_test, *apart), []).append(part.property)
         else:
-            column, needle = _COLUMNS[test.comparison], FOLDS[test.comparison](test.needle)
-        return Filter(column >= needle if test.op is Op.AT_LEAST else column <= needle, True)
-
-    def _substrings(self, test: Test) -> Filter:
-        fold = FOLDS[test.comparison]
-        initial, *middle, final = (fold(part) for part in (test.initial, *test.middle, test.final))
-        if test.comparison is not Comparison.DIRECTORY:
-            return self._like(_COLUMNS[test.comparison], [initial, *middle, final])
-        parts = [folding.pad_initial(initial), *map(folding.pad_any, middle), folding.pad_final(final)]
-        rows = self._like(folded_text, parts)
-        start = parts[0][:FOLDED_KEY]
-        if not start or not _storable(start):
-            return rows
-        return Filter(and_(index_key >= start, index_key < _after(start), rows.where), rows.exact)
-
-    def _like(self, column: ColumnElement[str], parts: Sequence[str]) -> Filter:
-        if not all(map(_storable, parts)):
-            return _NONE
-        if len(parts) > MOST_PARTS or sum(map(len, parts)) > LONGEST_PATTERN:
-            return _ANY
-        return Filter(self._matcher(column, parts) if any(parts) else true(), True)
-
-    def _phone(self, test: Test) -> Filter:
-        """Each form stands between spaces in ``folded``."""
-        if test.op is Op.EQUALS:
-            return self._phone_equals(test.needle.split())
-        parts = [part for part in (test.initial, *test.middle, test.final) if part]
-        if test.op is not Op.LIKE or any(" " in part for part in parts):
-            return _NONE
-        starts, ends = " " * bool(test.initial), " " * bool(test.final)
-        rows = self._like(folded_text, ["", starts + test.initial, *test.middle, test.final + ends, ""])
-        return Filter(rows.where, rows.exact and len(parts) < 2)
-
-    def _phone_equals(self, forms: Sequence[str]) -> Filter:
-        """As ``folding.phone_equal``: a whole form, or how one ends for a number dialled without area code."""
-        needles = [f" {form} " for form in forms]
-        if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
-            needles.append(f"{forms[0][-folding.LOCAL_DIGITS :]} ")
-        found = [self._like(folded_text, ["", needle, ""]) for needle in needles]
-        return Filter(or_(false(), *(rows.where for rows in found)), all(rows.exact for rows in found))
+            yield part
+    for (tests, any_test, *_), properties in alike.items():
+        yield _Asked(tuple(properties), tests, any_test)
 
 
-def _reads_all(test: Test | HasParam) -> bool:
-    """Whether no index on the beginning of values helps, and the parameters are not asked."""
-    if isinstance(test, HasParam) or test.param is not None or test.op is Op.EQUALS:
-        return False
-    return not (test.initial and test.comparison is Comparison.DIRECTORY)
+def _any_of_several(asked: _Asked) -> bool:
+    return asked.any_test and len(asked.tests) > 1
 
 
-def _equals(test: Test) -> ColumnElement[bool]:
-    needle = folding.pad(folding.fold(test.needle))
-    indexed = index_key == needle[:FOLDED_KEY]
-    if test.comparison is Comparison.DIRECTORY:
-        # Not folded == needle: SQLite would put the needle into the expression and not know its index any more.
-        return and_(indexed, func.substr(folded_text, FOLDED_KEY + 1) == needle[FOLDED_KEY:])
-    mapped = FOLDS[test.comparison](test.needle)
-    same = _COLUMNS[test.comparison] == mapped
-    # Texts that are one for i;unicode-casemap are one when folded, but for marks behind a Greek iota or a dot above.
-    mixed = test.comparison is Comparison.UNICODE and not {"\u0399", "\u0307"}.isdisjoint(mapped)
-    return same if mixed else and_(indexed, same)
+def _keyed(asked: _Asked) -> list[ColumnElement[bool]]:
+    """That the contact has the key of a value, where that is what is asked: few are looked at then."""
+    if len(asked.names) > 1 or asked.names[0] not in indexed.KEYED or _any_of_several(asked):
+        return []
+    found = [
+        indexed.key(indexed.KEYED[asked.names[0]], indexed.folded(test.needle))
+        for test in asked.tests
+        if isinstance(test, Test) and test.op is Op.EQUALS and test.param is None and not test.negate
+        if _same_when_folded(test)
+    ]
+    having = (select(value_keys.c.contact_id).where(value_keys.c.hash == each) for each in found)
+    return [sought.c.contact_id.in_(each) for each in having]
 
 
-def _squeezed() -> ColumnElement[str]:
-    """``folding.squeeze`` of the value, made of ``folding.pad``: without the outer spaces, one for two inside."""
-    return func.replace(func.substr(folded_text, 2, func.length(folded_text) - 2), "  ", " ")
+def _same_when_folded(test: Test) -> bool:
+    """Whether texts that are equal are so when they are folded, too, and can be written at all."""
+    if test.comparison is Comparison.UNICODE:
+        # Not with marks behind a Greek iota or a dot above.
+        mapped = folding.unicode_casemap(test.needle)
+        return _storable(test.needle) and {"\u0399", "\u0307"}.isdisjoint(mapped)
+    return test.comparison is not Comparison.PHONE and _storable(test.needle)
 
 
-def _holds_param(param: str) -> ColumnElement[bool]:
-    """The name is somewhere in the parameters' text: the rest is for ``matches``."""
-    return properties.c.params.contains(json.dumps(param, ensure_ascii=False), autoescape=True)
+def _line(asked: _Asked) -> _Line:
+    lines = [_tested(test) for test in asked.tests]
+    if len(lines) < 2:
+        return lines[0] if lines else _ANY
+    exact = all(line.exact for line in lines)
+    if _any_of_several(asked):
+        pieces = tuple(piece for line in lines for piece in line.pieces) if all(line.pieces for line in lines) else ()
+        return _Line(f"(?:{'|'.join(line.pattern for line in lines)})", pieces, exact)
+    return _all_of(lines)
+
+
+def _all_of(lines: Sequence[_Line]) -> _Line:
+    pattern = "".join(f"(?={line.pattern})" for line in lines if line.pattern)
+    pieces = max((line.pieces for line in lines), key=lambda pieces: min(map(len, pieces), default=0))
+    return _Line(pattern, pieces, all(line.exact for line in lines))
+
+
+def _tested(test: Test | HasParam) -> _Line:
+    if isinstance(test, HasParam) or test.param is not None:
+        return _SOME
+    if test.comparison is Comparison.PHONE:
+        line = _phone(test)
+    else:
+        line = _directory(test) if test.comparison is Comparison.DIRECTORY else _collated(test)
+    if not test.negate:
+        return line
+    return _Line(f"(?!{line.pattern})", (), True) if line.exact else _SOME
+
+
+def _directory(test: Test) -> _Line:
+    if test.op is Op.EQUALS:
+        return _piece("", folding.pad(folding.fold(test.needle)), _END)
+    if test.op is not Op.LIKE:
+        return _SOME
+    initial, *middle, final = (folding.fold(part) for part in (test.initial, *test.middle, test.final))
+    return _pieces(
+        _piece("", folding.pad_initial(initial)),
+        *(_piece(_FOLDED, folding.pad_any(part)) for part in middle),
+        _piece(_FOLDED, folding.pad_final(final), _END),
+    )
+
+
+def _collated(test: Test) -> _Line:
+    """Candidates: a text that holds the coarse form, between the words of which the folded text has spaces."""
+    if test.op not in (Op.EQUALS, Op.LIKE):
+        return _SOME
+    parts = (test.needle,) if test.op is Op.EQUALS else (test.initial, *test.middle, test.final)
+    lines = []
+    for words in filter(None, map(folding.coarse_words, parts)):
+        longest = max(words, key=len)
+        if sum(map(len, words)) > LONGEST_PIECE:
+            words = [longest]
+        lines.append(_piece(_WHOLE, longest) if words == [longest] else _Line(_spaced(words), (longest,), False))
+    return _pieces(*lines)._replace(exact=False)
+
+
+def _spaced(words: Iterable[str]) -> str:
+    return _WHOLE + " *".join(map(re.escape, words))
+
+
+def _phone(test: Test) -> _Line:
+    """Each form stands between spaces."""
+    if test.op is Op.EQUALS:
+        return _phone_equals(test.needle.split())
+    parts = [part for part in (test.initial, *test.middle, test.final) if part]
+    if test.op is not Op.LIKE or any(" " in part for part in parts):
+        return _NONE
+    return _pieces(
+        _piece(_FOLDED, test.initial and f" {test.initial}"),
+        *(_piece(_FOLDED, part) for part in test.middle),
+        _piece(_FOLDED, test.final and f"{test.final} "),
+    )
+
+
+def _phone_equals(forms: Sequence[str]) -> _Line:
+    """As ``folding.phone_equal``: a whole form, or how one ends for a number dialled without area code."""
+    needles = [f" {form} " for form in forms]
+    if forms and folding.LOCAL_DIGITS <= len(forms[0]) <= folding.LOCAL_DIGITS + 1:
+        needles.append(f"{forms[0][-folding.LOCAL_DIGITS :]} ")
+    lines = [_piece(_FOLDED, needle) for needle in needles]
+    if not lines:
+        return _NONE
+    pattern = f"(?:{'|'.join(line.pattern for line in lines)})"
+    return _Line(pattern, tuple(piece for line in lines for piece in line.pieces), all(line.exact for line in lines))
+
+
+def _piece(before: str, piece: str, behind: str = "") -> _Line:
+    """A line with this piece; any line for none."""
+    if not piece:
+        return _ANY
+    if not _storable(piece):
+        return _NONE
+    if len(piece) > LONGEST_PIECE:
+        cut = piece[:LONGEST_PIECE]
+        return _Line(before + re.escape(cut), (cut,), False)
+    return _Line(before + re.escape(piece) + behind, (piece,), True)
+
+
+def _pieces(*lines: _Line) -> _Line:
+    """A line with all of these; of several pieces it is not known whether they stand in order."""
+    asking = [line for line in lines if line != _ANY]
+    if _NONE in asking:
+        return _NONE
+    if len(asking) < 2:
+        return asking[0] if asking else _ANY
+    return _all_of([*dict.fromkeys(asking)][:MOST_PIECES])._replace(exact=False)
 
 
 def _storable(text: str) -> bool:
@@ -204,17 +318,15 @@ def _storable(text: str) -> bool:
     return "\0" not in text and not re.search("[\ud800-\udfff]", text)
 
 
-def _after(prefix: str) -> str:
-    """The first text, in code-point order, after all that start with ``prefix``."""
-    kept = prefix.rstrip("\U0010ffff")
-    following = chr(ord(kept[-1]) + 1)
-    return kept[:-1] + ("\ue000" if following == "\ud800" else following)
+def _writable(name: str) -> bool:
+    """Whether a line may begin with this name: else its end could be taken for another line."""
+    return _storable(name) and LINE not in name
 
 
-def _glob(column: ColumnElement[str], parts: Sequence[str]) -> ColumnElement[bool]:
+def _glob(column: ColumnElement[str], piece: str) -> ColumnElement[bool]:
     """SQLite: its LIKE knows no case, GLOB does."""
-    return column.bool_op("GLOB")("*".join(re.sub(r"[*?\[]", r"[\g<0>]", part) for part in parts))
+    return column.bool_op("GLOB")("*" + re.sub(r"[*?\[]", r"[\g<0>]", piece) + "*")
 
 
-def _like(column: ColumnElement[str], parts: Sequence[str]) -> ColumnElement[bool]:
-    return column.like("%".join(re.sub("[!%_]", r"!\g<0>", part) for part in parts), escape="!")
+def _like(column: ColumnElement[str], piece: str) -> ColumnElement[bool]:
+    return column.like("%" + re.sub("[!%_]", r"!\g<0>", piece) + "%", escape="!")

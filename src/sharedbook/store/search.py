@@ -1,6 +1,6 @@
 """Finding contacts: the query's condition, who must see them, and where they are, as one statement.
 
-Where the condition is not exact (see ``filters``), its candidates are asked one by one, by their rows of the index.
+Where the condition is not exact (see ``filters``), its candidates are asked one by one, by their records.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, literal_column, not_, 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import CardState
 from sharedbook.domain.query import Query, matches, record
-from sharedbook.store import filters, properties, sight
+from sharedbook.store import filters, sight, sought
 from sharedbook.store.contacts import BATCH
 from sharedbook.store.schema import contacts, memberships
 
@@ -93,7 +93,8 @@ def _matching(
 
 
 def _decided(connection: Connection, rows: Sequence[Sequence[Any]], query: Query) -> Iterator[Sequence[Any]]:
+    names = filters.names(query)
     for at in range(0, len(rows), BATCH):
         some = rows[at : at + BATCH]
-        instances = properties.load(connection, [row[0] for row in some])
+        instances = sought.load(connection, [row[0] for row in some], names)
         yield from (row for row in some if matches(query, record(instances[row[0]])))

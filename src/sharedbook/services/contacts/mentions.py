@@ -17,9 +17,9 @@ from sharedbook.services.tx import Tx
 from sharedbook.services.writing import records
 from sharedbook.services.writing.photos import tidy
 from sharedbook.store import contacts as stored
-from sharedbook.store import properties, revisions, suggestions
+from sharedbook.store import indexed, revisions, sought, suggestions
 
-NAMES = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER", "RELATED", "AGENT"})
+NAMES = indexed.RARE
 _URN = "urn:uuid:"
 
 Merged = tuple[Contact, Sequence[Contact]]
@@ -71,8 +71,8 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
     """
     own = {contact.id for contact in found}
     doomed = {named(contact.uid) for contact in found} | _addresses(tx, found, own)
-    rows = properties.of_names(tx.db, NAMES)
-    holding = sorted({contact_id for contact_id, value in rows if named(value) in doomed} - own)
+    rows = sought.lines(tx.db, NAMES)
+    holding = sorted({key for key, lines in rows.items() if any(named(each.value) in doomed for each in lines)} - own)
     for contact in stored.fetch(tx.db, holding):
         card = vcard.load(contact.vcard)
         edits = [Remove(each.name, card.all(each.name).index(each)) for each in _lines(card, doomed)]
@@ -98,9 +98,10 @@ def naming_any(tx: Tx, merged: Sequence[Merged]) -> list[tuple[Merged, set[int]]
     """What was merged and is named by other cards, with the ids of those."""
     by_name = {name: each for each in merged for name in _names(each[1], each[0])}
     found: dict[int, tuple[Merged, set[int]]] = {}
-    for contact_id, value in properties.of_names(tx.db, NAMES) if by_name else ():
-        if (each := by_name.get(named(value))) and contact_id not in (each[0].id, *(gone.id for gone in each[1])):
-            found.setdefault(each[0].id, (each, set()))[1].add(contact_id)
+    for contact_id, lines in (sought.lines(tx.db, NAMES) if by_name else {}).items():
+        for each in filter(None, (by_name.get(named(line.value)) for line in lines)):
+            if contact_id not in (each[0].id, *(gone.id for gone in each[1])):
+                found.setdefault(each[0].id, (each, set()))[1].add(contact_id)
     return list(found.values())
 
 
@@ -135,8 +136,8 @@ def _renamed(found: Property, contact: Contact) -> Value:
 def _addresses(tx: Tx, found: Sequence[Contact], own: set[int]) -> set[str]:
     """Mail addresses that only these contacts have."""
     addresses = {each.value for contact in found for each in fields.read(vcard.load(contact.vcard)).emails}
-    others = {value for contact_id, value in properties.having(tx.db, "email", addresses) if contact_id not in own}
-    return {named(address) for address in addresses} - {named(value) for value in others}
+    having = sought.having(tx.db, "email", addresses)
+    return {named(address) for address in addresses if not having.get(address, own) - own}
 
 
 def _lines(card: vcard.Card, doomed: set[str]) -> list[Property]:

@@ -11,7 +11,7 @@ from sharedbook.domain.model import Contact
 from sharedbook.domain.query import Instance
 from sharedbook.formats.vcards import superiors
 from sharedbook.services.tx import Tx
-from sharedbook.store import contacts, properties
+from sharedbook.store import contacts, sought
 from sharedbook.store.contacts import batches
 
 PROPERTY = superiors.PROPERTY
@@ -23,8 +23,8 @@ def above(tx: Tx, contact_ids: Collection[int] | None = None) -> dict[int, int]:
     uids: dict[int, str] = {}
     pieces: list[Sequence[int] | None] = [None] if contact_ids is None else [*batches(sorted(contact_ids))]
     for some in pieces:
-        for contact_id, line in properties.lines(tx.db, superiors.PROPERTY, some):
-            if contact_id not in uids and (uid := _linked(line)):
+        for contact_id, lines in sought.lines(tx.db, [superiors.PROPERTY], some).items():
+            if uid := next(filter(None, map(_linked, lines)), ""):
                 uids[contact_id] = uid
     forms = sorted({form for uid in uids.values() for form in superiors.forms(uid)})
     ids = contacts.ids_of_uids(tx.db, forms, living=True)
@@ -35,7 +35,7 @@ def above(tx: Tx, contact_ids: Collection[int] | None = None) -> dict[int, int]:
 def below(tx: Tx, found: Iterable[Contact]) -> set[int]:
     """Ids of the contacts whose cards name one of these, in whatever way."""
     named = {form for contact in found for form in superiors.forms(contact.uid)}
-    return {each for some in batches(sorted(named)) for each, _ in properties.having(tx.db, superiors.PROPERTY, some)}
+    return {each for ids in sought.having(tx.db, superiors.PROPERTY, named).values() for each in ids}
 
 
 def _linked(line: Instance) -> str:

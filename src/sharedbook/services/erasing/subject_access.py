@@ -21,7 +21,7 @@ from sharedbook.services.books import groups
 from sharedbook.services.contacts import custom_fields, search
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import photos
-from sharedbook.store import app_passwords, jobs, properties, revisions, subjects, suggestions, teams
+from sharedbook.store import app_passwords, jobs, revisions, sought, subjects, suggestions, teams
 from sharedbook.store.suggestions import Suggestion
 
 
@@ -67,7 +67,7 @@ def find(tx: Tx, mail: str) -> Held:
         [step for contact in found for step in revisions.of_contact(tx.db, contact.id)],
         [step for step in revisions.holding(tx.db, mail) if step.contact_id not in own],
         wished + [each for each in suggestions.holding(tx.db, mail) if each.contact_id not in own],
-        [contact_id for contact_id in properties.holding(tx.db, folded) if contact_id not in own],
+        [contact_id for contact_id in sought.holding(tx.db, folded) if contact_id not in own],
         [row for row in jobs.every_cells(tx.db) if folded in folding.fold(row[2])],
         [member for member in subjects.members(tx.db) if folded in (member.email, member.login)],
     )

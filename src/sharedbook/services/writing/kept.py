@@ -10,14 +10,14 @@ from sharedbook.domain import folding
 from sharedbook.domain.model import Limits
 from sharedbook.formats.vcards import fields, photo_reduction
 from sharedbook.formats.vcards.vcard import Card
-from sharedbook.store import properties
-from sharedbook.store.properties import IndexRow
+from sharedbook.store import indexed
+from sharedbook.store.indexed import Indexed
 
 _SORT_LENGTH = 200
 
 
 class Kept(NamedTuple):
-    """A card's text, its columns, its rows of the search index; ``originals``: photos as they came, by what is served.
+    """A card's text, its columns, what finds it; ``originals``: photos as they came, by what is served.
 
     ``size`` in octets.
     """
@@ -28,7 +28,7 @@ class Kept(NamedTuple):
     size: int
     name: str
     sort: str
-    rows: list[IndexRow]
+    indexed: Indexed
     originals: Mapping[str, bytes]
 
 
@@ -44,7 +44,7 @@ def of(card: Card, region: str, limits: Limits) -> Kept:
         size=len(octets),
         name=name,
         sort=sort_of(name),
-        rows=properties.rows_of(fields.instances(card, region)),
+        indexed=indexed.of(fields.instances(card, region)),
         originals=photo_reduction.originals(card),
     )
 

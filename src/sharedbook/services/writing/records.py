@@ -22,10 +22,10 @@ from sharedbook.formats.vcards import fields, photo_reduction, vcard
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, kept, photos
 from sharedbook.services.writing.kept import Kept
-from sharedbook.store import contacts, custom_fields, directory, groups, memberships, properties, revisions
+from sharedbook.store import contacts, custom_fields, directory, groups, indexed, memberships, revisions, sought
 from sharedbook.store.memberships import Membership, NewRow
 
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 """Raised when what is read out of a card changes; ``sharedbook reindex`` brings older rows up to it."""
 
 
@@ -75,8 +75,8 @@ def reindex(tx: Tx, limit: int) -> int:
         name = fields.full_name(card)
         contacts.change(tx.db, [contact.id], name=name, sort=kept.sort_of(name), index_version=INDEX_VERSION)
         instances = fields.instances(card, tx.site.settings.default_region)
-        properties.replace(tx.db, contact.id, properties.rows_of(instances))
-        custom_fields.index(tx.db, contact.id)
+        sought.replace(tx.db, contact.id, indexed.of(instances))
+    custom_fields.index(tx.db, [contact.id for contact in found])
     return len(found)
 
 
@@ -146,7 +146,7 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
         )
     names = zip(_random_names(len(new)), new, strict=True)
     ids = contacts.add_many(tx.db, [_contact_row(name, each) for name, each in names], tx.now)
-    properties.add_many(tx.db, {key: each.kept.rows for key, each in zip(ids, new, strict=True)})
+    sought.add_many(tx.db, {key: each.kept.indexed for key, each in zip(ids, new, strict=True)})
     for key, each in zip(ids, new, strict=True):
         if each.visibility.listed:
             contacts.set_listed(tx.db, key, each.visibility.listed)
@@ -202,7 +202,7 @@ def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDI
     found = kept_of(tx, card)
     contacts.change(tx.db, [contact.id], version=contact.version + 1, **_columns(tx, found))
     directory.forget(tx.db, [contact.id])
-    properties.replace(tx.db, contact.id, found.rows)
+    sought.replace(tx.db, contact.id, found.indexed)
     seq = tx.tick(ChangeKind.CONTACT, contact.id)
     touched = memberships.stamp_contacts(tx.db, [contact.id], seq, etag=found.etag)
     groups.stamp(tx.db, touched, seq, tx.now)

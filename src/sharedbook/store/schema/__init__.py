@@ -21,27 +21,12 @@ from sharedbook.store.schema.contacts import (
     revisions,
     suggestions,
 )
-from sharedbook.store.schema.indexes import (
-    FOLDED,
-    FOLDED_KEY,
-    IN_MAIL,
-    MAIL,
-    NOT_SOUGHT,
-    SOUGHT,
-    directory_entries,
-    properties,
-)
+from sharedbook.store.schema.indexes import directory_entries, records, sought, value_keys
 from sharedbook.store.schema.jobs import job_items, job_rows, jobs
 from sharedbook.store.schema.people import app_passwords, grants, lost_views, subjects, team_members
 from sharedbook.store.schema.site import audit, changes, erasures, meta, notices
 
 __all__ = [
-    "FOLDED",
-    "FOLDED_KEY",
-    "IN_MAIL",
-    "MAIL",
-    "NOT_SOUGHT",
-    "SOUGHT",
     "app_passwords",
     "audit",
     "changes",
@@ -66,13 +51,15 @@ __all__ = [
     "metadata",
     "notices",
     "photos",
-    "properties",
+    "records",
     "refetches",
     "removals",
     "revisions",
+    "sought",
     "subjects",
     "suggestions",
     "team_members",
+    "value_keys",
 ]
 
 # Personal data is never stored compressed, so that a byte scan can prove it gone: PostgreSQL compresses long values.

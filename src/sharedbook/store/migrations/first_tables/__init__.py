@@ -21,27 +21,12 @@ from sharedbook.store.migrations.first_tables.contacts import (
     revisions,
     suggestions,
 )
-from sharedbook.store.migrations.first_tables.indexes import (
-    FOLDED,
-    FOLDED_KEY,
-    IN_MAIL,
-    MAIL,
-    NOT_SOUGHT,
-    SOUGHT,
-    directory_entries,
-    properties,
-)
+from sharedbook.store.migrations.first_tables.indexes import directory_entries, records, sought, value_keys
 from sharedbook.store.migrations.first_tables.jobs import job_items, job_rows, jobs
 from sharedbook.store.migrations.first_tables.people import app_passwords, grants, lost_views, subjects, team_members
 from sharedbook.store.migrations.first_tables.site import audit, changes, erasures, meta, notices
 
 __all__ = [
-    "FOLDED",
-    "FOLDED_KEY",
-    "IN_MAIL",
-    "MAIL",
-    "NOT_SOUGHT",
-    "SOUGHT",
     "app_passwords",
     "audit",
     "changes",
@@ -66,13 +51,15 @@ __all__ = [
     "metadata",
     "notices",
     "photos",
-    "properties",
+    "records",
     "refetches",
     "removals",
     "revisions",
+    "sought",
     "subjects",
     "suggestions",
     "team_members",
+    "value_keys",
 ]
 
 for _table in metadata.tables.values():

@@ -1,0 +1,183 @@
+"""How a contact's values are written to be found. Made anew whenever the card is written; no database is asked here.
+
+``Indexed.texts`` is what is sought in: a line feed, then a line for each value: tag, tab, ``folding.pad(folding.fold(
+value))``, so that equality, prefixes and parts of directory strings (RFC 4518 section 2.6.1) are plain comparisons.
+Where the folded text does not hold all that the collations of RFC 6352 may seek, U+001F and ``folding.coarse_words`` in
+one piece follow. None of these three signs is in a folded text.
+
+Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``):
+such twins (``TWINS``) are one line under both names. The commonest names are written as a letter (``FORMS``).
+
+``Indexed.instances`` is the same as the card has it, with parameters, for what the texts do not decide: the items of a
+JSON array, three for each line: tag, parameters, value. Of the parameters [] means none, [own] that both twins
+have these, [own, derived] that they differ.
+
+``Indexed.keys`` are hashes of values by which many contacts are looked up at once (``KEYED``), and of names that few
+cards have (``RARE``). Two values may have the same hash: who asks by it compares the texts, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from hashlib import blake2b
+from json.encoder import encode_basestring
+from typing import NamedTuple
+
+from sharedbook.domain import folding
+from sharedbook.domain.query import Instance
+
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "u": ("UID", "uid"),
+    "f": ("FN", "fullname"),
+    "c": ("NICKNAME", "nickname"),
+    "o": ("ORG", "org"),
+    "t": ("TITLE", "title"),
+    "r": ("ROLE", "role"),
+    "e": ("EMAIL", "email"),
+    "n": ("TEL", "number"),
+    "w": ("URL", "url"),
+    "m": ("NOTE", "note"),
+    "g": ("CATEGORIES", "category"),
+    "a": ("ADR",),
+    "b": ("address",),
+    "d": ("code",),
+    "h": ("phone",),
+    "i": ("given",),
+    "j": ("ORG",),
+    "k": ("kind",),
+    "l": ("locality",),
+    "p": ("PRODID",),
+    "q": ("org",),
+    "s": ("street",),
+    "v": ("VERSION",),
+    "x": ("family",),
+    "y": ("country",),
+    "z": ("REV",),
+}
+"""Letters for the names that most cards have; no property or field has a name of one small letter. A pair are twins."""
+
+TWINS = dict(names for names in FORMS.values() if len(names) == 2)
+"""What is derived of a property, often with the same value."""
+
+LEFT_OUT = frozenset({"VERSION", "PRODID", "REV"})
+"""Nobody seeks these: they are in no text."""
+
+_KEYED = ("email", "fullname", "X-EXTERNAL-ID", "RELATED")
+KEYED = {name: name for name in _KEYED} | {"EMAIL": "email", "FN": "fullname"}
+"""Names whose values have keys, and the name that these are made of: twins have the same."""
+
+RARE = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER", "RELATED", "AGENT"})
+"""Names that have a key of their own."""
+
+CUSTOM = "custom:"
+"""How the names of custom fields begin; no property's name has a colon."""
+
+LINE, TAB, COARSE = "\n", "\t", "\x1f"
+
+_BOTH = {name: letter for letter, names in FORMS.items() if len(names) == 2 for name in names}
+_ALONE = {names[0]: letter for letter, names in FORMS.items() if len(names) == 1}
+
+Params = tuple[tuple[str, tuple[str, ...]], ...]
+
+_KINDS = 64
+"""Few parameters are in most cards: how so many of them are written is remembered."""
+
+
+class Indexed(NamedTuple):
+    """What the tables ``sought``, ``records`` and ``value_keys`` hold of a card."""
+
+    texts: str
+    instances: str
+    keys: tuple[int, ...]
+
+
+def of(instances: Iterable[Instance]) -> Indexed:
+    """What is kept of instances in card order; a derived one comes after the property that it is the twin of."""
+    lines: list[tuple[str, str, str]] = []
+    single: dict[tuple[str, str], tuple[Params, int]] = {}
+    keys = dict[int, None]()
+    for name, value, params in instances:
+        if name in KEYED:
+            keys[key(KEYED[name], folded(value))] = None
+        if name in RARE:
+            keys[key(name)] = None
+        found = single.pop((name, value), None) if name in _BOTH else None
+        if found is not None:
+            own, place = found
+            lines[place] = (_BOTH[name], _write_params(own, params), value)
+            continue
+        if name in TWINS:
+            single[TWINS[name], value] = params, len(lines)
+        lines.append((_ALONE.get(name, name), _write_params(params, params), value))
+    texts = [f"{tag}{TAB}{_text(value)}{LINE}" for tag, _, value in lines if tag not in _LEFT_OUT]
+    written = ",".join(
+        [f"{encode_basestring(tag)},{params},{encode_basestring(value)}" for tag, params, value in lines]
+    )
+    return Indexed(LINE + "".join(texts), written, tuple(keys))
+
+
+_LEFT_OUT = {_ALONE[name] for name in LEFT_OUT}
+
+
+def folded(value: str) -> str:
+    """A value as its line has it."""
+    if value.isascii() and value.isprintable() and "  " not in value and value and value[0] != " " != value[-1]:
+        return f" {value.lower().replace(' ', '  ')} "
+    return folding.pad(folding.fold(value))
+
+
+def _text(value: str) -> str:
+    found = folded(value)
+    if value.isascii():  # without its spaces it is the coarse form
+        return found
+    coarse = "".join(folding.coarse_words(value))
+    return found if found.replace(" ", "") == coarse else f"{found}{COARSE}{coarse}"
+
+
+def key(name: str, text: str = "") -> int:
+    """The hash of a folded text under a name (of ``KEYED``, the derived one); of the name alone without a text."""
+    return int.from_bytes(blake2b(f"{name}{TAB}{text}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
+@cache
+def tags(name: str) -> frozenset[str]:
+    """How a line of a name may begin."""
+    return frozenset({_ALONE.get(name, name), _BOTH.get(name, name)})
+
+
+def texts_of(texts: str, name: str) -> list[str]:
+    """The folded texts of a contact's lines that have this name."""
+    return _lines(name).findall(texts)
+
+
+@lru_cache(maxsize=_KINDS)
+def _lines(name: str) -> re.Pattern[str]:
+    return re.compile(f"{LINE}(?:{'|'.join(map(re.escape, tags(name)))}){TAB}([^{LINE}{COARSE}]*)")
+
+
+def read(written: str, wanted: frozenset[str] | None = None) -> Iterator[Instance]:
+    """Instances out of what ``of`` has written, all or those under these tags, a twin beside its property."""
+    items = iter(json.loads(f"[{written}]"))
+    for tag, params, value in zip(items, items, items, strict=True):
+        if wanted is None or tag in wanted:
+            first, *second = FORMS.get(tag, (tag,))
+            yield Instance(first, value, _params(params[:1]))
+            if second:
+                yield Instance(second[0], value, _params(params[-1:]))
+
+
+def _params(written: list[list[tuple[str, list[str]]]]) -> Params:
+    return tuple((name, tuple(values)) for params in written for name, values in params)
+
+
+@lru_cache(maxsize=_KINDS)
+def _write_params(own: Params, derived: Params) -> str:
+    if own != derived:
+        return _ENCODER.encode((own, derived))
+    return _ENCODER.encode((own,)) if own else "[]"
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,170 @@
+"""The search index: what ``indexed`` makes of a card, in three tables. What a query finds in it: ``filters.py``.
+
+Custom fields, which no card has, stand in columns of their own, as they are written when no card is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, or_, select, text, update
+
+from sharedbook.domain.query import Instance
+from sharedbook.store import indexed
+from sharedbook.store.contacts import BATCH, batches
+from sharedbook.store.database import plain
+from sharedbook.store.indexed import COARSE, LINE, TAB, Indexed
+from sharedbook.store.prepared import Prepared, given_ids, insert_rows
+from sharedbook.store.schema import records, sought, value_keys
+
+_S, _R, _K = sought.c, records.c, value_keys.c
+
+Instances = dict[int, tuple[Instance, ...]]
+"""By contact id."""
+
+
+def add_many(connection: Connection, rows: Mapping[int, Indexed]) -> None:
+    """Writes the index of new contacts, by contact id."""
+    insert_rows(connection, (_S.contact_id, _S.texts), [(key, each.texts) for key, each in rows.items()])
+    insert_rows(connection, (_R.contact_id, _R.instances), [(key, each.instances) for key, each in rows.items()])
+    _add_keys(connection, rows)
+
+
+def _add_keys(connection: Connection, rows: Mapping[int, Indexed]) -> None:
+    keys = [(contact_id, hash_) for contact_id, each in rows.items() for hash_ in each.keys]
+    if keys:
+        insert_rows(connection, (_K.contact_id, _K.hash), keys)
+
+
+# The same words for both databases; SQLAlchemy's own are another construct for each.
+_TEXTS = Prepared(
+    text(
+        "INSERT INTO sought (contact_id, texts) VALUES (:contact, :texts) "
+        "ON CONFLICT (contact_id) DO UPDATE SET texts = excluded.texts"
+    )
+)
+_INSTANCES = Prepared(
+    text(
+        "INSERT INTO records (contact_id, instances) VALUES (:contact, :instances) "
+        "ON CONFLICT (contact_id) DO UPDATE SET instances = excluded.instances"
+    )
+)
+_NO_KEYS = Prepared(delete(value_keys).where(_K.contact_id == bindparam("contact")))
+
+
+def replace(connection: Connection, contact_id: int, index: Indexed) -> None:
+    """Writes the index of one contact's card in place of what it has."""
+    _TEXTS.run(connection, {"contact": contact_id, "texts": index.texts})
+    _INSTANCES.run(connection, {"contact": contact_id, "instances": index.instances})
+    _NO_KEYS.run(connection, {"contact": contact_id})
+    _add_keys(connection, {contact_id: index})
+
+
+_CUSTOM_TEXTS, _CUSTOM_INSTANCES = (
+    Prepared(update(table).where(table.c.contact_id == bindparam("contact")).values(custom=bindparam("custom")))
+    for table in (sought, records)
+)
+
+
+def replace_custom(connection: Connection, rows: Mapping[int, Iterable[Instance]]) -> None:
+    """Writes the index of contacts' custom fields, by contact id, in place of what they have."""
+    made = {contact_id: indexed.of(instances) for contact_id, instances in rows.items()}
+    _CUSTOM_TEXTS.run_many(connection, [{"contact": key, "custom": each.texts} for key, each in made.items()])
+    _CUSTOM_INSTANCES.run_many(connection, [{"contact": key, "custom": each.instances} for key, each in made.items()])
+
+
+_LOAD = Prepared(select(_R.contact_id, _R.instances, _R.custom).where(_R.contact_id.in_(given_ids("ids"))))
+
+
+def load(connection: Connection, contact_ids: Collection[int], names: Collection[str] | None = None) -> Instances:
+    """The instances of contacts, all or those of these names, in card order, twins side by side; () for none."""
+    wanted = None if names is None else frozenset(chain.from_iterable(map(indexed.tags, names)))
+    found: Instances = dict.fromkeys(contact_ids, ())
+    for some in batches([*found]):
+        for contact_id, instances, custom in _LOAD.rows(connection, {"ids": some}):
+            found[contact_id] = (*indexed.read(instances, wanted), *indexed.read(custom, wanted))
+    return found
+
+
+_HAVING = Prepared(
+    select(_K.hash, _K.contact_id, _S.texts)
+    .join(sought, _S.contact_id == _K.contact_id)
+    .where(_K.hash.in_(given_ids("hashes")))
+)
+
+Text = tuple[str, str]
+"""A name of ``indexed.KEYED``, and a value of it as ``indexed.folded`` makes it."""
+
+
+def holders(connection: Connection, wanted: Collection[Text]) -> dict[Text, set[int]]:
+    """Ids of the contacts that have a value under a name; no entry for none."""
+    by_hash: dict[int, list[Text]] = {}
+    for name, folded in wanted:
+        by_hash.setdefault(indexed.key(indexed.KEYED[name], folded), []).append((name, folded))
+    found: dict[Text, set[int]] = {}
+    for some in batches([*by_hash]):
+        for hash_, contact_id, texts in _HAVING.rows(connection, {"hashes": some}):
+            for name, folded in by_hash[hash_]:
+                if folded in indexed.texts_of(texts, name):
+                    found.setdefault((name, folded), set()).add(contact_id)
+    return found
+
+
+def having(connection: Connection, name: str, values: Collection[str]) -> dict[str, set[int]]:
+    """Ids of the contacts that have each of these values, as the directory compares text; no entry for none."""
+    keys = {value: (name, indexed.folded(value)) for value in values}
+    found = holders(connection, set(keys.values()))
+    return {value: found[key] for value, key in keys.items() if key in found}
+
+
+_WITH = Prepared(select(_K.contact_id).where(_K.hash.in_(given_ids("hashes"))).distinct().order_by(_K.contact_id))
+
+
+def lines(connection: Connection, names: Collection[str], contact_ids: Collection[int] | None = None) -> Instances:
+    """The instances that have one of these names of ``indexed.RARE``; of these contacts, or of all that have any."""
+    if contact_ids is None:
+        contact_ids = [row[0] for row in _WITH.rows(connection, {"hashes": list(map(indexed.key, names))})]
+    return load(connection, contact_ids, names)
+
+
+_TEXTS_OF = Prepared(select(_S.contact_id, _S.texts).where(_S.contact_id.in_(given_ids("ids"))))
+_FROM = Prepared(
+    select(_S.contact_id, _S.texts)
+    .where(_S.contact_id > bindparam("last"))
+    .order_by(_S.contact_id)
+    .limit(literal_column(str(BATCH)))
+)
+
+
+def texts(connection: Connection, name: str, contact_ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Contact and folded text of each value that these contacts have under a name."""
+    for some in batches(contact_ids):
+        yield from _said(_TEXTS_OF.rows(connection, {"ids": some}), name)
+
+
+def every_text(connection: Connection, name: str) -> Iterator[tuple[int, str]]:
+    """The same of all contacts."""
+    last = 0
+    while rows := _FROM.rows(connection, {"last": last}):
+        yield from _said(rows, name)
+        last = rows[-1][0]
+
+
+def _said(rows: Iterable[tuple[int, str]], name: str) -> Iterator[tuple[int, str]]:
+    return ((contact_id, said) for contact_id, texts in rows for said in indexed.texts_of(texts, name))
+
+
+def sharing(connection: Connection) -> list[int]:
+    """Ids of the contacts that have the same value as another one, under a name of ``indexed.KEYED``."""
+    several = select(_K.hash).group_by(_K.hash).having(func.min(_K.contact_id) < func.max(_K.contact_id))
+    statement = select(_K.contact_id).where(_K.hash.in_(several)).distinct().order_by(_K.contact_id)
+    return [row[0] for row in plain(connection, statement)]
+
+
+def holding(connection: Connection, folded: str) -> list[int]:
+    """Ids of the contacts that have a folded text somewhere in a value."""
+    pattern = f"{TAB}[^{LINE}{COARSE}]*{re.escape(folded)}"
+    statement = select(_S.contact_id).where(or_(_S.texts.regexp_match(pattern), _S.custom.regexp_match(pattern)))
+    return [row[0] for row in plain(connection, statement.order_by(_S.contact_id))]
