@@ -24,7 +24,7 @@ MOST = {"poll": 3, "home": 3, "nothing new": 3, "one change": 5, "first sync": 4
 """BEGIN, the identity with its password, the book, and what the request itself is about."""
 
 MOST_OF_A_PUT = 19
-"""Two identities (of the login, and again under the lock), the target and its UID, one row in each table, several keys."""
+"""Two identities (of the login, and again under the lock), the target and its UID, rows of each table."""
 
 
 class Noting:
