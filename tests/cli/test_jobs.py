@@ -84,6 +84,17 @@ def test_a_group_without_contacts_is_deleted_brought_back_and_deleted_again(peop
         assert ("press" in [each["slug"] for each in people.json("group", "list")]) is there
 
 
+def test_the_list_goes_on_where_it_ended(people: CommandLine) -> None:
+    for tag in ("+a", "+b", "+c"):
+        people("contact", "tag", 1, tag)
+    first = people("job", "list", "--limit", 2)
+    assert [line[0] for line in first.out.splitlines()] == ["J", "3", "2"]
+    assert first.err == "there are more: add --before 2\n"
+    rest = people("job", "list", "--limit", 2, "--before", 2, "--state", "done", "--kind", "tag")
+    assert ([line[0] for line in rest.out.splitlines()], rest.err) == (["J", "1"], "")
+    assert people("job", "list", "--by", "bob").err == "No job fits.\n"
+
+
 def test_a_member_takes_back_what_he_did_to_one_contact(people: CommandLine) -> None:
     bob = ("--as", "bob")
 

@@ -11,9 +11,10 @@ from sharedbook.domain.errors import JobNotFound
 from sharedbook.domain.model import Client
 from sharedbook.formats.rows import csv_rows
 from sharedbook.formats.rows.problems import Problem
-from sharedbook.services.jobs import jobs
+from sharedbook.services.jobs import jobs, runner
 from sharedbook.services.jobs.jobs import JobRow, Result, State
 from sharedbook.services.tx import MemberActor
+from sharedbook.store import jobs as store
 from tests.services.people import add_members
 from tests.support.sites import as_console
 
@@ -48,6 +49,29 @@ def test_own_jobs_and_all_jobs(app: App) -> None:
     with as_console(app, write=False) as tx:
         assert [job.id for job in jobs.list_jobs(tx)] == [second, first]
         assert [job.id for job in jobs.list_jobs(tx, limit=1)] == [second]
+
+
+def test_jobs_by_state_kind_and_member_page_by_page(app: App) -> None:
+    """The first is killed, others wait or are done, the newest are another member's."""
+    add_members(app, "alice", "bob")
+    with app.begin(MemberActor("alice"), CLIENT, write=True) as tx:
+        lost = jobs.start(tx, "import")
+        store.change(tx.db, lost, beat=tx.now - 2 * runner.SILENCE, runner="another 1 2")
+        done = [jobs.start(tx, "tag", State.DONE, texts={"add": ["vip"]}) for _ in range(130)]
+    with app.begin(MemberActor("bob"), CLIENT, write=True) as tx:
+        waiting = [jobs.start(tx, "tag", State.WAITING) for _ in range(3)]
+    newest = [*reversed(waiting), *reversed(done), lost]
+    with as_console(app, write=False) as tx:
+        assert [job.id for job in jobs.list_jobs(tx, 4)] == newest[:4]
+        assert [job.id for job in jobs.list_jobs(tx, 4, before=newest[3])] == newest[4:8]
+        assert [job.id for job in jobs.list_jobs(tx, 2, state=State.KILLED)] == [lost], "behind more that wait"
+        assert [job.id for job in jobs.killed(tx)] == [lost]
+        assert [job.id for job in jobs.list_jobs(tx, 2, state=State.DONE, kind="tag", actor="alice")] == newest[3:5]
+        assert jobs.list_jobs(tx, state=State.DONE, actor="bob") == []
+        assert jobs.get(tx, lost).left is None
+    with app.begin(MemberActor("bob"), CLIENT) as tx:
+        assert [job.id for job in jobs.list_jobs(tx, actor="bob")] == newest[:3]
+        assert jobs.list_jobs(tx, actor="alice") == []
 
 
 def test_a_job_from_start_to_end(app: App) -> None:

@@ -40,19 +40,32 @@ def job_command() -> None:
 
 
 @job_command.command("list")
+@click.option("--state", type=click.Choice([str(each) for each in State]), help="Only those in this state.")
+@click.option("--kind", metavar="KIND", help="Only of this kind, such as import, delete, merge or undo.")
+@click.option("--by", "actor", metavar="LOGIN", help="Only those that this member began.")
+@click.option("--before", type=JOB, metavar="JOB", help="Only those before this one: the next page.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
 @json_option
 @pass_site
-def list_jobs(site: Site, out: Output) -> None:
+def list_jobs(
+    site: Site, out: Output, state: str | None, kind: str | None, actor: str | None, before: int | None, limit: int
+) -> None:
     """List the jobs, the newest first.
 
     \b
-    Example:  sharedbook job list
+    Examples:  sharedbook job list
+               sharedbook job list --state part --kind import --limit 20
+               sharedbook job list --by bob --before 100
     """
+    wanted = None if state is None else State(state)
     with site.begin() as tx:
-        records = [json_keys.job(found) for found in jobs.list_jobs(tx)]
+        found = jobs.list_jobs(tx, limit + 1, before=before, state=wanted, kind=kind, actor=actor)
+    records = [json_keys.job(each) for each in found[:limit]]
     shown = records if out.as_json else [{**each, "done": _of(each)} for each in records]
     columns = {"Job": "id", "What": "label", "State": "state", "Done": "done", "Started": "started"}
-    out.rows(shown, columns, empty="There is no job yet.")
+    out.rows(shown, columns, empty="No job fits." if state or kind or actor or before else "There is no job yet.")
+    if len(found) > limit:
+        out.note(f"there are more: add --before {found[limit - 1].id}")
 
 
 def _of(record: json_keys.Object) -> str:

@@ -15,8 +15,6 @@ from sharedbook.store.database import insert_many
 from sharedbook.store.prepared import Prepared, insert_rows
 from sharedbook.store.schema import job_items, job_rows, jobs
 
-_NEWEST = select(jobs).order_by(jobs.c.id.desc())
-
 
 def add(connection: Connection, row: Mapping[str, Any]) -> int:
     """Adds a job and returns its id."""
@@ -36,14 +34,22 @@ def get(connection: Connection, job_id: int) -> dict[str, Any] | None:
     return None if row is None else dict(row)
 
 
-def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """The newest ``limit`` jobs, newest first."""
-    return [dict(row) for row in connection.execute(_NEWEST.limit(limit)).mappings()]
+_TOLD = [column for column in jobs.c if column.name not in ("params", "texts")]
 
 
-def listing_of(connection: Connection, member_id: int, limit: int) -> list[dict[str, Any]]:
-    """The newest ``limit`` jobs of a member, newest first."""
-    statement = _NEWEST.where(jobs.c.member_id == member_id).limit(limit)
+def listing(
+    connection: Connection, limit: int, *, before: int | None = None, states: Collection[str] = (), **equal: Any
+) -> list[dict[str, Any]]:
+    """The newest ``limit`` jobs, newest first, without what they were told to do, which may be long.
+
+    ``before``: only those of a lower id; ``states``: only those in one of these; ``equal``: with these values.
+    """
+    statement = select(*_TOLD).order_by(jobs.c.id.desc()).limit(limit)
+    statement = statement.where(*(jobs.c[name] == value for name, value in equal.items()))
+    if before is not None:
+        statement = statement.where(jobs.c.id < before)
+    if states:
+        statement = statement.where(jobs.c.state.in_(states))
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
@@ -98,11 +104,6 @@ def forget_texts(connection: Connection, contact_ids: Sequence[int], marks: Coll
 def remove(connection: Connection, job_id: int) -> None:
     """Forgets a job."""
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
-
-
-def in_state(connection: Connection, state: str) -> list[dict[str, Any]]:
-    """Every job in a state."""
-    return [dict(row) for row in connection.execute(select(jobs).where(jobs.c.state == state)).mappings()]
 
 
 def prune(connection: Connection, before: datetime) -> int:

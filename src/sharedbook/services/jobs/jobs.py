@@ -75,9 +75,9 @@ class Result(StrEnum):
 class Job:
     """A bulk action. ``counts``: rows or contacts by ``Result``; ``total``: how many there are, None while unknown.
 
-    ``params`` and ``texts``: what it was told to do (``texts`` None: forgotten by an erasure). ``seq``: the clock when
-    it was planned. ``spent``: how long it has run. ``undoes``: the job that it undoes. ``error``: what ended it, or "".
-    ``format`` and ``columns``: of the file it read.
+    ``params`` and ``texts``: what it was told to do (``texts`` None: forgotten by an erasure), not in a list of jobs.
+    ``seq``: the clock when it was planned. ``spent``: how long it has run. ``undoes``: the job that it undoes.
+    ``error``: what ended it, or "". ``format`` and ``columns``: of the file it read.
     """
 
     id: int
@@ -108,7 +108,7 @@ class Job:
     def left(self) -> timedelta | None:
         """How long it will still take at this rate; None while that is unknown."""
         rate = self.rate
-        if self.total is None or not rate or self.finished is not None:
+        if self.total is None or not rate or self.state is not State.RUNNING:
             return None
         return timedelta(seconds=(self.total - self.done) / rate)
 
@@ -297,20 +297,43 @@ def cancel(tx: Tx, job_id: int) -> Job:
 
 def tidy(tx: Tx, before: datetime) -> int:
     """Ends jobs whose process was killed, and forgets those not heard of since ``before``; returns how many."""
-    for job in (_job(tx, row) for row in store.in_state(tx.db, State.RUNNING.value)):
+    for job in (_job(tx, row) for row in store.listing(tx.db, PAGE, states=[State.RUNNING.value])):
         if job.state is State.KILLED:
             record(tx, job.id, State.FAILED, job.counts, error="its process was killed")
     return store.prune(tx.db, before)
 
 
-def list_jobs(tx: Tx, limit: int = 100) -> list[Job]:
-    """The newest jobs that the actor may see, newest first."""
-    member_id = tx.viewer.member_id
-    if access.may_manage(tx.viewer):
-        found = store.listing(tx.db, limit)
-    else:
-        found = [] if member_id is None else store.listing_of(tx.db, member_id, limit)
-    return [_job(tx, row) for row in found]
+def list_jobs(
+    tx: Tx,
+    limit: int = 100,
+    *,
+    before: int | None = None,
+    state: State | None = None,
+    kind: str | None = None,
+    actor: str | None = None,
+) -> list[Job]:
+    """The newest jobs that the actor may see, newest first: only those before a job, in a state, of a kind or actor."""
+    nobody = 0
+    member_id = None if access.may_manage(tx.viewer) else tx.viewer.member_id or nobody
+    wanted = {"kind": kind, "actor": actor, "member_id": member_id}
+    equal = {name: value for name, value in wanted.items() if value is not None}
+    found: list[Job] = []
+    states = _STORED.get(state, [state.value]) if state else []
+    while page := store.listing(tx.db, limit, before=before, states=states, **equal):
+        found += [job for job in (_job(tx, row) for row in page) if state in (None, job.state)]
+        if len(found) >= limit or len(page) < limit:
+            break
+        before = page[-1]["id"]
+    return found[:limit]
+
+
+_STORED = {State.KILLED: [State.RUNNING.value, State.WAITING.value]}
+"""What stands in the database of a job that is killed: nobody was there to write it."""
+
+
+def killed(tx: Tx) -> list[Job]:
+    """Every job whose process was killed."""
+    return list_jobs(tx, PAGE, state=State.KILLED)
 
 
 def get(tx: Tx, job_id: int) -> Job:
@@ -393,8 +416,8 @@ def _job(tx: Tx, row: Mapping[str, Any]) -> Job:
         spent=timedelta(milliseconds=row["spent"]),
         undoes=row["undoes"],
         error=row["error"],
-        params=json.loads(row["params"]),
-        texts=None if row["texts"] is None else json.loads(row["texts"]),
+        params=json.loads(row.get("params", "{}")),
+        texts=json.loads(row.get("texts") or "null"),
         format=file["format"],
         columns=tuple(file["columns"]),
     )

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from sharedbook.services.erasing import erasure
 from sharedbook.services.jobs import jobs
-from sharedbook.services.jobs.jobs import State
 from sharedbook.services.notices import notices
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts
@@ -18,13 +17,12 @@ NEARLY_FULL = 0.9
 def look(tx: Tx) -> None:
     """Tells of a site that is nearly full, of jobs that were killed, and of an erasure that a reader holds up."""
     _quota(tx)
-    for job in jobs.list_jobs(tx):
-        if job.state is State.KILLED:
-            text = (
-                f"Its process ended while it ran; what was done stays.\n\n  sharedbook job resume {job.id}    go on\n"
-                f"  sharedbook job undo {job.id}      take back what was done\n"
-            )
-            notices.add_once(tx, "job.killed", f"job {job.id} was killed", text, job=job.id)
+    for job in jobs.killed(tx):
+        text = (
+            f"Its process ended while it ran; what was done stays.\n\n  sharedbook job resume {job.id}    go on\n"
+            f"  sharedbook job undo {job.id}      take back what was done\n"
+        )
+        notices.add_once(tx, "job.killed", f"job {job.id} was killed", text, job=job.id)
     if erasure.pending(tx):
         notices.remind(
             tx,
