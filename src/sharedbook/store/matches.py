@@ -5,7 +5,7 @@ It asks by keys (``indexed``), as ``store/filters.py`` does for one equality.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -13,9 +13,9 @@ from sqlalchemy import Connection, select
 from sharedbook.domain.access import Viewer
 from sharedbook.store import indexed, sought
 from sharedbook.store.contacts import batches
-from sharedbook.store.memberships import seen_by
-from sharedbook.store.prepared import Prepared, given
-from sharedbook.store.schema import contacts, memberships
+from sharedbook.store.memberships import held
+from sharedbook.store.prepared import Prepared, given, given_ids
+from sharedbook.store.schema import contacts, value_keys
 
 Key = tuple[str, str]
 """What a row can be looked up by: ``uid`` and a UID; or a name of ``indexed.KEYED`` and a folded value. See ``key``."""
@@ -28,6 +28,19 @@ def key(name: str, value: str) -> Key:
     return name, value if name == "uid" else indexed.folded(value)
 
 
+def hashes(keys: Iterable[Key]) -> tuple[int, ...]:
+    """What ``known`` asks by, of keys that are no UIDs."""
+    return tuple([indexed.key(indexed.KEYED[name], folded) for name, folded in keys])
+
+
+_KNOWN = Prepared(select(value_keys.c.hash).where(value_keys.c.hash.in_(given_ids("hashes"))).distinct())
+
+
+def known(connection: Connection, wanted: Iterable[int]) -> set[int]:
+    """Those of these hashes that any contact has: nobody holds a key whose hash is not among them."""
+    return {row[0] for row in _KNOWN.rows(connection, {"hashes": list(wanted)})}
+
+
 def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collection[Key]) -> dict[Key, set[int]]:
     """Ids of the contacts of a group, as far as the viewer sees them, that have each key; no entry for none."""
     uids = [value for name, value in keys if name == "uid"]
@@ -36,18 +49,8 @@ def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collect
         for contact_id, uid in _UIDS.rows(connection, {"uids": some}):
             found.setdefault(("uid", uid), set()).add(contact_id)
     # Asked apart: in one statement the databases prefer to walk the whole group.
-    seen = _seen(connection, viewer, group_id, sorted({each for ids in found.values() for each in ids}))
+    seen = held(connection, viewer, group_id, sorted({each for ids in found.values() for each in ids}))
     return {each: ids & seen for each, ids in found.items() if ids & seen}
-
-
-def _seen(connection: Connection, viewer: Viewer, group_id: int, contact_ids: Sequence[int]) -> set[int]:
-    found: set[int] = set()
-    for some in batches(contact_ids):
-        statement = select(memberships.c.contact_id).where(
-            memberships.c.contact_id.in_(some), memberships.c.group_id == group_id, seen_by(viewer)
-        )
-        found.update(connection.execute(statement).scalars())
-    return found
 
 
 class Facts(NamedTuple):
@@ -59,6 +62,11 @@ class Facts(NamedTuple):
     numbers: frozenset[str]
 
 
+_FACTS = Prepared(
+    select(contacts.c.id, contacts.c.uid, contacts.c.name, contacts.c.size).where(contacts.c.id.in_(given_ids("ids")))
+)
+
+
 def facts(connection: Connection, contact_ids: Sequence[int]) -> dict[int, Facts]:
     """Facts of contacts, by id."""
     numbers: dict[int, set[str]] = {}
@@ -66,7 +74,6 @@ def facts(connection: Connection, contact_ids: Sequence[int]) -> dict[int, Facts
     for some in batches(contact_ids):
         for contact_id, forms in sought.texts(connection, "phone", some):
             numbers.setdefault(contact_id, set()).update(forms.split())
-        rows = select(contacts.c.id, contacts.c.uid, contacts.c.name, contacts.c.size).where(contacts.c.id.in_(some))
-        for contact_id, uid, name, size in connection.execute(rows):
+        for contact_id, uid, name, size in _FACTS.rows(connection, {"ids": some}):
             found[contact_id] = Facts(uid, name, size, frozenset(numbers.get(contact_id, ())))
     return found

@@ -30,7 +30,7 @@ from sharedbook.domain.model import Card, CardState
 from sharedbook.store import sight
 from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.database import plain
-from sharedbook.store.prepared import Prepared, given, insert_rows
+from sharedbook.store.prepared import Prepared, given, given_ids, insert_rows
 from sharedbook.store.schema import contacts, memberships
 from sharedbook.store.types import moment
 
@@ -177,6 +177,12 @@ def owned(connection: Connection, group_ids: Collection[int], owner_id: int) -> 
     return [(row.href, row.key) for row in connection.execute(statement)]
 
 
+def held(connection: Connection, viewer: Viewer, group_id: int, contact_ids: Sequence[int]) -> set[int]:
+    """Which of these contacts the viewer sees in a group."""
+    statement = _reading(viewer).held
+    return {row[0] for row in statement.rows(connection, {"group": group_id, "ids": contact_ids})}
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """What one kind of viewer reads of a group: to build a statement costs more than to run it."""
@@ -185,6 +191,7 @@ class _Reading:
     entries: Prepared
     etags: Prepared
     changed: Prepared
+    held: Prepared
 
 
 def _reading(viewer: Viewer) -> _Reading:
@@ -201,6 +208,7 @@ def _statements(console: bool, subjects: frozenset[int], member_id: int | None) 
         entries=Prepared(entries),
         etags=Prepared(entries.where(some)),
         changed=Prepared(changed.order_by(_M.seq, _M.href)),
+        held=Prepared(select(_M.contact_id).where(in_group, _M.contact_id.in_(given_ids("ids")))),
     )
 
 

@@ -71,7 +71,7 @@ class Rules:
         assert said is not None
         if self.duplicates is Duplicates.ADD:
             return self._new(row, str(uuid.uuid4()) if matcher.holds_uid(said) else "")
-        match = matcher.find(said, row.kept)
+        match = matcher.find(row)
         if not match.found:
             return self._new(row)
         if self.origin:

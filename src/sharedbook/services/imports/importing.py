@@ -326,7 +326,7 @@ class Import:
         self.room -= 1
         known = Known(contact_id, Facts(found.uid, found.name, found.size, said.numbers), found.text, decision.custom)
         for matcher in place:
-            matcher.remember(known, said)
+            matcher.remember(known, row)
 
     def _change(self, matcher: Matcher, row: Ready, decision: Decision, *, is_alone: bool) -> None:
         """A contact that is there, or (when dry) would be. Raises what services refuse."""
@@ -344,7 +344,7 @@ class Import:
         known.text, known.facts = card.text, Facts(card.uid, fields.full_name(card), len(card.text.encode()), numbers)
         if known.custom is not None:
             known.custom = {**known.custom, **decision.custom}
-        matcher.remember(known, said)
+        matcher.remember(known, row)
 
     def report(self) -> JobReport:
         """What was done."""

@@ -16,7 +16,7 @@ from sharedbook.services.contacts.custom_fields import Values
 from sharedbook.services.imports.ready import Ready, Said
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing.kept import Kept
-from sharedbook.store import contacts
+from sharedbook.store import contacts, matches
 from sharedbook.store.matches import Facts, Key, facts, holders, key
 
 
@@ -50,13 +50,16 @@ class Matcher:
     tx: Tx
     group: Group
     _written: dict[Key, tuple[Known, ...]] = field(default_factory=dict)
+    _hashes: set[int] = field(default_factory=set)
+    _known: set[int] = field(default_factory=set)
     _changed: dict[int, Known] = field(default_factory=dict)
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
 
     def prepare(self, rows: Iterable[Ready]) -> None:
         """Loads what these rows may fit, in a few statements."""
-        wanted = {each for row in rows if row.said for each in row.said.every()}
+        self._known = matches.known(self.tx.db, {each for row in rows for each in row.hashes})
+        wanted = {each for row in rows if row.said and self._may_be_known(row) for each in row.said.every()}
         self._stored = holders(self.tx.db, self.tx.viewer, self.group.id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
         known = facts(self.tx.db, ids)
@@ -78,10 +81,16 @@ class Matcher:
         for contact in contacts.fetch(self.tx.db, list(missing)):
             missing[contact.id].text = contact.vcard
 
-    def find(self, said: Said, new: Kept | None) -> Match:
-        """The contact that a row is, by the first rule that any contact fits. ``new``: of the card it would make."""
-        every = said.every()
-        if self._stored.keys().isdisjoint(every) and self._written.keys().isdisjoint(every):
+    def _may_be_known(self, row: Ready) -> bool:
+        """False for what no rule finds: a new row costs no more than this."""
+        assert row.said is not None
+        return bool(row.said.uid) or not (self._known.isdisjoint(row.hashes) and self._hashes.isdisjoint(row.hashes))
+
+    def find(self, row: Ready) -> Match:
+        """The contact that a row is, by the first rule that any contact fits."""
+        said, new = row.said, row.kept
+        assert said is not None
+        if not self._may_be_known(row):
             return _NOTHING
         if found := self._having(said.external):
             return Match(_of_one_name(found, said), "external id")
@@ -92,7 +101,7 @@ class Matcher:
         namesakes = self._having(said.names)
         if found := [known for known in namesakes if said.numbers & known.facts.numbers]:
             return Match(tuple(found), "phone number and name")
-        return Match(tuple(self._whole(new, namesakes)), "whole card")
+        return Match(tuple(self._whole(said, new, namesakes)), "whole card")
 
     def holds_uid(self, said: Said) -> bool:
         """Whether a contact that the viewer sees has the row's UID."""
@@ -110,9 +119,12 @@ class Matcher:
             found |= {id(known): known for known in (*stored, *self._written.get(each, ()))}
         return list(found.values())
 
-    def _whole(self, new: Kept | None, namesakes: Sequence[Known]) -> list[Known]:
-        """The first namesake whose card the row would make, its UID aside: an earlier import of the same row."""
-        if not namesakes or new is None:
+    def _whole(self, said: Said, new: Kept | None, namesakes: Sequence[Known]) -> list[Known]:
+        """The first namesake whose card the row would make, its UID aside: an earlier import of the same row.
+
+        A card that is found by a mail address would have been.
+        """
+        if not namesakes or new is None or not set(new.indexed.keys).isdisjoint(matches.hashes(said.emails)):
             return []
         length = new.size - len(new.uid.encode())
         alike = [known for known in namesakes if known.facts.size - len(known.facts.uid.encode()) == length]
@@ -120,8 +132,11 @@ class Matcher:
         bare = _without_uid(new.text, new.uid)
         return [known for known in alike if _without_uid(known.text, known.facts.uid) == bare][:1]
 
-    def remember(self, known: Known, said: Said) -> None:
+    def remember(self, known: Known, row: Ready) -> None:
         """A row was written (or, in a dry run, would have been): later rows fit what it says."""
+        said = row.said
+        assert said is not None
+        self._hashes.update(row.hashes)
         written, alone = self._written, (known,)
         for each in said.every():
             same = written.setdefault(each, alone)

@@ -20,6 +20,7 @@ from sharedbook.services.imports import apart
 from sharedbook.services.imports.apart import Piece
 from sharedbook.services.writing import kept
 from sharedbook.services.writing.kept import Kept
+from sharedbook.store import matches
 from sharedbook.store.matches import Key, key
 
 WORTH_A_PROCESS = 2_000
@@ -44,6 +45,7 @@ class Said(NamedTuple):
 class Ready(NamedTuple):
     """A row: ``cells`` as they stood in the file, and the problem that makes it none, or what it says.
 
+    ``hashes``: of all that can be looked up but a UID; what no contact has is quickly told by them.
     ``kept``: of a new card; None, and ``refusal``, where none can be made. ``row``: what changes a contact that is
     there already, only when it is asked for. ``groups``: slugs or names of those it shall go into.
     """
@@ -57,6 +59,7 @@ class Ready(NamedTuple):
     custom: dict[int, tuple[str, ...]] = {}  # noqa: RUF012 - never written to
     row: Incoming | None = None
     groups: tuple[str, ...] = ()
+    hashes: tuple[int, ...] = ()
 
 
 class Make(NamedTuple):
@@ -90,7 +93,8 @@ class Make(NamedTuple):
         found, refusal = self.kept_of(row)
         said = _said(row.entry, self.region)
         whole = row if self.whole else None
-        return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), whole, row.groups)
+        hashes = matches.hashes(said.external + said.emails + said.names)
+        return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), whole, row.groups, hashes)
 
     def kept_of(self, row: Incoming, uid: str = "") -> tuple[Kept | None, Problem | None]:
         """What is kept of a row's new card, or why there is none."""

@@ -79,8 +79,7 @@ def _by_names(tx: Tx, rows: Sequence[Ready], matchers: dict[int, Matcher]) -> li
 
 def left(place: Place, row: Ready) -> Problem | None:
     """That the contact which a row is, and which the first group has, is not put into others that the row names."""
-    assert row.said is not None
-    slugs = [matcher.group.slug for matcher in place[1:] if not matcher.find(row.said, row.kept).found]
+    slugs = [matcher.group.slug for matcher in place[1:] if not matcher.find(row).found]
     if not slugs:
         return None
     message = f"the contact is there, and stays in its groups: it does not go into {', '.join(slugs)} (contact copy)"
