@@ -36,7 +36,9 @@ def _rights(text: str) -> Right:
             )
         rights |= ALL_RIGHTS if word == "all" else WORDS[word]
     if not rights:
-        raise InvalidValue("no right is named", field="rights", hint="to take rights away: sharedbook grant revoke")
+        raise InvalidValue(
+            "no right is named", field="rights", hint="to take them away: sharedbook grant revoke GROUP SUBJECT"
+        )
     return rights
 
 

@@ -123,7 +123,7 @@ def _record(found: Access, block: str | None, secret: str) -> json_keys.Object:
 def _sections(found: Access, secret: str, apple: Path | None) -> list[str]:
     """The text, a section a program."""
     login, directory = found.member.login, found.directory
-    password = secret or "(your own: sharedbook member link ...; for one device: --app-password LABEL)"
+    password = secret or f"(your own: sharedbook member link {login}; for one device: --app-password LABEL)"
     books = [f"  {book.name}: {book.url}" for book in found.books]
     starttls = "LDAPS" if directory.tls else "StartTLS"
     profile = f"send {apple} to the device and open it" if apple else "make a profile with --apple FILE"

@@ -40,7 +40,7 @@ def upgrade(database: Database, to: str = VERSIONS[-1]) -> str:
     with database.begin(write=True) as connection:
         version = current(connection)
         if version is not None and version not in VERSIONS:
-            raise DatabaseNewer(f"the database has version {version}", hint="install the newer sharedbook again")
+            raise DatabaseNewer(f"the database has version {version}", hint="install the newer version again")
         if version != to:
             from alembic import command
             from alembic.config import Config

@@ -56,6 +56,6 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "items": "ids or names of them",
         "dry_run": "true when it was only shown",
         "notes": "what else is worth knowing",
-        "job": "number of the job; of a dry run, the plan's for `sharedbook apply`; null for what needed none",
+        "job": "number of the job; of a dry run, the plan's for `sharedbook apply`; null for what changed nothing",
     },
 }

@@ -83,7 +83,9 @@ def merge(
     lines = [_by_field(card, names_one) for card in inputs]
     for name, place in chosen.items():
         if name not in lines[place]:
-            raise InvalidValue(f"that contact has no {name} to give", field=name, hint="see: sharedbook contact show")
+            raise InvalidValue(
+                f"that contact has no {name} to give", field=name, hint="see: sharedbook contact show REF"
+            )
     merging = _Merging(inputs, region)
     for each in inputs[0].properties:
         if names_one(each):

@@ -215,5 +215,5 @@ def _numbered_removals(card: Card, change: Change, has: list[Value]) -> list[Edi
 
 def _not_there(change: Change, text: str) -> InvalidValue:
     return InvalidValue(
-        f"{change.column.name} has no value {text}", field=change.column.name, hint="see: sharedbook contact show"
+        f"{change.column.name} has no value {text}", field=change.column.name, hint="see: sharedbook contact show REF"
     )

@@ -211,7 +211,7 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
     for place, name in enumerate(header, 1):
         target = given.get(fold(name)) or _target(name, product)
         if target is None:
-            hint = "--save-map FILE begins a map to complete, for --map; or make it a field: sharedbook field add"
+            hint = "--save-map FILE begins a map to complete, for --map; or make it a field: sharedbook field add NAME"
             if len(header) == 1:
                 hint = "if it is a title above the header, delete its row"
             raise InvalidFile(f"row {line}, column {place}: the header {name} is unknown", line=line, hint=hint)

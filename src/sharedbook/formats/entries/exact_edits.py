@@ -43,7 +43,9 @@ def make_exact(card: Card, columns: Mapping[str, str], *, limits: Limits) -> Car
     now = entry_cards.of_card(card)
     for name in changed:
         if said(now, name) != said(wanted, name):
-            raise InvalidValue(f"{name} cannot be made so", field=name, hint="change it with: sharedbook contact set")
+            raise InvalidValue(
+                f"{name} cannot be made so", field=name, hint="change it with: sharedbook contact set REF K=V"
+            )
     return card
 
 

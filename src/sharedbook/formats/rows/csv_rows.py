@@ -157,7 +157,7 @@ def checked_header(line: int, cells: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns. Raises InvalidFile: none at all, one that is empty or repeated."""
     header = _without_empty_end([cell.strip() for cell in cells])
     if not header:
-        raise InvalidFile("the file is empty: it has not even a header", line=line, hint="see: sharedbook template")
+        raise InvalidFile("the file is empty: it has not even a header", line=line, hint="see: sharedbook template -")
     seen: dict[str, int] = {}
     for column, name in enumerate(header, 1):
         if not name:

@@ -299,7 +299,9 @@ def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
 def require_deletable(group: Group) -> None:
     """Raises Protected for the default group."""
     if group.default:
-        raise Protected(f"{group.slug} is the default group", hint="choose another one first: sharedbook group default")
+        raise Protected(
+            f"{group.slug} is the default group", hint="choose another first: sharedbook group default GROUP"
+        )
 
 
 def held_ids(tx: Tx, group_id: int) -> list[int]:
@@ -346,7 +348,7 @@ def reopen(tx: Tx, group_id: int) -> None:
     access.require_manage(tx.viewer, "bring groups back")
     group = groups.by_id(tx.db, group_id)
     if group is None:
-        raise GroupNotFound(f"group {group_id} is gone for good", hint="make a new one: sharedbook group add")
+        raise GroupNotFound(f"group {group_id} is gone for good", hint="make a new one: sharedbook group add NAME")
     if group.emptied_at is not None:
         _clean(tx, group.name)
         groups.change(tx.db, group_id, emptied_at=None)

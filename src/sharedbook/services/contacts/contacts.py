@@ -207,7 +207,9 @@ def move(tx: Tx, contact_ids: Sequence[int], source: Group, to: Group) -> list[C
     for contact in _living(tx, contact_ids):
         row = next((row for row in memberships.of_contacts(tx.db, [contact.id]) if row.group_id == source.id), None)
         if row is None:
-            raise ContactNotFound(f"contact {contact.id} is not in {source.slug}", hint="see: sharedbook contact show")
+            raise ContactNotFound(
+                f"contact {contact.id} is not in {source.slug}", hint=f"see: sharedbook contact show {contact.id}"
+            )
         if not access.may_take_out(tx.viewer, held(contact), source.id):
             raise _forbidden(tx, contact, Right.DELETE)
         if source.id != to.id:

@@ -61,7 +61,7 @@ def add(tx: Tx, name: str, kind: FieldKind = FieldKind.TEXT, *, several: bool = 
     access.require_manage(tx.viewer, "define fields")
     name, known = _free_name(tx, name), every(tx)
     if len(known) >= MOST_FIELDS:
-        raise InvalidName(f"there are {MOST_FIELDS} fields already", hint="remove one: sharedbook field remove")
+        raise InvalidName(f"there are {MOST_FIELDS} fields already", hint="remove one: sharedbook field remove FIELD")
     field_id = custom_fields.add(
         tx.db, key=custom_values.key_of(name), name=name, kind=kind.value, several=several, position=len(known) + 1
     )
@@ -287,5 +287,5 @@ def _after(tx: Tx, field: CustomField, has: tuple[str, ...], change: Change) -> 
     if change.operator == "+=":
         return custom_values.read(field, custom_values.written(field, [*has, *given]), tx.site.limits)
     if missing := [value for value in given if value not in has]:
-        raise InvalidValue(f"{named} has no value {missing[0]}", field=named, hint="see: sharedbook contact show")
+        raise InvalidValue(f"{named} has no value {missing[0]}", field=named, hint="see: sharedbook contact show REF")
     return tuple(value for value in has if value not in given)

@@ -188,7 +188,8 @@ def why(tx: Tx, contact_id: int, field: str) -> Origin:
         if not step.known or _touched(step, name, value):
             before = card_diff.fields_of(step.before).get(name)
             return Origin(name, value, before, step.revision, step.known and step.whole)
-    raise InvalidValue(f"contact {contact_id} never had {name}", field=name, hint="see: sharedbook contact show")
+    hint = f"see: sharedbook contact show {contact_id}"
+    raise InvalidValue(f"contact {contact_id} never had {name}", field=name, hint=hint)
 
 
 def _why_custom(tx: Tx, contact_id: int, field: CustomField) -> Origin:
@@ -200,7 +201,8 @@ def _why_custom(tx: Tx, contact_id: int, field: CustomField) -> Origin:
         if change is not None:
             certain = step.revision.event is Event.CUSTOM or step.revision.at >= forgotten
             return Origin(name, change.after, change.before, step.revision, certain)
-    raise InvalidValue(f"contact {contact_id} never had {name}", field=name, hint="see: sharedbook contact show")
+    hint = f"see: sharedbook contact show {contact_id}"
+    raise InvalidValue(f"contact {contact_id} never had {name}", field=name, hint=hint)
 
 
 def _field(field: str, held: set[str]) -> str:

@@ -342,8 +342,9 @@ class DeleteMember(Action):
 
     def require_again(self, tx: Tx, contact_ids: Collection[int]) -> None:
         self.check(tx)
-        heir = f"--give-to {self.heir}" if self.heir else "--unowned"
-        hint = f"to delete the member as it is now: sharedbook member delete {self.login} {heir}"
+        command = f"sharedbook member delete {self.login}"
+        command = f"{command} --give-to {self.heir}" if self.heir else f"{command} --unowned"
+        hint = f"to delete the member as it is now: {command}"
         if came := set(self.left(tx)).difference(contact_ids):
             raise NotUndoable(f"{self.login} has contacts that came since: {some(came)}", hint=hint)
         if members.past_of(tx, self.member) != self._past:

@@ -30,7 +30,8 @@ def grant(tx: Tx, group_ref: str, subject_ref: str, rights: Right) -> Grant:
     access.require_manage(tx.viewer, "grant rights")
     group, subject = groups.get(tx, group_ref), resolve(tx, subject_ref)
     if not rights:
-        raise InvalidValue("a grant names at least one right", field="rights", hint="or run: sharedbook grant revoke")
+        hint = f"or run: sharedbook grant revoke {group.slug} {subject.label}"
+        raise InvalidValue("a grant names at least one right", field="rights", hint=hint)
     granted = access.normalize(rights)
     before = grants.rights(tx.db, group.id, subject.id)
     seq = tx.tick(ChangeKind.GROUP, group.id)

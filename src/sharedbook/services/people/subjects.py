@@ -62,7 +62,7 @@ def resolve(tx: Tx, ref: str) -> Subject:
         return team(tx, name)
     found = subjects.find(tx.db, SubjectKind.MEMBER, name)
     if found is None:
-        raise _no_member(tx, ref)
+        raise _no_member(tx, ref, "; a team is written @name")
     return found
 
 
@@ -78,9 +78,10 @@ def team(tx: Tx, name: str) -> Subject:
     """The team of a name, in any case, with or without its @. Raises SubjectNotFound."""
     found = subjects.find(tx.db, SubjectKind.TEAM, fold_name(name).removeprefix("@"))
     if found is None:
-        known = [f"@{each.name}" for each in subjects.teams(tx.db)] if access.may_manage(tx.viewer) else []
-        wanted = f"@{name.removeprefix('@')}"
-        raise SubjectNotFound(f"there is no team {wanted}", hint=near_hint(wanted, known, "see: sharedbook team list"))
+        may_list = access.may_manage(tx.viewer)
+        known = [f"@{each.name}" for each in subjects.teams(tx.db)] if may_list else []
+        wanted, step = f"@{name.removeprefix('@')}", "see: sharedbook team list" if may_list else "ask a postmaster"
+        raise SubjectNotFound(f"there is no team {wanted}", hint=near_hint(wanted, known, step))
     return found
 
 
@@ -118,7 +119,8 @@ def release(tx: Tx, subject_id: int, contact_ids: Sequence[int], *, new_owner: i
     records.note(tx, listing, Event.VISIBILITY)
 
 
-def _no_member(tx: Tx, login: str) -> SubjectNotFound:
-    known = [each.login for each in subjects.members(tx.db)] if access.may_manage(tx.viewer) else []
-    hint = near_hint(login, known, "see: sharedbook member list; a team is written @name")
-    return SubjectNotFound(f"there is no member {login}", hint=hint)
+def _no_member(tx: Tx, login: str, more: str = "") -> SubjectNotFound:
+    may_list = access.may_manage(tx.viewer)
+    known = [each.login for each in subjects.members(tx.db)] if may_list else []
+    step = "see: sharedbook member list" if may_list else "ask a postmaster for the login"
+    return SubjectNotFound(f"there is no member {login}", hint=near_hint(login, known, step + more))
