@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sharedbook.domain import folding, query
+from sharedbook.domain import folding
 
 MARKS = ["\u0307", "\u0345", "\u0301", "\u0323", "\u3099", "\u200c", "\u0327"]
 tricky = st.text(st.one_of(st.characters(exclude_categories=()), st.sampled_from(["i", "I", "İ", "ı", " ", *MARKS])))
@@ -110,45 +110,6 @@ def test_casemaps_are_blind_to_ascii_case_only_or_more(text: str) -> None:
     assert folding.ascii_casemap(text) == folding.ascii_casemap(swapped)
     assert folding.unicode_casemap(text) == folding.unicode_casemap(swapped)
     assert folding.ascii_casemap(folding.ascii_casemap(text)) == folding.ascii_casemap(text)
-
-
-COLLATIONS = [fold for comparison, fold in query.FOLDS.items() if comparison is not query.Comparison.DIRECTORY]
-
-
-def coarse(text: str) -> str:
-    return "".join(folding.coarse_words(text))
-
-
-def pieces_of(text: str) -> set[str]:
-    """Other ways to write a text, and what they are made of."""
-    forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")}
-    forms |= {text, text.upper(), text.lower(), text.title(), text.casefold()}
-    return forms.union(*forms)
-
-
-def test_whatever_a_collation_finds_in_a_character_the_coarse_form_has() -> None:
-    every = map(chr, range(sys.maxunicode + 1))
-    for character in (each for each in every if unicodedata.decomposition(each) or each.swapcase() != each):
-        for piece in pieces_of(character):
-            for fold in COLLATIONS:
-                assert fold(piece) not in fold(character) or coarse(piece) in coarse(character)
-
-
-@given(tricky, st.integers(0), st.integers(0))
-@example("e\u0323\u0301x", 1, 2)
-@example("\u03b1\u0345", 1, 2)
-@example("Kim\t Lee", 2, 5)
-def test_whatever_a_collation_finds_in_a_text_the_coarse_form_has(text: str, start: int, end: int) -> None:
-    for form in (text, unicodedata.normalize("NFD", text), text.upper(), text.lower()):
-        first, last = sorted((start % (len(form) + 1), end % (len(form) + 1)))
-        for fold in COLLATIONS:
-            assert fold(form[first:last]) not in fold(text) or coarse(form[first:last]) in coarse(text)
-
-
-def test_the_coarse_form_of_ascii_is_the_folded_one_without_spaces() -> None:
-    every = "".join(map(chr, range(1, 128)))
-    assert coarse(every) == folding.pad(folding.fold(every)).replace(" ", "")
-    assert folding.coarse_words("José-María\tÜnal") == ["jose", "-mari", "a", "u", "nal"]
 
 
 def test_hangul_initials() -> None:

@@ -141,28 +141,6 @@ def unicode_casemap(text: str) -> str:
     return unicodedata.normalize("NFKD", text.translate(_TITLECASE))
 
 
-class _Coarse(dict[int, str]):
-    """Code point -> what ``coarse_words`` makes of it behind ``unicode_casemap``, filled as characters are met."""
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        kind = unicodedata.category(character)
-        self[code] = " " if kind[0] in "MZ" or kind in ("Cc", "Cf", "Cs") else character.casefold()
-        return self[code]
-
-
-_COARSE = _Coarse()
-
-
-def coarse_words(text: str) -> list[str]:
-    """Text without case and marks, cut at spaces, marks and controls: less than each collation of RFC 6352 compares.
-
-    When a value contains another text by i;octet, i;ascii-casemap or i;unicode-casemap, then the words of the value in
-    one piece contain those of the text in one piece: each character becomes the same wherever it stands.
-    """
-    return unicode_casemap(text).translate(_COARSE).split()
-
-
 # ---- names: Hangul initials
 
 

@@ -7,11 +7,12 @@ one is asked, the text must hold a piece of what is sought, which is decided fas
 
 Three-valued logic needs no NULL: a query is compiled for "it is True" or for "it is False", and Not swaps the two.
 
-Decided here, exactly: presence; equality and one part of a directory string; phone numbers.
+Decided here, exactly: presence; equality and one part of a value, as directory string or by i;unicode-casemap; phone
+numbers.
 
-Not decided here: the collations of RFC 6352, of which the text holds what all of them have in common; order; tests of
-parameters; several parts; very long ones; names that are in no text. For these the statement finds candidates, never
-too few, and ``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their records. No card is parsed.
+Not decided here: the other collations, which tell apart more than the text does; order; tests of parameters; several
+parts; very long ones; names that are in no text. For these the statement finds candidates, never too few, and
+``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their records. No card is parsed.
 Values that PHONE is asked of are as ``formats.vcards.phones.forms`` writes them.
 """
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -28,7 +30,7 @@ from sharedbook.domain import folding
 from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
 from sharedbook.store import indexed
-from sharedbook.store.indexed import COARSE, CUSTOM, LEFT_OUT, LINE, TAB
+from sharedbook.store.indexed import CASED, LINE, TAB
 from sharedbook.store.schema import contacts, records, sought, value_keys
 
 MOST_TERMS = 256
@@ -37,7 +39,7 @@ LONGEST_PIECE = 1_000
 MOST_PIECES = 4
 """Of one test: it is enough to find candidates."""
 
-_FOLDED, _WHOLE, _END = f"[^{LINE}{COARSE}]*", f"[^{LINE}]*", f"[{LINE}{COARSE}]"
+_FOLDED, _WHOLE, _END = f"[^{LINE}{CASED}]*", f"[^{LINE}]*", f"[{LINE}{CASED}]"
 
 
 class Filter(NamedTuple):
@@ -63,7 +65,7 @@ _NONE = _Line("\x1e", ("\x1e",), True)  # a sign that is in no text
 
 
 class _Asked(NamedTuple):
-    """``Some``, of any one of several properties."""
+    """``Some``, of any one of several properties that stand in one column."""
 
     names: tuple[str, ...]
     tests: tuple[Test | HasParam, ...]
@@ -133,18 +135,16 @@ class _Compiler:
                 return self._some(query, wanted)
 
     def _some(self, asked: _Asked, wanted: bool) -> ColumnElement[bool]:
-        line = _line(asked)
-        left_out = not LEFT_OUT.isdisjoint(asked.names)
-        if left_out or not line.exact:
+        line, column = _line(asked), indexed.column(asked.names[0])
+        if not column or not line.exact:
             self.exact = False
-            if left_out or not wanted:
+            if not column or not wanted:
                 return true()
-        found = and_(*_keyed(asked), *self._parameters(asked), *self._has_line(asked, line))
+        found = and_(*_keyed(asked), *self._parameters(asked), *self._has_line(sought.c[column], asked, line))
         return found if wanted else ~found
 
-    def _has_line(self, asked: _Asked, line: _Line) -> list[ColumnElement[bool]]:
-        """That the text has such a line under one of the names."""
-        column = sought.c.custom if asked.names[0].startswith(CUSTOM) else sought.c.texts
+    def _has_line(self, column: ColumnElement[str], asked: _Asked, line: _Line) -> list[ColumnElement[bool]]:
+        """That a column has such a line under one of the names."""
         tags = sorted(set().union(*map(indexed.tags, filter(_writable, asked.names))))
         if not tags:
             return [false()]
@@ -166,15 +166,14 @@ class _Compiler:
 
 
 def _together(parts: Sequence[Query]) -> Iterable[Query | _Asked]:
-    """The parts of an Or; those that ask the same of several properties as one."""
-    alike: dict[tuple[tuple[Test | HasParam, ...], bool, bool, bool], list[str]] = {}
+    """The parts of an Or; those that ask the same of properties in one column as one."""
+    alike: dict[tuple[tuple[Test | HasParam, ...], bool, str], list[str]] = {}
     for part in parts:
         if isinstance(part, Some):
-            apart = part.property.startswith(CUSTOM), part.property in LEFT_OUT
-            alike.setdefault((part.tests, part.any_test, *apart), []).append(part.property)
+            alike.setdefault((part.tests, part.any_test, indexed.column(part.property)), []).append(part.property)
         else:
             yield part
-    for (tests, any_test, *_), properties in alike.items():
+    for (tests, any_test, _), properties in alike.items():
         yield _Asked(tuple(properties), tests, any_test)
 
 
@@ -248,21 +247,42 @@ def _directory(test: Test) -> _Line:
 
 
 def _collated(test: Test) -> _Line:
-    """Candidates: a text that holds the coarse form, between the words of which the folded text has spaces."""
-    if test.op not in (Op.EQUALS, Op.LIKE):
+    """As i;unicode-casemap has it, which finds all that the other two do, but for parts that end within marks."""
+    if test.op is Op.EQUALS:
+        line = _cased(test.needle, starts=True, ends=True)
+    elif test.op is Op.LIKE:
+        line = _pieces(
+            _cased(test.initial, starts=True) if test.initial else _ANY,
+            *(_cased(part) if part else _ANY for part in test.middle),
+            _cased(test.final, ends=True) if test.final else _ANY,
+        )
+    else:
         return _SOME
-    parts = (test.needle,) if test.op is Op.EQUALS else (test.initial, *test.middle, test.final)
-    lines = []
-    for words in filter(None, map(folding.coarse_words, parts)):
-        longest = max(words, key=len)
-        if sum(map(len, words)) > LONGEST_PIECE:
-            words = [longest]
-        lines.append(_piece(_WHOLE, longest) if words == [longest] else _Line(_spaced(words), (longest,), False))
-    return _pieces(*lines)._replace(exact=False)
+    if test.comparison is Comparison.UNICODE:
+        return line
+    parts = (test.initial, *test.middle, test.final)
+    if any(unicodedata.combining(each) for part in parts for each in folding.unicode_casemap(part)):
+        return _SOME
+    return line._replace(exact=False)
 
 
-def _spaced(words: Iterable[str]) -> str:
-    return _WHOLE + " *".join(map(re.escape, words))
+def _cased(part: str, *, starts: bool = False, ends: bool = False) -> _Line:
+    """A line with this part of a value, at its start or end or anywhere.
+
+    Of a plain value the folded text tells, which has two spaces for each inside and one at either end.
+    """
+    mapped = indexed.cased(part)
+    if not _storable(mapped):
+        return _NONE
+    cut = mapped[:LONGEST_PIECE]
+    ends = ends and cut == mapped
+    ways = [f"{_FOLDED}{CASED}{'' if starts else _WHOLE}{re.escape(cut)}{LINE if ends else ''}"]
+    piece = cut
+    if cut.isascii() and cut.isprintable() and cut == cut.lower():
+        doubled = re.escape(cut.replace(" ", "  "))
+        ways.append(f"{' ' if starts else _FOLDED}{doubled}{' ' if ends else _FOLDED}{LINE}")
+        piece = max(cut.split(" "), key=len)
+    return _Line(f"(?:{'|'.join(ways)})", (piece,) if piece else (), cut == mapped)
 
 
 def _phone(test: Test) -> _Line:

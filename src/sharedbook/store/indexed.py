@@ -2,14 +2,16 @@
 
 ``Indexed.texts`` is what is sought in: a line feed, then a line for each value: tag, tab, ``folding.pad(folding.fold(
 value))``, so that equality, prefixes and parts of directory strings (RFC 4518 section 2.6.1) are plain comparisons.
-Where the folded text does not hold all that the collations of RFC 6352 may seek, U+001F and ``folding.coarse_words`` in
-one piece follow. None of these three signs is in a folded text.
+Behind the values that are not ``plain`` follow U+001F and ``cased(value)``, which is as good for i;unicode-casemap.
+None of these three signs is in either.
 
 Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``):
 such twins (``TWINS``) are one line under both names. The commonest names are written as a letter (``FORMS``).
 
-``Indexed.instances`` is the same as the card has it, with parameters, for what the texts do not decide: the items of a
-JSON array, three for each line: tag, parameters, value. Of the parameters [] means none, [own] that both twins
+``Indexed.notes`` are the same of the notes, which may be longer than all others together.
+
+``Indexed.instances`` are all values as the card has them, with parameters, for what the texts do not decide: the items
+of a JSON array, three for each line: tag, parameters, value. Of the parameters [] means none, [own] that both twins
 have these, [own, derived] that they differ.
 
 ``Indexed.keys`` are hashes of values by which many contacts are looked up at once (``KEYED``), and of names that few
@@ -24,6 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from hashlib import blake2b
 from json.encoder import encode_basestring
+from string import ascii_letters
 from typing import NamedTuple
 
 from sharedbook.domain import folding
@@ -75,7 +78,7 @@ RARE = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER", "RELATED", "AGENT"})
 CUSTOM = "custom:"
 """How the names of custom fields begin; no property's name has a colon."""
 
-LINE, TAB, COARSE = "\n", "\t", "\x1f"
+LINE, TAB, CASED = "\n", "\t", "\x1f"
 
 _BOTH = {name: letter for letter, names in FORMS.items() if len(names) == 2 for name in names}
 _ALONE = {names[0]: letter for letter, names in FORMS.items() if len(names) == 1}
@@ -90,6 +93,7 @@ class Indexed(NamedTuple):
     """What the tables ``sought``, ``records`` and ``value_keys`` hold of a card."""
 
     texts: str
+    notes: str
     instances: str
     keys: tuple[int, ...]
 
@@ -112,29 +116,60 @@ def of(instances: Iterable[Instance]) -> Indexed:
         if name in TWINS:
             single[TWINS[name], value] = params, len(lines)
         lines.append((_ALONE.get(name, name), _write_params(params, params), value))
-    texts = [f"{tag}{TAB}{_text(value)}{LINE}" for tag, _, value in lines if tag not in _LEFT_OUT]
+    texts, notes = [""], [""]
+    for tag, _, value in lines:
+        if tag not in _LEFT_OUT:
+            (notes if tag in _NOTES else texts).append(f"{tag}{TAB}{_text(value)}")
     written = ",".join(
         [f"{encode_basestring(tag)},{params},{encode_basestring(value)}" for tag, params, value in lines]
     )
-    return Indexed(LINE + "".join(texts), written, tuple(keys))
+    return Indexed(_joined(texts), _joined(notes), written, tuple(keys))
+
+
+def _joined(lines: list[str]) -> str:
+    return f"{LINE.join(lines)}{LINE}"
 
 
 _LEFT_OUT = {_ALONE[name] for name in LEFT_OUT}
+_NOTES = {*FORMS["m"], "m"}
+
+
+def column(name: str) -> str:
+    """Which column of ``sought`` has the lines of a name; "" for none."""
+    if name in LEFT_OUT:
+        return ""
+    return "notes" if name in _NOTES else "custom" if name.startswith(CUSTOM) else "texts"
+
+
+def plain(value: str) -> bool:
+    """Whether the folded text of a value says all but its case: ASCII, and no space that folding changes."""
+    return (
+        value.isascii()
+        and value.isprintable()
+        and "  " not in value
+        and value[:1] not in ("", " ")
+        and value[-1] != " "
+    )
 
 
 def folded(value: str) -> str:
-    """A value as its line has it."""
-    if value.isascii() and value.isprintable() and "  " not in value and value and value[0] != " " != value[-1]:
-        return f" {value.lower().replace(' ', '  ')} "
-    return folding.pad(folding.fold(value))
+    """A value as the directory compares it."""
+    return f" {value.lower().replace(' ', '  ')} " if plain(value) else folding.pad(folding.fold(value))
+
+
+_SWAPPED = {ord(letter): letter.swapcase() for letter in ascii_letters} | {ord(LINE): "À", ord(CASED): "Á"}
+
+
+def cased(value: str) -> str:
+    """A value as i;unicode-casemap compares it, one character for one: ASCII letters have the case of folded ones.
+
+    Letters with a mark, which that collation takes apart, stand for the two signs that a line cannot hold.
+    """
+    return folding.unicode_casemap(value).translate(_SWAPPED)
 
 
 def _text(value: str) -> str:
-    found = folded(value)
-    if value.isascii():  # without its spaces it is the coarse form
-        return found
-    coarse = "".join(folding.coarse_words(value))
-    return found if found.replace(" ", "") == coarse else f"{found}{COARSE}{coarse}"
+    return folded(value) if plain(value) else f"{folded(value)}{CASED}{cased(value)}"
 
 
 def key(name: str, text: str = "") -> int:
@@ -155,7 +190,7 @@ def texts_of(texts: str, name: str) -> list[str]:
 
 @lru_cache(maxsize=_KINDS)
 def _lines(name: str) -> re.Pattern[str]:
-    return re.compile(f"{LINE}(?:{'|'.join(map(re.escape, tags(name)))}){TAB}([^{LINE}{COARSE}]*)")
+    return re.compile(f"{LINE}(?:{'|'.join(map(re.escape, tags(name)))}){TAB}([^{LINE}{CASED}]*)")
 
 
 def read(written: str, wanted: frozenset[str] | None = None) -> Iterator[Instance]:

@@ -15,7 +15,7 @@ from sharedbook.domain.query import Instance
 from sharedbook.store import indexed
 from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.database import plain
-from sharedbook.store.indexed import COARSE, LINE, TAB, Indexed
+from sharedbook.store.indexed import CASED, LINE, TAB, Indexed
 from sharedbook.store.prepared import Prepared, given_ids, insert_rows
 from sharedbook.store.schema import records, sought, value_keys
 
@@ -27,7 +27,8 @@ Instances = dict[int, tuple[Instance, ...]]
 
 def add_many(connection: Connection, rows: Mapping[int, Indexed]) -> None:
     """Writes the index of new contacts, by contact id."""
-    insert_rows(connection, (_S.contact_id, _S.texts), [(key, each.texts) for key, each in rows.items()])
+    texts = [(key, each.texts, each.notes) for key, each in rows.items()]
+    insert_rows(connection, (_S.contact_id, _S.texts, _S.notes), texts)
     insert_rows(connection, (_R.contact_id, _R.instances), [(key, each.instances) for key, each in rows.items()])
     _add_keys(connection, rows)
 
@@ -41,8 +42,8 @@ def _add_keys(connection: Connection, rows: Mapping[int, Indexed]) -> None:
 # The same words for both databases; SQLAlchemy's own are another construct for each.
 _TEXTS = Prepared(
     text(
-        "INSERT INTO sought (contact_id, texts) VALUES (:contact, :texts) "
-        "ON CONFLICT (contact_id) DO UPDATE SET texts = excluded.texts"
+        "INSERT INTO sought (contact_id, texts, notes) VALUES (:contact, :texts, :notes) "
+        "ON CONFLICT (contact_id) DO UPDATE SET texts = excluded.texts, notes = excluded.notes"
     )
 )
 _INSTANCES = Prepared(
@@ -56,7 +57,7 @@ _NO_KEYS = Prepared(delete(value_keys).where(_K.contact_id == bindparam("contact
 
 def replace(connection: Connection, contact_id: int, index: Indexed) -> None:
     """Writes the index of one contact's card in place of what it has."""
-    _TEXTS.run(connection, {"contact": contact_id, "texts": index.texts})
+    _TEXTS.run(connection, {"contact": contact_id, "texts": index.texts, "notes": index.notes})
     _INSTANCES.run(connection, {"contact": contact_id, "instances": index.instances})
     _NO_KEYS.run(connection, {"contact": contact_id})
     _add_keys(connection, {contact_id: index})
@@ -165,6 +166,8 @@ def sharing(connection: Connection) -> list[int]:
 
 def holding(connection: Connection, folded: str) -> list[int]:
     """Ids of the contacts that have a folded text somewhere in a value."""
-    pattern = f"{TAB}[^{LINE}{COARSE}]*{re.escape(folded)}"
-    statement = select(_S.contact_id).where(or_(_S.texts.regexp_match(pattern), _S.custom.regexp_match(pattern)))
+    pattern = f"{TAB}[^{LINE}{CASED}]*{re.escape(folded)}"
+    statement = select(_S.contact_id).where(
+        or_(*(each.regexp_match(pattern) for each in (_S.texts, _S.notes, _S.custom)))
+    )
     return [row[0] for row in plain(connection, statement.order_by(_S.contact_id))]

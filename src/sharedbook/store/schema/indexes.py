@@ -7,13 +7,15 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Str
 from sharedbook.store.schema.base import metadata
 from sharedbook.store.types import Exact, Id
 
-# Every value of a contact in one text, folded: see store/indexed.py. Custom fields are written apart from the card.
+# Every value of a contact in one text, folded: see store/indexed.py. Custom fields are written apart from the card;
+# notes stand apart as they may be longer than all others together, and are seldom sought.
 sought = Table(
     "sought",
     metadata,
     Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
     Column("custom", Exact, nullable=False, server_default=""),
     Column("texts", Exact, nullable=False),
+    Column("notes", Exact, nullable=False),
 )
 
 # The same values as they are in the card, with parameters, for what the texts cannot decide.

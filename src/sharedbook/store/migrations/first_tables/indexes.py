@@ -13,6 +13,7 @@ sought = Table(
     Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
     Column("custom", Exact, nullable=False, server_default=""),
     Column("texts", Exact, nullable=False),
+    Column("notes", Exact, nullable=False),
 )
 
 records = Table(
