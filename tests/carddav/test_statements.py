@@ -60,7 +60,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: list[str]) 
         if threading.get_ident() == here:  # when a password was last used is written beside the request
             statements.append(statement)
 
-    def noting(connection: Connection) -> Noting:
+    def noting(connection: Connection, **_: bool) -> Noting:
         return Noting(prepared_driver_of(connection), note)
 
     with asked(tmp_path, monkeypatch) as ask:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from sharedbook.store.database import Connection, Database
+from sharedbook.domain.errors import Unavailable
+from sharedbook.store.database import Connection, Database, savepoint
 from sharedbook.store.prepared import Prepared, together
 from sharedbook.store.schema import meta
 from tests.support.eventually import eventually
@@ -101,5 +102,31 @@ def test_round_trips_of_transactions(database: Database, tmp_path: Path) -> None
         together(connection, (_NAMES, {}), (_NAMES, {}))
     assert len(trips.taken()) == 1
     with database.begin(write=True) as connection:
+        names(connection)
         _ADD.run(connection, ROW)
-    assert len(trips.taken()) == 3
+        _ADD.run_many(connection, [{"name": f"new {number}", "value": "1"} for number in range(9)])
+    assert len(trips.taken()) == 2
+    with database.begin(write=False) as connection:
+        assert len(names(connection)) == 11
+    with pytest.raises(ZeroDivisionError), database.begin(write=True) as connection:
+        _ADD.run(connection, {"name": "lost", "value": "1"})
+        raise ZeroDivisionError
+    assert len(trips.taken()) == 1
+
+
+def test_what_was_not_sent_yet_fails_where_it_belongs(database: Database) -> None:
+    with pytest.raises(Unavailable, match="duplicate"), database.begin(write=True) as connection:
+        _ADD.run(connection, ROW)
+        _ADD.run(connection, ROW)
+    with database.begin(write=True) as connection:
+        _ADD.run(connection, ROW)
+        with pytest.raises(DBAPIError, match="duplicate"), savepoint(connection):
+            _ADD.run(connection, {"name": "half", "value": "1"})
+            _ADD.run(connection, ROW)
+        with pytest.raises(ZeroDivisionError), savepoint(connection):
+            _ADD.run(connection, {"name": "half", "value": "1"})
+            raise ZeroDivisionError
+        connection.execute(update(meta).where(meta.c.name == "new").values(value="2"))
+    with database.begin(write=False) as connection:
+        assert "half" not in names(connection)
+        assert connection.execute(select(meta.c.value).where(meta.c.name == "new")).scalar_one() == "2"

@@ -262,13 +262,22 @@ _KEEP = Prepared(text("RELEASE SAVEPOINT step"))
 _UNDO = Prepared(text("ROLLBACK TO SAVEPOINT step"))
 
 
+def _settle(connection: Connection) -> None:
+    """So that an error of what is inside is not raised outside."""
+    if connection.dialect.name == "postgresql":
+        postgres.settle(connection)
+
+
 @contextmanager
 def savepoint(connection: Connection) -> Iterator[None]:
     """All or nothing inside a transaction: rolled back to here by an exception. May stand in another."""
     _SAVEPOINT.run(connection, {})
     try:
         yield
+        _settle(connection)
     except BaseException:
+        with suppress(DBAPIError, PendingRollbackError):
+            _settle(connection)
         with suppress(DBAPIError, PendingRollbackError):  # a full disk or Ctrl-C has ended the whole transaction
             _UNDO.run(connection, {})
             _KEEP.run(connection, {})

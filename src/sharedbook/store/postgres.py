@@ -1,14 +1,15 @@
-"""How a transaction begins and ends on PostgreSQL, in few round trips: on a busy machine each of them costs a turn.
+"""How a transaction is asked on PostgreSQL, in few round trips: on a busy machine each of them costs a turn.
 
-The driver begins nothing by itself. A read begins together with its first statement and is ended without waiting: what
-the server says to that is heard when the connection is used again. A write begins and takes the one write lock in one
-round trip; its COMMIT is waited for.
+The driver begins nothing by itself. What nobody waits for is kept and sent with the next statement whose answer is: the
+BEGIN of a read; BEGIN and the one write lock of a write, and what it writes; the last of it goes with COMMIT. An error
+of such a statement is raised by the one that it went with. A read is ended without waiting: what the server says to
+that is heard when the connection is used again.
 """
 
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,86 +26,125 @@ CHANNEL = "sharedbook"
 IDLE, ACTIVE, INTRANS, INERROR = range(4)
 """libpq's PGTransactionStatusType; the driver itself is loaded only where there is a PostgreSQL."""
 
-_BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
 # The listeners are told when the transaction is committed, once, and not at all when it is rolled back.
 _BEGIN_WRITE = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
-    f"SELECT pg_advisory_xact_lock({WRITE_LOCK}), pg_notify('{CHANNEL}', '')"
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    f"SELECT pg_advisory_xact_lock({WRITE_LOCK}), pg_notify('{CHANNEL}', '')",
 )
+_UNSENT = "sharedbook_unsent"
 
 
 def engine(url: URL, **pool: Any) -> Engine:
     """An engine that knows ``sharedbook_write`` and ``sharedbook_autocommit`` as options of a connection."""
     made = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, hide_parameters=True, **pool)
-    event.listen(made, "begin", _begin_write)
-    event.listen(made, "before_cursor_execute", _begin_read)
+    event.listen(made, "before_cursor_execute", lambda connection, *_: settle(connection))
+    event.listen(made, "commit", _commit)
+    event.listen(made, "rollback", _forget)
     event.listen(made, "reset", _end)
     event.listen(made, "checkout", _use_again)
     return made
 
 
-def begun(connection: Connection) -> Any:
-    """The driver's connection; or, before the first statement of a read, one that begins with that."""
-    driver = _driver(connection)
-    return _Opening(connection) if _is_unbegun(connection, driver) else driver
-
-
-@contextmanager
-def together(connection: Connection) -> Iterator[Any]:
-    """The driver's connection: what it is asked inside is one round trip, whose answers are to be read afterwards."""
-    driver = _driver(connection)
-    with driver.pipeline():
-        if _is_unbegun(connection, driver):
-            driver.execute(_BEGIN_READ)
-        yield driver
-
-
-class _Opening:
-    """A connection on which BEGIN and the next statement are one round trip."""
+class Asked:
+    """As the driver's connection: what is kept goes along with the next statement."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def execute(self, text: str, values: Any) -> Any:
-        with together(self._connection) as driver:
+    def execute(self, text: str, values: Any = None, /) -> Any:
+        driver = _driver(self._connection)
+        if not _waits(self._connection, driver):
+            return driver.execute(text, values)
+        with together(self._connection):
             return driver.execute(text, values)
 
     def cursor(self) -> Any:
-        _run(self._connection, _BEGIN_READ)
+        settle(self._connection)
         return _driver(self._connection).cursor()
+
+
+class Told:
+    """As the driver's connection, for what nobody needs an answer to: in a write it is kept."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, text: str, values: Any = None, /) -> Any:
+        self._keep(lambda driver: driver.execute(text, values))
+
+    def cursor(self) -> Any:
+        return self
+
+    def executemany(self, text: str, rows: Iterable[Any]) -> None:
+        given = list(rows)
+        self._keep(lambda driver: driver.cursor().executemany(text, given))
+
+    def _keep(self, ask: Callable[[Any], object]) -> None:
+        if self._connection.get_execution_options().get("sharedbook_write"):
+            self._connection.info.setdefault(_UNSENT, []).append(ask)
+        else:
+            with together(self._connection) as driver:
+                ask(driver)
+
+
+@contextmanager
+def together(connection: Connection) -> Iterator[Any]:
+    """The driver's connection: what it is asked inside and what was kept is one round trip; read the answers after."""
+    driver = _driver(connection)
+    with driver.pipeline():
+        for text in _opening(connection, driver):
+            driver.execute(text)
+        for ask in connection.info.pop(_UNSENT, ()):
+            ask(driver)
+        yield driver
+
+
+def settle(connection: Connection) -> None:
+    """Sends what was kept, so that its errors are raised. Raises DBAPIError."""
+    if not _waits(connection, _driver(connection)):
+        return
+    dialect = connection.dialect
+    assert dialect.dbapi is not None
+    try:
+        with together(connection):
+            pass
+    except dialect.dbapi.Error as error:
+        raise DBAPIError.instance("", (), error, dialect.dbapi.Error, hide_parameters=True, dialect=dialect) from error
 
 
 def _driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
-def _is_unbegun(connection: Connection, driver: Any) -> bool:
-    idle = driver.pgconn.transaction_status == IDLE
-    return idle and not connection.get_execution_options().get("sharedbook_autocommit")
+def _waits(connection: Connection, driver: Any) -> bool:
+    """Whether something must be sent before the next statement."""
+    return bool(_opening(connection, driver) or connection.info.get(_UNSENT))
 
 
-def _begin_read(connection: Connection, *_: Any) -> None:
-    """Before a statement that SQLAlchemy runs by itself."""
-    if _is_unbegun(connection, _driver(connection)):
-        _run(connection, _BEGIN_READ)
+def _opening(connection: Connection, driver: Any) -> Sequence[str]:
+    """What must be sent before anything else: nothing once the transaction has begun."""
+    options = connection.get_execution_options()
+    if driver.pgconn.transaction_status != IDLE or options.get("sharedbook_autocommit"):
+        return ()
+    return _BEGIN_WRITE if options.get("sharedbook_write") else _BEGIN_READ
 
 
-def _begin_write(connection: Connection) -> None:
-    if connection.get_execution_options().get("sharedbook_write"):
-        _run(connection, _BEGIN_WRITE)
+def _commit(connection: Connection) -> None:
+    """Sends COMMIT with what was kept; SQLAlchemy's own then finds nothing to do."""
+    if connection.info.get(_UNSENT):
+        Told(connection).execute("COMMIT", None)
+        settle(connection)
 
 
-def _run(connection: Connection, text: str) -> None:
-    driver, dialect = _driver(connection), connection.dialect
-    assert dialect.dbapi is not None
-    try:
-        driver.execute(text, prepare=False)
-    except dialect.dbapi.Error as error:
-        raise DBAPIError.instance(text, (), error, dialect.dbapi.Error, dialect=dialect) from error
+def _forget(connection: Connection) -> None:
+    if not connection.invalidated:
+        connection.info.pop(_UNSENT, None)
 
 
-def _end(driver: Any, *_: Any) -> None:
+def _end(driver: Any, record: Any, _: Any) -> None:
     """Rolls back what is open, and does not wait for the answer."""
+    record.info.pop(_UNSENT, None)
     if driver.pgconn.transaction_status in (INTRANS, INERROR):
         driver.pgconn.send_query(b"ROLLBACK")
         driver.pgconn.flush()

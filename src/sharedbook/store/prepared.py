@@ -92,11 +92,10 @@ class _Driver(Protocol):
     def cursor(self) -> _Cursor: ...
 
 
-def driver_of(connection: Connection) -> _Driver:
-    """The driver's own connection, in the same transaction."""
+def driver_of(connection: Connection, *, answers: bool = True) -> _Driver:
+    """The driver's own connection, in the same transaction. ``answers``: whether anybody waits for them."""
     if connection.dialect.name == "postgresql":
-        begun: _Driver = postgres.begun(connection)
-        return begun
+        return postgres.Asked(connection) if answers else postgres.Told(connection)
     driver: _Driver = connection.connection.dbapi_connection  # type: ignore[assignment]
     return driver
 
@@ -114,17 +113,23 @@ class Prepared:
         return self._ask(connection, lambda driver, its: driver.execute(its.text, its.bound(values)).fetchall())
 
     def run(self, connection: Connection, values: Values) -> None:
-        """Runs it, without an answer. Raises DBAPIError."""
-        self._ask(connection, lambda driver, its: driver.execute(its.text, its.bound(values)))
+        """Runs it, without an answer; PostgreSQL is sent it with a later statement. Raises DBAPIError."""
+        self._ask(connection, lambda driver, its: driver.execute(its.text, its.bound(values)), answers=False)
 
     def run_many(self, connection: Connection, rows: Iterable[Values]) -> None:
-        """Runs it once for each of these values. Raises DBAPIError."""
-        self._ask(connection, lambda driver, its: driver.cursor().executemany(its.text, map(its.bound, rows)))
+        """Runs it once for each of these values, as ``run``. Raises DBAPIError."""
+        self._ask(
+            connection,
+            lambda driver, its: driver.cursor().executemany(its.text, map(its.bound, rows)),
+            answers=False,
+        )
 
-    def _ask(self, connection: Connection, ask: Callable[[_Driver, _Written], Answer]) -> Answer:
+    def _ask(
+        self, connection: Connection, ask: Callable[[_Driver, _Written], Answer], *, answers: bool = True
+    ) -> Answer:
         written = self.written(connection.dialect)
         try:
-            return ask(driver_of(connection), written)
+            return ask(driver_of(connection, answers=answers), written)
         except written.failure as error:
             raise written.wrapped(error) from error
 
@@ -205,7 +210,7 @@ def insert_rows(connection: Connection, columns: Sequence[Column[Any]], rows: It
     assert dialect.dbapi is not None
     text = _insertion(dialect.name, *columns)
     try:
-        driver_of(connection).cursor().executemany(text, rows)
+        driver_of(connection, answers=False).cursor().executemany(text, rows)
     except dialect.dbapi.Error as error:
         raise DBAPIError.instance(
             text, (), error, dialect.dbapi.Error, hide_parameters=True, dialect=dialect
