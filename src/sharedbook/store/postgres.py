@@ -33,6 +33,8 @@ _BEGIN_WRITE = (
     f"SELECT pg_advisory_xact_lock({WRITE_LOCK}), pg_notify('{CHANNEL}', '')",
 )
 _UNSENT = "sharedbook_unsent"
+MOST_KEPT = 100
+"""Longer lists of rows are sent at once."""
 
 
 def engine(url: URL, **pool: Any) -> Engine:
@@ -79,6 +81,8 @@ class Told:
     def executemany(self, text: str, rows: Iterable[Any]) -> None:
         given = list(rows)
         self._keep(lambda driver: driver.cursor().executemany(text, given))
+        if len(given) > MOST_KEPT:  # who measures how long a batch holds the lock is to measure this, too
+            settle(self._connection)
 
     def _keep(self, ask: Callable[[Any], object]) -> None:
         if self._connection.get_execution_options().get("sharedbook_write"):
