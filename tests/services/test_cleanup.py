@@ -114,7 +114,10 @@ def test_a_reader_that_holds_old_pages_is_told(impatient: None, site: App) -> No
 def test_what_is_found_again_is_told_of_its_own_batch(site: App) -> None:
     (site.settings.data_dir / "forgotten.txt").write_text("zanzibar")
     job = add(site)
+    with as_console(site) as tx:
+        trash.restore(tx, [1])
     ended = cleanup.run_erasing(site, CONSOLE, CLIENT, job.id)
+    assert ended.counts == {"erased": 4, "error": 1}
     assert (ended.state, ended.error) == (
         State.FAILED,
         "pieces of what was erased are still there: see the certificate of erasure 3",

@@ -6,6 +6,7 @@ The scan here is the test's own: every window of every value, in UTF-8, UTF-16 a
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from sharedbook import app as sharedbook_app
 from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, InvalidFile, InvalidToken
 from sharedbook.domain.model import Right
@@ -24,6 +26,7 @@ from sharedbook.services.keys import attest
 from sharedbook.services.members import grants, members
 from sharedbook.services.tx import MemberActor
 from sharedbook.services.upkeep import housekeeping
+from sharedbook.settings import Settings
 from sharedbook.store import erasures
 from sharedbook.store.schema import contacts as contact_rows
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
@@ -100,9 +103,12 @@ def test_no_piece_of_an_erased_contact_is_left(site: App) -> None:
     known += [" sends regards "]  # the index of a living card holds its values between spaces
     schema = "".join(path.read_text() for path in (Path(erasure.__file__).parents[3] / "store/schema").glob("*.py"))
     assert left_in(folder, values, [*known, schema]), "the scan finds what is there"
+    shutil.copy(folder / "sharedbook.sqlite", folder / "scan.sqlite")  # a scan that was killed leaves its copy
     report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
     assert (report.clean, report.residue, report.contacts) == (True, {}, [key])
     assert left_in(folder, values, [*known, schema]) == {}
+    assert not (folder / "scan.sqlite").exists()
+    assert report.certificate and "PostgreSQL" not in str(report.certificate["out_of_reach"])
     with as_console(site) as tx, pytest.raises(ContactNotFound):
         contacts.get(tx, key)
 
@@ -158,6 +164,7 @@ def test_housekeeping_ends_what_is_pending_also_when_the_values_are_lost(site: A
     with as_console(site) as tx:
         erasures.add(tx.db, tx.now, "root", 1)
         assert erasure.pending(tx)
+    assert erasure.unlisted(site.site, erasure.ledger_path(site.site)) == {}
     assert housekeeping.run(site.site).erasures == 1
     with as_console(site, write=False) as tx:
         assert not erasure.pending(tx)
@@ -188,6 +195,21 @@ def test_a_file_that_still_holds_them_is_named(site: App) -> None:
     report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
     assert list(report.residue) == ["forgotten.csv"]
     assert report.certificate and report.certificate["scan"]["found"] == report.residue
+
+
+def test_a_certificate_tells_who_is_in_the_database_again(site: App, tmp_path: Path) -> None:
+    shutil.copytree(site.settings.data_dir, tmp_path / "before")
+    key = put(site, "a.vcf", card("uid-a", "Anna"))
+    shutil.copytree(site.settings.data_dir, tmp_path / "with")
+    report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
+    text = attest.text_of(report.certificate or {}).encode()
+    for folder, again in (("before", []), ("with", [key])):
+        copy = sharedbook_app.open(Settings(data_dir=tmp_path / folder))
+        if not again:
+            assert put(copy, "b.vcf", card("uid-b", "Somebody else under the same number")) == key
+        with as_console(copy, write=False) as tx:
+            assert erasure.verify(tx, text, "it")["in_database_again"] == again
+        copy.close()
 
 
 def test_page_numbers_are_no_residue_of_a_picture(site: App) -> None:

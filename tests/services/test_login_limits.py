@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from sharedbook.domain.errors import Throttled
+from sharedbook.domain.errors import Throttled, Unavailable
 from sharedbook.services.people.login_limits import LoginLimits, network_of
 
 
@@ -65,6 +66,37 @@ def test_a_success_forgives_and_is_remembered(limits: LoginLimits) -> None:
     limits.succeeded("alice", "192.0.2.1")
     tries_let_in(limits, (f"login{number}" for number in itertools.count()), "192.0.2.1")
     assert tries_let_in(limits, itertools.repeat("alice"), "192.0.2.1") == 5
+
+
+def test_a_try_that_was_not_compared_is_not_counted(limits: LoginLimits) -> None:
+    for number in range(40):
+        limits.admit("alice", "192.0.2.1")
+        limits.retract("alice", "192.0.2.1")
+        limits.admit(f"login{number}", "192.0.2.1")
+        limits.retract(f"login{number}", "192.0.2.1")
+    assert tries_let_in(limits, itertools.repeat("alice"), "192.0.2.1") == 5
+
+
+@pytest.mark.parametrize("ends", [LoginLimits.succeeded, LoginLimits.retract])
+def test_a_login_takes_off_its_own_tries_alone(
+    limits: LoginLimits, monkeypatch: pytest.MonkeyPatch, ends: Callable[[LoginLimits, str, str], None]
+) -> None:
+    monkeypatch.setattr("sharedbook.services.people.login_limits.time.time", lambda: 1_000_000.0)
+    fresh = (f"login{number}" for number in itertools.count())
+    assert tries_let_in(limits, fresh, "192.0.2.1", most=10) == 10
+    limits.admit("alice", "192.0.2.1")
+    limits.succeeded("alice", "192.0.2.1")
+    for _ in range(10):
+        limits.admit("alice", "192.0.2.1")
+        ends(limits, "alice", "192.0.2.1")
+    assert tries_let_in(limits, fresh, "192.0.2.1") == 20
+
+
+def test_a_table_that_finds_no_room_says_so_and_lets_its_file_go() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(Unavailable):
+        LoginLimits(Path("/dev/full"), b"secret", free=5, network_per_minute=30, longest=900)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_workers_count_together(tmp_path: Path) -> None:

@@ -159,6 +159,7 @@ def test_who_can_see_names_members_and_their_groups(app: App) -> None:
 
         everyone = {"alice": (first.id,), "bob": (first.id, second.id), "carol": (first.id,), "erin": (first.id,)}
         assert seers(VISIBLE_TO_ALL) == everyone
+        assert grants.viewers(tx, second.id) == ["bob"]
         assert seers(Visibility(VisibilityKind.LISTED, frozenset({team.id})), "carol") == {
             "bob": everyone["bob"],
             "carol": everyone["carol"],

@@ -22,7 +22,7 @@ from sharedbook.domain.errors import (
 from sharedbook.domain.model import PRIVATE, ChangeKind, Event, Member, Right, SubjectKind, Visibility, VisibilityKind
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
-from sharedbook.services.members import grants, members
+from sharedbook.services.members import grants, member_import, members, password_links
 from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store.schema import app_passwords, departures
@@ -133,6 +133,13 @@ MANAGING: list[Callable[[Tx], object]] = [
     lambda tx: grants.revoke(tx, "contacts", "alice"),
     grants.list_grants,
     lambda tx: grants.who_can_see(tx, 1),
+    lambda tx: grants.viewers(tx, 1),
+    lambda tx: members.plan_deletion(tx, "alice", give_to=None),
+    lambda tx: members.contacts_of(tx, members.get(tx, "alice")),
+    lambda tx: members.release(tx, members.get(tx, "alice"), [1], None),
+    lambda tx: members.revive(tx, "alice", 1, members.Past((), ())),
+    lambda tx: password_links.make(tx, "alice", timedelta(hours=1)),
+    lambda tx: member_import.run(tx, "ldap://directory.example/", [], disable_gone=True),
 ]
 
 
@@ -188,6 +195,14 @@ def test_each_write_ticks_for_its_member_and_is_audited_once(app: App) -> None:
         assert {(tick.kind, tick.id) for tick in ticks} == {(ChangeKind.SUBJECT, bob)}, action
         assert audited == [action]
     assert alice != bob
+
+
+def test_a_link_changes_nothing_and_is_audited(app: App) -> None:
+    add_members(app, "alice")
+    journal = Journal(app)
+    with as_console(app) as tx:
+        password_links.make(tx, "alice", timedelta(hours=1))
+    assert journal.read() == ([], ["member.link"])
 
 
 @pytest.mark.parametrize("step", [members.disable, members.enable])

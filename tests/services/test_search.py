@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -136,13 +136,26 @@ def test_viewer_is_what_a_team_gives_to_its_members(world: World) -> None:
 
 def test_no_viewers_is_what_no_member_sees(world: World) -> None:
     with as_console(world.app) as tx:
-        unseen = sorted(each.name for each in world.contacts if not grants.who_can_see(tx, each.id))
-        assert 0 < len(unseen) < len(world.contacts)
-        assert names(search.find(tx, Search(no_viewers=True))) == unseen
+
+        def without_viewers() -> list[str]:
+            unseen = sorted(each.name for each in world.contacts if not grants.who_can_see(tx, each.id))
+            assert names(search.find(tx, Search(no_viewers=True))) == unseen
+            return unseen
+
+        seen = [without_viewers()]
+        assert 0 < len(seen[0]) < len(world.contacts)
         members.enable(tx, "carol")
-        now = sorted(each.name for each in world.contacts if not grants.who_can_see(tx, each.id))
-        assert now != unseen
-        assert names(search.find(tx, Search(no_viewers=True))) == now
+        seen.append(without_viewers())
+        members.change(tx, "alice", postmaster=False)
+        seen.append(without_viewers())
+        members.delete(tx, "alice", give_to=None)
+        teams.leave(tx, "sales", "carol")
+        seen.append(without_viewers())
+        members.delete(tx, "carol", give_to=None)
+        seen.append(without_viewers())
+        teams.leave(tx, "sales", "bob")
+        assert without_viewers() == sorted(each.name for each in world.contacts)
+        assert all(before != after for before, after in pairwise(seen))
 
 
 def test_group_and_owner(world: World) -> None:

@@ -81,6 +81,12 @@ def test_nothing_is_left_by_the_erasure(site: App) -> None:
         assert len(subject_access.find(tx, "a@wyvern.example").job_rows) == 1
 
 
+def test_import_rows_of_others_stay(site: App) -> None:
+    assert erasure.erase(site.site, CONSOLE, CLIENT, [5]).job_rows == 0
+    with as_console(site, write=False) as tx:
+        assert all(subject_access.find(tx, mail).job_rows for mail in (MAIL, "a@wyvern.example"))
+
+
 def test_only_postmasters_and_only_addresses(site: App) -> None:
     with as_member(site, "minji") as tx, pytest.raises(Forbidden):
         subject_access.find(tx, MAIL)

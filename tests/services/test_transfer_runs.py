@@ -23,7 +23,7 @@ from sharedbook.services.tx import MemberActor
 from tests.services.people import Journal, add_members
 from tests.services.transfers import CARD, HEADER, all_of, counts, etags, people, run, table
 from tests.support.owners import set_owner
-from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
+from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,11 @@ def test_rights(app: App) -> None:
     update = transfer.import_file(app, alice, CLIENT, changed, group="people", duplicates=Duplicates.UPDATE)
     assert [problem.code for problem in update.problems] == ["forbidden"]
     assert "TITLE:Boss" in all_of(app)[0].vcard
-    assert transfer.export(app, alice, CLIENT, io.BytesIO()) == 1
+    with as_console(app) as tx:
+        grants.grant(tx, groups.add(tx, "Seen only").slug, "alice", Right.VIEW)
+        contacts.add(tx, groups.get(tx, "seen-only"), vcard.parse(card("lee", "Lee")))
+    assert transfer.export(app, alice, CLIENT, out := io.BytesIO()) == 1
+    assert b"Kim" in out.getvalue() and b"Lee" not in out.getvalue()
 
 
 @pytest.mark.parametrize(("data", "options", "error"), [

@@ -45,8 +45,7 @@ def seen(viewer: Viewer) -> ColumnElement[bool]:
     """Whether the viewer sees the contact, if it is not in the trash."""
     if viewer.console:
         return true()
-    viewed = [group_id for group_id in viewer.rights if viewer.views(group_id)]
-    return and_(held(viewed), visible(viewer.subjects, viewer.member_id))
+    return and_(held(viewer.rights), visible(viewer.subjects, viewer.member_id))
 
 
 def has_viewers() -> ColumnElement[bool]:

@@ -79,8 +79,8 @@ class LoginLimits:
             self._refuse_pair(pair, now)
             if not pair.welcome:
                 self._refuse_network(network, now)
+                self._store(network)
             self._store(pair)
-            self._store(network)
 
     def _refuse_pair(self, pair: _Counter, now: float) -> None:
         if now - pair.at > self._longest:
@@ -98,9 +98,10 @@ class LoginLimits:
     def retract(self, login: str, address: str) -> None:
         """Takes a try back: the password was not compared."""
         with self._locked():
-            for counter in self._counters(login, address):
-                counter.level = max(0.0, counter.level - 1)
-                self._store(counter)
+            pair, network = self._counters(login, address)
+            pair.level = max(0.0, pair.level - 1)
+            self._store(pair)
+            self._take_off(network, pair)
 
     def succeeded(self, login: str, address: str) -> None:
         """Forgets the tries of a login that got in."""
@@ -108,9 +109,14 @@ class LoginLimits:
             pair, network = self._counters(login, address)
             if pair.welcome and pair.level == 0:
                 return
+            self._take_off(network, pair)
             pair.level, pair.welcome, pair.at = 0.0, True, time.time()
-            network.level = max(0.0, network.level - 1)
             self._store(pair)
+
+    def _take_off(self, network: _Counter, pair: _Counter) -> None:
+        """Takes a pair's try off its network, where it was counted: the tries of others stay."""
+        if not pair.welcome:
+            network.level = max(0.0, network.level - 1)
             self._store(network)
 
     def _counters(self, login: str, address: str) -> tuple[_Counter, _Counter]:
