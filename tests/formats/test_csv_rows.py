@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
@@ -202,6 +202,7 @@ LINES = [
 
 
 @given(st.lists(st.sampled_from(LINES), max_size=12).map("".join), st.integers(1, 40))
+@example("a,b\n" + "x" * 20, 13)
 def test_rows_counted_in_blocks_are_those_read_one_by_one(text: str, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_rows, "_BLOCK", block)

@@ -20,6 +20,7 @@ from sharedbook.services.jobs.jobs import State
 from sharedbook.services.members import members
 from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
+from sharedbook.store import jobs as rows
 from tests.services.bulk_sites import ALL, deletion_of, dump, fill, group_id, member_deletion, start, undo
 from tests.services.people import add_contact
 from tests.support.sites import CLIENT, CONSOLE, as_console
@@ -124,6 +125,15 @@ def test_a_group_or_member_that_got_more_since_is_not_deleted_again(filled: App)
     with as_console(filled) as tx:
         refused = [each.contact_id for each in jobs.told(tx, again.id) if each.code]
         assert 1 in refused and groups.held_ids(tx, group_id(tx, "clients")) == refused, "it is open for them"
+
+
+def test_an_undo_of_what_is_forgotten_cannot_be_undone(filled: App) -> None:
+    job = start(filled, actions.Tag(("vip",), ()), [1, 2])
+    undone = undo(filled, job.id)
+    with as_console(filled) as tx:
+        rows.remove(tx.db, job.id)
+        with pytest.raises(NotUndoable, match=f"what job {undone.id} has undone is forgotten"):
+            bulk.Undo(undone.id).check(tx)
 
 
 def test_an_empty_group_comes_back_once_and_not_under_a_name_that_is_taken(filled: App) -> None:

@@ -21,7 +21,7 @@ from sharedbook.cli.terminal.as_job import (
     go_on,
     in_background,
 )
-from sharedbook.cli.terminal.names import JOB
+from sharedbook.cli.terminal.names import JOB, MEMBER
 from sharedbook.cli.terminal.output import Output, cell, json_option, many, progress
 from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import JobStopped, SharedbookError
@@ -42,7 +42,7 @@ def job_command() -> None:
 @job_command.command("list")
 @click.option("--state", type=click.Choice([str(each) for each in State]), help="Only those in this state.")
 @click.option("--kind", metavar="KIND", help="Only of this kind, such as import, delete, merge or undo.")
-@click.option("--by", "actor", metavar="LOGIN", help="Only those that this member began.")
+@click.option("--by", "actor", type=MEMBER, metavar="LOGIN", help="Only those that this member began.")
 @click.option("--before", type=JOB, metavar="JOB", help="Only those before this one: the next page.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
 @json_option

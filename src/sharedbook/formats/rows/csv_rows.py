@@ -240,9 +240,12 @@ class _Blocks:
                 raise _Doubt
             self.waiting = True
             self.ascii = self.ascii and block.isascii()
-            lines, end, block = block.rpartition("\n")
+            lines, end, last = block.rpartition("\n")
+            if not end:  # the end of the file, in the line that the block before began
+                rest += last
+                break
             yield io.StringIO(rest + lines + end, newline="")
-            rest = block
+            rest = last
         yield io.StringIO(rest, newline="")
 
 

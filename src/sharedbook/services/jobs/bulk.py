@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sharedbook.domain.errors import JobStopped, NotUndoable, PlanOutdated, SharedbookError
+from sharedbook.domain.errors import JobNotFound, JobStopped, NotUndoable, PlanOutdated, SharedbookError
 from sharedbook.domain.model import ChangeKind, Client
 from sharedbook.services.jobs import actions, jobs, snapshots
 from sharedbook.services.jobs.actions import Action, Notes
@@ -74,7 +74,11 @@ def _first(tx: Tx, job_id: int) -> tuple[Action, bool]:
     """
     job, again = jobs.get(tx, job_id), False
     while job.kind == Undo.KIND:
-        job, again = jobs.get(tx, job.params["job"]), not again
+        try:
+            job, again = jobs.get(tx, job.params["job"]), not again
+        except JobNotFound:
+            hint = "look at each contact: sharedbook contact history REF"
+            raise NotUndoable(f"what job {job.id} has undone is forgotten by now", hint=hint) from None
     return (_built(job) if job.kind in _KINDS else Action()), again
 
 
