@@ -5,7 +5,7 @@ It asks by keys (``indexed``), as ``store/filters.py`` does for one equality.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -39,6 +39,12 @@ _KNOWN = Prepared(select(value_keys.c.hash).where(value_keys.c.hash.in_(given_id
 def known(connection: Connection, wanted: Iterable[int]) -> set[int]:
     """Those of these hashes that any contact has: nobody holds a key whose hash is not among them."""
     return {row[0] for row in _KNOWN.rows(connection, {"hashes": list(wanted)})}
+
+
+def numbered(connection: Connection, wanted: Mapping[int, Collection[str]]) -> set[int]:
+    """Those of these hashes that a contact has in whose texts one of the numbers given with it stands, anywhere."""
+    rows = sought.having_hashes(connection, wanted)
+    return {hash_ for hash_, _, texts in rows if any(number in texts for number in wanted[hash_])}
 
 
 def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collection[Key]) -> dict[Key, set[int]]:

@@ -99,17 +99,22 @@ Text = tuple[str, str]
 """A name of ``indexed.KEYED``, and a value of it as ``indexed.folded`` makes it."""
 
 
+def having_hashes(connection: Connection, hashes: Iterable[int]) -> Iterator[tuple[int, int, str]]:
+    """Hash, contact and texts of each contact that has one of these hashes."""
+    for some in batches([*hashes]):
+        yield from _HAVING.rows(connection, {"hashes": some})
+
+
 def holders(connection: Connection, wanted: Collection[Text]) -> dict[Text, set[int]]:
     """Ids of the contacts that have a value under a name; no entry for none."""
     by_hash: dict[int, list[Text]] = {}
     for name, folded in wanted:
         by_hash.setdefault(indexed.key(indexed.KEYED[name], folded), []).append((name, folded))
     found: dict[Text, set[int]] = {}
-    for some in batches([*by_hash]):
-        for hash_, contact_id, texts in _HAVING.rows(connection, {"hashes": some}):
-            for name, folded in by_hash[hash_]:
-                if folded in indexed.texts_of(texts, name):
-                    found.setdefault((name, folded), set()).add(contact_id)
+    for hash_, contact_id, texts in having_hashes(connection, by_hash):
+        for name, folded in by_hash[hash_]:
+            if folded in indexed.texts_of(texts, name):
+                found.setdefault((name, folded), set()).add(contact_id)
     return found
 
 

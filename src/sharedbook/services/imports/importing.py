@@ -40,7 +40,7 @@ KIND = "import"
 
 BATCH_SECONDS = 0.5
 BATCH_ROWS, BATCH_OCTETS = 5_000, 10_000_000
-LEAST_ROWS = 1_000
+LEAST_ROWS = 2_000
 """No batch waits for more than these, unless they are at hand."""
 
 CHUNK_ROWS = 500

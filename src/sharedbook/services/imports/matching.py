@@ -15,7 +15,6 @@ from sharedbook.services.contacts import custom_fields
 from sharedbook.services.contacts.custom_fields import Values
 from sharedbook.services.imports.ready import Ready, Said
 from sharedbook.services.tx import Tx
-from sharedbook.services.writing.kept import Kept
 from sharedbook.store import contacts, matches
 from sharedbook.store.matches import Facts, Key, facts, holders, key
 
@@ -56,9 +55,10 @@ class Matcher:
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
 
-    def prepare(self, rows: Iterable[Ready]) -> None:
+    def prepare(self, rows: Sequence[Ready]) -> None:
         """Loads what these rows may fit, in a few statements."""
         self._known = matches.known(self.tx.db, {each for row in rows for each in row.hashes})
+        self._known -= self._mere_namesakes(rows)
         wanted = {each for row in rows if row.said and self._may_be_known(row) for each in row.said.every()}
         self._stored = holders(self.tx.db, self.tx.viewer, self.group.id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
@@ -81,6 +81,23 @@ class Matcher:
         for contact in contacts.fetch(self.tx.db, list(missing)):
             missing[contact.id].text = contact.vcard
 
+    def _mere_namesakes(self, rows: Sequence[Ready]) -> set[int]:
+        """Hashes of names that contacts have whom no row can be: none has a number of one, and none the card of one.
+
+        Not where rows change contacts (these come whole): they may give one the number of a later row.
+        """
+        numbers: dict[int, set[str]] = {}
+        asked: set[int] = set()
+        for row in rows:
+            if row.said is None or not row.said.names or row.hashes[-1] not in self._known:
+                continue
+            unlike = _is_found_by_others(row) and self._known.isdisjoint(row.hashes[:-1])
+            if row.row is not None or row.said.uid or not unlike:
+                asked.add(row.hashes[-1])
+            else:
+                numbers.setdefault(row.hashes[-1], set()).update(row.said.numbers)
+        return numbers.keys() - asked - matches.numbered(self.tx.db, numbers)
+
     def _may_be_known(self, row: Ready) -> bool:
         """False for what no rule finds: a new row costs no more than this."""
         assert row.said is not None
@@ -88,7 +105,7 @@ class Matcher:
 
     def find(self, row: Ready) -> Match:
         """The contact that a row is, by the first rule that any contact fits."""
-        said, new = row.said, row.kept
+        said = row.said
         assert said is not None
         if not self._may_be_known(row):
             return _NOTHING
@@ -101,7 +118,7 @@ class Matcher:
         namesakes = self._having(said.names)
         if found := [known for known in namesakes if said.numbers & known.facts.numbers]:
             return Match(tuple(found), "phone number and name")
-        return Match(tuple(self._whole(said, new, namesakes)), "whole card")
+        return Match(tuple(self._whole(row, namesakes)), "whole card")
 
     def holds_uid(self, said: Said) -> bool:
         """Whether a contact that the viewer sees has the row's UID."""
@@ -119,12 +136,10 @@ class Matcher:
             found |= {id(known): known for known in (*stored, *self._written.get(each, ()))}
         return list(found.values())
 
-    def _whole(self, said: Said, new: Kept | None, namesakes: Sequence[Known]) -> list[Known]:
-        """The first namesake whose card the row would make, its UID aside: an earlier import of the same row.
-
-        A card that is found by a mail address would have been.
-        """
-        if not namesakes or new is None or not set(new.indexed.keys).isdisjoint(matches.hashes(said.emails)):
+    def _whole(self, row: Ready, namesakes: Sequence[Known]) -> list[Known]:
+        """The first namesake whose card the row would make, its UID aside: an earlier import of the same row."""
+        new = row.kept
+        if not namesakes or new is None or _is_found_by_others(row):
             return []
         length = new.size - len(new.uid.encode())
         alike = [known for known in namesakes if known.facts.size - len(known.facts.uid.encode()) == length]
@@ -144,6 +159,11 @@ class Matcher:
                 written[each] = (*same, known)
         if known.id is not None:
             self._changed[known.id] = known
+
+
+def _is_found_by_others(row: Ready) -> bool:
+    """Whether a card like the row's is found by more than its name: if none was, there is no such card."""
+    return row.kept is not None and not set(row.kept.indexed.keys).isdisjoint(row.hashes[:-1])
 
 
 def _of_one_name(found: Sequence[Known], said: Said) -> tuple[Known, ...]:

@@ -45,7 +45,7 @@ class Said(NamedTuple):
 class Ready(NamedTuple):
     """A row: ``cells`` as they stood in the file, and the problem that makes it none, or what it says.
 
-    ``hashes``: of all that can be looked up but a UID; what no contact has is quickly told by them.
+    ``hashes``: of all that can be looked up but a UID, its name's last; what no contact has is quickly told by them.
     ``kept``: of a new card; None, and ``refusal``, where none can be made. ``row``: what changes a contact that is
     there already, only when it is asked for. ``groups``: slugs or names of those it shall go into.
     """

@@ -1,0 +1,72 @@
+"""What an import tells at a glance, by hashes, is what it finds when it looks at each contact that a row may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sharedbook.app import App
+from sharedbook.services.books import groups
+from sharedbook.services.imports import importing, matching
+from sharedbook.services.imports.matching import Matcher
+from sharedbook.services.imports.transfer import Duplicates
+from tests.services.transfers import run, table
+from tests.support.sites import as_console, new_site
+
+HEADER = ["uid", "external_id", "name", "email", "phone.mobile", "note"]
+ROW = st.tuples(
+    st.sampled_from(["", "", "", "u-1", "U-1"]),
+    st.sampled_from(["", "", "x-1", "x-2"]),
+    st.sampled_from(["김민지", "Ann Example", "ann example", "Bob"]),
+    st.sampled_from(["", "a@example.com", "A@example.com", "b@example.com", "c@example.com"]),
+    st.sampled_from(["", "+82 10 1234 5678", "010-1234-5678", "+82 10 8765 4321", "1234"]),
+    st.sampled_from(["", "", "a note"]),
+)
+ROWS = st.lists(ROW, min_size=1, max_size=12)
+THERE = [
+    ("", "", "김민지", "a@example.com", "+82 10 1234 5678", ""),
+    ("", "x-1", "김민지", "", "", ""),
+    ("u-1", "", "Ann Example", "b@example.com", "+82 10 8765 4321", "a note"),
+    ("", "", "Ann Example", "", "1234", ""),
+    ("", "", "Bob", "", "", "a note"),
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A group with some people, which no test changes."""
+    app = new_site(Path(tmp_path_factory.mktemp("site")))
+    with as_console(app) as tx:
+        groups.add(tx, "People")
+    run(app, table(HEADER, THERE))
+    yield app
+    app.close()
+
+
+NAMESAKE = [("", "", "김민지", "c@example.com", "+82 10 1234 5678", "")]
+HAS_THE_NUMBER_BY_THEN = [
+    ("", "x-1", "Bob", "", "+82 10 8765 4321", ""),
+    ("", "", "김민지", "c@example.com", "+82 10 8765 4321", ""),
+]
+
+
+@settings(max_examples=60)
+@given(rows=ROWS, duplicates=st.sampled_from([Duplicates.SKIP, *Duplicates]), chunk=st.sampled_from([1, 3, 500]))
+@example(rows=NAMESAKE, duplicates=Duplicates.SKIP, chunk=1)
+@example(rows=HAS_THE_NUMBER_BY_THEN, duplicates=Duplicates.UPDATE, chunk=1)
+def test_no_shortcut_changes_what_a_row_becomes(
+    site: App, rows: list[tuple[str, ...]], duplicates: Duplicates, chunk: int
+) -> None:
+    data = table(HEADER, rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importing, "CHUNK_ROWS", chunk)
+        quick = run(site, data, duplicates=duplicates, dry_run=True)
+        patch.setattr(Matcher, "_may_be_known", lambda *_: True)
+        patch.setattr(Matcher, "_mere_namesakes", lambda *_: set())
+        patch.setattr(matching, "_is_found_by_others", lambda *_: False)
+        slow = run(site, data, duplicates=duplicates, dry_run=True)
+    assert (quick.counts, quick.problems) == (slow.counts, slow.problems)
