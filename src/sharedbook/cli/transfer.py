@@ -242,19 +242,20 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
         out.note(f"read as {report.encoding}, such as: {' | '.join(report.samples)}")
     if report.over_quota:
         out.note(f"rows that the limit of contacts refuses: {report.over_quota}")
-    _note(out, "look at line", report.warnings)
-    _note(out, "line", report.problems)
+    _note(out, "look at line", report.warnings, len(report.warnings))
+    _note(out, "line", report.problems, report.counts[Result.ERROR] + report.counts[Result.NEEDS_DECISION])
     if report.job_id is not None and (report.counts[Result.ADDED] or report.counts[Result.UPDATED]):
         out.note(f"undo: sharedbook job undo {report.job_id}")
     if report.problems and report.job_id is not None and report.format != "ldap":
         out.note(f"next: sharedbook job errors {report.job_id} --output fix.csv, fix that file, and import it")
 
 
-def _note(out: Output, what: str, problems: Sequence[Problem]) -> None:
+def _note(out: Output, what: str, problems: Sequence[Problem], count: int) -> None:
+    """The first of so many."""
     for problem in problems[:20]:
         out.note(f"{what} {problem.line}: {problem.message}" if problem.line else problem.message)
-    if len(problems) > 20:
-        out.note(f"... and {len(problems) - 20} more")
+    if count > 20:
+        out.note(f"... and {count - 20} more")
 
 
 _SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx", ".ldif": "ldif", ".json": "json"}
