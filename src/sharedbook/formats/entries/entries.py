@@ -187,9 +187,14 @@ def _clean(column: Column, cell: str, is_plain: bool, style: Style) -> str:
 _MAIL = re.compile(r'[^\s@<>,;:"()\[\]\\]+@[^\s@<>,;:"()\[\]\\]+')
 
 
+def is_mail(text: str) -> bool:
+    """Whether a text is one mail address."""
+    return len(text) <= 254 and _MAIL.fullmatch(text) is not None
+
+
 def _mail(cell: str, style: Style) -> str:
     for address in cell.split(SEVERAL):
-        if not _MAIL.fullmatch(address.strip()) or len(address) > 254:
+        if not is_mail(address.strip()):
             raise _Refused("invalid-email", f"{address[:80]} is no mail address")
     return cell
 

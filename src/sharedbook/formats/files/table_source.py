@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import CustomField
@@ -12,6 +13,7 @@ from sharedbook.formats.entries import columns, custom_values, dates, entries
 from sharedbook.formats.entries.columns import Layout
 from sharedbook.formats.entries.dates import Cell, Style
 from sharedbook.formats.entries.incoming import Incoming, Reading
+from sharedbook.formats.entries.plain import PlainRows
 from sharedbook.formats.files.mail_rows import MailTable
 from sharedbook.formats.files.sheet_rows import SheetTable
 from sharedbook.formats.rows.csv_rows import Row, Table
@@ -21,6 +23,13 @@ from sharedbook.formats.vcards import phones
 MOST_WARNINGS = 1_000
 _DATES = ("birthday", "event")
 _UID = columns.Column("uid")
+
+
+class Beside(NamedTuple):
+    """``custom`` and ``groups`` of an ``Incoming``."""
+
+    custom: dict[int, tuple[str, ...]]
+    groups: tuple[str, ...]
 
 
 class TableSource:
@@ -45,6 +54,12 @@ class TableSource:
         style, self.file_warnings = self._dates(reading)
         self.warnings: list[Problem] = []
         self._read = partial(entries.read, self._layout, style=style, limits=reading.limits)
+        self.plain = PlainRows(self._layout, style, reading.limits)
+        self._without_place = [
+            place
+            for place, (column, header) in enumerate(zip(self._layout.columns, self.columns, strict=True))
+            if column is None and place not in self._custom and header != columns.REASON_COLUMN
+        ]
 
     def _dates(self, reading: Reading) -> tuple[Style, tuple[Problem, ...]]:
         """How dates are read, which the whole file tells, and what is to be said of them."""
@@ -66,23 +81,37 @@ class TableSource:
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every row, in the order of the file."""
+        return (self.incoming(row) for row in self.lines())
+
+    def lines(self) -> Iterator[Row]:
+        """Every row as it stands in the file, in its order, for ``incoming``."""
         self.warnings = list(self.file_warnings)
-        without_place = [
-            (place, header)
-            for place, (column, header) in enumerate(zip(self._layout.columns, self.columns, strict=True))
-            if column is None and place not in self._custom and header != columns.REASON_COLUMN
-        ]
-        for row in map(self._restored, self._table.rows()):
-            found = self._read(row)
-            custom = {} if row.problem else self._read_custom(row)
-            if isinstance(found, list) or isinstance(custom, list):
-                problems = [*(found if isinstance(found, list) else ()), *(custom if isinstance(custom, list) else ())]
-                yield Incoming(row.line, row.cells, problems=tuple(problems))
-                continue
-            for place, header in without_place:
-                if row.cells[place].strip():
-                    self.left_out[header] = None
-            yield Incoming(row.line, row.cells, found, custom=custom, groups=self._groups(row))
+        return map(self._restored, self._table.rows())
+
+    def incoming(self, row: Row) -> Incoming:
+        """A row as a contact to come."""
+        found = self._read(row)
+        custom = {} if row.problem else self._read_custom(row)
+        if isinstance(found, list) or isinstance(custom, list):
+            problems = [*(found if isinstance(found, list) else ()), *(custom if isinstance(custom, list) else ())]
+            return Incoming(row.line, row.cells, problems=tuple(problems))
+        self._leave_out(row)
+        return Incoming(row.line, row.cells, found, custom=custom, groups=self._groups(row))
+
+    def beside(self, row: Row) -> Beside | None:
+        """What a row says beside its entry, which has no problem; None if something else has."""
+        custom = self._read_custom(row) if self._custom else {}
+        if isinstance(custom, list):
+            return None
+        self._leave_out(row)
+        return Beside(custom, self._groups(row))
+
+    def _leave_out(self, row: Row) -> None:
+        """Notes the columns that have no place in a contact and hold something."""
+        if any(map(row.cells.__getitem__, self._without_place)):
+            for place in [place for place in self._without_place if row.cells[place].strip()]:
+                self._without_place.remove(place)
+                self.left_out[self.columns[place]] = None
 
     def _groups(self, row: Row) -> tuple[str, ...]:
         if not self.names_groups:

@@ -160,8 +160,19 @@ def raw_value(value: Value) -> str:
 
 def fold_line(line: str) -> str:
     """A content line as it is sent: CRLF at its end, folded at 75 octets, never inside a character (RFC 6350, 3.2)."""
-    if len(line) <= LINE_OCTETS and line.isascii():
-        return line + CRLF
+    return fold_lines([line])
+
+
+def fold_lines(lines: Iterable[str]) -> str:
+    """Content lines as they are sent: see ``fold_line``."""
+    folded = [line if len(line) <= LINE_OCTETS and line.isascii() else _folded(line) for line in lines]
+    return CRLF.join([*folded, ""])
+
+
+def _folded(line: str) -> str:
+    if line.isascii():
+        rest = range(LINE_OCTETS, len(line), LINE_OCTETS - 1)
+        return _FOLD.join([line[:LINE_OCTETS], *[line[at : at + LINE_OCTETS - 1] for at in rest]])
     octets = line.encode()
     pieces = []
     start, room = 0, LINE_OCTETS
@@ -171,11 +182,14 @@ def fold_line(line: str) -> str:
             end -= 1
         pieces.append(octets[start:end].decode())
         start, room = end, LINE_OCTETS - 1
-    return f"{CRLF} ".join([*pieces, octets[start:].decode()]) + CRLF
+    return _FOLD.join([*pieces, octets[start:].decode()])
+
+
+_FOLD = f"{CRLF} "
 
 
 def unfold(lines: str) -> str:
-    """One content line from its folded form, without its end."""
+    """One content line from its folded form, or several of them, without the last one's end."""
     return lines.removesuffix(CRLF).replace(f"{CRLF} ", "").replace(f"{CRLF}\t", "")
 
 

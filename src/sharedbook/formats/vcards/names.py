@@ -16,6 +16,11 @@ def is_cjk(text: str) -> bool:
     return _CJK.fullmatch(text) is not None
 
 
+def has_cjk(text: str) -> bool:
+    """Whether some of text is Han, kana or Hangul."""
+    return not text.isascii() and _CJK.search(text) is not None
+
+
 def compact(text: str) -> str:
     """A CJK name in one piece, as it is sought and written: 홍길동 for ``홍 길동``; "" for any other name."""
     if text.isascii():

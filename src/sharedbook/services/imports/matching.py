@@ -13,7 +13,8 @@ from sharedbook.domain.model import Group
 from sharedbook.formats.vcards.content_line import CRLF
 from sharedbook.services.contacts import custom_fields
 from sharedbook.services.contacts.custom_fields import Values
-from sharedbook.services.imports.ready import Ready, Said
+from sharedbook.services.imports.ready import Ready
+from sharedbook.services.imports.said import Said
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, matches
 from sharedbook.store.matches import Facts, Key, facts, holders, key

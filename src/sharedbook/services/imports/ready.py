@@ -11,35 +11,21 @@ from typing import NamedTuple
 
 from sharedbook.domain.errors import InvalidCard
 from sharedbook.domain.model import Limits
-from sharedbook.formats.entries import entry_cards
-from sharedbook.formats.entries.entries import Entry
 from sharedbook.formats.entries.incoming import Incoming, Source
+from sharedbook.formats.files.table_source import TableSource
+from sharedbook.formats.rows.csv_rows import Row
 from sharedbook.formats.rows.problems import Problem
-from sharedbook.formats.vcards import phones, photo_reduction, vcard
-from sharedbook.services.imports import apart
+from sharedbook.formats.vcards import photo_reduction, vcard
+from sharedbook.services.imports import apart, said
 from sharedbook.services.imports.apart import Piece
+from sharedbook.services.imports.said import Said
+from sharedbook.services.imports.shapes import Made, Shapes
 from sharedbook.services.writing import kept
 from sharedbook.services.writing.kept import Kept
 from sharedbook.store import matches
-from sharedbook.store.matches import Key, key
 
 WORTH_A_PROCESS = 2_000
 """Rows; for fewer a process costs more than it saves."""
-
-
-class Said(NamedTuple):
-    """What a row is matched by; keys as the index holds them. ``numbers``: digits of its phone numbers, E.164."""
-
-    external: tuple[Key, ...]
-    uid: str
-    emails: tuple[Key, ...]
-    names: tuple[Key, ...]
-    numbers: frozenset[str]
-
-    def every(self) -> tuple[Key, ...]:
-        """All that can be looked up."""
-        uid = (key("uid", self.uid),) if self.uid else ()
-        return self.external + uid + self.emails + self.names
 
 
 class Ready(NamedTuple):
@@ -78,7 +64,26 @@ class Make(NamedTuple):
 
     def rows(self, source: Source, skipped: int = 0) -> Generator[Ready, None, None]:
         """The same, one by one, made by this process."""
+        if isinstance(source, TableSource):
+            return self._of_table(source, skipped)
         return (self._ready(row) for row in islice(source.rows(), skipped, None))
+
+    def _of_table(self, source: TableSource, skipped: int) -> Generator[Ready, None, None]:
+        """As of any source, most rows by their shapes."""
+        shapes = Shapes(source.plain, partial(self._of_cells, source), self.region, self.limits)
+        for row in islice(source.lines(), skipped, None):
+            made = None if row.problem else shapes.made(row.cells)
+            beside = made and source.beside(row)
+            if made is None or beside is None:
+                yield self._ready(source.incoming(row))
+            else:
+                whole = source.incoming(row) if self.whole else None
+                yield Ready(row.line, row.cells, None, made.said, made.kept, None, beside.custom, whole, beside.groups)
+
+    def _of_cells(self, source: TableSource, cells: tuple[str, ...]) -> Made | None:
+        """What becomes of a row that holds these, if it has no problem."""
+        ready = self._ready(source.incoming(Row(0, cells)))
+        return Made(ready.kept, ready.said) if ready.kept and ready.said else None
 
     def _ready(self, row: Incoming) -> Ready:
         if row.problems:
@@ -91,10 +96,10 @@ class Make(NamedTuple):
         except InvalidCard as error:
             return Ready(row.line, row.cells, Problem(row.line, "", error.code, error.message))
         found, refusal = self.kept_of(row)
-        said = _said(row.entry, self.region)
         whole = row if self.whole else None
-        hashes = matches.hashes(said.external + said.emails + said.names)
-        return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), whole, row.groups, hashes)
+        found_said = said.of(row.entry, self.region)
+        hashes = matches.hashes(found_said.external + found_said.emails + found_said.names)
+        return Ready(row.line, row.cells, None, found_said, found, refusal, dict(row.custom), whole, row.groups, hashes)
 
     def kept_of(self, row: Incoming, uid: str = "") -> tuple[Kept | None, Problem | None]:
         """What is kept of a row's new card, or why there is none."""
@@ -103,18 +108,6 @@ class Make(NamedTuple):
             return kept.of(card, self.region, self.limits), None
         except InvalidCard as error:
             return None, Problem(row.line, "", error.code, str(error))
-
-
-def _said(entry: Entry, region: str) -> Said:
-    external = entry.single.get("external_id", "")
-    name = entry_cards.shown_name(entry)
-    return Said(
-        external=(key("X-EXTERNAL-ID", external),) if external else (),
-        uid=entry.single.get("uid", ""),
-        emails=tuple(key("email", text) for text in entry.texts("email")),
-        names=(key("fullname", name),) if name else (),
-        numbers=frozenset(phones.keys(text, region).e164 for text in entry.texts("phone")) - {""},
-    )
 
 
 def size_of(row: Ready) -> int:

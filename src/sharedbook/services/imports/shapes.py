@@ -1,0 +1,270 @@
+"""Most rows of a table have one of a few shapes: what is made of such a row is learned once, then only filled in.
+
+What the general way (``ready.Make``) makes of a row in which each cell is a mark (``formats.entries.plain``) is cut at
+the marks. Nothing here knows how a card or its index is written: the rules keep their one home. A shape is only used if
+it gives, of the row that it is learned for, what the general way gives of it; ``tests/services/test_shapes.py`` holds
+the two against each other over random tables.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from json.encoder import encode_basestring
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sharedbook.domain import folding
+from sharedbook.domain.model import Limits
+from sharedbook.formats.entries.plain import BETWEEN, Marked, Plain, PlainRows, Shape
+from sharedbook.formats.vcards import phones
+from sharedbook.formats.vcards.content_line import CRLF, escape_text, fold_lines, unfold
+from sharedbook.formats.vcards.phones import PhoneKeys
+from sharedbook.services.imports.said import Said
+from sharedbook.services.writing import kept
+from sharedbook.services.writing.kept import Kept
+from sharedbook.store import indexed
+from sharedbook.store.indexed import Indexed
+
+LEARNED_AT = 3
+"""The how manieth row of a shape: to learn one takes as long as some rows take."""
+
+MOST = 500
+_MOST_SEEN = 10_000
+"""Shapes that are kept, and counted."""
+
+_UIDS = 256
+
+
+class Made(NamedTuple):
+    """What a row is written and matched by."""
+
+    kept: Kept
+    said: Said
+
+
+General = Callable[[tuple[str, ...]], Made | None]
+"""The general way for the cells of a row; None for a row that is refused."""
+
+
+class Shapes:
+    """The shapes of one table, learned while it is read."""
+
+    def __init__(self, rows: PlainRows, general: General, region: str, limits: Limits) -> None:
+        self._rows = rows
+        self._general = general
+        self._region = region
+        self._limits = limits
+        self._seen = Counter[Shape]()
+        self._known: dict[Shape, _Template] = {}
+        self._uids = _uids()
+
+    def made(self, cells: tuple[str, ...]) -> Made | None:
+        """What the general way makes of a row; None where only that can tell."""
+        plain = self._rows.read(cells)
+        if plain is None:
+            return None
+        template = self._known.get(plain.shape)
+        if template is not None:
+            return template.fill(plain, next(self._uids), self._region, self._limits)
+        self._seen[plain.shape] += 1
+        if self._seen[plain.shape] == LEARNED_AT and len(self._known) < MOST and (found := self._learned(plain, cells)):
+            self._known[plain.shape] = found
+        if len(self._seen) > _MOST_SEEN:
+            self._seen.clear()
+        return None
+
+    def _learned(self, plain: Plain, cells: tuple[str, ...]) -> _Template | None:
+        marked = self._rows.marked(plain.shape)
+        read, example, expected = self._rows.read(marked.row), self._general(marked.row), self._general(cells)
+        if read is None or read.shape != plain.shape or example is None or expected is None:
+            return None
+        template = _template(read, marked, example, self._region)
+        found = template.fill(plain, expected.kept.uid, self._region, self._limits)
+        return template if found == expected else None
+
+
+def _uids() -> Iterator[str]:
+    """Random UUIDs of version 4, as ``uuid.uuid4`` makes them: many at once for one call of the system."""
+    while True:
+        digits = os.urandom(16 * _UIDS).hex()
+        for at in range(0, len(digits), 32):
+            variant = "89ab"[int(digits[at + 16], 16) & 3]
+            yield (
+                f"{digits[at : at + 8]}-{digits[at + 8 : at + 12]}-4{digits[at + 13 : at + 16]}"
+                f"-{variant}{digits[at + 17 : at + 20]}-{digits[at + 20 : at + 32]}"
+            )
+
+
+# ---- templates
+
+
+class _Gaps:
+    """A text in which some pieces are another's: filled with those of a row."""
+
+    __slots__ = ("_pick", "_text", "places")
+
+    def __init__(self, *pieces: tuple[str, Mapping[str, int]]) -> None:
+        """Pieces of a text, each with the marks that may stand in it, and their places among what it is filled with."""
+        self.places: list[int] = []
+        self._text = ""
+        for text, marks in pieces:
+            pattern = "|".join(map(re.escape, sorted(marks, key=len, reverse=True)))
+            for nth, piece in enumerate(re.split(f"({pattern})", text) if marks else [text]):
+                self._text += "%s" if nth % 2 else piece.replace("%", "%%")
+                self.places += [marks[piece]] if nth % 2 else []
+        self._pick: Callable[[Sequence[str]], Any] = itemgetter(*self.places) if self.places else lambda _: ()
+
+    def filled(self, of: Sequence[str]) -> str:
+        text: str = self._text % self._pick(of)
+        return text
+
+
+class _Texts(NamedTuple):
+    """What a row's texts are filled with: first its UID, then its cells, in several forms."""
+
+    escaped: tuple[str, ...]  # content lines: cells escaped, then as they are
+    folded: tuple[str, ...]  # the index: cells, numbers, initials, then these in their coarse form
+    written: tuple[str, ...]  # JSON: cells, numbers, initials
+
+
+def _texts(plain: Plain, uid: str, numbers: Sequence[PhoneKeys], hangul: Sequence[int]) -> _Texts:
+    cells, whole = plain.cells, plain.whole
+    escaped = written = cells
+    if "," in whole or ";" in whole or "\n" in whole:
+        escaped = tuple(escape_text(whole).split(BETWEEN))
+    if '"' in whole or "\n" in whole:
+        written = tuple(encode_basestring(whole)[1:-1].split(BETWEEN))
+    forms = list(map(phones.forms_of, numbers))
+    spaced = [each.replace(" ", "  ") for each in forms]
+    initials = [_initials(cells[at]) for at in hangul]
+    folded, coarse = [each.folded for each in initials], [each.coarse for each in initials]
+    return _Texts(
+        escaped=(uid, *escaped, *cells),
+        folded=(uid, *plain.folded, *spaced, *folded, *coarse),
+        written=(uid, *written, *forms, *[each.text for each in initials]),
+    )
+
+
+class _Initials(NamedTuple):
+    text: str
+    folded: str
+    coarse: str
+
+
+@lru_cache(maxsize=1024)
+def _initials(name: str) -> _Initials:
+    text = folding.hangul_initials(name)
+    return _Initials(text, folding.fold(text), "".join(folding.coarse_words(text)))
+
+
+class _Coarse(NamedTuple):
+    """What follows the nth line of an index text if one of its cells, at these places, has another coarse form."""
+
+    nth: int
+    text: _Gaps
+    places: frozenset[int]
+
+
+class _Keys(NamedTuple):
+    """Folded values, each under the name that its key has."""
+
+    names: tuple[str, ...]
+    values: _Gaps
+
+    def filled(self, of: Sequence[str]) -> zip[tuple[str, str]]:
+        return zip(self.names, self.values.filled(of).split(BETWEEN), strict=False)
+
+
+class _Template(NamedTuple):
+    """A shape's texts. ``said``: keys of external ids and of mail addresses, as many as ``counts`` tells, and of names.
+
+    ``numbers``, ``hangul``: as in ``Marked``.
+    """
+
+    card: _Gaps
+    name: _Gaps
+    texts: _Gaps
+    coarse: tuple[_Coarse, ...]
+    instances: _Gaps
+    keys: _Keys
+    said: _Keys
+    counts: tuple[int, int]
+    numbers: tuple[int, ...]
+    hangul: tuple[int, ...]
+
+    def fill(self, plain: Plain, uid: str, region: str, limits: Limits) -> Made | None:
+        """What a row of this shape is; None for a name that is shown otherwise, or what is over a limit."""
+        name = self.name.filled(plain.cells)
+        numbers = [phones.keys(plain.cells[at], region) for at in self.numbers]
+        texts = _texts(plain, uid, numbers, self.hangul)
+        keys = tuple(dict.fromkeys([indexed.key(*each) for each in self.keys.filled(texts.folded)]))
+        index = Indexed(self._index_texts(plain, texts), self.instances.filled(texts.written), keys)
+        card = kept.made(fold_lines(self.card.filled(texts.escaped).split(CRLF)), uid, name, index, {})
+        if "  " in name or len(name) > limits.name_length or card.size > limits.card_bytes:
+            return None
+        said = tuple(self.said.filled(texts.folded))
+        first, second = self.counts
+        reached = frozenset([each.e164 for each in numbers if each.e164])
+        return Made(card, Said(said[:first], "", said[first : first + second], said[first + second :], reached))
+
+    def _index_texts(self, plain: Plain, texts: _Texts) -> str:
+        filled = self.texts.filled(texts.folded)
+        if not plain.wide:
+            return filled
+        lines = filled.split(indexed.LINE)
+        for nth, text, places in self.coarse:
+            if not places.isdisjoint(plain.wide):
+                lines[nth] += text.filled(plain.coarse)
+        return indexed.LINE.join(lines)
+
+
+def _template(plain: Plain, marked: Marked, example: Made, region: str) -> _Template:
+    """The template that gives the example of its marked row."""
+    found, said = example.kept, example.said
+    numbers = [phones.keys(plain.cells[at], region) for at in marked.numbers]
+    texts = _texts(plain, found.uid, numbers, marked.hangul)
+    count = len(plain.cells)
+    cells = [0, *(1 + at for at in marked.units)]
+    folded, written = (
+        _marks(some, [*cells, *range(1 + count, len(some) - len(marked.hangul) * (some is texts.folded))])
+        for some in (texts.folded, texts.written)
+    )
+    initials = _marks(texts.folded, range(len(texts.folded) - len(marked.hangul), len(texts.folded)))
+    rough = _marks(plain.coarse, marked.units if plain.wide else ())
+    pieces, coarse = list[tuple[str, Mapping[str, int]]](), list[_Coarse]()
+    for nth, line in enumerate(found.index.texts.split(indexed.LINE)):
+        text, sign, rest = line.partition(indexed.COARSE)
+        gaps = _Gaps((sign + rest, rough))
+        if gaps.places:
+            coarse.append(_Coarse(nth, gaps, frozenset(gaps.places)))
+        pieces += [(f"{indexed.LINE}{text}" if nth else text, folded), ("" if gaps.places else sign + rest, initials)]
+    instances = indexed.read(found.index.instances)
+    keyed = dict.fromkeys(
+        (indexed.KEYED[each.name], indexed.folded(each.value)) for each in instances if each.name in indexed.KEYED
+    )
+    return _Template(
+        card=_Gaps((unfold(found.text), _marks(texts.escaped, [*cells, *(count + at for at in cells[1:])]))),
+        name=_Gaps((found.name, _marks(plain.cells, marked.units))),
+        texts=_Gaps(*pieces),
+        coarse=tuple(coarse),
+        instances=_Gaps((found.index.instances, written)),
+        keys=_keys(keyed, folded),
+        said=_keys((*said.external, *said.emails, *said.names), folded),
+        counts=(len(said.external), len(said.emails)),
+        numbers=marked.numbers,
+        hangul=marked.hangul,
+    )
+
+
+def _keys(found: Iterable[tuple[str, str]], marks: Mapping[str, int]) -> _Keys:
+    found = list(found)
+    return _Keys(tuple([name for name, _ in found]), _Gaps((BETWEEN.join([text for _, text in found]), marks)))
+
+
+def _marks(texts: Sequence[str], places: Sequence[int]) -> dict[str, int]:
+    """Marks by what they are written as; of two that are written alike the first counts."""
+    return {texts[at]: at for at in reversed(places)}
