@@ -70,8 +70,8 @@ _ODD = re.compile(r"[ |](?:[ |]|[^\w\x00-\x7f])")
 class Shape(NamedTuple):
     """What plain rows have in common. Of columns: which are ``filled``; of the filled ones: ``words``, those that are.
 
-    ``equal``: for each filled cell the first that is the same, () if all differ. ``scripts``: how each name is written, a
-    letter each; "" if none is CJK.
+    ``equal``: for each filled cell the first that is the same, () if all differ. ``scripts``: how each name is written,
+    a letter each; "" if none is CJK.
     """
 
     filled: tuple[bool, ...]

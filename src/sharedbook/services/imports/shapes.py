@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import itemgetter
@@ -169,20 +169,11 @@ class _Coarse(NamedTuple):
     places: frozenset[int]
 
 
-class _Keys(NamedTuple):
-    """Folded values, each under the name that its key has."""
-
-    names: tuple[str, ...]
-    values: _Gaps
-
-    def filled(self, of: Sequence[str]) -> zip[tuple[str, str]]:
-        return zip(self.names, self.values.filled(of).split(BETWEEN), strict=False)
-
-
 class _Template(NamedTuple):
-    """A shape's texts. ``said``: keys of external ids and of mail addresses, as many as ``counts`` tells, and of names.
+    """A shape's texts. ``keys``: folded values, BETWEEN between them, by which a contact is found; ``names``: theirs.
 
-    ``numbers``, ``hangul``: as in ``Marked``.
+    ``said``: which of the keys are the external id, the mail addresses, the name that a row is matched by. ``numbers``,
+    ``hangul``: as in ``Marked``.
     """
 
     card: _Gaps
@@ -190,9 +181,9 @@ class _Template(NamedTuple):
     texts: _Gaps
     coarse: tuple[_Coarse, ...]
     instances: _Gaps
-    keys: _Keys
-    said: _Keys
-    counts: tuple[int, int]
+    keys: _Gaps
+    names: tuple[str, ...]
+    said: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
     numbers: tuple[int, ...]
     hangul: tuple[int, ...]
 
@@ -201,15 +192,17 @@ class _Template(NamedTuple):
         name = self.name.filled(plain.cells)
         numbers = [phones.keys(plain.cells[at], region) for at in self.numbers]
         texts = _texts(plain, uid, numbers, self.hangul)
-        keys = tuple(dict.fromkeys([indexed.key(*each) for each in self.keys.filled(texts.folded)]))
-        index = Indexed(self._index_texts(plain, texts), self.instances.filled(texts.written), keys)
-        card = kept.made(fold_lines(self.card.filled(texts.escaped).split(CRLF)), uid, name, index, {})
+        keys = list(zip(self.names, self.keys.filled(texts.folded).split(BETWEEN), strict=False))
+        found = Indexed(
+            self._index_texts(plain, texts),
+            self.instances.filled(texts.written),
+            tuple(dict.fromkeys([indexed.key(*each) for each in keys])),
+        )
+        card = kept.made(fold_lines(self.card.filled(texts.escaped).split(CRLF)), uid, name, found, {})
         if "  " in name or len(name) > limits.name_length or card.size > limits.card_bytes:
             return None
-        said = tuple(self.said.filled(texts.folded))
-        first, second = self.counts
-        reached = frozenset([each.e164 for each in numbers if each.e164])
-        return Made(card, Said(said[:first], "", said[first : first + second], said[first + second :], reached))
+        external, mails, names = (tuple([keys[at] for at in places]) for places in self.said)
+        return Made(card, Said(external, "", mails, names, frozenset([each.e164 for each in numbers if each.e164])))
 
     def _index_texts(self, plain: Plain, texts: _Texts) -> str:
         filled = self.texts.filled(texts.folded)
@@ -236,33 +229,35 @@ def _template(plain: Plain, marked: Marked, example: Made, region: str) -> _Temp
     initials = _marks(texts.folded, range(len(texts.folded) - len(marked.hangul), len(texts.folded)))
     rough = _marks(plain.coarse, marked.units if plain.wide else ())
     pieces, coarse = list[tuple[str, Mapping[str, int]]](), list[_Coarse]()
-    for nth, line in enumerate(found.index.texts.split(indexed.LINE)):
+    for nth, line in enumerate(found.indexed.texts.split(indexed.LINE)):
         text, sign, rest = line.partition(indexed.COARSE)
         gaps = _Gaps((sign + rest, rough))
         if gaps.places:
             coarse.append(_Coarse(nth, gaps, frozenset(gaps.places)))
         pieces += [(f"{indexed.LINE}{text}" if nth else text, folded), ("" if gaps.places else sign + rest, initials)]
-    instances = indexed.read(found.index.instances)
-    keyed = dict.fromkeys(
-        (indexed.KEYED[each.name], indexed.folded(each.value)) for each in instances if each.name in indexed.KEYED
+    keys = list(
+        dict.fromkeys(
+            (indexed.KEYED[each.name], indexed.folded(each.value))
+            for each in indexed.read(found.indexed.instances)
+            if each.name in indexed.KEYED
+        )
     )
     return _Template(
         card=_Gaps((unfold(found.text), _marks(texts.escaped, [*cells, *(count + at for at in cells[1:])]))),
         name=_Gaps((found.name, _marks(plain.cells, marked.units))),
         texts=_Gaps(*pieces),
         coarse=tuple(coarse),
-        instances=_Gaps((found.index.instances, written)),
-        keys=_keys(keyed, folded),
-        said=_keys((*said.external, *said.emails, *said.names), folded),
-        counts=(len(said.external), len(said.emails)),
+        instances=_Gaps((found.indexed.instances, written)),
+        keys=_Gaps((BETWEEN.join([text for _, text in keys]), folded)),
+        names=tuple([name for name, _ in keys]),
+        said=(
+            tuple(map(keys.index, said.external)),
+            tuple(map(keys.index, said.emails)),
+            tuple(map(keys.index, said.names)),
+        ),
         numbers=marked.numbers,
         hangul=marked.hangul,
     )
-
-
-def _keys(found: Iterable[tuple[str, str]], marks: Mapping[str, int]) -> _Keys:
-    found = list(found)
-    return _Keys(tuple([name for name, _ in found]), _Gaps((BETWEEN.join([text for _, text in found]), marks)))
 
 
 def _marks(texts: Sequence[str], places: Sequence[int]) -> dict[str, int]:

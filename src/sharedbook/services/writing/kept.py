@@ -35,18 +35,14 @@ class Kept(NamedTuple):
 def of(card: Card, region: str, limits: Limits) -> Kept:
     """What is kept of a card. Raises as ``photo_reduction.fit``."""
     card = photo_reduction.fit(card, limits)
-    octets = card.text.encode()
-    name = fields.full_name(card)
-    return Kept(
-        text=card.text,
-        uid=card.uid,
-        etag=etag_of(octets),
-        size=len(octets),
-        name=name,
-        sort=sort_of(name),
-        indexed=indexed.of(fields.instances(card, region)),
-        originals=photo_reduction.originals(card),
-    )
+    found = indexed.of(fields.instances(card, region))
+    return made(card.text, card.uid, fields.full_name(card), found, photo_reduction.originals(card))
+
+
+def made(text: str, uid: str, name: str, found: Indexed, originals: Mapping[str, bytes]) -> Kept:
+    """What is kept of a card's text, the uid and the name that it has, what finds it, and its originals."""
+    octets = text.encode()
+    return Kept(text, uid, etag_of(octets), len(octets), name, sort_of(name), found, originals)
 
 
 def etag_of(octets: bytes) -> str:
