@@ -62,7 +62,7 @@ _WITHOUT = {"nickname": ";", "im": ":"}
 """What else no plain cell of a column holds: it would be several, or the scheme of a URI."""
 
 _DATE = re.compile("(?!1604)[0-9]{4}-[0-9]{2}-[0-9]{2}")  # of the year 1604: without a year
-_NUMBER = re.compile(r"[+(]?[0-9][0-9() ./-]*")
+_NUMBER = re.compile(r"[+(]?[0-9](?: ?[0-9()./-]++)*+")
 _ODD = re.compile(r"[ |](?:[ |]|[^\w\x00-\x7f])")
 """In folded cells: a space that is not single and inside, or what may be a mark that belongs to a space before it."""
 
@@ -81,17 +81,13 @@ class Shape(NamedTuple):
 
 
 class Plain(NamedTuple):
-    """A plain row: its filled cells, cleaned; ``whole``: the same with BETWEEN between them.
-
-    ``folded``: as inside a padded value. ``wide``: places of those whose coarse form is another; with any, ``coarse``.
-    """
+    """A plain row: its filled cells, cleaned; ``whole``: the same with BETWEEN between; ``folded`` as inside a padded
+    value."""
 
     shape: Shape
     cells: tuple[str, ...]
     whole: str
     folded: tuple[str, ...]
-    coarse: tuple[str, ...] = ()
-    wide: frozenset[int] = frozenset()
 
 
 class Marked(NamedTuple):
@@ -143,14 +139,13 @@ class PlainRows:
         if "\r" in whole:
             whole = whole.replace("\r\n", "\n")
             cells = tuple(whole.split(BETWEEN))
-        is_ascii = whole.isascii()
-        forms = (_folded_ascii(cells, whole),) if is_ascii else _folded(cells, whole)
-        scripts = "" if is_ascii else self._scripts(used)
-        if not forms or scripts is None:
+        folded = _folded_ascii(cells, whole) if whole.isascii() else _folded(cells, whole)
+        scripts = "" if whole.isascii() else self._scripts(used)
+        if folded is None or scripts is None:
             return None
         equal = () if len(set(cells)) == len(cells) else tuple(map(cells.index, cells))
         words = tuple([used[nth] for nth in self._of_kind[Kind.WORD]])
-        return Plain(Shape(tuple(map(bool, used)), words, equal, scripts), cells, whole, *forms)
+        return Plain(Shape(tuple(map(bool, used)), words, equal, scripts), cells, whole, folded)
 
     def _cleaned_dates(self, used: list[str]) -> bool:
         """Whether all dates are plain; each is then in its one form."""
@@ -272,7 +267,7 @@ def _relation(whole: str, family: str, given: str) -> str:
 def _mark(kind: Kind, place: int, script: str) -> str:
     """A cell that is known again also when it is folded, escaped, read as a number, or only its initials are left.
 
-    Where it can be, it is one whose coarse form is another.
+    Where it can be, it is one that folding changes.
     """
     if kind is Kind.MAIL:
         return f"Qéx{place:03d}@vw.example"
@@ -283,7 +278,7 @@ def _mark(kind: Kind, place: int, script: str) -> str:
     if script == _HANGUL_ONLY:
         return "".join(_SYLLABLES[place // 14**digit % 14] for digit in (2, 1, 0))
     if script == _HAN_ONLY:
-        return f"{chr(0x4E10 + place)}が"
+        return f"{chr(0x4E10 + place)}一"
     return f"Qéx{place:03d},vw"
 
 
@@ -298,21 +293,13 @@ def _folded_ascii(cells: tuple[str, ...], whole: str) -> tuple[str, ...]:
     return tuple(low.replace(" ", "  ").split(BETWEEN))
 
 
-def _folded(
-    cells: tuple[str, ...], whole: str
-) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[int]] | tuple[tuple[str, ...]] | None:
-    """The forms of ``Plain``; None if a cell is folded otherwise beside another one than alone."""
+def _folded(cells: tuple[str, ...], whole: str) -> tuple[str, ...] | None:
+    """The folded forms; None if a cell is folded otherwise beside another one than alone."""
     places = [place for place, cell in enumerate(cells) if not cell.isascii()]
-    wild = BETWEEN.join([cells[place] for place in places])
-    low = folding.fold(wild)
-    rough = "".join(folding.coarse_words(wild)).split(BETWEEN)
-    if _ODD.search(f"|{low}|") or not low.count(BETWEEN) + 1 == len(rough) == len(places):
+    low = folding.fold(BETWEEN.join([cells[place] for place in places]))
+    if low.count(BETWEEN) >= len(places) or _ODD.search(f"|{low}|"):
         return None
     folded = list(_folded_ascii(cells, whole))
     for place, cell in zip(places, low.replace(" ", "  ").split(BETWEEN), strict=True):
         folded[place] = cell
-    coarse = [cell.replace(" ", "") for cell in folded]
-    wide = [place for place, cell in zip(places, rough, strict=True) if coarse[place] != cell]
-    for place, cell in zip(places, rough, strict=True):
-        coarse[place] = cell
-    return (tuple(folded), tuple(coarse), frozenset(wide)) if wide else (tuple(folded),)
+    return tuple(folded)

@@ -16,9 +16,9 @@ from sharedbook.formats.files.table_source import TableSource
 from sharedbook.formats.rows.csv_rows import Row
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import photo_reduction, vcard
-from sharedbook.services.imports import apart, said
+from sharedbook.services.imports import apart
 from sharedbook.services.imports.apart import Piece
-from sharedbook.services.imports.said import Said
+from sharedbook.services.imports.said import Said, said_of
 from sharedbook.services.imports.shapes import Made, Shapes
 from sharedbook.services.writing import kept
 from sharedbook.services.writing.kept import Kept
@@ -76,14 +76,15 @@ class Make(NamedTuple):
             beside = made and source.beside(row)
             if made is None or beside is None:
                 yield self._ready(source.incoming(row))
-            else:
-                whole = source.incoming(row) if self.whole else None
-                yield Ready(row.line, row.cells, None, made.said, made.kept, None, beside.custom, whole, beside.groups)
+                continue
+            kept, said, hashes = made
+            whole = source.incoming(row) if self.whole else None
+            yield Ready(row.line, row.cells, None, said, kept, None, beside.custom, whole, beside.groups, hashes)
 
     def _of_cells(self, source: TableSource, cells: tuple[str, ...]) -> Made | None:
         """What becomes of a row that holds these, if it has no problem."""
         ready = self._ready(source.incoming(Row(0, cells)))
-        return Made(ready.kept, ready.said) if ready.kept and ready.said else None
+        return Made(ready.kept, ready.said, ready.hashes) if ready.kept and ready.said else None
 
     def _ready(self, row: Incoming) -> Ready:
         if row.problems:
@@ -97,9 +98,9 @@ class Make(NamedTuple):
             return Ready(row.line, row.cells, Problem(row.line, "", error.code, error.message))
         found, refusal = self.kept_of(row)
         whole = row if self.whole else None
-        found_said = said.of(row.entry, self.region)
-        hashes = matches.hashes(found_said.external + found_said.emails + found_said.names)
-        return Ready(row.line, row.cells, None, found_said, found, refusal, dict(row.custom), whole, row.groups, hashes)
+        said = said_of(row.entry, self.region)
+        hashes = matches.hashes(said.external + said.emails + said.names)
+        return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), whole, row.groups, hashes)
 
     def kept_of(self, row: Incoming, uid: str = "") -> tuple[Kept | None, Problem | None]:
         """What is kept of a row's new card, or why there is none."""

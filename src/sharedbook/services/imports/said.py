@@ -25,7 +25,7 @@ class Said(NamedTuple):
         return self.external + uid + self.emails + self.names
 
 
-def of(entry: Entry, region: str) -> Said:
+def said_of(entry: Entry, region: str) -> Said:
     """What an entry is matched by."""
     external = entry.single.get("external_id", "")
     name = entry_cards.shown_name(entry)

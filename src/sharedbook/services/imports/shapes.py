@@ -40,10 +40,11 @@ _UIDS = 256
 
 
 class Made(NamedTuple):
-    """What a row is written and matched by."""
+    """Of a row as in ``ready.Ready``."""
 
     kept: Kept
     said: Said
+    hashes: tuple[int, ...]
 
 
 General = Callable[[tuple[str, ...]], Made | None]
@@ -105,29 +106,29 @@ def _uids() -> Iterator[str]:
 class _Gaps:
     """A text in which some pieces are another's: filled with those of a row."""
 
-    __slots__ = ("_pick", "_text", "places")
+    __slots__ = ("_pick", "places", "text")
 
     def __init__(self, *pieces: tuple[str, Mapping[str, int]]) -> None:
         """Pieces of a text, each with the marks that may stand in it, and their places among what it is filled with."""
         self.places: list[int] = []
-        self._text = ""
+        self.text = ""
         for text, marks in pieces:
             pattern = "|".join(map(re.escape, sorted(marks, key=len, reverse=True)))
             for nth, piece in enumerate(re.split(f"({pattern})", text) if marks else [text]):
-                self._text += "%s" if nth % 2 else piece.replace("%", "%%")
+                self.text += "%s" if nth % 2 else piece.replace("%", "%%")
                 self.places += [marks[piece]] if nth % 2 else []
-        self._pick: Callable[[Sequence[str]], Any] = itemgetter(*self.places) if self.places else lambda _: ()
+        self._pick: Callable[[Any], Any] = itemgetter(*self.places) if self.places else lambda _: ()
 
-    def filled(self, of: Sequence[str]) -> str:
-        text: str = self._text % self._pick(of)
-        return text
+    def filled(self, of: Sequence[str] | Mapping[int, str]) -> str:
+        found: str = self.text % self._pick(of)
+        return found
 
 
 class _Texts(NamedTuple):
     """What a row's texts are filled with: first its UID, then its cells, in several forms."""
 
     escaped: tuple[str, ...]  # content lines: cells escaped, then as they are
-    folded: tuple[str, ...]  # the index: cells, numbers, initials, then these in their coarse form
+    folded: tuple[str, ...]  # the index: cells, numbers, initials, then these cased
     written: tuple[str, ...]  # JSON: cells, numbers, initials
 
 
@@ -141,10 +142,10 @@ def _texts(plain: Plain, uid: str, numbers: Sequence[PhoneKeys], hangul: Sequenc
     forms = list(map(phones.forms_of, numbers))
     spaced = [each.replace(" ", "  ") for each in forms]
     initials = [_initials(cells[at]) for at in hangul]
-    folded, coarse = [each.folded for each in initials], [each.coarse for each in initials]
+    folded, cased = [each.folded for each in initials], [each.cased for each in initials]
     return _Texts(
         escaped=(uid, *escaped, *cells),
-        folded=(uid, *plain.folded, *spaced, *folded, *coarse),
+        folded=(uid, *plain.folded, *spaced, *folded, *cased),
         written=(uid, *written, *forms, *[each.text for each in initials]),
     )
 
@@ -152,21 +153,61 @@ def _texts(plain: Plain, uid: str, numbers: Sequence[PhoneKeys], hangul: Sequenc
 class _Initials(NamedTuple):
     text: str
     folded: str
-    coarse: str
+    cased: str
 
 
 @lru_cache(maxsize=1024)
 def _initials(name: str) -> _Initials:
     text = folding.hangul_initials(name)
-    return _Initials(text, folding.fold(text), "".join(folding.coarse_words(text)))
+    return _Initials(text, folding.fold(text), indexed.cased(text))
 
 
-class _Coarse(NamedTuple):
-    """What follows the nth line of an index text if one of its cells, at these places, has another coarse form."""
+class _Cased(NamedTuple):
+    """What follows the nth line of an index text, if a cell at one of these places is not ``indexed.plain``; or always.
+
+    ``text`` is filled with the cells as they are cased.
+    """
 
     nth: int
     text: _Gaps
     places: frozenset[int]
+    always: bool
+
+
+class _Lines(NamedTuple):
+    """An index text: filled with ``_Texts.folded``, and what may follow its lines."""
+
+    text: _Gaps
+    cased: tuple[_Cased, ...]
+
+    def filled(self, texts: _Texts, cells: Sequence[str], odd: frozenset[int]) -> str:
+        """``odd``: places of cells that are not ``indexed.plain``."""
+        filled = self.text.filled(texts.folded)
+        more = [each for each in self.cased if each.always or not odd.isdisjoint(each.places)]
+        if not more:
+            return filled
+        places = sorted(frozenset[int]().union(*[each.places for each in more]))
+        cased = dict(zip(places, indexed.cased(BETWEEN.join([cells[at] for at in places])).split(BETWEEN), strict=True))
+        lines = filled.split(indexed.LINE)
+        for each in more:
+            lines[each.nth] += each.text.filled(cased)
+        return indexed.LINE.join(lines)
+
+    @staticmethod
+    def of(found: str, folded: Mapping[str, int], initials: Mapping[str, int], cells: Mapping[str, int]) -> _Lines:
+        """Of an index text: marks folded, initials cased, cells cased."""
+        pieces, cased = list[tuple[str, Mapping[str, int]]](), list[_Cased]()
+        for nth, line in enumerate(found.split(indexed.LINE)):
+            text, sign, rest = line.partition(indexed.CASED)
+            gaps = _Gaps((sign + rest, cells))
+            if gaps.places:
+                is_odd = not gaps.text.isascii()
+                cased.append(_Cased(nth, gaps, frozenset(gaps.places), is_odd))
+            pieces += [
+                (f"{indexed.LINE}{text}" if nth else text, folded),
+                ("" if gaps.places else sign + rest, initials),
+            ]
+        return _Lines(_Gaps(*pieces), tuple(cased))
 
 
 class _Template(NamedTuple):
@@ -178,8 +219,8 @@ class _Template(NamedTuple):
 
     card: _Gaps
     name: _Gaps
-    texts: _Gaps
-    coarse: tuple[_Coarse, ...]
+    texts: _Lines
+    notes: _Lines
     instances: _Gaps
     keys: _Gaps
     names: tuple[str, ...]
@@ -189,64 +230,55 @@ class _Template(NamedTuple):
 
     def fill(self, plain: Plain, uid: str, region: str, limits: Limits) -> Made | None:
         """What a row of this shape is; None for a name that is shown otherwise, or what is over a limit."""
-        name = self.name.filled(plain.cells)
-        numbers = [phones.keys(plain.cells[at], region) for at in self.numbers]
+        cells = plain.cells
+        name = self.name.filled(cells)
+        numbers = [phones.keys(cells[at], region) for at in self.numbers]
         texts = _texts(plain, uid, numbers, self.hangul)
+        odd = _NONE if indexed.plain(plain.whole) else _odd(cells)
         keys = list(zip(self.names, self.keys.filled(texts.folded).split(BETWEEN), strict=False))
+        hashes = [indexed.key(*each) for each in keys]
         found = Indexed(
-            self._index_texts(plain, texts),
-            self.instances.filled(texts.written),
-            tuple(dict.fromkeys([indexed.key(*each) for each in keys])),
+            texts=self.texts.filled(texts, cells, odd),
+            notes=self.notes.filled(texts, cells, odd),
+            instances=self.instances.filled(texts.written),
+            keys=tuple(dict.fromkeys(hashes)),
         )
         card = kept.made(fold_lines(self.card.filled(texts.escaped).split(CRLF)), uid, name, found, {})
         if "  " in name or len(name) > limits.name_length or card.size > limits.card_bytes:
             return None
         external, mails, names = (tuple([keys[at] for at in places]) for places in self.said)
-        return Made(card, Said(external, "", mails, names, frozenset([each.e164 for each in numbers if each.e164])))
+        reached = frozenset([each.e164 for each in numbers if each.e164])
+        said = Said(external, "", mails, names, reached)
+        return Made(card, said, tuple([hashes[at] for places in self.said for at in places]))
 
-    def _index_texts(self, plain: Plain, texts: _Texts) -> str:
-        filled = self.texts.filled(texts.folded)
-        if not plain.wide:
-            return filled
-        lines = filled.split(indexed.LINE)
-        for nth, text, places in self.coarse:
-            if not places.isdisjoint(plain.wide):
-                lines[nth] += text.filled(plain.coarse)
-        return indexed.LINE.join(lines)
+
+_NONE = frozenset[int]()
+
+
+def _odd(cells: Sequence[str]) -> frozenset[int]:
+    return frozenset([at for at, cell in enumerate(cells) if not indexed.plain(cell)])
 
 
 def _template(plain: Plain, marked: Marked, example: Made, region: str) -> _Template:
     """The template that gives the example of its marked row."""
     found, said = example.kept, example.said
-    numbers = [phones.keys(plain.cells[at], region) for at in marked.numbers]
-    texts = _texts(plain, found.uid, numbers, marked.hangul)
-    count = len(plain.cells)
+    texts = _texts(plain, found.uid, [phones.keys(plain.cells[at], region) for at in marked.numbers], marked.hangul)
+    hangul = len(marked.hangul)
     cells = [0, *(1 + at for at in marked.units)]
-    folded, written = (
-        _marks(some, [*cells, *range(1 + count, len(some) - len(marked.hangul) * (some is texts.folded))])
-        for some in (texts.folded, texts.written)
-    )
-    initials = _marks(texts.folded, range(len(texts.folded) - len(marked.hangul), len(texts.folded)))
-    rough = _marks(plain.coarse, marked.units if plain.wide else ())
-    pieces, coarse = list[tuple[str, Mapping[str, int]]](), list[_Coarse]()
-    for nth, line in enumerate(found.indexed.texts.split(indexed.LINE)):
-        text, sign, rest = line.partition(indexed.COARSE)
-        gaps = _Gaps((sign + rest, rough))
-        if gaps.places:
-            coarse.append(_Coarse(nth, gaps, frozenset(gaps.places)))
-        pieces += [(f"{indexed.LINE}{text}" if nth else text, folded), ("" if gaps.places else sign + rest, initials)]
-    keys = list(
-        dict.fromkeys(
-            (indexed.KEYED[each.name], indexed.folded(each.value))
-            for each in indexed.read(found.indexed.instances)
-            if each.name in indexed.KEYED
-        )
-    )
+    beside = 1 + len(plain.cells)
+    written = _marks(texts.written, [*cells, *range(beside, len(texts.written))])
+    folded = _marks(texts.folded, [*cells, *range(beside, len(texts.folded) - hangul)])
+    initials = _marks(texts.folded, range(len(texts.folded) - hangul, len(texts.folded)))
+    cased = _marks([indexed.cased(cell) for cell in plain.cells], marked.units)
+    escaped = _marks(texts.escaped, [*cells, *(len(plain.cells) + at for at in cells[1:])])
+    values = ((each.name, each.value) for each in indexed.read(found.indexed.instances))
+    keyed = ((indexed.KEYED[name], indexed.folded(value)) for name, value in values if name in indexed.KEYED)
+    keys = list(dict.fromkeys(keyed))
     return _Template(
-        card=_Gaps((unfold(found.text), _marks(texts.escaped, [*cells, *(count + at for at in cells[1:])]))),
+        card=_Gaps((unfold(found.text), escaped)),
         name=_Gaps((found.name, _marks(plain.cells, marked.units))),
-        texts=_Gaps(*pieces),
-        coarse=tuple(coarse),
+        texts=_Lines.of(found.indexed.texts, folded, initials, cased),
+        notes=_Lines.of(found.indexed.notes, folded, initials, cased),
         instances=_Gaps((found.indexed.instances, written)),
         keys=_Gaps((BETWEEN.join([text for _, text in keys]), folded)),
         names=tuple([name for name, _ in keys]),
