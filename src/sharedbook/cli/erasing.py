@@ -139,7 +139,8 @@ def resume(site: Site, out: Output, *, lost: bool) -> None:
     `sharedbook erase list --json` has the certificates.
 
     \b
-    Example:  sharedbook erase resume
+    Examples:  sharedbook erase resume
+               sharedbook erase resume --lost
     """
     site.refuse_as("erase resume")
     ended = erasure.resume(site.app.site, lost=lost)

@@ -30,7 +30,8 @@ def init_command(site: Site, out: Output, *, new_key: bool) -> None:
     On a terminal it asks for the first postmaster, when there is none.
 
     \b
-    Example:  sharedbook init
+    Examples:  sharedbook init
+               sharedbook init --new-key
     """
     site.refuse_as("init")
     opened = site.create(new_key=new_key)
