@@ -93,6 +93,11 @@ def test_connections_that_the_server_has_ended_are_replaced(database: Database) 
         _ADD.run(connection, ROW)
 
 
+def test_who_listens_goes_quietly(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    database.listener().close()
+    assert caplog.text == ""
+
+
 def test_round_trips_of_transactions(database: Database, tmp_path: Path) -> None:
     trips = Trips(database.engine, tmp_path)
     with database.begin(write=False) as connection:

@@ -148,6 +148,8 @@ def _forget(connection: Connection) -> None:
 
 def _end(driver: Any, record: Any, _: Any) -> None:
     """Rolls back what is open, and does not wait for the answer."""
+    if record is None:  # the listener's, which is no longer the pool's
+        return
     record.info.pop(_UNSENT, None)
     if driver.pgconn.transaction_status in (INTRANS, INERROR):
         driver.pgconn.send_query(b"ROLLBACK")
