@@ -65,7 +65,7 @@ def test_no_shortcut_changes_what_a_row_becomes(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importing, "CHUNK_ROWS", chunk)
         quick = run(site, data, duplicates=duplicates, dry_run=True)
-        patch.setattr(Matcher, "_may_be_known", lambda *_: True)
+        patch.setattr(Matcher, "is_new", lambda *_: False)
         patch.setattr(Matcher, "_mere_namesakes", lambda *_: set())
         patch.setattr(matching, "_is_found_by_others", lambda *_: False)
         slow = run(site, data, duplicates=duplicates, dry_run=True)

@@ -49,6 +49,9 @@ class Decision(NamedTuple):
     note: Problem | None = None
 
 
+ADDED = Decision(Result.ADDED)
+"""Of a row that nobody knows."""
+
 _DUPLICATE = Decision(Result.SKIPPED_DUPLICATE)
 
 

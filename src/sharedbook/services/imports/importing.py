@@ -23,8 +23,8 @@ from sharedbook.services.contacts import contacts, custom_fields
 from sharedbook.services.contacts.custom_fields import Values
 from sharedbook.services.imports import targets
 from sharedbook.services.imports.apart import Piece
-from sharedbook.services.imports.decisions import Decision, Duplicates, Rules, refused
-from sharedbook.services.imports.matching import Known, Matcher
+from sharedbook.services.imports.decisions import ADDED, Decision, Duplicates, Rules, refused
+from sharedbook.services.imports.matching import Matcher, made_of
 from sharedbook.services.imports.ready import Make, Ready
 from sharedbook.services.imports.targets import Place
 from sharedbook.services.jobs import jobs, snapshots
@@ -43,7 +43,9 @@ BATCH_ROWS, BATCH_OCTETS = 5_000, 10_000_000
 LEAST_ROWS = 2_000
 """No batch waits for more than these, unless they are at hand."""
 
-CHUNK_ROWS = 500
+CHUNK_ROWS, CHANGING_ROWS = 500, 100
+"""Rows between two looks at the clock: new contacts are written together, changes one by one."""
+
 MOST_PROBLEMS = 1_000
 
 GARBAGE = 50_000
@@ -224,10 +226,12 @@ class Import:
         if self.job_id is not None:
             jobs.hold(tx, self.job_id)
         started, done, waiting = time.monotonic(), 0, list[JobRow]()
+        size = CHANGING_ROWS if self._make.whole else CHUNK_ROWS
         while done < len(rows) and (not done or time.monotonic() - started < BATCH_SECONDS):
-            chunk = rows[done : done + CHUNK_ROWS]
-            for row, decision in zip(chunk, self._chunk(tx, chunk), strict=True):
-                self.counts[decision.result] += 1
+            chunk = rows[done : done + size]
+            decisions = self._chunk(tx, chunk)
+            self.counts.update(decision.result for decision in decisions)
+            for row, decision in zip(chunk, decisions, strict=True):
                 if decision.problem is not None:
                     waiting.append(JobRow(decision.result, decision.problem, row.cells))
                 if decision.note is not None and len(self.notes) < MOST_PROBLEMS:
@@ -284,9 +288,22 @@ class Import:
     def _decided(self, tx: Tx, rows: Sequence[Ready], new: list[_New] | None) -> list[Decision]:
         matchers = self._rehearsal if self.dry else {}  # when dry, nothing is written for the next rows to find
         return [
-            Decision(Result.ERROR, problem=place) if isinstance(place, Problem) else self._one(place, row, new)
+            Decision(Result.ERROR, problem=place)
+            if isinstance(place, Problem)
+            else self._at_a_glance(place, row, new) or self._one(place, row, new)
             for row, place in targets.places(tx, self.group, rows, matchers)
         ]
+
+    def _at_a_glance(self, place: Place, row: Ready, new: list[_New] | None) -> Decision | None:
+        """What ``_one`` does with most rows: nobody knows them, and they are written together; None for others."""
+        if row.kept is None or self.room < 1 or (new is None and not self.dry) or not place[0].is_new(row):
+            return None
+        if new is not None:
+            new.append(_New(row.kept, place, row.custom))
+        self.room -= 1
+        for matcher in place:
+            matcher.expect(row)
+        return ADDED
 
     def _one(self, place: Place, row: Ready, new: list[_New] | None) -> Decision:
         """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.
@@ -314,9 +331,8 @@ class Import:
 
     def _add(self, place: Place, row: Ready, decision: Decision, new: list[_New] | None) -> None:
         """A new contact: written, or only put into ``new``; when dry, only remembered. Raises what services refuse."""
-        found, said = decision.new, row.said
-        assert found is not None and said is not None
-        contact_id = None
+        found, contact_id = decision.new, None
+        assert found is not None
         if new is not None:
             new.append(_New(found, place, decision.custom))
         elif not self.dry:
@@ -324,9 +340,8 @@ class Import:
                 self._write(place[0].tx, [_New(found, place, decision.custom)])
             contact_id = self._added[-1]
         self.room -= 1
-        known = Known(contact_id, Facts(found.uid, found.name, found.size, said.numbers), found.text, decision.custom)
         for matcher in place:
-            matcher.remember(known, row)
+            matcher.remember(made_of(row, found, contact_id), row)
 
     def _change(self, matcher: Matcher, row: Ready, decision: Decision, *, is_alone: bool) -> None:
         """A contact that is there, or (when dry) would be. Raises what services refuse."""

@@ -16,6 +16,7 @@ from sharedbook.services.contacts.custom_fields import Values
 from sharedbook.services.imports.ready import Ready
 from sharedbook.services.imports.said import Said
 from sharedbook.services.tx import Tx
+from sharedbook.services.writing.kept import Kept
 from sharedbook.store import contacts, matches
 from sharedbook.store.matches import Facts, Key, facts, holders, key
 
@@ -52,6 +53,7 @@ class Matcher:
     _written: dict[Key, tuple[Known, ...]] = field(default_factory=dict)
     _hashes: set[int] = field(default_factory=set)
     _known: set[int] = field(default_factory=set)
+    _expected: list[Ready] = field(default_factory=list)
     _changed: dict[int, Known] = field(default_factory=dict)
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
@@ -60,7 +62,7 @@ class Matcher:
         """Loads what these rows may fit, in a few statements."""
         self._known = matches.known(self.tx.db, {each for row in rows for each in row.hashes})
         self._known -= self._mere_namesakes(rows)
-        wanted = {each for row in rows if row.said and self._may_be_known(row) for each in row.said.every()}
+        wanted = {each for row in rows if row.said and not self.is_new(row) for each in row.said.every()}
         self._stored = holders(self.tx.db, self.tx.viewer, self.group.id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
         known = facts(self.tx.db, ids)
@@ -99,17 +101,26 @@ class Matcher:
                 numbers.setdefault(row.hashes[-1], set()).update(row.said.numbers)
         return numbers.keys() - asked - matches.numbered(self.tx.db, numbers)
 
-    def _may_be_known(self, row: Ready) -> bool:
-        """False for what no rule finds: a new row costs no more than this."""
+    def is_new(self, row: Ready) -> bool:
+        """True for what no rule finds; False where only they can tell."""
         assert row.said is not None
-        return bool(row.said.uid) or not (self._known.isdisjoint(row.hashes) and self._hashes.isdisjoint(row.hashes))
+        return not row.said.uid and self._known.isdisjoint(row.hashes) and self._hashes.isdisjoint(row.hashes)
+
+    def expect(self, row: Ready) -> None:
+        """A new row is about to be written: ``remember`` that when a later row may fit it."""
+        self._hashes.update(row.hashes)
+        self._expected.append(row)
 
     def find(self, row: Ready) -> Match:
         """The contact that a row is, by the first rule that any contact fits."""
         said = row.said
         assert said is not None
-        if not self._may_be_known(row):
+        if self.is_new(row):
             return _NOTHING
+        for each in self._expected:
+            assert each.kept is not None
+            self.remember(made_of(each, each.kept), each)
+        self._expected.clear()
         if found := self._having(said.external):
             return Match(_of_one_name(found, said), "external id")
         if found := self._with_uid(said):
@@ -160,6 +171,12 @@ class Matcher:
                 written[each] = (*same, known)
         if known.id is not None:
             self._changed[known.id] = known
+
+
+def made_of(row: Ready, found: Kept, contact_id: int | None = None) -> Known:
+    """The contact that a row has made, or (``contact_id`` None) will make."""
+    assert row.said is not None
+    return Known(contact_id, Facts(found.uid, found.name, found.size, row.said.numbers), found.text, row.custom)
 
 
 def _is_found_by_others(row: Ready) -> bool:
