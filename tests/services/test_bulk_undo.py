@@ -142,6 +142,7 @@ def test_an_empty_group_comes_back_once_and_not_under_a_name_that_is_taken(fille
         found = groups.plan_deletion(tx, "empty", contacts_to="keep")
     job = start(filled, actions.DeleteGroup(found.group.id, found.word, found.target.id), [])
     with as_console(filled) as tx:
+        assert bulk.can_undo(tx, job)
         other = groups.add(tx, "Empty")
         assert other.slug == "empty-2"
     with pytest.raises(NameTaken):

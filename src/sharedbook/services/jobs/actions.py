@@ -275,6 +275,7 @@ class DeleteGroup(Action):
     to: int
 
     def check(self, tx: Tx) -> None:
+        access.require_manage(tx.viewer, "delete groups")
         groups.require_deletable(group_of(tx, self.group))
         group_of(tx, self.to)
 
