@@ -127,6 +127,15 @@ def test_a_group_or_member_that_got_more_since_is_not_deleted_again(filled: App)
         assert 1 in refused and groups.held_ids(tx, group_id(tx, "clients")) == refused, "it is open for them"
 
 
+def test_what_was_merged_and_restored_is_merged_again_by_undo(filled: App) -> None:
+    start(filled, actions.Merge(((1, 2),)), [1, 2])
+    before = dump(filled)
+    restored = start(filled, actions.Restore(), [2])
+    assert dump(filled)["merged"] == [] != before["merged"]
+    assert undo(filled, restored.id).state is State.DONE
+    assert dump(filled) == before
+
+
 def test_an_undo_of_what_is_forgotten_cannot_be_undone(filled: App) -> None:
     job = start(filled, actions.Tag(("vip",), ()), [1, 2])
     undone = undo(filled, job.id)
