@@ -177,7 +177,8 @@ def understood(data: bytes, name: str) -> bool:
         file.write(data)
         file.seek(0)
         try:
-            source = sources.open_source(file, name, name.rpartition(".")[2], incoming.Reading("KR", LIMITS))
+            reading = incoming.Reading("KR", LIMITS, recipients=9)
+            source = sources.open_source(file, name, name.rpartition(".")[2], reading)
             for row in Make("KR", LIMITS, whole=True).rows(source):
                 assert (row.problem is None) == (row.said is not None)
                 assert row.problem is not None or (row.kept is None) == (row.refusal is not None)
