@@ -2,8 +2,8 @@
 
 ``Indexed.texts`` is what is sought in: a line feed, then a line for each value: tag, tab, ``folding.pad(folding.fold(
 value))``, so that equality, prefixes and parts of directory strings (RFC 4518 section 2.6.1) are plain comparisons.
-Behind the values that are not ``plain`` follow U+001F and ``cased(value)``, which is as good for i;unicode-casemap.
-None of these three signs is in either.
+Behind all values but those in ASCII with no space that folding changes, U+001F and ``cased(value)`` follow, which is as
+good for i;unicode-casemap. None of these three signs is in either.
 
 Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``):
 such twins (``TWINS``) are one line under both names. The commonest names are written as a letter (``FORMS``).
@@ -100,14 +100,25 @@ class Indexed(NamedTuple):
 
 def of(instances: Iterable[Instance]) -> Indexed:
     """What is kept of instances in card order; a derived one comes after the property that it is the twin of."""
+    texts, notes, written, keys = [""], [""], list[str](), dict[int, None]()
+    for tag, params, value in _twins_joined(instances):
+        written.append(f"{encode_basestring(tag)},{params},{encode_basestring(value)}")
+        if tag in _LEFT_OUT:
+            continue
+        text, line = _texts(value)
+        (notes if tag in _NOTES else texts).append(f"{tag}{TAB}{line}")
+        if tag in _KEYED_AS:
+            keys[key(_KEYED_AS[tag], text)] = None
+        if tag in RARE:
+            keys[key(tag)] = None
+    return Indexed(_joined(texts), _joined(notes), ",".join(written), tuple(keys))
+
+
+def _twins_joined(instances: Iterable[Instance]) -> list[tuple[str, str, str]]:
+    """Tag, parameters as they are written, and value of each line."""
     lines: list[tuple[str, str, str]] = []
     single: dict[tuple[str, str], tuple[Params, int]] = {}
-    keys = dict[int, None]()
     for name, value, params in instances:
-        if name in KEYED:
-            keys[key(KEYED[name], folded(value))] = None
-        if name in RARE:
-            keys[key(name)] = None
         found = single.pop((name, value), None) if name in _BOTH else None
         if found is not None:
             own, place = found
@@ -116,14 +127,7 @@ def of(instances: Iterable[Instance]) -> Indexed:
         if name in TWINS:
             single[TWINS[name], value] = params, len(lines)
         lines.append((_ALONE.get(name, name), _write_params(params, params), value))
-    texts, notes = [""], [""]
-    for tag, _, value in lines:
-        if tag not in _LEFT_OUT:
-            (notes if tag in _NOTES else texts).append(f"{tag}{TAB}{_text(value)}")
-    written = ",".join(
-        [f"{encode_basestring(tag)},{params},{encode_basestring(value)}" for tag, params, value in lines]
-    )
-    return Indexed(_joined(texts), _joined(notes), written, tuple(keys))
+    return lines
 
 
 def _joined(lines: list[str]) -> str:
@@ -132,6 +136,7 @@ def _joined(lines: list[str]) -> str:
 
 _LEFT_OUT = {_ALONE[name] for name in LEFT_OUT}
 _NOTES = {*FORMS["m"], "m"}
+_KEYED_AS = KEYED | {_BOTH[name]: name for name in ("email", "fullname")}
 
 
 def column(name: str) -> str:
@@ -141,20 +146,18 @@ def column(name: str) -> str:
     return "notes" if name in _NOTES else "custom" if name.startswith(CUSTOM) else "texts"
 
 
-def plain(value: str) -> bool:
-    """Whether the folded text of a value says all but its case: ASCII, and no space that folding changes."""
-    return (
-        value.isascii()
-        and value.isprintable()
-        and "  " not in value
-        and value[:1] not in ("", " ")
-        and value[-1] != " "
-    )
-
-
 def folded(value: str) -> str:
     """A value as the directory compares it."""
-    return f" {value.lower().replace(' ', '  ')} " if plain(value) else folding.pad(folding.fold(value))
+    return _texts(value)[0]
+
+
+def _texts(value: str) -> tuple[str, str]:
+    """The folded text, and what a line has of a value: no more than that where it tells all but the case."""
+    if value.isascii() and value.isprintable() and "  " not in value and value != "" and value[0] != " " != value[-1]:
+        text = f" {value.lower().replace(' ', '  ')} "
+        return text, text
+    text = folding.pad(folding.fold(value))
+    return text, f"{text}{CASED}{cased(value)}"
 
 
 _SWAPPED = {ord(letter): letter.swapcase() for letter in ascii_letters} | {ord(LINE): "À", ord(CASED): "Á"}
@@ -166,10 +169,6 @@ def cased(value: str) -> str:
     Letters with a mark, which that collation takes apart, stand for the two signs that a line cannot hold.
     """
     return folding.unicode_casemap(value).translate(_SWAPPED)
-
-
-def _text(value: str) -> str:
-    return folded(value) if plain(value) else f"{folded(value)}{CASED}{cased(value)}"
 
 
 def key(name: str, text: str = "") -> int:
