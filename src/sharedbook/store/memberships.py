@@ -138,6 +138,7 @@ def by_uid(connection: Connection, group_id: int, uids: Sequence[str], *, living
 _DEAD = Prepared(
     select(_M.uid)
     .where(_M.group_id == bindparam("group"), _M.state >= literal_column(str(int(CardState.TRASHED))))
+    .order_by(_M.uid)  # else SQLite walks the whole group instead of the index of the dead
     .limit(literal_column("1"))
 )
 
