@@ -2,8 +2,8 @@
 
 ``Indexed.texts`` is what is sought in: a line feed, then a line for each value: tag, tab, ``folding.pad(folding.fold(
 value))``, so that equality, prefixes and parts of directory strings (RFC 4518 section 2.6.1) are plain comparisons.
-Behind all values but those in ASCII with no space that folding changes, U+001F and ``cased(value)`` follow, which is as
-good for i;unicode-casemap. None of these three signs is in either.
+Behind values that are not ``plain``, U+001F and ``cased(value)`` follow, which is as good for i;unicode-casemap. None of
+these three signs is in either.
 
 Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``):
 such twins (``TWINS``) are one line under both names. The commonest names are written as a letter (``FORMS``).
@@ -146,14 +146,21 @@ def column(name: str) -> str:
     return "notes" if name in _NOTES else "custom" if name.startswith(CUSTOM) else "texts"
 
 
+def plain(value: str) -> bool:
+    """Whether the folded text of a value tells all but its case: ASCII with no space that folding changes."""
+    return (
+        value.isascii() and value.isprintable() and "  " not in value and value != "" and value[0] != " " != value[-1]
+    )
+
+
 def folded(value: str) -> str:
     """A value as the directory compares it."""
     return _texts(value)[0]
 
 
 def _texts(value: str) -> tuple[str, str]:
-    """The folded text, and what a line has of a value: no more than that where it tells all but the case."""
-    if value.isascii() and value.isprintable() and "  " not in value and value != "" and value[0] != " " != value[-1]:
+    """The folded text, and what a line has of a value."""
+    if plain(value):
         text = f" {value.lower().replace(' ', '  ')} "
         return text, text
     text = folding.pad(folding.fold(value))
