@@ -2,8 +2,8 @@
 
 ``Indexed.texts`` is what is sought in: a line feed, then a line for each value: tag, tab, ``folding.pad(folding.fold(
 value))``, so that equality, prefixes and parts of directory strings (RFC 4518 section 2.6.1) are plain comparisons.
-Behind values that are not ``plain``, U+001F and ``cased(value)`` follow, which is as good for i;unicode-casemap. None of
-these three signs is in either.
+Behind values that are not ``plain``, U+001F and ``cased(value)`` follow, which is as good for i;unicode-casemap. None
+of these three signs is in either.
 
 Most cards would have the same value twice, as the property and as what is derived of it (``EMAIL`` and ``email``):
 such twins (``TWINS``) are one line under both names. The commonest names are written as a letter (``FORMS``).
