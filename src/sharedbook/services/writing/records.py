@@ -6,6 +6,7 @@ No permission is asked here: the services that call it (cards, contacts, trash, 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,13 +37,13 @@ def fresh_href() -> str:
 
 def fresh_hrefs(count: int) -> list[str]:
     """So many of them."""
-    return [f"{name}.vcf" for name in _random_names(count)]
+    return [f"{name}.vcf" for name in _fresh_names(count)]
 
 
-def _random_names(count: int) -> list[str]:
-    """Each of 128 bits."""
-    digits = secrets.token_hex(16 * count)
-    return [digits[at : at + 32] for at in range(0, len(digits), 32)]
+def _fresh_names(count: int) -> list[str]:
+    """Each of 128 bits: the time, so that indexes have those together that are made together, and 80 at random."""
+    digits, now = secrets.token_hex(10 * count), f"{time.time_ns() // 1_000_000:012x}"
+    return [now + digits[at : at + 20] for at in range(0, len(digits), 20)]
 
 
 def buried_name(tx: Tx, group_id: int, kind: str, value: str) -> str:
@@ -144,7 +145,7 @@ def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
             f"the limit of {tx.site.limits.contacts} contacts is reached",
             hint="empty the trash or raise limits.contacts",
         )
-    names = zip(_random_names(len(new)), new, strict=True)
+    names = zip(_fresh_names(len(new)), new, strict=True)
     ids = contacts.add_many(tx.db, [_contact_row(name, each) for name, each in names], tx.now)
     sought.add_many(tx.db, {key: each.kept.indexed for key, each in zip(ids, new, strict=True)})
     for key, each in zip(ids, new, strict=True):
