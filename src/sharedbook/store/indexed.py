@@ -167,7 +167,15 @@ def _texts(value: str) -> tuple[str, str]:
     return text, f"{text}{CASED}{cased(value)}"
 
 
-_SWAPPED = {ord(letter): letter.swapcase() for letter in ascii_letters} | {ord(LINE): "À", ord(CASED): "Á"}
+class _Swapped(dict[int, int | str]):
+    """Code point -> what ``cased`` makes of it; filled with what stays, as it is met."""
+
+    def __missing__(self, code: int) -> int:
+        self[code] = code
+        return code
+
+
+_SWAPPED = _Swapped({ord(letter): letter.swapcase() for letter in ascii_letters} | {ord(LINE): "À", ord(CASED): "Á"})
 
 
 def cased(value: str) -> str:

@@ -119,7 +119,7 @@ class _Gaps:
                 self.places += [marks[piece]] if nth % 2 else []
         self._pick: Callable[[Any], Any] = itemgetter(*self.places) if self.places else lambda _: ()
 
-    def filled(self, of: Sequence[str] | Mapping[int, str]) -> str:
+    def filled(self, of: Sequence[str]) -> str:
         found: str = self.text % self._pick(of)
         return found
 
@@ -163,15 +163,18 @@ def _initials(name: str) -> _Initials:
 
 
 class _Cased(NamedTuple):
-    """What follows the nth line of an index text, if a cell at one of these places is not ``indexed.plain``; or always.
+    """The value of the nth line of an index text: its cased form follows if a cell of it is not ``indexed.plain``.
 
-    ``text`` is filled with the cells as they are cased.
+    ``always``: it follows whatever the cells. ``places``: of the cells.
     """
 
     nth: int
-    text: _Gaps
+    value: _Gaps
     places: frozenset[int]
     always: bool
+
+
+_cased = lru_cache(maxsize=4096)(indexed.cased)  # towns and the like are many rows' own
 
 
 class _Lines(NamedTuple):
@@ -179,42 +182,42 @@ class _Lines(NamedTuple):
 
     text: _Gaps
     cased: tuple[_Cased, ...]
+    always: tuple[_Cased, ...]
 
     def filled(self, texts: _Texts, cells: Sequence[str], odd: frozenset[int]) -> str:
         """``odd``: places of cells that are not ``indexed.plain``."""
         filled = self.text.filled(texts.folded)
-        more = [each for each in self.cased if each.always or not odd.isdisjoint(each.places)]
+        more: Sequence[_Cased] = self.always
+        if odd:
+            more = [each for each in self.cased if each.always or not odd.isdisjoint(each.places)]
         if not more:
             return filled
-        places = sorted(frozenset[int]().union(*[each.places for each in more]))
-        cased = dict(zip(places, indexed.cased(BETWEEN.join([cells[at] for at in places])).split(BETWEEN), strict=True))
         lines = filled.split(indexed.LINE)
         for each in more:
-            lines[each.nth] += each.text.filled(cased)
+            lines[each.nth] += indexed.CASED + _cased(each.value.filled(cells))
         return indexed.LINE.join(lines)
 
-    @staticmethod
-    def of(found: str, folded: Mapping[str, int], initials: Mapping[str, int], cells: Mapping[str, int]) -> _Lines:
-        """Of an index text: marks folded, initials cased, cells cased."""
-        pieces, cased = list[tuple[str, Mapping[str, int]]](), list[_Cased]()
-        for nth, line in enumerate(found.split(indexed.LINE)):
-            text, sign, rest = line.partition(indexed.CASED)
-            gaps = _Gaps((sign + rest, cells))
-            if gaps.places:
-                is_odd = not gaps.text.isascii()
-                cased.append(_Cased(nth, gaps, frozenset(gaps.places), is_odd))
-            pieces += [
-                (f"{indexed.LINE}{text}" if nth else text, folded),
-                ("" if gaps.places else sign + rest, initials),
-            ]
-        return _Lines(_Gaps(*pieces), tuple(cased))
+
+def _lines(found: str, values: Mapping[str, _Gaps], folded: Mapping[str, int], initials: Mapping[str, int]) -> _Lines:
+    """Of an example's index text: its ``values`` by their cased form, marks when folded, initials when cased."""
+    pieces, cased = list[tuple[str, Mapping[str, int]]](), list[_Cased]()
+    for nth, line in enumerate(found.split(indexed.LINE)):
+        text, sign, rest = line.partition(indexed.CASED)
+        pieces.append((f"{indexed.LINE}{text}" if nth else text, folded))
+        value = values.get(rest)
+        if value is not None and value.places:
+            always = not indexed.plain(value.text)
+            cased.append(_Cased(nth, value, frozenset(value.places), always))
+        else:
+            pieces.append((sign + rest, initials))
+    return _Lines(_Gaps(*pieces), tuple(cased), tuple([each for each in cased if each.always]))
 
 
 class _Template(NamedTuple):
     """A shape's texts. ``keys``: folded values, BETWEEN between them, by which a contact is found; ``names``: theirs.
 
-    ``said``: which of the keys are the external id, the mail addresses, the name that a row is matched by. ``numbers``,
-    ``hangul``: as in ``Marked``.
+    ``said``: which of the keys a row is matched by: external ids and mail addresses, as many as ``counts`` tells, and
+    names. ``numbers``, ``hangul``: as in ``Marked``.
     """
 
     card: _Gaps
@@ -224,7 +227,8 @@ class _Template(NamedTuple):
     instances: _Gaps
     keys: _Gaps
     names: tuple[str, ...]
-    said: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    said: tuple[int, ...]
+    counts: tuple[int, int]
     numbers: tuple[int, ...]
     hangul: tuple[int, ...]
 
@@ -246,10 +250,10 @@ class _Template(NamedTuple):
         card = kept.made(fold_lines(self.card.filled(texts.escaped).split(CRLF)), uid, name, found, {})
         if "  " in name or len(name) > limits.name_length or card.size > limits.card_bytes:
             return None
-        external, mails, names = (tuple([keys[at] for at in places]) for places in self.said)
+        said, (ids, mails) = tuple([keys[at] for at in self.said]), self.counts
         reached = frozenset([each.e164 for each in numbers if each.e164])
-        said = Said(external, "", mails, names, reached)
-        return Made(card, said, tuple([hashes[at] for places in self.said for at in places]))
+        matched = Said(said[:ids], "", said[ids : ids + mails], said[ids + mails :], reached)
+        return Made(card, matched, tuple([hashes[at] for at in self.said]))
 
 
 _NONE = frozenset[int]()
@@ -269,24 +273,23 @@ def _template(plain: Plain, marked: Marked, example: Made, region: str) -> _Temp
     written = _marks(texts.written, [*cells, *range(beside, len(texts.written))])
     folded = _marks(texts.folded, [*cells, *range(beside, len(texts.folded) - hangul)])
     initials = _marks(texts.folded, range(len(texts.folded) - hangul, len(texts.folded)))
-    cased = _marks([indexed.cased(cell) for cell in plain.cells], marked.units)
+    values = {
+        indexed.cased(each.value): _Gaps((each.value, _marks(plain.cells, marked.units)))
+        for each in indexed.read(found.indexed.instances)
+    }
     escaped = _marks(texts.escaped, [*cells, *(len(plain.cells) + at for at in cells[1:])])
-    values = ((each.name, each.value) for each in indexed.read(found.indexed.instances))
-    keyed = ((indexed.KEYED[name], indexed.folded(value)) for name, value in values if name in indexed.KEYED)
-    keys = list(dict.fromkeys(keyed))
+    keyed = [each for each in indexed.read(found.indexed.instances) if each.name in indexed.KEYED]
+    keys = list(dict.fromkeys((indexed.KEYED[each.name], indexed.folded(each.value)) for each in keyed))
     return _Template(
         card=_Gaps((unfold(found.text), escaped)),
         name=_Gaps((found.name, _marks(plain.cells, marked.units))),
-        texts=_Lines.of(found.indexed.texts, folded, initials, cased),
-        notes=_Lines.of(found.indexed.notes, folded, initials, cased),
+        texts=_lines(found.indexed.texts, values, folded, initials),
+        notes=_lines(found.indexed.notes, values, folded, initials),
         instances=_Gaps((found.indexed.instances, written)),
         keys=_Gaps((BETWEEN.join([text for _, text in keys]), folded)),
         names=tuple([name for name, _ in keys]),
-        said=(
-            tuple(map(keys.index, said.external)),
-            tuple(map(keys.index, said.emails)),
-            tuple(map(keys.index, said.names)),
-        ),
+        said=tuple(map(keys.index, (*said.external, *said.emails, *said.names))),
+        counts=(len(said.external), len(said.emails)),
         numbers=marked.numbers,
         hangul=marked.hangul,
     )
