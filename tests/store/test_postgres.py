@@ -41,6 +41,13 @@ def states(database: Database) -> list[str]:
         return list(connection.execute(text(f"SELECT state FROM pg_stat_activity WHERE {others}")).scalars())
 
 
+def end_all(database: Database) -> None:
+    """Ends every other connection to this database."""
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    with database._alone() as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}"))
+
+
 @pytest.mark.parametrize("by", ["rows", "together", "sqlalchemy"])
 def test_a_read_is_one_moment_and_is_over_when_it_is_closed(database: Database, by: str) -> None:
     def read() -> object:
@@ -80,17 +87,23 @@ def test_connections_that_the_server_has_ended_are_replaced(database: Database) 
     for connection in held:
         names(connection)
         connection.close()
-    with database._alone() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
-        with database.begin(write=False) as other:
-            assert names(other)
-    with database.begin(write=True) as connection:
-        _ADD.run(connection, ROW)
+    end_all(database)
+    for write in (False, True):
+        with database.begin(write=write) as connection:
+            assert names(connection)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_connection_that_is_ended_meanwhile_is_one_error(
+    database: Database, caplog: pytest.LogCaptureFixture, *, write: bool
+) -> None:
+    with pytest.raises(Unavailable, match="cannot be reached"), database.begin(write=write) as connection:
+        names(connection)
+        end_all(database)
+        names(connection)
+    assert caplog.text == ""
+    with database.begin(write=write) as connection:
+        assert names(connection)
 
 
 def test_who_listens_goes_quietly(database: Database, caplog: pytest.LogCaptureFixture) -> None:

@@ -143,7 +143,7 @@ class Tx:
     def rollback(self) -> None:
         """Forgets what was written."""
         if self._connection is not None:
-            self._connection.rollback()
+            database.rollback(self._connection)
 
     def close(self) -> None:
         """Gives the connection back; what was not committed is rolled back."""

@@ -81,10 +81,10 @@ class Database:
             yield connection
             connection.commit()
         except DBAPIError as error:
-            connection.rollback()
+            rollback(connection)
             raise _unavailable(error) from error
         except BaseException:
-            connection.rollback()
+            rollback(connection)
             raise
         finally:
             connection.close()
@@ -262,6 +262,12 @@ _KEEP = Prepared(text("RELEASE SAVEPOINT step"))
 _UNDO = Prepared(text("ROLLBACK TO SAVEPOINT step"))
 
 
+def rollback(connection: Connection) -> None:
+    """Forgets what was written. Where the connection is lost, the server has done so."""
+    with suppress(DBAPIError):
+        connection.rollback()
+
+
 def _settle(connection: Connection) -> None:
     """So that an error of what is inside is not raised outside."""
     if connection.dialect.name == "postgresql":
@@ -365,6 +371,9 @@ def failures() -> Iterator[None]:
         raise _unavailable(error) from error
 
 
+_UNREACHABLE = "connection failed", "closed the connection", "terminating connection", "connection is lost"
+
+
 def _unavailable(error: DBAPIError) -> Unavailable:
     reason = str(error.orig)
     if "locked" in reason or "lock timeout" in reason:
@@ -373,7 +382,7 @@ def _unavailable(error: DBAPIError) -> Unavailable:
         return Unavailable("the database file cannot be opened", hint="check SHAREDBOOK_DATA_DIR and its permissions")
     if "disk is full" in reason or "No space left" in reason:
         return Unavailable("the disk is full; nothing of this step was written", hint="free space, then run it again")
-    if "connection failed" in reason:
+    if any(words in reason for words in _UNREACHABLE):
         return Unavailable(
             f"the database cannot be reached: {reason.splitlines()[0]}",
             hint="check database.url, and that PostgreSQL runs and lets this machine in (pg_hba.conf)",

@@ -8,6 +8,7 @@ that is heard when the connection is used again.
 
 from __future__ import annotations
 
+import logging
 import select
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ MOST_KEPT = 100
 
 def engine(url: URL, **pool: Any) -> Engine:
     """An engine that knows ``sharedbook_write`` and ``sharedbook_autocommit`` as options of a connection."""
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it warns of, a failed pipeline, is raised
     made = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, hide_parameters=True, **pool)
     event.listen(made, "before_cursor_execute", lambda connection, *_: settle(connection))
     event.listen(made, "commit", _commit)
