@@ -371,7 +371,13 @@ def failures() -> Iterator[None]:
         raise _unavailable(error) from error
 
 
-_UNREACHABLE = "connection failed", "closed the connection", "terminating connection", "connection is lost"
+_UNREACHABLE = (
+    "connection failed",
+    "connection is lost",
+    "closed the connection",
+    "connection has been closed",
+    "terminating connection",
+)
 
 
 def _unavailable(error: DBAPIError) -> Unavailable:
