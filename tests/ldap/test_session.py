@@ -143,6 +143,14 @@ def test_an_id_in_use(crowd: World) -> None:
     assert (answer.id, answer.code) == (9, Code.PROTOCOL_ERROR)
 
 
+def test_a_search_like_an_earlier_one_needs_an_id_too(place: World) -> None:
+    talk = Talk(place).bind("carol")
+    for each in (1, 2):
+        assert len(talk.request(search(f"(cn=person 00{each})"))) == 2
+    (notice,) = talk.say(m.Message(0, search("(cn=person 003)")))
+    assert (notice.id, notice.code) == (0, Code.PROTOCOL_ERROR) and talk.session.closed
+
+
 def test_abandon(crowd: World) -> None:
     talk = Talk(crowd).bind("carol")
     talk.session.receive(wiring.octets(m.Message(9, search())) + wiring.octets(m.Message(10, m.Abandon(9))))

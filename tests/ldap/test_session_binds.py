@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from ldap_gateway import messages as m
 from ldap_gateway import wire
+from ldap_gateway.binding import Bound, Known, Verify
 from ldap_gateway.messages import Code, Scope
 from ldap_gateway.session import Rules
 from sharedbook.domain.errors import Busy, Throttled, Unavailable
+from sharedbook.services.feed import FeedAppPassword
+from sharedbook.services.keys.secrets import Secrets
+from sharedbook.services.people import passwords
 from tests.ldap import wiring
 from tests.ldap import world as w
 from tests.ldap.asked import (
@@ -171,6 +178,48 @@ def test_a_disabled_or_deleted_member_is_nobody_at_once(place: World) -> None:
     place.directory.set_members([w.FeedMember(alice.id, "alice", "", None, True, alice.subjects)], gone=[bob.id])
     for each in (talk, other):
         assert each.one(search()).code == Code.INSUFFICIENT_ACCESS_RIGHTS
+
+
+HOUR = timedelta(hours=1)
+
+
+def with_app_password(place: World, mac: bytes, door: str, left: timedelta) -> w.FeedMember:
+    """Alice as the directory knows her from now on."""
+    key = FeedAppPassword(5, mac, frozenset({door}), datetime.now(UTC) + left)
+    alice = replace(w.MEMBERS[0], app_passwords=(key,))
+    place.directory.set_members([alice])
+    return alice
+
+
+@pytest.mark.parametrize(("door", "left"), [("ldap", -HOUR), ("carddav", HOUR)])
+def test_an_app_password_lasts_until_it_ends(place: World, door: str, left: timedelta) -> None:
+    alice = with_app_password(place, b"", "ldap", HOUR)
+    talk = Talk(place)
+    talk.session.receive(wiring.octets(m.Message(1, m.Bind(3, b"alice", None, b"app password"))))
+    talk.session.advance()
+    talk.session.verified(Bound(alice.id, alice.login, alice.subjects, 5))
+    assert talk.request(search())[-1].code == Code.SUCCESS
+    with_app_password(place, b"", door, left)
+    assert talk.request(search())[-1].code == Code.INSUFFICIENT_ACCESS_RIGHTS
+
+
+def test_an_app_password_is_known_for_an_hour_after_the_database_knew_it(place: World) -> None:
+    now, secrets, text = 0.0, Secrets(b"a key of 32 octets, made for this"), passwords.new_app_password()
+    mac = passwords.app_password_mac(secrets, text) or b""
+    alice = with_app_password(place, mac, "ldap", HOUR)
+    known, claimed = Known(place.directory, secrets, clock=lambda: now), Verify("Alice", text)
+    bound = Bound(alice.id, "alice", alice.subjects, 5)
+    assert known.recognise(claimed) is None
+    known.note(bound)
+    assert known.recognise(claimed) == bound
+    assert known.recognise(Verify("alice", passwords.new_app_password())) is None
+    assert known.recognise(Verify("bob", text)) is None
+    for door, left in (("ldap", -HOUR), ("carddav", HOUR)):
+        with_app_password(place, mac, door, left)
+        assert known.recognise(claimed) is None
+    with_app_password(place, mac, "ldap", HOUR)
+    now = 3600
+    assert known.recognise(claimed) is None
 
 
 def test_a_member_made_a_moment_ago_may_read(place: World) -> None:
