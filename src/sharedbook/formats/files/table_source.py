@@ -108,7 +108,7 @@ class TableSource:
 
     def _leave_out(self, row: Row) -> None:
         """Notes the columns that have no place in a contact and hold something."""
-        if any(map(row.cells.__getitem__, self._without_place)):
+        if self._without_place and any(map(row.cells.__getitem__, self._without_place)):
             for place in [place for place in self._without_place if row.cells[place].strip()]:
                 self._without_place.remove(place)
                 self.left_out[self.columns[place]] = None

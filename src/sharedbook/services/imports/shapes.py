@@ -34,7 +34,7 @@ LEARNED_AT = 3
 
 MOST = 500
 _MOST_SEEN = 10_000
-"""Shapes that are kept, and counted."""
+"""Shapes that are kept, and counted; as many sets of cells that are met in one."""
 
 _UIDS = 256
 
@@ -178,24 +178,29 @@ _cased = lru_cache(maxsize=4096)(indexed.cased)  # towns and the like are many r
 
 
 class _Lines(NamedTuple):
-    """An index text: filled with ``_Texts.folded``, and what may follow its lines."""
+    """An index text, filled with ``_Texts.folded``; what may follow its lines; ``met``: what did, by odd cells."""
 
     text: _Gaps
     cased: tuple[_Cased, ...]
-    always: tuple[_Cased, ...]
+    met: dict[frozenset[int], tuple[_Cased, ...]]
 
     def filled(self, texts: _Texts, cells: Sequence[str], odd: frozenset[int]) -> str:
         """``odd``: places of cells that are not ``indexed.plain``."""
         filled = self.text.filled(texts.folded)
-        more: Sequence[_Cased] = self.always
-        if odd:
-            more = [each for each in self.cased if each.always or not odd.isdisjoint(each.places)]
-        if not more:
+        if not (more := self._cased_beside(odd)):
             return filled
         lines = filled.split(indexed.LINE)
-        for each in more:
-            lines[each.nth] += indexed.CASED + _cased(each.value.filled(cells))
+        for nth, value, _, _ in more:
+            lines[nth] += indexed.CASED + _cased(value.filled(cells))
         return indexed.LINE.join(lines)
+
+    def _cased_beside(self, odd: frozenset[int]) -> tuple[_Cased, ...]:
+        found = self.met.get(odd)
+        if found is None:
+            found = tuple([each for each in self.cased if each.always or not odd.isdisjoint(each.places)])
+            if len(self.met) < MOST:
+                self.met[odd] = found
+        return found
 
 
 def _lines(found: str, values: Mapping[str, _Gaps], folded: Mapping[str, int], initials: Mapping[str, int]) -> _Lines:
@@ -210,7 +215,7 @@ def _lines(found: str, values: Mapping[str, _Gaps], folded: Mapping[str, int], i
             cased.append(_Cased(nth, value, frozenset(value.places), always))
         else:
             pieces.append((sign + rest, initials))
-    return _Lines(_Gaps(*pieces), tuple(cased), tuple([each for each in cased if each.always]))
+    return _Lines(_Gaps(*pieces), tuple(cased), {})
 
 
 class _Template(NamedTuple):
