@@ -119,24 +119,25 @@ def few_since(tx: Tx, seq: int, most: int) -> Delta | None:
     known = changes.known_since(tx.db, seq, most + 1)
     if known is None or len(known) > most:
         return None
-    return _delta(tx, seq, known, contacts.fetch(tx.db, sorted(_ids(known, ChangeKind.CONTACT))))
+    found = contacts.fetch(tx.db, sorted(_ids(known, ChangeKind.CONTACT)))
+    return _delta(tx, seq, known, found, linked=True)
 
 
 def since(tx: Tx, seq: int) -> Delta:
     """What changed after ``seq``. Raises InvalidToken when that is no longer, or not yet, known: take a snapshot."""
     access.require_manage(tx.viewer, "read the feed")
-    known, found = feed.changed(tx.db, seq)
-    if known is None:
+    found = feed.changed(tx.db, seq, superiors.PROPERTY)
+    if found.known is None:
         raise InvalidToken(f"the changes since {seq} are not known", hint="take a new snapshot")
-    return _delta(tx, seq, known, found)
+    return _delta(tx, seq, found.known, found.contacts, linked=found.some)
 
 
 def _ids(known: Sequence[Change], kind: ChangeKind) -> set[int]:
     return {change.id for change in known if change.kind is kind}
 
 
-def _delta(tx: Tx, seq: int, known: Sequence[Change], found: Sequence[Contact]) -> Delta:
-    """``found``: the contacts that were changed and are still there."""
+def _delta(tx: Tx, seq: int, known: Sequence[Change], found: Sequence[Contact], *, linked: bool) -> Delta:
+    """``found``: the contacts that were changed and are still there. ``linked``: whether any may name another one."""
     changed = {kind: _ids(known, kind) for kind in ChangeKind}
     living = [_contact(contact) for contact in found if contact.trashed_at is None]
     kept = _groups(tx, changed[ChangeKind.GROUP]) if changed[ChangeKind.GROUP] else []
@@ -149,7 +150,7 @@ def _delta(tx: Tx, seq: int, known: Sequence[Change], found: Sequence[Contact]) 
         gone_groups=_without(changed[ChangeKind.GROUP], kept),
         members=members,
         gone_members=_without(logins, members),
-        superiors=_superiors(tx, changed[ChangeKind.CONTACT], found),
+        superiors=_superiors(tx, changed[ChangeKind.CONTACT], found if linked else ()),
     )
 
 

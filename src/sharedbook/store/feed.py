@@ -7,16 +7,16 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from sharedbook.domain.model import EVERYONE_ID, POSTMASTERS_ID, Change, Contact, SubjectKind
-from sharedbook.store import changes, contacts
+from sharedbook.store import changes, contacts, indexed
 from sharedbook.store.database import Database
-from sharedbook.store.prepared import together
-from sharedbook.store.schema import app_passwords, subjects, team_members
+from sharedbook.store.prepared import Prepared, together
+from sharedbook.store.schema import app_passwords, subjects, team_members, value_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,26 @@ def members(connection: Connection, ids: Collection[int] | None = None) -> list[
     ]
 
 
-def changed(connection: Connection, seq: int) -> tuple[list[Change] | None, list[Contact]]:
-    """The changes after ``seq``, as ``changes.known_since``, and the contacts that they are of; asked for together."""
-    asked = (changes.FROM, changes.from_(seq)), (contacts.CHANGED, {"seq": seq})
-    rows, found = together(connection, *asked)
-    return changes.known(connection, seq, rows), contacts.fetched(found)
+_SOME = Prepared(select(value_keys.c.contact_id).where(value_keys.c.hash == bindparam("hash")).limit(1))
+
+
+class Changed(NamedTuple):
+    """The changes, as ``changes.known_since``; the contacts that they are of; whether any contact has the property."""
+
+    known: list[Change] | None
+    contacts: list[Contact]
+    some: bool
+
+
+def changed(connection: Connection, seq: int, name: str) -> Changed:
+    """What changed after ``seq``, asked for together. ``name``: a property of ``indexed.RARE``."""
+    rows, found, some = together(
+        connection,
+        (changes.FROM, changes.from_(seq)),
+        (contacts.CHANGED, {"seq": seq}),
+        (_SOME, {"hash": indexed.key(name)}),
+    )
+    return Changed(changes.known(connection, seq, rows), contacts.fetched(found), bool(some))
 
 
 LOOK_SECONDS = 0.01
