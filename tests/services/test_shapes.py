@@ -140,3 +140,9 @@ def test_both_ways_are_the_same(soak: bool) -> None:
 
     run()
     assert filled > 20
+
+
+def test_rows_that_are_skipped_tell_what_they_leave_out() -> None:
+    source = source_of(["name", "Left out"], [["Ann", "x"], ["Bob", ""]])
+    assert [row.line for row in Make("KR", LIMITS, False).rows(source, 1)] == [3]
+    assert source.left_out == {"Left out": None}

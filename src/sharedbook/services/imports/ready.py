@@ -71,7 +71,10 @@ class Make(NamedTuple):
     def _of_table(self, source: TableSource, skipped: int) -> Generator[Ready, None, None]:
         """As of any source, most rows by their shapes."""
         shapes = Shapes(source.plain, partial(self._of_cells, source), self.region, self.limits)
-        for row in islice(source.lines(), skipped, None):
+        lines = source.lines()
+        for row in islice(lines, skipped):
+            source.incoming(row)  # for what it leaves out
+        for row in lines:
             made = None if row.problem else shapes.made(row.cells)
             beside = made and source.beside(row)
             if made is None or beside is None:
