@@ -6,17 +6,19 @@ pieces, so many that a switch between threads costs little, and so few that neit
 
 from __future__ import annotations
 
+import marshal
 import multiprocessing
 import os
 import pickle
 import queue
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from fcntl import F_SETPIPE_SZ, fcntl
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sharedbook.domain.errors import SharedbookError, Unavailable
 from sharedbook.formats.entries.incoming import Source
@@ -52,8 +54,12 @@ class _End(NamedTuple):
     error: SharedbookError | None
 
 
+Packing = tuple[Callable[[Row], Any], Callable[[Any], Row]]
+"""How a row is made what ``marshal`` takes, and a row again."""
+
+
 def pieces(
-    source: Source, rows: Callable[[], Iterator[Row]], size_of: Callable[[Row], int]
+    source: Source, rows: Callable[[], Iterator[Row]], size_of: Callable[[Row], int], packing: Packing[Row]
 ) -> Generator[Piece[Row], None, None]:
     """The rows, which are made of the source there; then the source knows what it came to know of them.
 
@@ -63,16 +69,19 @@ def pieces(
     here, there = context.Pipe(duplex=False)
     with suppress(OSError):  # a user may have only so many large ones
         fcntl(there.fileno(), F_SETPIPE_SZ, _PIPE_OCTETS)
-    child = context.Process(target=_send, args=(there, here, source, rows, size_of), daemon=True)
+    pack, unpack = packing
+    cut = partial(_cut, rows, size_of, pack)
+    child = context.Process(target=_send, args=(there, here, source, cut), daemon=True)
     child.start()
     there.close()
     try:
-        while not isinstance(found := pickle.loads(here.recv_bytes()), _End):  # noqa: S301 - of our own process
+        while not isinstance(found := marshal.loads(here.recv_bytes()), bytes):
             made, octets = found
-            yield Piece(made, octets, here.poll(_SOON))
-        source.left_out, source.warnings = found.left_out, found.warnings
-        if found.error is not None:
-            raise found.error
+            yield Piece(list(map(unpack, made)), octets, here.poll(_SOON))
+        end: _End = pickle.loads(found)  # noqa: S301 - of our own process
+        source.left_out, source.warnings = end.left_out, end.warnings
+        if end.error is not None:
+            raise end.error
     except EOFError:
         raise Unavailable("the process that reads the file has ended", hint="run the import again") from None
     finally:
@@ -82,11 +91,7 @@ def pieces(
 
 
 def _send(
-    there: Connection,
-    here: Connection,
-    source: Source,
-    rows: Callable[[], Iterator[Row]],
-    size_of: Callable[[Row], int],
+    there: Connection, here: Connection, source: Source, cut: Callable[[], Iterator[tuple[list[Any], int]]]
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is asked to stop is the parent
     here.close()  # else a parent that is gone would not be noticed
@@ -95,11 +100,11 @@ def _send(
     sender.start()
     error = None
     try:
-        for piece in _cut(rows(), size_of):
-            ahead.put(pickle.dumps(piece))
+        for piece in cut():
+            ahead.put(marshal.dumps(piece))
     except SharedbookError as reason:
         error = reason
-    ahead.put(pickle.dumps(_End(source.left_out, source.warnings, error)))
+    ahead.put(marshal.dumps(pickle.dumps(_End(source.left_out, source.warnings, error))))
     ahead.put(b"")
     sender.join()
 
@@ -113,11 +118,13 @@ def _pass_on(ahead: queue.Queue[bytes], there: Connection) -> None:
         os._exit(1)
 
 
-def _cut(rows: Iterable[Row], size_of: Callable[[Row], int]) -> Iterator[tuple[list[Row], int]]:
+def _cut(
+    rows: Callable[[], Iterator[Row]], size_of: Callable[[Row], int], pack: Callable[[Row], Any]
+) -> Iterator[tuple[list[Any], int]]:
     """Some rows at a time: not so many that the memory which they take depends on what is in them."""
-    piece, octets = list[Row](), 0
-    for row in rows:
-        piece.append(row)
+    piece, octets = list[Any](), 0
+    for row in rows():
+        piece.append(pack(row))
         octets += size_of(row)
         if len(piece) == _PIECE_ROWS or octets > _PIECE_OCTETS:
             yield piece, octets
