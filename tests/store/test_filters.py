@@ -174,6 +174,7 @@ UNICODE = Comparison.UNICODE
 @example(one("José María", "Josémaría"), like("É M", by=UNICODE))
 @example(one("a\u0301 b", "a b"), like("\u0301 B", by=UNICODE))
 @example(one("x" * 5000, "x" * 4999 + "y"), some(Test(Op.EQUALS, "X" * 5000, comparison=UNICODE)))
+@example(one("ß" * 10_000), like("ss", by=UNICODE))
 @example(one("(a|b)", "a"), like("a|", by=Comparison.ASCII))
 @example(one("a"), like("a" * 20_000))
 @example(one("ab" * 4_000, "ab" * 3_000), like(*["b"] * 4_000))

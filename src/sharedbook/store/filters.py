@@ -280,7 +280,8 @@ def _cased(part: str, *, starts: bool = False, ends: bool = False) -> _Line:
     piece = cut
     if cut.isascii() and cut.isprintable() and cut == cut.lower():
         doubled = re.escape(cut.replace(" ", "  "))
-        ways.append(f"{' ' if starts else _FOLDED}{doubled}{' ' if ends else _FOLDED}{LINE}")
+        # first that nothing follows the folded text: asked behind each place of the part, it would take very long
+        ways.append(f"(?={_FOLDED}{LINE}){' ' if starts else _FOLDED}{doubled}{f' {LINE}' if ends else ''}")
         piece = max(cut.split(" "), key=len)
     return _Line(f"(?:{'|'.join(ways)})", (piece,) if piece else (), cut == mapped)
 
