@@ -35,7 +35,7 @@ _BEGIN_WRITE = (
 )
 _UNSENT = "sharedbook_unsent"
 MOST_KEPT = 100
-"""Longer lists of rows are sent at once."""
+"""More statements or rows are sent at once: they take memory, and whoever measures a batch is to measure them, too."""
 
 
 def engine(url: URL, **pool: Any) -> Engine:
@@ -82,13 +82,14 @@ class Told:
 
     def executemany(self, text: str, rows: Iterable[Any]) -> None:
         given = list(rows)
-        self._keep(lambda driver: driver.cursor().executemany(text, given))
-        if len(given) > MOST_KEPT:  # who measures how long a batch holds the lock is to measure this, too
-            settle(self._connection)
+        self._keep(lambda driver: driver.cursor().executemany(text, given), len(given))
 
-    def _keep(self, ask: Callable[[Any], object]) -> None:
+    def _keep(self, ask: Callable[[Any], object], rows: int = 1) -> None:
         if self._connection.get_execution_options().get("sharedbook_write"):
-            self._connection.info.setdefault(_UNSENT, []).append(ask)
+            kept = self._connection.info.setdefault(_UNSENT, [])
+            kept.append(ask)
+            if max(rows, len(kept)) > MOST_KEPT:
+                settle(self._connection)
         else:
             with together(self._connection) as driver:
                 ask(driver)
