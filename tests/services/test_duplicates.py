@@ -13,6 +13,7 @@ from sharedbook.app import App
 from sharedbook.domain.errors import ContactNotFound, Forbidden
 from sharedbook.domain.model import PRIVATE, Right
 from sharedbook.formats.vcards import likeness, phones, vcard
+from sharedbook.services.audit import audit_log
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 from sharedbook.services.erasing import erasure
@@ -147,8 +148,13 @@ def test_what_was_found_to_be_two(on_both: App) -> None:
     add_members(site, "bob")
     with as_console(site) as tx:
         grants.grant(tx, "contacts", "bob", Right.VIEW)
-    with as_member(site, "bob", write=True) as tx, pytest.raises(Forbidden):
-        duplicates.mark_distinct(tx, [one, two])
+        contacts.set_visibility(tx, [one], PRIVATE)
+        marked = [each.ids["contacts"] for each in audit_log.entries(tx) if each.action == "contact.distinct"]
+        assert marked == [[one, two], [], [one, two, three]]
+    with as_member(site, "bob", write=True) as tx:
+        assert [(low.id, high.id) for low, high in duplicates.list_distinct(tx)] == [(two, three)]
+        with pytest.raises(Forbidden):
+            duplicates.mark_distinct(tx, [two, three])
     erasure.erase(site.site, CONSOLE, CLIENT, [two])
     with as_console(site, write=False) as tx:
         assert duplicates.list_distinct(tx) == []

@@ -208,6 +208,8 @@ def test_an_owner_who_did_not_see_all_owns_it_no_more(site: App) -> None:
     found = merge(site, one, two)
     assert get(site, one).owner_id is None and seers(site, one) == ["ann"]
     assert "the owner changes" in found.notes
+    with as_console(site, write=False) as tx:
+        assert Event.OWNER in {step.event for step in contacts.history(tx, one)}
     three, four = add(site, "C", owner="ann"), add(site, "D", group="partners")
     merge(site, three, four)
     assert get(site, three).owner_id is not None

@@ -64,6 +64,7 @@ def test_everything_is_in_the_report(site: App) -> None:
     assert (summary["contacts"], summary["mentioned_in_contacts"], summary["members"]) == ([1, 2], [3], ["minji"])
     assert [row["cells"][2] for row in json.loads(texts["import_rows.json"])] == [MAIL]
     assert [each["display_name"] for each in json.loads(texts["members.json"])] == ["Minji"]
+    assert "member.add" in {row["action"] for row in json.loads(texts["audit.json"])}
     assert {1, 2} <= {each for row in json.loads(texts["audit.json"]) for each in row["ids"].get("contacts", [])}
     assert "stranger" not in "".join(texts.values())
 
