@@ -1,6 +1,6 @@
-"""What is read out of a card: its fields for people and doors, its index rows for search. Reading never changes a card.
+"""What is read out of a card: its fields for people and doors, its values for search. Reading never changes a card.
 
-Whatever a client wrote can be read: what is missing is "" or empty, and what has no meaning to us is still an index row
+Whatever a client wrote can be read: what is missing is "" or empty, and what has no meaning to us is still a value
 under its own name.
 """
 
@@ -272,7 +272,7 @@ def _birthday(card: Card) -> str:
     return f"{year}{'' if year == '--' else '-'}{date[2]}-{date[3]}"
 
 
-# ---- index rows
+# ---- values to be found by
 
 DERIVED: Mapping[str, str] = {
     "uid": "the UID",
@@ -307,16 +307,16 @@ DERIVED: Mapping[str, str] = {
     "category": "each category (tag)",
     "member": "each member of a group card, as a URI",
 }
-"""The index rows that no vCard property is called, by lower-case name. Those of typed values carry TYPE (lower case),
-PREF and LABEL as parameters where the card has them; empty values have no row."""
+"""The names of values that no vCard property is called, in lower case. Those of typed values carry TYPE (lower case),
+PREF and LABEL as parameters where the card has them; empty values are left out."""
 
 _BINARY = frozenset({"PHOTO", "LOGO", "KEY", "SOUND"})
 
 
 def instances(card: Card, region: str) -> tuple[Instance, ...]:
-    """The index rows of a card: every property under its upper-case name, then the derived ones (``DERIVED``).
+    """The values to find a card by: every property under its upper-case name, then the derived ones (``DERIVED``).
 
-    Pictures, keys and sounds have a row with an empty value. ``region`` is the ISO 3166 code where numbers without
+    Pictures, keys and sounds have an empty value. ``region`` is the ISO 3166 code where numbers without
     country code are dialled, "" for none.
     """
     rows = [
@@ -391,7 +391,7 @@ def _address_rows(address: Address) -> list[Instance]:
 
 
 def _params(found: Typed | Address) -> Params:
-    """The parameters of a derived row."""
+    """The parameters of a derived value."""
     return _written_params(found.types, found.pref, found.label)
 
 
