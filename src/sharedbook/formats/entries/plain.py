@@ -27,6 +27,10 @@ BETWEEN = "|"
 """Stands between the cells of a row that are folded or escaped at once; no plain cell holds it."""
 
 
+LONGEST_WORD = 100
+"""Characters of a cell that is a part of its row's shape."""
+
+
 class Kind(IntEnum):
     """What the plain cells of a column are. Of two equal cells in a row, the later of their kinds here says more."""
 
@@ -187,7 +191,8 @@ class PlainRows:
                 return False
         if any(used[nth] for nth in of_kind[Kind.NEVER]):
             return False
-        return not any(sign in used[nth] for nth, sign in self._without)
+        is_short = all(len(used[nth]) <= LONGEST_WORD for nth in of_kind[Kind.WORD])
+        return is_short and not any(sign in used[nth] for nth, sign in self._without)
 
     def _scripts(self, used: Sequence[str]) -> str | None:
         """How each name is written; None if it cannot be told in which forms the name is sought."""

@@ -34,7 +34,13 @@ LEARNED_AT = 3
 
 MOST = 500
 _MOST_SEEN = 10_000
-"""Shapes that are kept, and counted; as many sets of cells that are met in one."""
+"""Shapes that are kept, and that are counted."""
+
+_MOST_MET = 50
+"""Sets of odd cells that are remembered of a shape."""
+
+_SHORT = 60
+"""Characters of a value whose cased form is remembered: towns and the like stand in many rows."""
 
 _UIDS = 256
 
@@ -59,7 +65,7 @@ class Shapes:
         self._general = general
         self._region = region
         self._limits = limits
-        self._seen = Counter[Shape]()
+        self._seen = Counter[int]()  # by hash
         self._known: dict[Shape, _Template] = {}
         self._uids = _uids()
 
@@ -71,8 +77,10 @@ class Shapes:
         template = self._known.get(plain.shape)
         if template is not None:
             return template.fill(plain, next(self._uids), self._region, self._limits)
-        self._seen[plain.shape] += 1
-        if self._seen[plain.shape] == LEARNED_AT and len(self._known) < MOST and (found := self._learned(plain, cells)):
+        seen = hash(plain.shape)
+        self._seen[seen] += 1
+        is_time = self._seen[seen] == LEARNED_AT and len(self._known) < MOST
+        if is_time and (found := self._learned(plain, cells)):
             self._known[plain.shape] = found
         if len(self._seen) > _MOST_SEEN:
             self._seen.clear()
@@ -174,7 +182,11 @@ class _Cased(NamedTuple):
     always: bool
 
 
-_cased = lru_cache(maxsize=4096)(indexed.cased)  # towns and the like are many rows' own
+_remembered = lru_cache(maxsize=4096)(indexed.cased)
+
+
+def _cased(value: str) -> str:
+    return _remembered(value) if len(value) <= _SHORT else indexed.cased(value)
 
 
 class _Lines(NamedTuple):
@@ -198,7 +210,7 @@ class _Lines(NamedTuple):
         found = self.met.get(odd)
         if found is None:
             found = tuple([each for each in self.cased if each.always or not odd.isdisjoint(each.places)])
-            if len(self.met) < MOST:
+            if len(self.met) < _MOST_MET:
                 self.met[odd] = found
         return found
 
