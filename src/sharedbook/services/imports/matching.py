@@ -60,6 +60,7 @@ class Matcher:
 
     def prepare(self, rows: Sequence[Ready]) -> None:
         """Loads what these rows may fit, in a few statements."""
+        self._remember_expected()  # whole rows of a large dry run would fill the memory
         self._known = matches.known(self.tx.db, {each for row in rows for each in row.hashes})
         self._known -= self._mere_namesakes(rows)
         wanted = {each for row in rows if row.said and not self.is_new(row) for each in row.said.every()}
@@ -111,16 +112,19 @@ class Matcher:
         self._hashes.update(row.hashes)
         self._expected.append(row)
 
+    def _remember_expected(self) -> None:
+        for row in self._expected:
+            assert row.kept is not None
+            self.remember(made_of(row, row.kept), row)
+        self._expected.clear()
+
     def find(self, row: Ready) -> Match:
         """The contact that a row is, by the first rule that any contact fits."""
         said = row.said
         assert said is not None
         if self.is_new(row):
             return _NOTHING
-        for each in self._expected:
-            assert each.kept is not None
-            self.remember(made_of(each, each.kept), each)
-        self._expected.clear()
+        self._remember_expected()
         if found := self._having(said.external):
             return Match(_of_one_name(found, said), "external id")
         if found := self._with_uid(said):
