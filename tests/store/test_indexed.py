@@ -14,7 +14,7 @@ from sharedbook.store import filters, indexed, sought
 from sharedbook.store.prepared import insert_rows
 from sharedbook.store.schema import contacts, value_keys
 from tests.store.people import add_contact
-from tests.store.test_filters import PARAMETERS, TEXTS, found
+from tests.store.test_filters import found
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,6 @@ def test_the_cased_form_is_as_good_as_the_collation(one: str, other: str) -> Non
         folding.unicode_casemap(one) in folding.unicode_casemap(other)
     )
     assert {indexed.LINE, indexed.CASED}.isdisjoint(indexed.cased(one))
-
-
-@given(st.lists(st.builds(Instance, st.sampled_from(["FN", "fullname", "NOTE", "VERSION"]), TEXTS, PARAMETERS)))
-def test_what_is_written_is_read(card: list[Instance]) -> None:
-    made = indexed.of(card)
-    assert sorted(indexed.read(made.instances)) == sorted(card)
-    named = [each for each in indexed.read(made.instances, indexed.tags("FN")) if each.name == "FN"]
-    assert sorted(named) == sorted(each for each in card if each.name == "FN")
 
 
 def equals(name: str, value: str, by: Comparison = Comparison.DIRECTORY) -> Query:
@@ -89,9 +81,8 @@ def test_a_hash_that_two_values_share_changes_no_answer(connection: Connection) 
     assert sought.sharing(connection) == [kim, lee]
 
 
-def test_lines_of_names_that_few_cards_have(connection: Connection) -> None:
+def test_cards_that_name_others(connection: Connection) -> None:
     add_contact(connection, "a", [Instance("FN", "MEMBER")])
-    member = Instance("MEMBER", "urn:uuid:7", (("PREF", ("1",)),))
-    listed = add_contact(connection, "b", [Instance("FN", "List"), member])
-    assert sought.lines(connection, indexed.RARE) == {listed: (member,)}
-    assert sought.lines(connection, ["RELATED"]) == {}
+    listed = add_contact(connection, "b", [Instance("FN", "List"), Instance("MEMBER", "urn:uuid:7")])
+    assert sought.naming(connection, indexed.RARE) == [listed]
+    assert sought.naming(connection, ["RELATED"]) == []

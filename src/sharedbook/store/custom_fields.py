@@ -82,9 +82,14 @@ def put(connection: Connection, contact_id: int, wanted: Mapping[int, Sequence[s
     index(connection, [contact_id])
 
 
+def instances(connection: Connection, contact_ids: Sequence[int]) -> dict[int, list[Instance]]:
+    """What a query is asked of besides the card, of each of these contacts."""
+    found = {contact_id: list[Instance]() for contact_id in contact_ids}
+    for contact_id, given in values(connection, contact_ids).items():
+        found[contact_id] = [Instance(property_of(field), value) for field, each in given.items() for value in each]
+    return found
+
+
 def index(connection: Connection, contact_ids: Sequence[int]) -> None:
     """Makes what the search index has of these contacts' fields anew."""
-    rows = {contact_id: list[Instance]() for contact_id in contact_ids}
-    for contact_id, found in values(connection, contact_ids).items():
-        rows[contact_id] = [Instance(property_of(field), value) for field, given in found.items() for value in given]
-    sought.replace_custom(connection, rows)
+    sought.replace_custom(connection, instances(connection, contact_ids))

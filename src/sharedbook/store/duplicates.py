@@ -31,12 +31,6 @@ def phones(connection: Connection) -> Iterator[tuple[int, str]]:
     return sought.every_text(connection, "phone")
 
 
-def numbers(connection: Connection, contact_ids: Collection[int]) -> list[tuple[int, str]]:
-    """Contact and number as it is written, of these contacts."""
-    found = sought.load(connection, contact_ids, ["number"])
-    return [(contact_id, each.value) for contact_id, every in found.items() for each in every if each.name == "number"]
-
-
 def sharing_uid(connection: Connection) -> list[tuple[int, str]]:
     """Contact and UID, of every UID that more than one contact has."""
     several = select(contacts.c.uid).group_by(contacts.c.uid).having(func.count() > 1)

@@ -12,13 +12,12 @@ numbers.
 
 Not decided here: the other collations, which tell apart more than the text does; order; tests of parameters; several
 parts; very long ones; names that are in no text. For these the statement finds candidates, never too few, and
-``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their records. No card is parsed.
+``Filter.exact`` is False: ``store/search.py`` then asks ``matches`` of their cards.
 Values that PHONE is asked of are as ``formats.vcards.phones.forms`` writes them.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +30,7 @@ from sharedbook.domain.errors import InvalidQuery
 from sharedbook.domain.query import And, Comparison, Const, HasParam, Not, Op, Or, Query, Some, Test, simplify
 from sharedbook.store import indexed
 from sharedbook.store.indexed import CASED, LINE, TAB
-from sharedbook.store.schema import contacts, records, sought, value_keys
+from sharedbook.store.schema import contacts, sought, value_keys
 
 MOST_TERMS = 256
 LONGEST_PIECE = 1_000
@@ -140,7 +139,7 @@ class _Compiler:
             self.exact = False
             if not column or not wanted:
                 return true()
-        found = and_(*_keyed(asked), *self._parameters(asked), *self._has_line(sought.c[column], asked, line))
+        found = and_(*_keyed(asked), *self._has_line(sought.c[column], asked, line))
         return found if wanted else ~found
 
     def _has_line(self, column: ColumnElement[str], asked: _Asked, line: _Line) -> list[ColumnElement[bool]]:
@@ -154,15 +153,6 @@ class _Compiler:
             return [holds]
         pattern = f"{LINE}(?:{'|'.join(map(re.escape, tags))}){TAB}{line.pattern}"
         return [holds, column.regexp_match(pattern)]
-
-    def _parameters(self, asked: _Asked) -> list[ColumnElement[bool]]:
-        """That the record has the parameters somewhere which are tested."""
-        if _any_of_several(asked):
-            return []
-        tested = {test.param for test in asked.tests if test.param and not (isinstance(test, HasParam) and test.absent)}
-        pieces = (json.dumps(name, ensure_ascii=False) for name in sorted(filter(_storable, tested)))
-        having = (select(records.c.contact_id).where(self._holds(records.c.instances, piece)) for piece in pieces)
-        return [sought.c.contact_id.in_(each) for each in having]
 
 
 def _together(parts: Sequence[Query]) -> Iterable[Query | _Asked]:

@@ -10,22 +10,16 @@ such twins (``TWINS``) are one line under both names. The commonest names are wr
 
 ``Indexed.notes`` are the same of the notes, which may be longer than all others together.
 
-``Indexed.instances`` are all values as the card has them, with parameters, for what the texts do not decide: the items
-of a JSON array, three for each line: tag, parameters, value. Of the parameters [] means none, [own] that both twins
-have these, [own, derived] that they differ.
-
 ``Indexed.keys`` are hashes of values by which many contacts are looked up at once (``KEYED``), and of names that few
 cards have (``RARE``). Two values may have the same hash: who asks by it compares the texts, too.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from hashlib import blake2b
-from json.encoder import encode_basestring
 from string import ascii_letters
 from typing import NamedTuple
 
@@ -83,26 +77,19 @@ LINE, TAB, CASED = "\n", "\t", "\x1f"
 _BOTH = {name: letter for letter, names in FORMS.items() if len(names) == 2 for name in names}
 _ALONE = {names[0]: letter for letter, names in FORMS.items() if len(names) == 1}
 
-Params = tuple[tuple[str, tuple[str, ...]], ...]
-
-_KINDS = 64
-"""Few parameters are in most cards: how so many of them are written is remembered."""
-
 
 class Indexed(NamedTuple):
-    """What the tables ``sought``, ``records`` and ``value_keys`` hold of a card."""
+    """What the tables ``sought`` and ``value_keys`` hold of a card."""
 
     texts: str
     notes: str
-    instances: str
     keys: tuple[int, ...]
 
 
 def of(instances: Iterable[Instance]) -> Indexed:
     """What is kept of instances in card order; a derived one comes after the property that it is the twin of."""
-    texts, notes, written, keys = [""], [""], list[str](), dict[int, None]()
-    for tag, params, value in _twins_joined(instances):
-        written.append(f"{encode_basestring(tag)},{params},{encode_basestring(value)}")
+    texts, notes, keys = [""], [""], dict[int, None]()
+    for tag, value in _twins_joined(instances):
         if tag in _LEFT_OUT:
             continue
         text, line = _texts(value)
@@ -111,22 +98,21 @@ def of(instances: Iterable[Instance]) -> Indexed:
             keys[key(_KEYED_AS[tag], text)] = None
         if tag in RARE:
             keys[key(tag)] = None
-    return Indexed(_joined(texts), _joined(notes), ",".join(written), tuple(keys))
+    return Indexed(_joined(texts), _joined(notes), tuple(keys))
 
 
-def _twins_joined(instances: Iterable[Instance]) -> list[tuple[str, str, str]]:
-    """Tag, parameters as they are written, and value of each line."""
-    lines: list[tuple[str, str, str]] = []
-    single: dict[tuple[str, str], tuple[Params, int]] = {}
-    for name, value, params in instances:
-        found = single.pop((name, value), None) if name in _BOTH else None
-        if found is not None:
-            own, place = found
-            lines[place] = (_BOTH[name], _write_params(own, params), value)
+def _twins_joined(instances: Iterable[Instance]) -> list[tuple[str, str]]:
+    """Tag and value of each line."""
+    lines: list[tuple[str, str]] = []
+    single: dict[tuple[str, str], int] = {}
+    for name, value, _ in instances:
+        place = single.pop((name, value), None) if name in _BOTH else None
+        if place is not None:
+            lines[place] = (_BOTH[name], value)
             continue
         if name in TWINS:
-            single[TWINS[name], value] = params, len(lines)
-        lines.append((_ALONE.get(name, name), _write_params(params, params), value))
+            single[TWINS[name], value] = len(lines)
+        lines.append((_ALONE.get(name, name), value))
     return lines
 
 
@@ -202,31 +188,6 @@ def texts_of(texts: str, name: str) -> list[str]:
     return _lines(name).findall(texts)
 
 
-@lru_cache(maxsize=_KINDS)
+@lru_cache(maxsize=64)
 def _lines(name: str) -> re.Pattern[str]:
     return re.compile(f"{LINE}(?:{'|'.join(map(re.escape, tags(name)))}){TAB}([^{LINE}{CASED}]*)")
-
-
-def read(written: str, wanted: frozenset[str] | None = None) -> Iterator[Instance]:
-    """Instances out of what ``of`` has written, all or those under these tags, a twin beside its property."""
-    items = iter(json.loads(f"[{written}]"))
-    for tag, params, value in zip(items, items, items, strict=True):
-        if wanted is None or tag in wanted:
-            first, *second = FORMS.get(tag, (tag,))
-            yield Instance(first, value, _params(params[:1]))
-            if second:
-                yield Instance(second[0], value, _params(params[-1:]))
-
-
-def _params(written: list[list[tuple[str, list[str]]]]) -> Params:
-    return tuple((name, tuple(values)) for params in written for name, values in params)
-
-
-@lru_cache(maxsize=_KINDS)
-def _write_params(own: Params, derived: Params) -> str:
-    if own != derived:
-        return _ENCODER.encode((own, derived))
-    return _ENCODER.encode((own,)) if own else "[]"
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -1,11 +1,12 @@
 """Finding contacts: the query's condition, who must see them, and where they are, as one statement.
 
-Where the condition is not exact (see ``filters``), its candidates are asked one by one, by their records.
+Where the condition is not exact (see ``filters``), its candidates are asked one by one, by their cards, which are read
+by whoever asks: ``Read`` gives the instances of a card's text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,10 +15,14 @@ from sqlalchemy import ColumnElement, Connection, Select, literal_column, not_, 
 
 from sharedbook.domain.access import Viewer
 from sharedbook.domain.model import CardState
-from sharedbook.domain.query import Query, matches, record
-from sharedbook.store import filters, sight, sought
+from sharedbook.domain.query import Instance, Query, matches, record
+from sharedbook.store import custom_fields, filters, sight
 from sharedbook.store.contacts import BATCH
+from sharedbook.store.indexed import CUSTOM
+from sharedbook.store.prepared import Prepared, given_ids
 from sharedbook.store.schema import contacts, memberships
+
+Read = Callable[[str], Iterable[Instance]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +53,17 @@ class Scope:
             yield not_(sight.has_viewers())
 
 
-def find(connection: Connection, query: Query, scope: Scope, limit: int | None, offset: int) -> list[int]:
+def find(
+    connection: Connection, query: Query, scope: Scope, read: Read, limit: int | None = None, offset: int = 0
+) -> list[int]:
     """Ids of the contacts that match, by their sort key."""
     statement = select(contacts.c.id).where(*scope.conditions()).order_by(contacts.c.sort, contacts.c.id)
-    return [row[0] for row in _matching(connection, statement, query, limit, offset)]
+    return [row[0] for row in _matching(connection, statement, query, read, limit, offset)]
 
 
-def hrefs(connection: Connection, query: Query, viewer: Viewer, group_id: int, limit: int | None) -> list[str]:
+def hrefs(
+    connection: Connection, query: Query, viewer: Viewer, group_id: int, read: Read, limit: int | None
+) -> list[str]:
     """The hrefs in one group, which the viewer views, of the contacts that match and that he sees, in order."""
     statement = (
         select(contacts.c.id, memberships.c.href)
@@ -63,7 +72,7 @@ def hrefs(connection: Connection, query: Query, viewer: Viewer, group_id: int, l
         .where(sight.visible(viewer.subjects, viewer.member_id, viewer.console))
         .order_by(memberships.c.href)
     )
-    return [row[1] for row in _matching(connection, statement, query, limit, 0)]
+    return [row[1] for row in _matching(connection, statement, query, read, limit, 0)]
 
 
 def _group(connection: Connection) -> ColumnElement[int]:
@@ -73,28 +82,37 @@ def _group(connection: Connection) -> ColumnElement[int]:
     return memberships.c.group_id
 
 
-def keys(connection: Connection, query: Query, viewer: Viewer, limit: int | None) -> list[str]:
+def keys(connection: Connection, query: Query, viewer: Viewer, read: Read, limit: int | None) -> list[str]:
     """The keys of the contacts that match and that the viewer sees in any group, in order."""
     seen = Scope((viewer,)).conditions()
     statement = select(contacts.c.id, contacts.c.key).where(*seen).order_by(contacts.c.key)
-    return [row[1] for row in _matching(connection, statement, query, limit, 0)]
+    return [row[1] for row in _matching(connection, statement, query, read, limit, 0)]
 
 
 def _matching(
-    connection: Connection, statement: Select[Any], query: Query, limit: int | None, offset: int
+    connection: Connection, statement: Select[Any], query: Query, read: Read, limit: int | None, offset: int
 ) -> Iterable[Sequence[Any]]:
     """Rows of a statement whose first column is the contact's id, for the contacts that match."""
     compiled = filters.compile_query(query, connection.dialect.name)
     statement = statement.where(compiled.where)
     if compiled.exact:
         return connection.execute(statement.limit(limit).offset(offset or None))
-    found = _decided(connection, connection.execute(statement).all(), query)
+    found = _decided(connection, connection.execute(statement).all(), query, read)
     return islice(found, offset, None if limit is None else offset + limit)
 
 
-def _decided(connection: Connection, rows: Sequence[Sequence[Any]], query: Query) -> Iterator[Sequence[Any]]:
-    names = filters.names(query)
+_CARDS = Prepared(select(contacts.c.id, contacts.c.vcard).where(contacts.c.id.in_(given_ids("ids"))))
+
+
+def _decided(
+    connection: Connection, rows: Sequence[Sequence[Any]], query: Query, read: Read
+) -> Iterator[Sequence[Any]]:
+    asks_custom = any(name.startswith(CUSTOM) for name in filters.names(query))
     for at in range(0, len(rows), BATCH):
         some = rows[at : at + BATCH]
-        instances = sought.load(connection, [row[0] for row in some], names)
-        yield from (row for row in some if matches(query, record(instances[row[0]])))
+        ids = [row[0] for row in some]
+        beside = custom_fields.instances(connection, ids) if asks_custom else {}
+        cards = dict(_CARDS.rows(connection, {"ids": ids}))
+        for row in some:
+            if matches(query, record((*read(cards[row[0]]), *beside.get(row[0], ())))):
+                yield row

@@ -1,13 +1,12 @@
-"""The search index: what ``indexed`` makes of a card, in three tables. What a query finds in it: ``filters.py``.
+"""The search index: what ``indexed`` makes of a card, in two tables. What a query finds in it: ``filters.py``.
 
-Custom fields, which no card has, stand in columns of their own, as they are written when no card is.
+Custom fields, which no card has, stand in a column of their own, as they are written when no card is.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, or_, select, text, update
 
@@ -17,19 +16,15 @@ from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.database import plain
 from sharedbook.store.indexed import CASED, LINE, TAB, Indexed
 from sharedbook.store.prepared import Prepared, given_ids, insert_rows
-from sharedbook.store.schema import records, sought, value_keys
+from sharedbook.store.schema import sought, value_keys
 
-_S, _R, _K = sought.c, records.c, value_keys.c
-
-Instances = dict[int, tuple[Instance, ...]]
-"""By contact id."""
+_S, _K = sought.c, value_keys.c
 
 
 def add_many(connection: Connection, rows: Mapping[int, Indexed]) -> None:
     """Writes the index of new contacts, by contact id."""
     texts = [(key, each.texts, each.notes) for key, each in rows.items()]
     insert_rows(connection, (_S.contact_id, _S.texts, _S.notes), texts)
-    insert_rows(connection, (_R.contact_id, _R.instances), [(key, each.instances) for key, each in rows.items()])
     _add_keys(connection, rows)
 
 
@@ -46,47 +41,23 @@ _TEXTS = Prepared(
         "ON CONFLICT (contact_id) DO UPDATE SET texts = excluded.texts, notes = excluded.notes"
     )
 )
-_INSTANCES = Prepared(
-    text(
-        "INSERT INTO records (contact_id, instances) VALUES (:contact, :instances) "
-        "ON CONFLICT (contact_id) DO UPDATE SET instances = excluded.instances"
-    )
-)
 _NO_KEYS = Prepared(delete(value_keys).where(_K.contact_id == bindparam("contact")))
 
 
 def replace(connection: Connection, contact_id: int, index: Indexed) -> None:
     """Writes the index of one contact's card in place of what it has."""
     _TEXTS.run(connection, {"contact": contact_id, "texts": index.texts, "notes": index.notes})
-    _INSTANCES.run(connection, {"contact": contact_id, "instances": index.instances})
     _NO_KEYS.run(connection, {"contact": contact_id})
     _add_keys(connection, {contact_id: index})
 
 
-_CUSTOM_TEXTS, _CUSTOM_INSTANCES = (
-    Prepared(update(table).where(table.c.contact_id == bindparam("contact")).values(custom=bindparam("custom")))
-    for table in (sought, records)
-)
+_CUSTOM = Prepared(update(sought).where(_S.contact_id == bindparam("contact")).values(custom=bindparam("custom")))
 
 
 def replace_custom(connection: Connection, rows: Mapping[int, Iterable[Instance]]) -> None:
     """Writes the index of contacts' custom fields, by contact id, in place of what they have."""
-    made = {contact_id: indexed.of(instances) for contact_id, instances in rows.items()}
-    _CUSTOM_TEXTS.run_many(connection, [{"contact": key, "custom": each.texts} for key, each in made.items()])
-    _CUSTOM_INSTANCES.run_many(connection, [{"contact": key, "custom": each.instances} for key, each in made.items()])
-
-
-_LOAD = Prepared(select(_R.contact_id, _R.instances, _R.custom).where(_R.contact_id.in_(given_ids("ids"))))
-
-
-def load(connection: Connection, contact_ids: Collection[int], names: Collection[str] | None = None) -> Instances:
-    """The instances of contacts, all or those of these names, in card order, twins side by side; () for none."""
-    wanted = None if names is None else frozenset(chain.from_iterable(map(indexed.tags, names)))
-    found: Instances = dict.fromkeys(contact_ids, ())
-    for some in batches([*found]):
-        for contact_id, instances, custom in _LOAD.rows(connection, {"ids": some}):
-            found[contact_id] = (*indexed.read(instances, wanted), *indexed.read(custom, wanted))
-    return found
+    made = [{"contact": contact_id, "custom": indexed.of(each).texts} for contact_id, each in rows.items()]
+    _CUSTOM.run_many(connection, made)
 
 
 _HAVING = Prepared(
@@ -128,11 +99,9 @@ def having(connection: Connection, name: str, values: Collection[str]) -> dict[s
 _WITH = Prepared(select(_K.contact_id).where(_K.hash.in_(given_ids("hashes"))).distinct().order_by(_K.contact_id))
 
 
-def lines(connection: Connection, names: Collection[str], contact_ids: Collection[int] | None = None) -> Instances:
-    """The instances that have one of these names of ``indexed.RARE``; of these contacts, or of all that have any."""
-    if contact_ids is None:
-        contact_ids = [row[0] for row in _WITH.rows(connection, {"hashes": list(map(indexed.key, names))})]
-    return load(connection, contact_ids, names)
+def naming(connection: Connection, names: Iterable[str]) -> list[int]:
+    """Ids of the contacts that have a line of one of these names of ``indexed.RARE``."""
+    return [row[0] for row in _WITH.rows(connection, {"hashes": list(map(indexed.key, names))})]
 
 
 _TEXTS_OF = Prepared(select(_S.contact_id, _S.texts).where(_S.contact_id.in_(given_ids("ids"))))

@@ -18,6 +18,7 @@ from sharedbook.domain.model import Card, Group
 from sharedbook.domain.query import Query
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.tx import Tx
+from sharedbook.services.writing import records
 from sharedbook.store import groups, memberships, merged, search, sync
 from sharedbook.store.merged import Row
 from sharedbook.store.sync import Departure
@@ -116,7 +117,7 @@ class GroupShelf:
         return memberships.count(tx.db, tx.viewer, self.group.id) if self.shown else 0
 
     def search(self, tx: Tx, query: Query, limit: int | None) -> list[str]:
-        return search.hrefs(tx.db, query, tx.viewer, self.group.id, limit) if self.shown else []
+        return search.hrefs(tx.db, query, tx.viewer, self.group.id, records.reader(tx), limit) if self.shown else []
 
     def href_of(self, tx: Tx, uid: str) -> str | None:
         rows = memberships.by_uid(tx.db, self.group.id, [uid], living=True) if self.shown else []
@@ -169,7 +170,8 @@ class MergedShelf:
         return merged.count(tx.db, tx.viewer, self.groups)
 
     def search(self, tx: Tx, query: Query, limit: int | None) -> list[str]:
-        return [name_of(key) for key in search.keys(tx.db, query, tx.viewer, limit)] if self.groups else []
+        found = search.keys(tx.db, query, tx.viewer, records.reader(tx), limit) if self.groups else []
+        return list(map(name_of, found))
 
     def href_of(self, tx: Tx, uid: str) -> str | None:
         found = merged.by_uid(tx.db, tx.viewer, self.groups, uid)

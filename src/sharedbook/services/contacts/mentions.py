@@ -5,7 +5,7 @@ A card names another by its UID, as it is or as ``urn:uuid:``, or by ``mailto:``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sharedbook.domain.errors import InvalidValue
 from sharedbook.domain.model import Contact, Event
@@ -71,12 +71,12 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
     """
     own = {contact.id for contact in found}
     doomed = {named(contact.uid) for contact in found} | _addresses(tx, found, own)
-    rows = sought.lines(tx.db, NAMES)
-    holding = sorted({key for key, lines in rows.items() if any(named(each.value) in doomed for each in lines)} - own)
-    for contact in stored.fetch(tx.db, holding):
-        card = vcard.load(contact.vcard)
-        edits = [Remove(each.name, card.all(each.name).index(each)) for each in _lines(card, doomed)]
-        records.rewrite(tx, contact, vcard.load(vcard.patch(card, edits)))
+    changed = 0
+    for contact, card in _naming(tx):
+        if contact.id not in own and (lines := _lines(card, doomed)):
+            edits = [Remove(each.name, card.all(each.name).index(each)) for each in lines]
+            records.rewrite(tx, contact, vcard.load(vcard.patch(card, edits)))
+            changed += 1
     past = {step.id: step for name in sorted(NAMES) for step in revisions.holding(tx.db, name)}
     past = {key: step for key, step in past.items() if step.before and _lines(vcard.load(step.before), doomed)}
     revisions.forget_texts(tx.db, sorted(past))
@@ -86,7 +86,7 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
         tx.db,
         [key for key, each in wished.items() if any(_lines(vcard.load(t), doomed) for t in (each.base, each.wanted))],
     )
-    return len(holding)
+    return changed
 
 
 def naming(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
@@ -98,11 +98,19 @@ def naming_any(tx: Tx, merged: Sequence[Merged]) -> list[tuple[Merged, set[int]]
     """What was merged and is named by other cards, with the ids of those."""
     by_name = {name: each for each in merged for name in _names(each[1], each[0])}
     found: dict[int, tuple[Merged, set[int]]] = {}
-    for contact_id, lines in (sought.lines(tx.db, NAMES) if by_name else {}).items():
-        for each in filter(None, (by_name.get(named(line.value)) for line in lines)):
-            if contact_id not in (each[0].id, *(gone.id for gone in each[1])):
-                found.setdefault(each[0].id, (each, set()))[1].add(contact_id)
+    for contact, card in _naming(tx) if by_name else ():
+        for line in _lines(card, by_name.keys()):
+            each = by_name[named(line.text())]
+            if contact.id not in (each[0].id, *(gone.id for gone in each[1])):
+                found.setdefault(each[0].id, (each, set()))[1].add(contact.id)
     return list(found.values())
+
+
+def _naming(tx: Tx) -> Iterator[tuple[Contact, vcard.Card]]:
+    """Every contact whose card names others, whoever sees it."""
+    for some in stored.batches(sought.naming(tx.db, NAMES)):
+        for contact in stored.fetch(tx.db, some):
+            yield contact, vcard.load(contact.vcard)
 
 
 def _names(gone: Sequence[Contact], kept: Contact) -> set[str]:
@@ -140,5 +148,5 @@ def _addresses(tx: Tx, found: Sequence[Contact], own: set[int]) -> set[str]:
     return {named(address) for address in addresses if not having.get(address, own) - own}
 
 
-def _lines(card: vcard.Card, doomed: set[str]) -> list[Property]:
+def _lines(card: vcard.Card, doomed: Collection[str]) -> list[Property]:
     return [each for each in card.properties if each.name in NAMES and named(each.text()) in doomed]

@@ -12,6 +12,7 @@ from sharedbook.services.books import groups
 from sharedbook.services.contacts import querylang
 from sharedbook.services.people import subjects
 from sharedbook.services.tx import Tx
+from sharedbook.services.writing import records
 from sharedbook.store import contacts, custom_fields, grants, identity, search
 
 
@@ -61,7 +62,7 @@ def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> l
         no_owner=wanted.no_owner,
         no_viewers=wanted.no_viewers,
     )
-    return contacts.fetch(tx.db, search.find(tx.db, _query(tx, wanted), scope, limit, offset))
+    return contacts.fetch(tx.db, search.find(tx.db, _query(tx, wanted), scope, records.reader(tx), limit, offset))
 
 
 def _query(tx: Tx, wanted: Search) -> Query:

@@ -13,14 +13,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sharedbook.domain import folding
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries.plain import BETWEEN, Marked, Plain, PlainRows, Shape
-from sharedbook.formats.vcards import phones
+from sharedbook.formats.vcards import fields, phones, vcard
 from sharedbook.formats.vcards.content_line import CRLF, escape_text, fold_lines, unfold
 from sharedbook.formats.vcards.phones import PhoneKeys
 from sharedbook.services.imports.said import Said
@@ -137,29 +136,20 @@ class _Texts(NamedTuple):
 
     escaped: tuple[str, ...]  # content lines: cells escaped, then as they are
     folded: tuple[str, ...]  # the index: cells, numbers, initials, then these cased
-    written: tuple[str, ...]  # JSON: cells, numbers, initials
 
 
 def _texts(plain: Plain, uid: str, numbers: Sequence[PhoneKeys], hangul: Sequence[int]) -> _Texts:
     cells, whole = plain.cells, plain.whole
-    escaped = written = cells
+    escaped = cells
     if "," in whole or ";" in whole or "\n" in whole:
         escaped = tuple(escape_text(whole).split(BETWEEN))
-    if '"' in whole or "\n" in whole:
-        written = tuple(encode_basestring(whole)[1:-1].split(BETWEEN))
-    forms = list(map(phones.forms_of, numbers))
-    spaced = [each.replace(" ", "  ") for each in forms]
+    spaced = [phones.forms_of(each).replace(" ", "  ") for each in numbers]
     initials = [_initials(cells[at]) for at in hangul]
     folded, cased = [each.folded for each in initials], [each.cased for each in initials]
-    return _Texts(
-        escaped=(uid, *escaped, *cells),
-        folded=(uid, *plain.folded, *spaced, *folded, *cased),
-        written=(uid, *written, *forms, *[each.text for each in initials]),
-    )
+    return _Texts(escaped=(uid, *escaped, *cells), folded=(uid, *plain.folded, *spaced, *folded, *cased))
 
 
 class _Initials(NamedTuple):
-    text: str
     folded: str
     cased: str
 
@@ -167,7 +157,7 @@ class _Initials(NamedTuple):
 @lru_cache(maxsize=1024)
 def _initials(name: str) -> _Initials:
     text = folding.hangul_initials(name)
-    return _Initials(text, folding.fold(text), indexed.cased(text))
+    return _Initials(folding.fold(text), indexed.cased(text))
 
 
 class _Cased(NamedTuple):
@@ -241,7 +231,6 @@ class _Template(NamedTuple):
     name: _Gaps
     texts: _Lines
     notes: _Lines
-    instances: _Gaps
     keys: _Gaps
     names: tuple[str, ...]
     said: tuple[int, ...]
@@ -261,7 +250,6 @@ class _Template(NamedTuple):
         found = Indexed(
             texts=self.texts.filled(texts, cells, odd),
             notes=self.notes.filled(texts, cells, odd),
-            instances=self.instances.filled(texts.written),
             keys=tuple(dict.fromkeys(hashes)),
         )
         card = kept.made(fold_lines(self.card.filled(texts.escaped).split(CRLF)), uid, name, found, {})
@@ -287,22 +275,19 @@ def _template(plain: Plain, marked: Marked, example: Made, region: str) -> _Temp
     hangul = len(marked.hangul)
     cells = [0, *(1 + at for at in marked.units)]
     beside = 1 + len(plain.cells)
-    written = _marks(texts.written, [*cells, *range(beside, len(texts.written))])
     folded = _marks(texts.folded, [*cells, *range(beside, len(texts.folded) - hangul)])
     initials = _marks(texts.folded, range(len(texts.folded) - hangul, len(texts.folded)))
-    values = {
-        indexed.cased(each.value): _Gaps((each.value, _marks(plain.cells, marked.units)))
-        for each in indexed.read(found.indexed.instances)
-    }
+    instances = fields.instances(vcard.load(found.text), region)
+    marks = _marks(plain.cells, marked.units)
+    values = {indexed.cased(each.value): _Gaps((each.value, marks)) for each in instances}
     escaped = _marks(texts.escaped, [*cells, *(len(plain.cells) + at for at in cells[1:])])
-    keyed = [each for each in indexed.read(found.indexed.instances) if each.name in indexed.KEYED]
+    keyed = [each for each in instances if each.name in indexed.KEYED]
     keys = list(dict.fromkeys((indexed.KEYED[each.name], indexed.folded(each.value)) for each in keyed))
     return _Template(
         card=_Gaps((unfold(found.text), escaped)),
-        name=_Gaps((found.name, _marks(plain.cells, marked.units))),
+        name=_Gaps((found.name, marks)),
         texts=_lines(found.indexed.texts, values, folded, initials),
         notes=_lines(found.indexed.notes, values, folded, initials),
-        instances=_Gaps((found.indexed.instances, written)),
         keys=_Gaps((BETWEEN.join([text for _, text in keys]), folded)),
         names=tuple([name for name, _ in keys]),
         said=tuple(map(keys.index, (*said.external, *said.emails, *said.names))),

@@ -17,11 +17,12 @@ from itertools import combinations
 from sharedbook.domain import access, folding
 from sharedbook.domain.errors import Forbidden
 from sharedbook.domain.model import Contact
-from sharedbook.formats.vcards import fields, phones
+from sharedbook.formats.vcards import fields, phones, vcard
 from sharedbook.formats.vcards.likeness import EXACT, Likeness, keys, like
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 from sharedbook.services.tx import Tx
+from sharedbook.store import contacts as rows
 from sharedbook.store import duplicates as store
 from sharedbook.store.duplicates import Pair
 from sharedbook.store.search import Scope
@@ -145,9 +146,10 @@ def _alike(ids: Sequence[int], names: Mapping[int, str]) -> Iterator[tuple[Pair,
 def _same_number(tx: Tx, pairs: Mapping[Pair, Likeness]) -> Iterator[Reason]:
     """Of pairs that share digits, those that share a number: a national one is another in each country."""
     region = tx.site.settings.default_region
-    numbers: dict[int, set[str]] = defaultdict(set)
-    for contact_id, number in store.numbers(tx.db, {each for pair in pairs for each in pair}):
-        numbers[contact_id].add(phones.keys(number, region).e164)
+    numbers = {
+        contact.id: {phones.keys(number.value, region).e164 for number in fields.read(vcard.load(contact.vcard)).phones}
+        for contact in rows.fetch(tx.db, sorted({each for pair in pairs for each in pair}))
+    }
     for pair, likeness in pairs.items():
         for e164 in sorted(numbers[pair[0]] & numbers[pair[1]] - {""}):
             yield Reason(pair, Shared.PHONE, f"+{e164}", likeness)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sharedbook.domain.errors import CardErased, Forbidden, QuotaExceeded, UidConflict
@@ -19,6 +19,7 @@ from sharedbook.domain.model import (
     Event,
     Visibility,
 )
+from sharedbook.domain.query import Instance
 from sharedbook.formats.vcards import fields, photo_reduction, vcard
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, kept, photos
@@ -54,6 +55,12 @@ def buried_name(tx: Tx, group_id: int, kind: str, value: str) -> str:
 def kept_of(tx: Tx, card: vcard.Card) -> Kept:
     """What is kept of a card. Raises as ``photo_reduction.fit``."""
     return kept.of(card, tx.site.settings.default_region, tx.site.limits)
+
+
+def reader(tx: Tx) -> Callable[[str], Sequence[Instance]]:
+    """What reads out of a card's text all that a query may be asked of."""
+    region = tx.site.settings.default_region
+    return lambda text: fields.instances(vcard.load(text), region)
 
 
 def _columns(tx: Tx, found: Kept) -> dict[str, object]:

@@ -21,7 +21,7 @@ from sharedbook.store.schema.contacts import (
     revisions,
     suggestions,
 )
-from sharedbook.store.schema.indexes import directory_entries, records, sought, value_keys
+from sharedbook.store.schema.indexes import directory_entries, sought, value_keys
 from sharedbook.store.schema.jobs import job_items, job_rows, jobs
 from sharedbook.store.schema.people import app_passwords, grants, lost_views, subjects, team_members
 from sharedbook.store.schema.site import audit, changes, erasures, meta, notices
@@ -51,7 +51,6 @@ __all__ = [
     "metadata",
     "notices",
     "photos",
-    "records",
     "refetches",
     "removals",
     "revisions",

@@ -18,15 +18,6 @@ sought = Table(
     Column("notes", Exact, nullable=False),
 )
 
-# The same values as they are in the card, with parameters, for what the texts cannot decide.
-records = Table(
-    "records",
-    metadata,
-    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
-    Column("custom", Text, nullable=False, server_default=""),
-    Column("instances", Text, nullable=False),
-)
-
 # Hashes of the values by which many contacts are looked up at once. Two values may have one: the texts decide.
 value_keys = Table(
     "value_keys",

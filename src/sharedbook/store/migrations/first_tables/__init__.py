@@ -21,7 +21,7 @@ from sharedbook.store.migrations.first_tables.contacts import (
     revisions,
     suggestions,
 )
-from sharedbook.store.migrations.first_tables.indexes import directory_entries, records, sought, value_keys
+from sharedbook.store.migrations.first_tables.indexes import directory_entries, sought, value_keys
 from sharedbook.store.migrations.first_tables.jobs import job_items, job_rows, jobs
 from sharedbook.store.migrations.first_tables.people import app_passwords, grants, lost_views, subjects, team_members
 from sharedbook.store.migrations.first_tables.site import audit, changes, erasures, meta, notices
@@ -51,7 +51,6 @@ __all__ = [
     "metadata",
     "notices",
     "photos",
-    "records",
     "refetches",
     "removals",
     "revisions",

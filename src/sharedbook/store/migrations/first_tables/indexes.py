@@ -16,14 +16,6 @@ sought = Table(
     Column("notes", Exact, nullable=False),
 )
 
-records = Table(
-    "records",
-    metadata,
-    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
-    Column("custom", Text, nullable=False, server_default=""),
-    Column("instances", Text, nullable=False),
-)
-
 value_keys = Table(
     "value_keys",
     metadata,
