@@ -141,24 +141,24 @@ def _changed(who: _Sight) -> Select[Any]:
     )
 
 
-def _held(then: Viewer, groups: Groups, at: int) -> ColumnElement[bool]:
-    """Whether the viewer that he was saw the contact at a seq, and its audience has not changed since."""
-    of_then = and_(_M.contact_id == _C.id, _M.group_id.in_(sorted(groups)), _M.since <= at)
-    member = select(_M.href).where(of_then).correlate(contacts).exists()
-    return and_(_C.trashed_at.is_(None), sight.visible(then.subjects, then.member_id), member)
+def _held(then: Viewer, groups: Groups, since: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the viewer that he was sees the contact, by a row in these groups that is as old as ``since`` says."""
+    member = select(_M.href).where(_M.contact_id == _C.id, _M.group_id.in_(sorted(groups)), since)
+    named = sight.visible(then.subjects, then.member_id)
+    return and_(_C.trashed_at.is_(None), named, member.correlate(contacts).exists())
 
 
 def gained(
     connection: Connection, now: Viewer, groups: Groups, then: Viewer, then_groups: Groups, at: int
 ) -> list[Row]:
-    """What the viewer sees now, and the viewer that he was did not."""
-    statement = _rows(_sight(now, groups)).where(not_(_held(then, then_groups, at)))
+    """What the viewer sees now, and the viewer that he was did not, or has not been told of in pages up to ``at``."""
+    statement = _rows(_sight(now, groups)).where(not_(_held(then, then_groups, _M.seq <= at)))
     return [Row(*row) for row in connection.execute(statement)]
 
 
 def lost(connection: Connection, now: Viewer, groups: Groups, then: Viewer, then_groups: Groups, at: int) -> list[str]:
-    """Keys of what the viewer that he was saw, and the viewer does not see now."""
-    statement = select(_C.key).where(_held(then, then_groups, at), not_(_seen(_sight(now, groups))))
+    """Keys of what the viewer that he was saw at a seq, and the viewer does not see now, with the same audience."""
+    statement = select(_C.key).where(_held(then, then_groups, _M.since <= at), not_(_seen(_sight(now, groups))))
     return list(connection.execute(statement).scalars())
 
 

@@ -36,11 +36,15 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a sync token remembers: the viewer as he was, the groups that he viewed in this book, when."""
+    """What a sync token remembers: the viewer as he was, the groups that he viewed in this book, when.
+
+    ``seq``: up to which he was told what was touched; ``at``: up to which he was told all else.
+    """
 
     viewer: Viewer
     groups: frozenset[int]
     seq: int
+    at: int
 
 
 class Shelf(Protocol):
@@ -136,11 +140,11 @@ class GroupShelf:
 
     def lost(self, tx: Tx, then: Past) -> list[str]:
         if not self.shown:
-            return sync.held(tx.db, then.viewer, self.group.id, then.seq)
-        return sync.lost(tx.db, tx.viewer, then.viewer, self.group.id, then.seq)
+            return sync.held(tx.db, then.viewer, self.group.id, then.at)
+        return sync.lost(tx.db, tx.viewer, then.viewer, self.group.id, then.at)
 
     def departed(self, tx: Tx, then: Past) -> list[Departure]:
-        return sync.departed(tx.db, self.group.id, then.seq) if then.seq < self.group.seq else []
+        return sync.departed(tx.db, self.group.id, then.at) if then.at < self.group.seq else []
 
     def renamed(self, tx: Tx, hrefs: Sequence[str], then: Past) -> list[Entry]:
         return []
@@ -188,15 +192,15 @@ class MergedShelf:
         return [_entry(row) for row in found]
 
     def lost(self, tx: Tx, then: Past) -> list[str]:
-        found = merged.lost(tx.db, tx.viewer, self.groups, then.viewer, then.groups, then.seq)
+        found = merged.lost(tx.db, tx.viewer, self.groups, then.viewer, then.groups, then.at)
         return [name_of(key) for key in found]
 
     def departed(self, tx: Tx, then: Past) -> list[Departure]:
-        found = merged.departed(tx.db, self.groups | then.groups, then.seq)
+        found = merged.departed(tx.db, self.groups | then.groups, then.at)
         return [Departure(name_of(key), *row) for key, *row in found]
 
     def renamed(self, tx: Tx, hrefs: Sequence[str], then: Past) -> list[Entry]:
-        found = merged.namesakes(tx.db, tx.viewer, self.groups, _keys(hrefs), then.seq)
+        found = merged.namesakes(tx.db, tx.viewer, self.groups, _keys(hrefs), then.at)
         return [_entry(row) for row in found]
 
 

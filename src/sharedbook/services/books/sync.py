@@ -1,6 +1,8 @@
 """Sync tokens and what changed since one (RFC 6578): each token of ours is answered with the complete difference.
 
 A token holds who asked and when: epoch, book, seq, the viewer's subjects, the groups that the book showed, and a MAC.
+One that stands between two pages has told the touched cards up to its seq, and all else up to the later one, ``at``:
+what is left may be of any age, and what had departed by then is told, or was never shown to a first sync.
 From it the hrefs that the client holds are known exactly:
   held    = living cards whose audience began by then and named one of the subjects,
             and departures after it that began by then;
@@ -49,11 +51,12 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Who asked, when: the content of a sync token."""
+    """Who asked, when: the content of a sync token. ``at`` is later than ``seq`` between two pages only."""
 
     epoch: str
     group_id: int
     seq: int
+    at: int
     groups: frozenset[int]
     subjects: frozenset[int]
 
@@ -118,7 +121,7 @@ def _answer(
 
 def _past(tx: Tx, then: Token) -> Past:
     """The viewer as the token remembers him: who he was, not what he may."""
-    return Past(replace(tx.viewer, subjects=then.subjects), then.groups, then.seq)
+    return Past(replace(tx.viewer, subjects=then.subjects), then.groups, then.seq, then.at)
 
 
 def _also(tx: Tx, book: Book, then: Past, now: Token, touched: Collection[str]) -> tuple[dict[str, str], list[str]]:
@@ -130,21 +133,21 @@ def _also(tx: Tx, book: Book, then: Past, now: Token, touched: Collection[str]) 
     if then.groups or now.groups:
         gone.update(row.href for row in shelf.departed(tx, then) if _knew(tx.viewer, now, then, row))
     also.update((entry.href, entry.etag) for entry in shelf.renamed(tx, sorted(gone.union(also, touched)), then))
-    gone.update(refetch.after(tx, book.group.id, then.seq))
+    gone.update(refetch.after(tx, book.group.id, then.at))
     still = shelf.etags(tx, sorted(gone))
     return also | still, sorted(gone - still.keys())
 
 
 def _seen_once(tx: Tx, book: Book, now: Token, seen: Collection[str]) -> list[str]:
     """Hrefs that left the viewer's sight since he views their group, but for those that he sees again."""
-    left = book.shelf.departed(tx, Past(tx.viewer, now.groups, -1))
+    left = book.shelf.departed(tx, Past(tx.viewer, now.groups, -1, -1))
     mine = {row.href for row in left if row.subject_id in now.subjects and row.seq > _steady(tx.viewer, row)}
     return sorted(mine.difference(seen))
 
 
 def _knew(viewer: Viewer, now: Token, then: Past, row: Departure) -> bool:
     """Whether the client held this href, or its member could see it after the token without a break until now."""
-    if row.since <= then.seq and row.group_id in then.groups and row.subject_id in then.viewer.subjects:
+    if row.since <= then.at and row.group_id in then.groups and row.subject_id in then.viewer.subjects:
         return True
     if row.group_id not in now.groups or row.subject_id not in viewer.subjects:
         return False
@@ -161,11 +164,12 @@ def _steady(viewer: Viewer, row: Departure) -> int:
 
 def _now(tx: Tx, book: Book) -> Token:
     seq = max(book.group.seq, tx.viewer.refetched.get(book.group.id, 0))
-    return Token(tx.site.epoch, book.group.id, seq, book.shelf.groups, tx.viewer.subjects)
+    return Token(tx.site.epoch, book.group.id, seq, seq, book.shelf.groups, tx.viewer.subjects)
 
 
 def _body(token: Token) -> str:
-    return f"{token.epoch}:{token.group_id:x}:{token.seq:x}:{_written(token.groups)}:{_written(token.subjects)}"
+    when = f"{token.seq:x}" if token.seq == token.at else f"{token.seq:x}-{token.at:x}"
+    return f"{token.epoch}:{token.group_id:x}:{when}:{_written(token.groups)}:{_written(token.subjects)}"
 
 
 def _written(ids: frozenset[int]) -> str:
@@ -190,8 +194,9 @@ def _decode(tx: Tx, book: Book, text: str) -> Token:
     body, _, mac = text.removeprefix(SCHEME).rpartition(":")
     if not text.startswith(SCHEME) or not tx.site.secrets.same(mac, _mac(tx, body)):
         raise InvalidToken("this sync token is not ours", hint="fetch the address book anew")
-    epoch, group_id, seq, groups, subjects = body.split(":")
-    token = Token(epoch, int(group_id, 16), int(seq, 16), _read(groups), _read(subjects))
+    epoch, group_id, when, groups, subjects = body.split(":")
+    seq, _, at = when.partition("-")
+    token = Token(epoch, int(group_id, 16), int(seq, 16), int(at or seq, 16), _read(groups), _read(subjects))
     ours = token.epoch == tx.site.epoch and token.group_id == book.group.id
     ours = ours and tx.viewer.member_id in token.subjects  # what another one held is not told
     if not ours or not _remembered(tx, book, token):
@@ -203,6 +208,6 @@ def _remembered(tx: Tx, book: Book, token: Token) -> bool:
     """Whether all is remembered that left a group since the viewer could see it here, and the token is not older."""
     floors, since = book.shelf.floors(tx, token.groups), tx.viewer.view_since
     return all(
-        floors[group] <= (token.seq if group in token.groups else max(token.seq, since.get(group, 0)))
+        floors[group] <= (token.at if group in token.groups else max(token.at, since.get(group, 0)))
         for group in token.groups | book.shelf.groups
     )
