@@ -8,7 +8,7 @@ import pytest
 
 from sharedbook.domain.model import PRIVATE, Right
 from sharedbook.services.books import refetch
-from sharedbook.services.contacts import contacts
+from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.tx import MemberActor
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import SERVED, Book, vcard
@@ -137,11 +137,30 @@ def test_pages_of_a_limit_hold_what_is_fetched_again(book: Book, bob: Client) ->
     assert all(one != other for one, other in pairwise(tokens))
 
 
-def test_a_card_that_changes_later_loses_the_mark(book: Book, bob: Client) -> None:
-    path = book.path(bob, "card.vcf")
-    bob.put(path, _card(book, "refused"))
+def test_an_older_copy_is_replaced_when_the_card_is_what_it_was_then(book: Book, bob: Client) -> None:
+    """Bob's program edits a copy that is behind, and the later edit of it is undone: the stored ETag is that copy's."""
+    folder = book.path(bob)
+    before = bob.sync(folder)
     book.alice.put(book.of_alice("card.vcf"), _card(book, "Changed"))
-    assert bob.get(path).headers["etag"] == book.alice.get(book.of_alice("card.vcf")).headers["etag"]
+    assert bob.put(folder + "card.vcf", _card(book, "refused")).status == 403
+    book.alice.put(book.of_alice("card.vcf"), _card(book, "Ann"))
+    again = bob.sync(folder, before.token()).etags()
+    assert again.keys() == {folder + "card.vcf"}
+    assert again != before.etags()
+
+
+def test_a_copy_refused_while_the_card_was_in_the_trash_is_replaced(book: Book, bob: Client) -> None:
+    folder = book.path(bob)
+    before = bob.sync(folder)
+    with as_console(book.site.app) as tx:
+        number = contacts.resolve(tx, f"uid-{book.group.slug}").id
+    assert book.alice.request("DELETE", book.of_alice("card.vcf")).status == 200
+    assert bob.put(folder + "card.vcf", _card(book, "refused")).status == 403
+    with as_console(book.site.app) as tx:
+        trash.restore(tx, [number])
+    again = bob.sync(folder, before.token()).etags()
+    assert again.keys() == {folder + "card.vcf"}
+    assert again != before.etags()
 
 
 def test_a_hidden_card_is_told_as_none(book: Book, bob: Client) -> None:

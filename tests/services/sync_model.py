@@ -50,7 +50,7 @@ class Model:
     teams: dict[str, set[str]] = field(default_factory=dict)
     viewers: dict[str, set[str]] = field(default_factory=dict)
     ever: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    refused: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    refused: set[tuple[str, str, str]] = field(default_factory=set)
 
     def subjects(self, member: str) -> set[str]:
         """What a member answers to."""
@@ -88,14 +88,13 @@ class Model:
         }
 
     def refuse(self, member: str, group: str, href: str) -> None:
-        """A write of the member was refused: he gives another ETag to what is stored now, and knows the name."""
-        self.refused[member, group, href] = self.book(member, group).get(href, "")
+        """A write of the member was refused: what stands there has an ETag of his own from now on; he knows the name."""
+        self.refused.add((member, group, href))
         self.ever.setdefault((member, group), set()).add(href)
 
     def marked(self, member: str, group: str) -> set[str]:
         """Hrefs of what the member sees under an ETag of his own."""
-        book = self.book(member, group)
-        return {href for href, etag in book.items() if self.refused.get((member, group, href)) == etag}
+        return {href for href in self.book(member, group) if (member, group, href) in self.refused}
 
     def remember(self) -> None:
         """Notes for every member what he can see now: he may be told of it later."""

@@ -128,7 +128,7 @@ class SyncMachine(BulkRules, MergeRule):
                 assert not may
                 return
         assert may
-        contact.etag, self.text[key] = result.card.etag, text
+        contact.etag, self.text[key] = refetch.unmarked(result.card.etag), text
 
     @precondition(lambda self: self.model.contacts)
     @rule(login=member, data=st.data())
@@ -365,6 +365,8 @@ class SyncMachine(BulkRules, MergeRule):
             more, pages = True, 0
             while more:
                 device, more = self.page(tx, book, device, limit)
+                if more and device.token:
+                    self.devices.append(device)  # a client may ask for the next page when it likes
                 pages += 1
                 assert pages < PAGES
         assert {href: refetch.unmarked(copy.etag) for href, copy in device.held.items()} == expected

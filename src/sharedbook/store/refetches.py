@@ -21,21 +21,21 @@ def put(connection: Connection, member_id: int, group_id: int, href: str, *, eta
     connection.execute(insert(refetches).values(**row, etag=etag, seq=seq, at=at))
 
 
-_ALL = select(_R.href, _R.seq, _R.etag).where(_R.member_id == bindparam("member"), _R.group_id == bindparam("group"))
+_ALL = select(_R.href, _R.seq).where(_R.member_id == bindparam("member"), _R.group_id == bindparam("group"))
 _SOME = _ALL.where(_R.href.in_(bindparam("hrefs", expanding=True)))
 
 
 def of_member(
     connection: Connection, member_id: int, group_id: int, hrefs: Sequence[str] | None = None
-) -> dict[str, tuple[int, str]]:
-    """(seq, etag) by href, of all or of these."""
+) -> dict[str, int]:
+    """Seq by href, of all or of these."""
     who: dict[str, Any] = {"member": member_id, "group": group_id}
     if hrefs is None:
         found = list(connection.execute(_ALL, who))
     else:
         parts = [hrefs[at : at + BATCH] for at in range(0, len(hrefs), BATCH)]
         found = [row for part in parts for row in connection.execute(_SOME, {**who, "hrefs": list(part)})]
-    return {row[0]: (row[1], row[2]) for row in found}
+    return {row[0]: row[1] for row in found}
 
 
 def after(connection: Connection, member_id: int, group_id: int, seq: int) -> list[str]:

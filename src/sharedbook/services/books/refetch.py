@@ -1,9 +1,10 @@
 """What one member's clients must fetch again: a write of theirs was refused, so their copy is not what is stored.
 
 A refusal leaves one row for the href. The member's own ctag and sync token move by it, and his next sync lists the href
-(404 where he sees no card: a refused new one). While the stored card is the one that he tried to change, its ETag has a
-mark for him alone: a client that goes by ETags would keep its copy otherwise. The mark is the refusal's seq, so that it
-never returns. Nobody else's copy, ETag, ctag or token moves.
+(404 where he sees no card: a refused new one). From then on ETags at that href have a mark for him alone: a client that
+goes by ETags would keep its copy otherwise. Under which ETag it keeps it nobody knows, and each may return (a restored
+card, an edit that is undone), so the mark goes with the row only. It is the refusal's seq, so that it never returns.
+Nobody else's copy, ETag, ctag or token moves.
 """
 
 from __future__ import annotations
@@ -44,17 +45,17 @@ Row = TypeVar("Row", bound=Listed)
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """(seq, ETag when it was refused) by href, of one viewer and group."""
+    """Seq of the last refusal by href, of one viewer and group."""
 
-    rows: Mapping[str, tuple[int, str]]
+    rows: Mapping[str, int]
 
     def on(self, found: Iterable[Row]) -> Iterator[Row]:
         """The rows with the ETags that this viewer is given."""
         return map(self._marked, found) if self.rows else iter(found)
 
     def _marked(self, row: Row) -> Row:
-        seq, etag = self.rows.get(row.href, (0, ""))
-        return row._replace(etag=f'{etag[:-1]}-{seq}"') if etag == row.etag else row
+        seq = self.rows.get(row.href)
+        return row if seq is None else row._replace(etag=f'{row.etag[:-1]}-{seq}"')
 
 
 _NONE = Marks({})
