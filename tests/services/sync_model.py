@@ -88,7 +88,7 @@ class Model:
         }
 
     def refuse(self, member: str, group: str, href: str) -> None:
-        """A write of the member was refused: what stands there has an ETag of his own from now on; he knows the name."""
+        """A write of his was refused: what stands there has an ETag of his own from now on; the name he knows."""
         self.refused.add((member, group, href))
         self.ever.setdefault((member, group), set()).add(href)
 
