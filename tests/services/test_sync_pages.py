@@ -75,3 +75,22 @@ def test_what_came_back_and_was_left_for_the_next_page_goes_with_the_view(site: 
         grants.revoke(tx, "clients", "alice")
     device, more = _page(site, device, 1)
     assert (device.held, more) == ({}, False)
+
+
+@pytest.mark.parametrize("slug", ["all"], indirect=True)
+def test_what_waited_for_the_next_page_comes_by_another_group(site: App, slug: str) -> None:
+    """The last contact stood in that group before: its row there is older than the first page, and was not his to see."""
+    with as_console(site) as tx:
+        partners, suppliers = groups.add(tx, "Partners"), groups.add(tx, "Suppliers")
+        grants.grant(tx, partners.slug, "alice", Right.VIEW)
+        waiting = contacts.add(tx, suppliers, parse(card("u4", "N 4")))
+        contacts.add(tx, partners, parse(card("u5", "N 5")))
+        contacts.copy(tx, [waiting.id], partners)
+    device, more = _page(site, Device("alice", slug), 4)
+    assert (len(device.held), more) == (4, True)
+    with as_console(site) as tx:
+        grants.revoke(tx, partners.slug, "alice")
+        grants.grant(tx, suppliers.slug, "alice", Right.VIEW)
+    device, more = _page(site, device, 1)
+    assert (len(device.held), more) == (4, False)
+    assert f"{waiting.key}.vcf" in device.held

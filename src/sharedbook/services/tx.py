@@ -75,6 +75,7 @@ class Tx:
         self.write = write
         self.now = datetime.now(UTC)
         self._actor = actor
+        self._first_seq = 0
         self._connection: database.Connection | None = None
         self._viewer: Viewer | None = actor if isinstance(actor, Viewer) and not write else None
 
@@ -121,7 +122,13 @@ class Tx:
         """One tick for each id."""
         if not self.write or isinstance(self._actor, Service):
             raise Unavailable("this transaction only reads")
-        return changes.append(self.db, self.now, kind, ref_ids)
+        seqs = changes.append(self.db, self.now, kind, ref_ids)
+        self._first_seq = self._first_seq or min(seqs, default=0)
+        return seqs
+
+    def ticked(self, seq: int) -> bool:
+        """Whether this seq is of this transaction: what began with it nobody else can have seen yet."""
+        return 0 < self._first_seq <= seq
 
     def audit(self, action: str, **ids: int | list[int] | list[list[int]]) -> None:
         """One row of the audit: who, through what, what, which ids; never a value."""

@@ -1,7 +1,8 @@
 """Who could see what, and since when: every change of an audience goes through here, so that sync can tell clients.
 
 When the audience of a contact changes, one departure a subject of the old audience is written for each of its hrefs,
-and its rows begin a new audience (``since``). Nothing else writes departures.
+and its rows begin a new audience (``since``). One that began in the same transaction never saw anything, and leaves none.
+Nothing else writes departures.
 """
 
 from __future__ import annotations
@@ -44,12 +45,16 @@ def changing(tx: Tx, contact_ids: Sequence[int]) -> Iterator[None]:
         if old == of(contact):
             continue
         rows = memberships.of_contacts(tx.db, [contact.id])
-        sync.depart(tx.db, contact.key, rows, old, seq, tx.now)
+        _depart(tx, contact, rows, old, seq)
         touched = memberships.stamp_contacts(tx.db, [contact.id], seq, since=seq, state=state_of(contact))
         groups.stamp(tx.db, touched, seq, tx.now)
 
 
 def leave(tx: Tx, contact: Contact, rows: Sequence[Membership], seq: int) -> None:
     """These rows of a contact are about to go: tells its audience."""
-    sync.depart(tx.db, contact.key, rows, of(contact), seq, tx.now)
+    _depart(tx, contact, rows, of(contact), seq)
     groups.stamp(tx.db, [row.group_id for row in rows], seq, tx.now)
+
+
+def _depart(tx: Tx, contact: Contact, rows: Sequence[Membership], subjects: frozenset[int], seq: int) -> None:
+    sync.depart(tx.db, contact.key, [row for row in rows if not tx.ticked(row.since)], subjects, seq, tx.now)
