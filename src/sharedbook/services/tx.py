@@ -144,11 +144,13 @@ class Tx:
 
     def commit(self) -> None:
         """Makes what was written durable."""
+        self._first_seq = 0
         if self._connection is not None:
             self._connection.commit()
 
     def rollback(self) -> None:
         """Forgets what was written."""
+        self._first_seq = 0
         if self._connection is not None:
             database.rollback(self._connection)
 
