@@ -79,7 +79,7 @@ def test_what_came_back_and_was_left_for_the_next_page_goes_with_the_view(site: 
 
 @pytest.mark.parametrize("slug", ["all"], indirect=True)
 def test_what_waited_for_the_next_page_comes_by_another_group(site: App, slug: str) -> None:
-    """The last contact stood in that group before: its row there is older than the first page, and was not his to see."""
+    """That group had it before: its row there is older than the first page, and was not his to see."""
     with as_console(site) as tx:
         partners, suppliers = groups.add(tx, "Partners"), groups.add(tx, "Suppliers")
         grants.grant(tx, partners.slug, "alice", Right.VIEW)

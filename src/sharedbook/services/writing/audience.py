@@ -1,7 +1,7 @@
 """Who could see what, and since when: every change of an audience goes through here, so that sync can tell clients.
 
 When the audience of a contact changes, one departure a subject of the old audience is written for each of its hrefs,
-and its rows begin a new audience (``since``). One that began in the same transaction never saw anything, and leaves none.
+and its rows begin a new audience (``since``). One that began in the same transaction saw nothing, and leaves none.
 Nothing else writes departures.
 """
 
