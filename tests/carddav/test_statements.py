@@ -23,7 +23,7 @@ from tests.support.sites import as_console
 MOST = {"poll": 3, "home": 3, "nothing new": 3, "one change": 5, "first sync": 4, "multiget": 4, "GET": 4}
 """BEGIN, the identity with its password, the book, and what the request itself is about."""
 
-MOST_OF_A_PUT = 19
+MOST_OF_A_PUT = 18
 """Two identities (of the login, and again under the lock), the target and its UID, rows of each table."""
 
 
