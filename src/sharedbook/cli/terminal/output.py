@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -24,9 +25,6 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Row = Mapping[str, Any]
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-PIPED_WIDTH = 100_000
-"""Columns when nobody looks: a program or a file gets every value whole."""
 
 
 class Output:
@@ -125,6 +123,9 @@ def _print_json(value: object) -> None:
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Without headings the first column takes their place."""
+    if not sys.stdout.isatty():
+        _print_columns([headings, *rows] if headings else rows)
+        return
     from rich.table import Table
     from rich.text import Text
 
@@ -136,11 +137,23 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
     _console().print(table)
 
 
+def _print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """For a file or a program: every value whole, in columns; a line end goes on in its column."""
+    from rich.cells import cell_len
+
+    cells = [[clean(text).expandtabs().split("\n") for text in row] for row in rows]
+    widths = [max(cell_len(line) for lines in column for line in lines) for column in zip(*cells, strict=True)]
+    lines = []
+    for line in (line for row in cells for line in zip_longest(*row, fillvalue="")):
+        padded = [text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True)]
+        lines.append("  ".join(padded).rstrip())
+    click.echo("\n".join(lines))
+
+
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else PIPED_WIDTH, highlight=False)
+    return Console(stderr=stderr, highlight=False)
 
 
 @contextmanager
