@@ -150,8 +150,9 @@ class Session:
             return True
         del self._buffer[: framed[1]]
         self._handle(message)
-        if isinstance(message.operation, m.Search):
-            self._searches.learn(message, message.operation, data[wire.message_id(data, framed[0])[1] :])
+        number, at = wire.message_id(data, framed[0])
+        if number and isinstance(message.operation, m.Search):
+            self._searches.learn(message, message.operation, data[at:])
         return True
 
     def take(self) -> bytes:

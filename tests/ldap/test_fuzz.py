@@ -91,6 +91,16 @@ def test_damaged_messages_give_defined_errors_only(soak: bool) -> None:
     assert peak < MOST_MEMORY, f"seed {seed}"
 
 
+def test_an_id_whose_length_is_written_in_a_longer_form() -> None:
+    talk = Talk(world([contact(1, "EMAIL:p@example.com", name="Person 1")]))
+    talk.say(SEEDS[0])
+    usual = octets(m.Message(5, search("(mail=p*)")))
+    head, rest = usual[:5], usual[5:]
+    assert head[2:] == b"\x02\x01\x05"
+    odd = tlv(0x30, b"\x02\x81\x01\x05" + rest)
+    assert talk.say(odd) == talk.say(usual) != []
+
+
 @pytest.mark.soak
 def test_damaged_conversations(soak: bool) -> None:
     """The whole session: it answers, or says goodbye; it never raises and never answers what cannot be read."""
