@@ -118,6 +118,7 @@ def test_refused_contacts_are_listed(people: CommandLine) -> None:
     assert error.keys() == json_keys.KEYS["job_error"].keys()
     assert (error["contact"], error["line"], error["code"]) == (2, None, "contact-not-found")
     assert people("job", "errors", 2).out.split()[:3] == ["Contact", "Code", "Reason"]
+    assert people.json("job", "errors", 2, "--after", 2) == []
     assert "read no file" in people("job", "errors", 2, "--output", "fix.csv", code=2).err
     watched = people("job", "watch", 2, code=3).out
     assert watched.startswith("job 2 part: 2 of 2, ") and watched.endswith(" a second, done: 1, error: 1\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import tomllib
 import zipfile
 from pathlib import Path
@@ -51,6 +52,9 @@ def test_rows_are_in_or_refused_and_the_fixed_file_adds_the_rest(staffed: Comman
         (5, "email", "invalid-email"),
         (19, "phone.mobile", "invalid-phone"),
     ]
+    first = staffed("job", "errors", job["id"], "--json", "--limit", 1)
+    assert json.loads(first.out) == errors[:1] and first.err == "there are more: add --after 5\n"
+    assert staffed.json("job", "errors", job["id"], "--after", 5) == errors[1:]
     fix = folder / "fix.csv"
     staffed("job", "errors", job["id"], "--output", fix)
     fix.write_text(fix.read_text("utf-8-sig").replace(" at example", "@example").replace(",none,", ",+82 2 123 4567,"))

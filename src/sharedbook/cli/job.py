@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 
 import click
@@ -33,6 +34,10 @@ from sharedbook.services.tx import Tx
 
 SAY_SECONDS = 5.0
 
+_limit_option = click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many."
+)
+
 
 @click.group("job")
 def job_command() -> None:
@@ -44,7 +49,7 @@ def job_command() -> None:
 @click.option("--kind", metavar="KIND", help="Only of this kind, such as import, delete, merge or undo.")
 @click.option("--by", "actor", type=MEMBER, metavar="LOGIN", help="Only those that this member began.")
 @click.option("--before", type=JOB, metavar="JOB", help="Only those before this one: the next page.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@_limit_option
 @json_option
 @pass_site
 def list_jobs(
@@ -94,13 +99,22 @@ def show(site: Site, out: Output, job: int) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the refused rows into a file with the same columns, to fix and import again.",
 )
+@click.option(
+    "--after",
+    metavar="N",
+    default=0,
+    type=click.IntRange(min=0),
+    help="Only those after this line or contact: the next page.",
+)
+@_limit_option
 @json_option
 @pass_site
-def errors(site: Site, out: Output, job: int, output: Path | None) -> None:
-    """List the rows that were refused or wait for a decision, with their line, column and reason.
+def errors(site: Site, out: Output, job: int, output: Path | None, after: int, limit: int) -> None:
+    """List the rows or contacts that were refused or wait for a decision, each with its reason.
 
     \b
     Examples:  sharedbook job errors 1
+               sharedbook job errors 1 --after 12 --limit 20
                sharedbook job errors 1 --output fix.csv
     """
     if output is not None:
@@ -110,10 +124,14 @@ def errors(site: Site, out: Output, job: int, output: Path | None) -> None:
         out.outcome(record, f"{many(count, 'row')} in {output}; fix them and import that file")
         return
     with site.begin() as tx:
-        records = [json_keys.job_error(row) for row in jobs.rows(tx, job)]
-        records += [json_keys.job_refusal(told) for told in jobs.told(tx, job) if told.code]
-    where = {"Contact": "contact"} if any(each["contact"] for each in records) else {"Line": "line", "Column": "column"}
-    out.rows(records, {**where, "Code": "code", "Reason": "message"}, empty="No row waits.")
+        rows = map(json_keys.job_error, jobs.rows(tx, job, after))
+        refused = (json_keys.job_refusal(told) for told in jobs.told(tx, job, after) if told.code)
+        found = list(islice(chain(rows, refused), limit + 1))  # a job has either
+    of_contacts = any(each["contact"] for each in found)
+    where = {"Contact": "contact"} if of_contacts else {"Line": "line", "Column": "column"}
+    out.rows(found[:limit], {**where, "Code": "code", "Reason": "message"}, empty="No row waits.")
+    if len(found) > limit:
+        out.note(f"there are more: add --after {found[limit - 1]['contact' if of_contacts else 'line']}")
 
 
 @job_command.command("watch")

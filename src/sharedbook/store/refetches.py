@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, not_, select
 
 from sharedbook.store.contacts import BATCH
 from sharedbook.store.schema import refetches
@@ -14,11 +14,13 @@ from sharedbook.store.schema import refetches
 _R = refetches.c
 
 
-def put(connection: Connection, member_id: int, group_id: int, href: str, *, etag: str, seq: int, at: datetime) -> None:
-    """One href that the member's clients must fetch again, in place of the row that said so before."""
+def put(
+    connection: Connection, member_id: int, group_id: int, href: str, *, has_card: bool, seq: int, at: datetime
+) -> None:
+    """Writes the row of a href, in place of an earlier one. ``has_card``: whether a card stands behind it."""
     row = {"member_id": member_id, "group_id": group_id, "href": href}
     connection.execute(delete(refetches).filter_by(**row))
-    connection.execute(insert(refetches).values(**row, etag=etag, seq=seq, at=at))
+    connection.execute(insert(refetches).values(**row, has_card=has_card, seq=seq, at=at))
 
 
 _ALL = select(_R.href, _R.seq).where(_R.member_id == bindparam("member"), _R.group_id == bindparam("group"))
@@ -28,7 +30,7 @@ _SOME = _ALL.where(_R.href.in_(bindparam("hrefs", expanding=True)))
 def of_member(
     connection: Connection, member_id: int, group_id: int, hrefs: Sequence[str] | None = None
 ) -> dict[str, int]:
-    """Seq by href, of all or of these."""
+    """The seq of each row by its href: of all rows of a member and group, or of those at ``hrefs``."""
     who: dict[str, Any] = {"member": member_id, "group": group_id}
     if hrefs is None:
         found = list(connection.execute(_ALL, who))
@@ -45,8 +47,8 @@ def after(connection: Connection, member_id: int, group_id: int, seq: int) -> li
 
 
 def forget_unknown(connection: Connection, member_id: int, keep: int) -> None:
-    """Forgets a member's oldest rows at hrefs that held no card, but for so many."""
-    unknown = (_R.member_id == member_id, _R.etag == "")
+    """Forgets a member's rows at hrefs without a card, but for the newest ``keep``."""
+    unknown = (_R.member_id == member_id, not_(_R.has_card))
     newest = select(_R.seq).where(*unknown).order_by(_R.seq.desc()).offset(keep).limit(1)
     last = connection.execute(newest).scalar()
     if last is not None:

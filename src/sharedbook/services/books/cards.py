@@ -388,7 +388,7 @@ def _put_merged(
     done = put(tx, home, href, card, if_match=if_match, only_new=only_new)
     name = name_of(contacts.fetch(tx.db, [done.card.contact_id])[0].key)
     if done.created:
-        refetch.note(tx, book, href, done.card.etag)
+        refetch.note(tx, book, href, has_card=True)
     return replace(done, card=_served(tx, book, name))
 
 

@@ -97,18 +97,18 @@ def _ask(tx: Tx, slug: str, href: str) -> None:
         book = groups.book(tx, slug)
     except GroupNotFound:
         return
-    note(tx, book, href, book.shelf.etags(tx, [href]).get(href, ""))
+    note(tx, book, href, has_card=href in book.shelf.etags(tx, [href]))
 
 
-def note(tx: Tx, book: Book, href: str, etag: str) -> None:
+def note(tx: Tx, book: Book, href: str, *, has_card: bool) -> None:
     """Lets the viewer's clients fetch a href of a book again; where he sees no card, they are told that it is gone.
 
-    ``etag``: of the card that stands there, "" for none: then the row may be forgotten early.
+    ``has_card``: whether a card stands behind it; if not, the row may be forgotten early.
     """
     member_id = tx.viewer.member_id
     if member_id is None:
         return
     seq = tx.tick(ChangeKind.REFETCH, member_id)
-    refetches.put(tx.db, member_id, book.group.id, href, etag=etag, seq=seq, at=tx.now)
-    if not etag:
+    refetches.put(tx.db, member_id, book.group.id, href, has_card=has_card, seq=seq, at=tx.now)
+    if not has_card:
         refetches.forget_unknown(tx.db, member_id, UNKNOWN_HREFS)

@@ -344,10 +344,9 @@ def get(tx: Tx, job_id: int) -> Job:
     return _job(tx, row)
 
 
-def rows(tx: Tx, job_id: int) -> Iterator[JobRow]:
-    """The rows that wait for a person, by line. Raises JobNotFound."""
+def rows(tx: Tx, job_id: int, after: int = 0) -> Iterator[JobRow]:
+    """The rows behind line ``after`` that wait for a person, by line. Raises JobNotFound."""
     get(tx, job_id)
-    after = -1
     while page := store.rows(tx.db, job_id, after, PAGE):
         for row in page:
             problem = Problem(row["line"], row["column_name"], row["code"], row["message"])
@@ -355,10 +354,9 @@ def rows(tx: Tx, job_id: int) -> Iterator[JobRow]:
         after = page[-1]["line"]
 
 
-def told(tx: Tx, job_id: int) -> Iterator[Told]:
-    """What is to be said of contacts of a job: refused ones, and what is worth knowing. Raises JobNotFound."""
+def told(tx: Tx, job_id: int, after: int = 0) -> Iterator[Told]:
+    """What there is to say of contacts of a job behind the id ``after``, refused or not, by id. Raises JobNotFound."""
     get(tx, job_id)
-    after = 0
     while page := store.told(tx.db, job_id, after, PAGE):
         yield from (Told(row["contact_id"], row["code"] or "", row["message"]) for row in page)
         after = page[-1]["contact_id"]

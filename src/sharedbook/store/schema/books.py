@@ -76,7 +76,7 @@ departures = Table(
     Column("uid", Exact, nullable=False),
 )
 
-# What one member's clients must fetch again, as a write of theirs was refused. ``etag``: the card's then, "" for none.
+# What one member's clients must fetch again, as a write of theirs was refused. ``has_card``: there was one then.
 # ``group_id`` is model.MERGED_ID for the merged book.
 refetches = Table(
     "refetches",
@@ -84,7 +84,7 @@ refetches = Table(
     Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
     Column("group_id", Id, primary_key=True),
     Column("href", Exact, primary_key=True),
-    Column("etag", Exact, nullable=False),
+    Column("has_card", Boolean, nullable=False),
     Column("seq", Id, nullable=False),
     Column("at", Time, nullable=False),
     Index("ix_refetches_member_id_group_id_seq", "member_id", "group_id", "seq"),

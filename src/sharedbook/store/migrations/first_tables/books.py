@@ -77,7 +77,7 @@ refetches = Table(
     Column("member_id", Id, ForeignKey("subjects.id"), primary_key=True),
     Column("group_id", Id, primary_key=True),
     Column("href", Exact, primary_key=True),
-    Column("etag", Exact, nullable=False),
+    Column("has_card", Boolean, nullable=False),
     Column("seq", Id, nullable=False),
     Column("at", Time, nullable=False),
     Index("ix_refetches_member_id_group_id_seq", "member_id", "group_id", "seq"),
