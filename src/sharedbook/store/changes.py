@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from sharedbook.domain.model import Change, ChangeKind
-from sharedbook.store.database import next_ids
-from sharedbook.store.prepared import Prepared, insert_rows
+from sharedbook.store.prepared import Prepared, insert_each
 from sharedbook.store.schema import changes
-from sharedbook.store.types import milliseconds
 
-_ADD = Prepared(insert(changes).returning(changes.c.seq), ("at", "kind", "ref_id"))
-_ADDED = (changes.c.seq, changes.c.at, changes.c.kind, changes.c.ref_id)
+_ADD = Prepared(insert_each(changes.c.ref_id, (changes.c.at, changes.c.kind)).returning(changes.c.seq))
 _SPAN = Prepared(
     select(select(func.min(changes.c.seq)).scalar_subquery(), select(func.max(changes.c.seq)).scalar_subquery())
 )
@@ -31,11 +28,7 @@ _ALL = 2**62
 
 def append(connection: Connection, at: datetime, kind: ChangeKind, ref_ids: Sequence[int]) -> list[int]:
     """Adds a change for each id and returns their seqs in the same order."""
-    if len(ref_ids) == 1:
-        return [_ADD.rows(connection, {"at": at, "kind": kind.value, "ref_id": ref_ids[0]})[0][0]]
-    seqs, when, what = next_ids(connection, changes.c.seq, len(ref_ids)), milliseconds(at), kind.value
-    insert_rows(connection, _ADDED, [(seq, when, what, ref_id) for seq, ref_id in zip(seqs, ref_ids, strict=True)])
-    return seqs
+    return sorted([row[0] for row in _ADD.rows(connection, {"ids": ref_ids, "at": at, "kind": kind.value})])
 
 
 def position(connection: Connection) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_many
-from sharedbook.store.prepared import Prepared, insert_rows
+from sharedbook.store.prepared import Prepared, insert_each
 from sharedbook.store.schema import job_items, job_rows, jobs
 
 
@@ -166,12 +166,13 @@ def add_done(connection: Connection, job_id: int, before: Mapping[int, str], fir
     _ADD_DONE.run_many(connection, rows)
 
 
-_NEW = (_I.job_id, _I.contact_id, _I.result, _I.first, _I.last)
+_ADD_NEW = Prepared(insert_each(_I.contact_id, (_I.job_id, _I.result, _I.first, _I.last)))
 
 
 def add_new(connection: Connection, job_id: int, contact_ids: Sequence[int], first: int, last: int) -> None:
     """Adds contacts that a job has just made."""
-    insert_rows(connection, _NEW, [(job_id, contact_id, "done", first, last) for contact_id in contact_ids])
+    did = {"job_id": job_id, "result": "done", "first": first, "last": last}
+    _ADD_NEW.run(connection, {"ids": contact_ids, **did})
 
 
 def set_results(connection: Connection, job_id: int, contact_ids: Sequence[int], result: str) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Dialect,
+    Insert,
     Select,
     Text,
     TypeDecorator,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    insert,
     select,
 )
 from sqlalchemy.exc import DBAPIError
@@ -76,6 +78,15 @@ def given_ids(name: str) -> Select[tuple[int]]:
     """The same for ids."""
     texts = func.json_texts(bindparam(name, type_=_Listed)).table_valued(column("value", Exact))
     return select(cast(texts.c.value, Id))
+
+
+def insert_each(given: Column[int], alike: Sequence[Column[Any]]) -> Insert:
+    """For ``Prepared``: a row for each of the ``ids``, in ``given``; the other columns, by name, have the same in all.
+
+    One statement for many rows takes a third of the time of as many statements.
+    """
+    values = [bindparam(each.name, type_=each.type) for each in alike]
+    return insert(given.table).from_select([given, *alike], given_ids("ids").add_columns(*values))
 
 
 class _Cursor(Protocol):

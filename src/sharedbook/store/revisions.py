@@ -10,13 +10,12 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
 from sharedbook.store.contacts import batches
-from sharedbook.store.prepared import Prepared, insert_rows
+from sharedbook.store.prepared import Prepared, insert_each
 from sharedbook.store.schema import revisions
-from sharedbook.store.types import milliseconds
 
 _R = revisions.c
 _ROWS = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
-_ADDED = (_R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
+_ADD = Prepared(insert_each(_R.contact_id, (_R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)))
 
 
 def add(
@@ -30,8 +29,8 @@ def add(
     custom: str | None,
 ) -> None:
     """Adds the same step to each of these contacts."""
-    step = (milliseconds(at), actor, client, event.value, before, custom)
-    insert_rows(connection, _ADDED, [(contact_id, *step) for contact_id in contact_ids])
+    step = {"at": at, "actor": actor, "client": client, "event": event.value, "before": before, "custom": custom}
+    _ADD.run(connection, {"ids": contact_ids, **step})
 
 
 def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
