@@ -163,9 +163,7 @@ def test_the_root_without_a_login(directory: Directory) -> None:
 
 def test_a_wrong_password_and_an_unknown_login_are_told_the_same(directory: Directory) -> None:
     login, _ = directory.site.member()  # with its reader's login other programs have been wrong before: it has to wait
-    answers = [
-        directory.run_as((f"uid={each},ou=members,{BASE}", "wrong"), "ldapwhoami") for each in (login, "nobody")
-    ]
+    answers = [directory.run_as((f"uid={each},ou=members,{BASE}", "wrong"), "ldapwhoami") for each in (login, "nobody")]
     assert {answer.code for answer in answers} == {WRONG_PASSWORD}
     assert len({answer.errors for answer in answers}) == 1
 

@@ -124,9 +124,7 @@ def test_a_dry_run_that_is_stopped_leaves_no_plan(filled: App) -> None:
         assert jobs.list_jobs(tx) == []
 
 
-def test_the_plan_of_an_undo_is_not_applied_while_its_job_goes_on(
-    filled: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_plan_of_an_undo_is_not_applied_while_its_job_goes_on(filled: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BATCH_CONTACTS", 2)
     with as_console(filled) as tx:
         job = bulk.add(tx, actions.Copy(groups.default(tx).id), ALL)

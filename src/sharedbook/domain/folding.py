@@ -138,7 +138,9 @@ def unicode_casemap(text: str) -> str:
     """
     if text.isascii():
         return text.upper()
-    return unicodedata.normalize("NFKD", text.translate(_TITLECASE))
+    if text.lower() != text or text.upper() != text:  # no other character has a title case of its own
+        text = text.translate(_TITLECASE)
+    return unicodedata.normalize("NFKD", text)
 
 
 # ---- names: Hangul initials

@@ -163,13 +163,16 @@ class _Swapped(dict[int, int | str]):
 
 _SWAPPED = _Swapped({ord(letter): letter.swapcase() for letter in ascii_letters} | {ord(LINE): "À", ord(CASED): "Á"})
 
+_TO_SWAP = re.compile(f"[A-Za-z{LINE}{CASED}]")
+
 
 def cased(value: str) -> str:
     """A value as i;unicode-casemap compares it, one character for one: ASCII letters have the case of folded ones.
 
     Letters with a mark, which that collation takes apart, stand for the two signs that a line cannot hold.
     """
-    return folding.unicode_casemap(value).translate(_SWAPPED)
+    mapped = folding.unicode_casemap(value)
+    return mapped.translate(_SWAPPED) if _TO_SWAP.search(mapped) else mapped
 
 
 def key(name: str, text: str = "") -> int:

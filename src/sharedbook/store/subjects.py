@@ -125,9 +125,7 @@ def acquainted(connection: Connection, member_id: int | None, subject_ids: Colle
 
 def enabled_postmasters(connection: Connection) -> int:
     """How many members are postmasters and can log in."""
-    statement = select(func.count()).select_from(
-        _MEMBERS.where(_POSTMASTER, subjects.c.disabled.is_(False)).subquery()
-    )
+    statement = select(func.count()).select_from(_MEMBERS.where(_POSTMASTER, subjects.c.disabled.is_(False)).subquery())
     return int(connection.execute(statement).scalar_one())
 
 

@@ -9,23 +9,28 @@ is read like any row, so a doubtful cell is none; whether a row is plain has to 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import IntEnum
 from functools import lru_cache
-from itertools import compress
-from typing import NamedTuple
+from itertools import chain, compress
+from operator import itemgetter
+from typing import NamedTuple, TypeVar
 
 from sharedbook.domain import folding
 from sharedbook.domain.model import Limits
+from sharedbook.formats.entries import columns as layouts
 from sharedbook.formats.entries import dates, entries
-from sharedbook.formats.entries.columns import GROUPS, Column, Layout
+from sharedbook.formats.entries.columns import GROUPS, Layout
 from sharedbook.formats.entries.dates import Style
 from sharedbook.formats.vcards import names
 
 BETWEEN = "|"
 """Stands between the cells of a row that are folded or escaped at once; no plain cell holds it."""
 
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 LONGEST_WORD = 100
 """Characters of a cell that is a part of its row's shape."""
@@ -65,6 +70,9 @@ _LINES = ("street", "street.2", "street.3", "formatted")
 _WITHOUT = {"nickname": ";", "im": ":"}
 """What else no plain cell of a column holds: it would be several, or the scheme of a URI."""
 
+_NOT_PLAIN = "\\"
+"""No plain cell holds it."""
+
 _DATE = re.compile("(?!1604)[0-9]{4}-[0-9]{2}-[0-9]{2}")  # of the year 1604: without a year
 _NUMBER = re.compile(r"[+(]?[0-9](?: ?[0-9()./-]++)*+")
 _ODD = re.compile(r"[ |](?:[ |]|[^\w\x00-\x7f])")
@@ -84,14 +92,24 @@ class Shape(NamedTuple):
     scripts: str
 
 
+Column = tuple[str, ...]
+"""The cells of one column, top down."""
+
+
 class Plain(NamedTuple):
-    """A plain row: its filled cells, cleaned; ``whole``: the same with BETWEEN between; ``folded`` as inside a padded
-    value."""
+    """Plain rows of one shape. ``at``: their places among the rows that were read.
+
+    Columns of their filled cells: ``cells``, cleaned, and ``folded``, as inside a padded value.
+    """
 
     shape: Shape
-    cells: tuple[str, ...]
-    whole: str
-    folded: tuple[str, ...]
+    at: Sequence[int]
+    cells: Sequence[Column]
+    folded: Sequence[Column]
+
+    def some(self, places: Sequence[int]) -> Plain:
+        """Those at some places of these."""
+        return Plain(self.shape, _picked(self.at, places), _of_each(self.cells, places), _of_each(self.folded, places))
 
 
 class Marked(NamedTuple):
@@ -106,14 +124,17 @@ class Marked(NamedTuple):
     hangul: tuple[int, ...]
 
 
-def _kind(column: Column) -> Kind:
+def _kind(column: layouts.Column) -> Kind:
     if column.part:
         return Kind.WORD if column.part == "type" else Kind.LINES if column.part in _LINES else Kind.TEXT
     return _KINDS.get(column.field, Kind.TEXT)
 
 
 class PlainRows:
-    """Tells which rows of a table are plain, and makes those that are marked."""
+    """Tells which rows of a table are plain, and makes those that are marked.
+
+    Many rows are judged at once, column by column: where one of them is not plain, each half is judged by itself.
+    """
 
     def __init__(self, layout: Layout, style: Style, limits: Limits) -> None:
         used = [(at, column) for at, column in enumerate(layout.columns) if column is not None and column != GROUPS]
@@ -129,84 +150,116 @@ class PlainRows:
         self._style = style
         self._limits = limits
 
-    def read(self, row: Sequence[str]) -> Plain | None:
-        """A row of the file as a plain one; None if it is not."""
-        used = [row[at] for at in self._places]
-        if not self._cleaned_dates(used):
-            return None
-        cells = tuple(filter(None, used))
-        whole = BETWEEN.join(cells)
-        if whole.count(BETWEEN) >= len(cells) or not (
-            self._is_text(used, whole) and self._fits(used, whole) and self._is_of_its_kinds(used)
-        ):
-            return None
-        if "\r" in whole:
-            whole = whole.replace("\r\n", "\n")
-            cells = tuple(whole.split(BETWEEN))
-        folded = _folded_ascii(cells, whole) if whole.isascii() else _folded(cells, whole)
-        scripts = "" if whole.isascii() else self._scripts(used)
-        if folded is None or scripts is None:
-            return None
-        equal = () if len(set(cells)) == len(cells) else tuple(map(cells.index, cells))
-        words = tuple([used[nth] for nth in self._of_kind[Kind.WORD]])
-        return Plain(Shape(tuple(map(bool, used)), words, equal, scripts), cells, whole, folded)
-
-    def _cleaned_dates(self, used: list[str]) -> bool:
-        """Whether all dates are plain; each is then in its one form."""
+    def read(self, rows: Sequence[Sequence[str]]) -> list[Plain]:
+        """Those of these rows of the file that are plain."""
+        columns = list(zip(*rows, strict=True)) or [()] * self._width
+        used = [columns[at] for at in self._places]
         for nth in self._of_kind[Kind.DATE]:
-            if used[nth]:
-                try:
-                    used[nth] = dates.read(used[nth], self._style)
-                except ValueError:
-                    return False
-                if used[nth] and not _DATE.fullmatch(used[nth]):
-                    return False
-        return True
+            if any(used[nth]):
+                used[nth] = tuple(map(self._date, used[nth]))
+        filled = {nth: column for nth, column in enumerate(used) if any(column)}
+        words = [column for nth, column in filled.items() if self._kinds[nth] is Kind.WORD]
+        keys = [tuple(map(bool, row)) for row in zip(*filled.values(), strict=True)]
+        found: list[Plain] = []
+        for (has, *_), at in alike(list(zip(keys, *words, strict=True))):
+            nths = tuple(compress(filled, has))
+            if nths and not any(self._kinds[nth] is Kind.NEVER for nth in nths):
+                found += self._judged(nths, at, _of_each([filled[nth] for nth in nths], at))
+        return found
 
-    def _is_text(self, used: Sequence[str], whole: str) -> bool:
+    def _date(self, cell: str) -> str:
+        """A plain date in its one form."""
+        try:
+            found = dates.read(cell, self._style) if cell else ""
+        except ValueError:
+            return _NOT_PLAIN
+        return found if not found or _DATE.fullmatch(found) else _NOT_PLAIN
+
+    def _judged(self, nths: Sequence[int], at: Sequence[int], columns: Sequence[Column]) -> Iterator[Plain]:
+        """Rows in which the same columns are filled."""
+        cells = list(chain.from_iterable(columns))
+        whole = BETWEEN.join(cells)
+        folded = None
+        if self._is_plain(dict(zip(nths, columns, strict=True)), cells, whole):
+            if "\r" in whole:
+                whole = whole.replace("\r\n", "\n")
+                cells = whole.split(BETWEEN)
+            folded = _folded_ascii(cells, whole) if whole.isascii() else _folded(cells, whole)
+        count = len(at)
+        if folded is not None:
+            starts = range(0, len(cells), count)
+            columns = [tuple(cells[start : start + count]) for start in starts]
+            yield from self._shaped(nths, at, columns, [tuple(folded[start : start + count]) for start in starts])
+        elif count > 1:
+            for half in (slice(count // 2), slice(count // 2, None)):
+                yield from self._judged(nths, at[half], [column[half] for column in columns])
+
+    def _is_plain(self, columns: Mapping[int, Column], cells: Sequence[str], whole: str) -> bool:
+        if whole.count(BETWEEN) >= len(cells) or not self._is_text(columns, whole):
+            return False
+        return self._fits(columns, cells, whole) and self._is_of_its_kinds(columns)
+
+    def _is_text(self, columns: Mapping[int, Column], whole: str) -> bool:
         """Whether there is no sign that any rule asks for, no outer space, and a line end only where several may be."""
         if " |" in whole or "| " in whole or "\\" in whole or ":::" in whole or whole != whole.strip():
             return False
         if whole.isprintable():
             return True
         whole = whole.replace("\r\n", "\n")
-        ends = sum(used[nth].count("\n") for nth in self._of_kind[Kind.LINES])
+        lines = (columns[nth] for nth in self._of_kind[Kind.LINES] if nth in columns)
+        ends = sum(cell.count("\n") for cell in chain.from_iterable(lines))
         is_inside = ends == whole.count("\n") and "|\n" not in whole and "\n|" not in whole
         return is_inside and whole.replace("\n", "").isprintable()
 
-    def _fits(self, used: Sequence[str], whole: str) -> bool:
+    def _fits(self, columns: Mapping[int, Column], cells: Sequence[str], whole: str) -> bool:
         """Whether each cell is short enough, and each name."""
-        if len(whole) > self._limits.note_length and max(map(len, used)) > self._limits.note_length:
+        if len(whole) > self._limits.note_length and max(map(len, cells)) > self._limits.note_length:
             return False
-        longest = self._limits.name_length
-        return len(whole) <= longest or max([len(used[nth]) for nth in self._of_kind[Kind.NAME]], default=0) <= longest
+        names = (columns[nth] for nth in self._of_kind[Kind.NAME] if nth in columns)
+        return max(map(len, chain.from_iterable(names)), default=0) <= self._limits.name_length
 
-    def _is_of_its_kinds(self, used: Sequence[str]) -> bool:
-        of_kind = self._of_kind
-        for nth in of_kind[Kind.MAIL]:
-            if used[nth] and not entries.is_mail(used[nth]):
+    def _is_of_its_kinds(self, columns: Mapping[int, Column]) -> bool:
+        kinds = self._kinds
+        for nth, column in columns.items():
+            if kinds[nth] is Kind.MAIL and not all(map(entries.is_mail, column)):
                 return False
-        for nth in of_kind[Kind.NUMBER]:
-            if used[nth] and not _NUMBER.fullmatch(used[nth]):
+            if kinds[nth] is Kind.NUMBER and not all(map(_NUMBER.fullmatch, column)):
                 return False
-        if any(used[nth] for nth in of_kind[Kind.NEVER]):
-            return False
-        is_short = all(len(used[nth]) <= LONGEST_WORD for nth in of_kind[Kind.WORD])
-        return is_short and not any(sign in used[nth] for nth, sign in self._without)
+            if kinds[nth] is Kind.WORD and max(map(len, column)) > LONGEST_WORD:
+                return False
+        return not any(sign in "".join(columns[nth]) for nth, sign in self._without if nth in columns)
 
-    def _scripts(self, used: Sequence[str]) -> str | None:
-        """How each name is written; None if it cannot be told in which forms the name is sought."""
-        filled = [nth for nth in self._of_kind[Kind.NAME] if used[nth]]
-        if not filled:
-            return None if names.has_cjk("".join(used)) else ""
-        found = {nth: _script(used[nth]) for nth in filled}
+    def _shaped(
+        self, nths: Sequence[int], at: Sequence[int], columns: Sequence[Column], folded: Sequence[Column]
+    ) -> Iterator[Plain]:
+        """Plain rows, those of one shape together."""
+        count = len(nths)
+        equal = [() if len(set(row)) == count else tuple(map(row.index, row)) for row in zip(*columns, strict=True)]
+        of_nth = dict(zip(nths, columns, strict=True))
+        scripts = self._scripts(of_nth, len(at))
+        filled = tuple([nth in of_nth for nth in range(len(self._kinds))])
+        words = tuple([of_nth[nth][0] if nth in of_nth else "" for nth in self._of_kind[Kind.WORD]])
+        every = Plain(Shape(filled, words, (), ""), at, columns, folded)
+        for (same, written), places in alike(list(zip(equal, scripts, strict=True))):
+            if written is not None:
+                yield every.some(places)._replace(shape=Shape(filled, words, same, written))
+
+    def _scripts(self, columns: Mapping[int, Column], count: int) -> Sequence[str | None]:
+        """How each name of each row is written; None if it cannot be told in which forms the name is sought."""
+        named = [nth for nth in self._of_kind[Kind.NAME] if nth in columns]
+        if not named:
+            return [None if names.has_cjk("".join(row)) else "" for row in zip(*columns.values(), strict=True)]
+        if all("".join(columns[nth]).isascii() for nth in named):
+            return [""] * count
+        found = {nth: list(map(_script, columns[nth])) for nth in named}
         at, *parts = self._name_parts
-        if at is not None and found.get(at, _OTHER) != _OTHER:
-            family, given = (used[nth] if nth is not None else "" for nth in parts)
-            if family or given:
-                found[at] = _relation(used[at], family, given)
-        letters = "".join(found.values())
-        return None if _UNKNOWN in letters else letters.replace(_OTHER, "") and letters
+        if at in found:
+            family, given = (columns.get(nth, ("",) * count) if nth is not None else ("",) * count for nth in parts)
+            found[at] = list(map(_relation, found[at], columns[at], family, given))
+        return [
+            None if _UNKNOWN in letters else letters.replace(_OTHER, "") and letters
+            for letters in map("".join, zip(*found.values(), strict=True))
+        ]
 
     def marked(self, shape: Shape) -> Marked:
         """The example of a shape."""
@@ -259,8 +312,10 @@ def _script(name: str) -> str:
     return _HANGUL_ONLY if _HANGUL.fullmatch(name) else _HAN_ONLY if _HAN.fullmatch(name) else _UNKNOWN
 
 
-def _relation(whole: str, family: str, given: str) -> str:
+def _relation(script: str, whole: str, family: str, given: str) -> str:
     """How a whole CJK name is made of its parts: else it may, by chance, be the same text as they make."""
+    if script == _OTHER or not (family or given):
+        return script
     if whole == family + given:
         return _IN_ONE
     initials = folding.hangul_initials(family), folding.hangul_initials(given)
@@ -290,21 +345,52 @@ def _mark(kind: Kind, place: int, script: str) -> str:
 # ---- folding
 
 
-def _folded_ascii(cells: tuple[str, ...], whole: str) -> tuple[str, ...]:
+def _folded_ascii(cells: Sequence[str], whole: str) -> list[str]:
     """The folded forms of those cells that are ASCII."""
     low = whole.lower().replace("\n", " ")
+    folded = low.replace(" ", "  ").split(BETWEEN)
     if "  " in low:
-        return tuple([folding.pad(folding.fold(cell))[1:-1] for cell in cells])
-    return tuple(low.replace(" ", "  ").split(BETWEEN))
+        for place, cell in enumerate(low.split(BETWEEN)):
+            if "  " in cell:
+                folded[place] = folding.pad(folding.fold(cells[place]))[1:-1]
+    return folded
 
 
-def _folded(cells: tuple[str, ...], whole: str) -> tuple[str, ...] | None:
+def _folded(cells: Sequence[str], whole: str) -> list[str] | None:
     """The folded forms; None if a cell is folded otherwise beside another one than alone."""
     places = [place for place, cell in enumerate(cells) if not cell.isascii()]
     low = folding.fold(BETWEEN.join([cells[place] for place in places]))
     if low.count(BETWEEN) >= len(places) or _ODD.search(f"|{low}|"):
         return None
-    folded = list(_folded_ascii(cells, whole))
+    folded = _folded_ascii(cells, whole)
     for place, cell in zip(places, low.replace(" ", "  ").split(BETWEEN), strict=True):
         folded[place] = cell
-    return tuple(folded)
+    return folded
+
+
+# ---- columns
+
+
+def alike(keys: Sequence[Key]) -> Iterable[tuple[Key, Sequence[int]]]:
+    """The places of each key."""
+    if len(set(keys)) == 1:
+        return [(keys[0], range(len(keys)))]
+    found: dict[Key, list[int]] = {}
+    for place, key in enumerate(keys):
+        found.setdefault(key, []).append(place)
+    return found.items()
+
+
+def _picked(values: Sequence[Value], places: Sequence[int]) -> Sequence[Value]:
+    if len(places) == len(values):
+        return values
+    return tuple([values[place] for place in places])
+
+
+def _of_each(columns: Sequence[Column], places: Sequence[int]) -> list[Column]:
+    """Of each column what stands at some places, in their order."""
+    if len(places) == 1:
+        return [(column[places[0]],) for column in columns]
+    if not columns or len(places) == len(columns[0]):
+        return list(columns)
+    return list(map(itemgetter(*places), columns))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -23,6 +22,10 @@ from sharedbook.formats.vcards import phones
 MOST_WARNINGS = 1_000
 _DATES = ("birthday", "event")
 _UID = columns.Column("uid")
+
+
+_NO_CUSTOM: dict[int, tuple[str, ...]] = {}
+"""Never written to."""
 
 
 class Beside(NamedTuple):
@@ -100,11 +103,12 @@ class TableSource:
 
     def beside(self, row: Row) -> Beside | None:
         """What a row says beside its entry, which has no problem; None if something else has."""
-        custom = self._read_custom(row) if self._custom else {}
+        custom = self._read_custom(row) if self._custom else _NO_CUSTOM
         if isinstance(custom, list):
             return None
-        self._leave_out(row)
-        return Beside(custom, self._groups(row))
+        if self._without_place:
+            self._leave_out(row)
+        return Beside(custom, self._groups(row) if self.names_groups else ())
 
     def _leave_out(self, row: Row) -> None:
         """Notes the columns that have no place in a contact and hold something."""
@@ -130,13 +134,13 @@ class TableSource:
             header, cell = self.columns[place], row.cells[place]
             if place in row.dates:
                 message = f"{header}: a spreadsheet made a date of this number; write it as text"
-                return replace(row, problem=Problem(row.line, header, "mangled-number", message, cell))
+                return row._replace(problem=Problem(row.line, header, "mangled-number", message, cell))
             full = phones.keys(cell, self._region).e164
             cells[place] = f"+{full}" if full else cell
             if len(self.warnings) < MOST_WARNINGS:
                 message = f"{header}: {cell} was a number, not text; it is taken as {cells[place]}"
                 self.warnings.append(Problem(row.line, header, "number-restored", message, cell))
-        return replace(row, cells=tuple(cells))
+        return row._replace(cells=tuple(cells))
 
     def _read_custom(self, row: Row) -> dict[int, tuple[str, ...]] | list[Problem]:
         """Values of the site's own fields, or everything that is wrong with them."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.formats.rows import encodings
@@ -36,8 +36,7 @@ _PHONE = re.compile(r"\+[0-9() ./-]+")
 _QUOTED = re.compile(r'"(?:[^"]++|"")*+"')
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: ``line`` is the line of the file on which it begins, from 1; ``problem`` says why it is none.
 
     ``numbers`` and ``dates``: places of cells that a spreadsheet holds as a bare number or a date, not as text.
@@ -52,7 +51,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file that was read to its end once. ``size`` is the number of its rows, the header left out."""
+    """A file that was read to its end once. ``size`` is the number of its rows, the header left out.
+
+    ``sound``: it is known that no line is too long or holds a NUL.
+    """
 
     source: BinaryIO
     encoding: str
@@ -60,10 +62,12 @@ class Table:
     header: tuple[str, ...]
     size: int
     samples: tuple[str, ...]
+    sound: bool
 
     def rows(self) -> Iterator[Row]:
         """Every row below the header, without blank lines and template notes."""
-        return _rows(self.source, self.encoding, self.delimiter)
+        records = _sound_records if self.sound else _records
+        return _rows(records(self.source, self.encoding, self.delimiter))
 
 
 def open_table(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[str] = encodings.GUESSES) -> Table:
@@ -75,8 +79,12 @@ def open_table(source: BinaryIO, *, encoding: str | None = None, guesses: Sequen
     codec = encodings.detect(source, encoding=encoding, guesses=guesses)
     delimiter = _delimiter(source, codec)
     header = _header(source, codec, delimiter)
-    size, samples = _counted(source, codec, delimiter)
-    return Table(source, codec, delimiter, header, size, tuple(samples))
+    try:
+        size, samples = _counted_in_blocks(source, codec, delimiter)
+    except (_Doubt, csv.Error, UnicodeError):
+        size, samples = _counted(source, codec, delimiter)
+        return Table(source, codec, delimiter, header, size, tuple(samples), sound=False)
+    return Table(source, codec, delimiter, header, size, tuple(samples), sound=True)
 
 
 def write(target: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
@@ -189,15 +197,12 @@ class _Doubt(Exception):
 
 
 def _counted(source: BinaryIO, codec: str, delimiter: str) -> tuple[int, list[str]]:
-    """The number of rows and the samples of ``Table``; raises what ``_rows`` raises."""
-    try:
-        return _counted_in_blocks(source, codec, delimiter)
-    except (_Doubt, csv.Error, UnicodeError):
-        size, samples = 0, list[str]()
-        for row in _rows(source, codec, delimiter):
-            size += 1
-            samples += _samples(row.cells, len(samples))
-        return size, samples
+    """The number of rows and the samples of ``Table``; raises what ``_records`` raises."""
+    size, samples = 0, list[str]()
+    for row in _rows(_records(source, codec, delimiter)):
+        size += 1
+        samples += _samples(row.cells, len(samples))
+    return size, samples
 
 
 def _samples(cells: Iterable[str], known: int) -> list[str]:
@@ -252,16 +257,17 @@ class _Blocks:
 # ---- rows
 
 
-def _rows(source: BinaryIO, codec: str, delimiter: str) -> Iterator[Row]:
-    records = _records(source, codec, delimiter)
+def _rows(records: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
     width = len(_without_empty_end([cell.strip() for cell in next(records, (1, list[str]()))[1]]))
     for line, cells in records:
         if len(cells) > width:
             cells[width:] = _without_empty_end(cells[width:])
         if not any(cells) or cells[0].startswith(NOTE_MARK):
             continue
-        plain = tuple(map(_plain, cells))
-        yield Row(line, plain, shape_problem(line, plain, width))
+        whole = "".join(cells)
+        plain = tuple(map(_plain, cells)) if "'" in whole else tuple(cells)
+        fits = len(plain) == width and len(whole) <= LONGEST_CELL
+        yield Row(line, plain, None if fits else shape_problem(line, plain, width))
 
 
 def shape_problem(line: int, cells: tuple[str, ...], width: int) -> Problem | None:
@@ -294,6 +300,25 @@ def _records(source: BinaryIO, codec: str, delimiter: str) -> Iterator[tuple[int
                 raise _broken_record("".join(lines.record), begin, delimiter) from error
             if cells and not (begin == 1 and _named_delimiter(lines.record[0])):
                 yield begin, cells
+    finally:
+        text.detach()
+
+
+def _sound_records(source: BinaryIO, codec: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The same, of a file in which nothing is wrong: none of its lines is looked at."""
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding=codec, newline="")
+    try:
+        first = text.readline()
+        above = 1 if _named_delimiter(first) else 0
+        reader = csv.reader(text if above else chain([first], text), delimiter=delimiter, strict=True)
+        end = above
+        for cells in reader:
+            begin, end = end + 1, above + reader.line_num
+            if cells:
+                yield begin, cells
+    except (csv.Error, UnicodeError) as error:
+        raise InvalidFile("the file was changed while it was read", hint="run the import again") from error
     finally:
         text.detach()
 

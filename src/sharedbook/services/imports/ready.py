@@ -31,6 +31,10 @@ WORTH_A_PROCESS = 2_000
 """Rows; for fewer a process costs more than it saves."""
 
 
+_BLOCK = 500
+"""Rows of a table that are read at once."""
+
+
 class Ready(NamedTuple):
     """A row: ``raw``, its cells in one piece, and the problem that makes it none, or what it says.
 
@@ -83,16 +87,20 @@ class Make(NamedTuple):
         lines = source.lines()
         for row in islice(lines, skipped):
             source.incoming(row)  # for what it leaves out
-        for row in lines:
-            made = None if row.problem else shapes.made(row.cells)
-            beside = made and source.beside(row)
-            if made is None or beside is None:
-                yield self._ready(source.incoming(row))
-                continue
-            kept, said, hashes = made
-            whole = source.incoming(row) if self.whole else None
-            raw = marshal.dumps(row.cells)
-            yield Ready(row.line, raw, None, said, kept, None, beside.custom, whole, beside.groups, hashes)
+        while block := list(islice(lines, _BLOCK)):
+            made = iter(shapes.made([row.cells for row in block if not row.problem]))
+            for row in block:
+                yield self._in_table(source, row, None if row.problem else next(made))
+
+    def _in_table(self, source: TableSource, row: Row, made: Made | None) -> Ready:
+        """A row of a table, of which this was made by its shape."""
+        beside = source.beside(row) if made else None
+        if made is None or beside is None:
+            return self._ready(source.incoming(row))
+        found, said, hashes = made
+        whole = source.incoming(row) if self.whole else None
+        raw = marshal.dumps(row.cells)
+        return Ready(row.line, raw, None, said, found, None, beside.custom, whole, beside.groups, hashes)
 
     def _of_cells(self, source: TableSource, cells: tuple[str, ...]) -> Made | None:
         """What becomes of a row that holds these, if it has no problem."""
