@@ -18,7 +18,10 @@ from sharedbook.store.schema import contact_visibility, contacts, grants, member
 def visible(
     subject_ids: Collection[int], member_id: int | None, console: bool = False, of: FromClause = contacts
 ) -> ColumnElement[bool]:
-    """Whether the contact's audience names the viewer: one of ``subject_ids``, or the owner ``member_id``."""
+    """Whether the contact's audience names the viewer: one of ``subject_ids``, or the owner ``member_id``.
+
+    Never NULL: what changed for a viewer is found by its opposite.
+    """
     if console:
         return true()
     kind = of.c.visibility
@@ -31,7 +34,8 @@ def visible(
     if POSTMASTERS_ID in subject_ids:
         ways.append(kind == VisibilityKind.PRIVATE.value)
     if member_id is not None:
-        ways.append(and_(kind != VisibilityKind.ALL.value, of.c.owner_id == member_id))
+        owned = and_(of.c.owner_id.is_not(None), of.c.owner_id == member_id)
+        ways.append(and_(kind != VisibilityKind.ALL.value, owned))
     return or_(*ways)
 
 
