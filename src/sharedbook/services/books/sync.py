@@ -104,18 +104,11 @@ def _answer(
     touched: Sequence[tuple[int, Entry]],
     limit: int | None,
 ) -> SyncResult:
-    """With a limit everything but the touched cards is given whole, and of those the oldest whole ticks that fit."""
-    room = len(touched) if limit is None else max(limit - len(also), 1)
-    last = touched[-1][0] if touched else now.seq
-    if room < len(touched):
-        last = touched[room - 1][0]
-        if touched[room][0] == last:
-            # Cards of one tick stay together, as the next token can only name a whole seq.
-            last = next((seq for seq, _ in reversed(touched[:room]) if seq < last), last)
-    given = [entry for seq, entry in touched if seq <= last]
-    entries = [*(Entry(href, etag) for href, etag in also.items()), *given]
+    """With a limit everything but the touched cards is given whole, and of those the oldest that fit."""
+    given = touched if limit is None else touched[: max(limit - len(also), 1)]
+    entries = [*(Entry(href, etag) for href, etag in also.items()), *(entry for _, entry in given)]
     more = len(given) < len(touched)
-    token = _encode(tx, replace(now, seq=last) if more else now)
+    token = _encode(tx, replace(now, seq=given[-1][0]) if more else now)
     return SyncResult(token, list(refetch.marks(tx, now.group_id).on(entries)), removed, more)
 
 
