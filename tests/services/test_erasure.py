@@ -6,6 +6,7 @@ The scan here is the test's own: every window of every value, in UTF-8, UTF-16 a
 from __future__ import annotations
 
 import base64
+import random
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,7 +22,7 @@ from sharedbook.domain.model import Right
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import cards, groups, sync
 from sharedbook.services.contacts import contacts, trash
-from sharedbook.services.erasing import erasure
+from sharedbook.services.erasing import erasure, sealed
 from sharedbook.services.keys import attest
 from sharedbook.services.members import grants, members
 from sharedbook.services.tx import MemberActor
@@ -173,6 +174,17 @@ def test_housekeeping_ends_what_is_pending_also_when_the_values_are_lost(site: A
     assert document["scan"] is None, "it does not claim what nobody has looked for"
 
 
+def test_what_was_kept_to_be_looked_for_is_overwritten(site: App, tmp_path: Path) -> None:
+    """A disk keeps the blocks of a removed file."""
+    sealed.write(site.site, 7, {"values": ["Anna Andante"]})
+    [path] = site.settings.data_dir.glob("*.pending")
+    blocks = tmp_path / "blocks"
+    blocks.hardlink_to(path)
+    size = path.stat().st_size
+    sealed.destroy(site.site, 7)
+    assert not path.exists() and blocks.read_bytes() == bytes(size)
+
+
 @pytest.mark.parametrize(("keep", "lay", "gone"), [(90, 91, 1), (90, 89, 0), (0, 4000, 0)])
 def test_the_trash_is_erased_after_its_days(tmp_path: Path, keep: int, lay: int, gone: int) -> None:
     site = new_site(tmp_path / "site", trash_days=keep)
@@ -190,10 +202,19 @@ def test_the_trash_is_erased_after_its_days(tmp_path: Path, keep: int, lay: int,
 
 
 def test_a_file_that_still_holds_them_is_named(site: App) -> None:
-    key = put(site, "a.vcf", card("uid-a", "Anna Andante", *VICTIM))
-    (site.settings.data_dir / "forgotten.csv").write_text("Anna Andante;zoltan.quixote@wyvern.example")
+    sound = random.Random(1).randbytes(20_000)
+    lines = [*VICTIM, f"SOUND;ENCODING=b:{base64.b64encode(sound).decode()}", "X-CODES:7\\,8\\,9\\,0"]
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante", *lines))
+    left = {
+        "forgotten.csv": b"Anna Andante;zoltan.quixote@wyvern.example",
+        "forgotten.png": base64.b64decode(PHOTO),
+        "forgotten.raw": sound[5_000:8_000],
+        "forgotten.vcf": b"X-CODES:7\\,8\\,9\\,0",
+    }
+    for name, data in left.items():
+        (site.settings.data_dir / name).write_bytes(data)
     report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
-    assert list(report.residue) == ["forgotten.csv"]
+    assert sorted(report.residue) == sorted(left)
     assert report.certificate and report.certificate["scan"]["found"] == report.residue
 
 

@@ -39,7 +39,7 @@ def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
         for found in card.properties:
             if fields.is_binary(found):
                 values.update(_runs(found.raw), _runs(images.inline_data(found) or b""))
-            elif found.name != "VERSION":
+            else:
                 values.add(found.raw)
         values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
     values.update(_custom(tx, contact))
@@ -99,8 +99,6 @@ def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
 
 def _bury(tx: Tx, row: Membership) -> None:
     """Href and UID become keyed hashes: they refuse a stale copy and tell nothing."""
-    if row.reason == Departed.ERASED:
-        return
     memberships.change(
         tx.db,
         row.group_id,
@@ -108,7 +106,7 @@ def _bury(tx: Tx, row: Membership) -> None:
         href=records.buried_name(tx, row.group_id, "href", row.href),
         uid=records.buried_name(tx, row.group_id, "uid", row.uid),
         contact_id=None,
-        was_contact_id=row.contact_id or row.was_contact_id,
+        was_contact_id=None,
         etag="",
         state=CardState.DEAD,
         reason=Departed.ERASED.value,

@@ -204,7 +204,7 @@ def _free_href(tx: Tx, contact: Contact, group: Group, href: str) -> str:
     rows = memberships.raw(tx.db, group.id, [href])
     if not rows:
         return href
-    if rows[0].was_contact_id != contact.id or rows[0].reason == Departed.ERASED:
+    if rows[0].was_contact_id != contact.id:
         return records.fresh_href()
     memberships.remove(tx.db, group.id, [href])
     return href

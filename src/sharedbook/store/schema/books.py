@@ -40,6 +40,7 @@ groups = Table(
 # ``state`` is a model.CardState. A living row: contact_id is set, etag and state repeat the contact's: a listing
 # reads this table alone.
 # A tombstone: contact_id is NULL, was_contact_id and reason tell what died; it refuses stale PUTs until it is pruned.
+# That of an erased contact stays, and tells nothing.
 memberships = Table(
     "memberships",
     metadata,
