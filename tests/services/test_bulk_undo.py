@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sharedbook.app import App
-from sharedbook.domain.errors import NameTaken, NotUndoable
-from sharedbook.domain.model import VISIBLE_TO_ALL
+from sharedbook.domain.errors import Forbidden, NameTaken, NotUndoable
+from sharedbook.domain.model import VISIBLE_TO_ALL, ChangeKind, Event, VisibilityKind
 from sharedbook.formats.entries import column_edits
+from sharedbook.formats.vcards import vcard
+from sharedbook.services import feed
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 from sharedbook.services.erasing import erasure
-from sharedbook.services.jobs import actions, bulk, jobs
+from sharedbook.services.jobs import actions, bulk, jobs, snapshots
 from sharedbook.services.jobs.actions import Action
 from sharedbook.services.jobs.jobs import State
 from sharedbook.services.members import members
 from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store import jobs as rows
+from sharedbook.store import memberships
 from tests.services.bulk_sites import ALL, deletion_of, dump, fill, group_id, member_deletion, start, undo
 from tests.services.people import add_contact
-from tests.support.sites import CLIENT, CONSOLE, as_console
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
 
 CASES: dict[str, tuple[Callable[[Tx], Action], list[int]]] = {
     "copy": (lambda tx: actions.Copy(group_id(tx, "suppliers")), ALL),
@@ -163,3 +168,71 @@ def test_an_empty_group_comes_back_once_and_not_under_a_name_that_is_taken(fille
         assert groups.get(tx, "empty").emptied_at is None
         with pytest.raises(NotUndoable):
             bulk.undo_of(tx, job.id)
+
+
+def test_a_detached_contact_is_its_directorys_again(filled: App) -> None:
+    with as_console(filled) as tx:
+        made = contacts.add(tx, groups.default(tx), vcard.parse(card("u", "Dana")), source="ldap://directory.example/")
+    before = dump(filled)
+    job = start(filled, actions.Detach(), [made.id])
+    with as_console(filled) as tx:
+        assert contacts.get(tx, made.id).source is None
+        seq = tx.tick(ChangeKind.CONTACT, made.id)
+    assert undo(filled, job.id).state is State.DONE
+    assert dump(filled) == before
+    with as_console(filled) as tx:
+        assert [each.id for each in feed.log(tx, seq) if each.kind is ChangeKind.CONTACT] == [made.id]
+        assert contacts.history(tx, made.id)[-1].event is Event.SOURCE
+
+
+def test_what_lay_in_the_trash_stays_there_all_the_time(filled: App) -> None:
+    with as_console(filled) as tx:
+        contacts.delete(tx, [5])
+        action = member_deletion(tx, "carol")
+    undo(filled, start(filled, action, []).id)
+    with as_console(filled) as tx:
+        events = [step.event for step in contacts.history(tx, 5)]
+    assert (events.count(Event.OWNER), events.count(Event.DELETED), events.count(Event.RESTORED)) == (2, 1, 0)
+
+
+def test_a_contact_gets_its_name_back_though_its_tombstone_is_forgotten(filled: App) -> None:
+    before = dump(filled)
+    with as_console(filled) as tx:
+        action = actions.Move(group_id(tx, "clients"), group_id(tx, "suppliers"))
+    job = start(filled, action, [1, 3])
+    with as_console(filled) as tx:
+        assert memberships.prune_tombstones(tx.db, tx.now + timedelta(days=1)) > 0
+    assert undo(filled, job.id).state is State.DONE
+    assert dump(filled) == before
+
+
+def test_a_contact_cannot_come_back_into_a_group_that_is_gone(filled: App) -> None:
+    with as_console(filled) as tx:
+        action = actions.Move(group_id(tx, "clients"), group_id(tx, "suppliers"))
+    job = start(filled, action, [3, 5])
+    with as_console(filled) as tx:
+        deletion = deletion_of(tx, "keep")
+    start(filled, deletion, [])
+    before = dump(filled)
+    undone = undo(filled, job.id)
+    with as_console(filled, write=False) as tx:
+        told = [(each.contact_id, each.code, each.message) for each in jobs.told(tx, undone.id)]
+    assert told == [(key, "not-undoable", f"a group that held contact {key} is gone") for key in (3, 5)]
+    assert dump(filled) == before
+
+
+def test_no_undo_does_what_its_member_may_not_do_by_hand(filled: App) -> None:
+    """Bob may edit contact 1, which is Alice's, and no more."""
+    with as_console(filled) as tx:
+        then, bob = snapshots.take(tx, [1])[1], members.get(tx, "bob").id
+        suppliers, partners, now = group_id(tx, "suppliers"), group_id(tx, "partners"), tx.now
+    for other in (
+        replace(then, owner=bob),
+        replace(then, source="ldap://directory.example/"),
+        replace(then, visibility=VisibilityKind.PRIVATE),
+        replace(then, places={suppliers: then.places[suppliers]}),
+        replace(then, places={**then.places, partners: "a.vcf"}),
+        replace(then, trashed=now),
+    ):
+        with as_member(filled, "bob", write=True) as tx, pytest.raises(Forbidden):
+            snapshots.give_back(tx, 1, other, 0, 0)

@@ -161,13 +161,22 @@ def test_the_others_go_and_the_kept_one_has_all(on_both: App) -> None:
     assert [len(client.held) for client in clients] == [1, 0, 1], "bob did not see the one of partners"
     with as_console(site) as tx:
         events = [[step.event for step in contacts.history(tx, each)] for each in (one, two)]
-        assert Event.COMBINED in events[0] and events[1] == [Event.ADDED, Event.COMBINED]
+        assert {Event.COMBINED, Event.VISIBILITY} <= set(events[0]) and events[1] == [Event.ADDED, Event.COMBINED]
         assert history.why(tx, one, "email.2").revision.event is Event.COMBINED
         assert [each.action for each in audit_log.entries(tx)][-1] == "contact.merge"
         restored = trash.restore(tx, [two])
         assert "merged into contact 1" in restored[0].note
         assert tx.db.execute(merged_contacts.select()).all() == []
         assert contacts.get(tx, two).vcard == before[1].vcard
+
+
+def test_a_merge_that_changes_no_text_is_a_step_all_the_same(site: App) -> None:
+    """Whoever has seen the version before is told that his is old."""
+    one, two = add(site, "Minji Kim"), add(site, "Minji Kim", uid="another")
+    before = get(site, one)
+    assert merge(site, one, two).kept == replace(before, version=before.version + 1)
+    with as_console(site) as tx:
+        assert [step.event for step in contacts.history(tx, one)] == [Event.ADDED, Event.COMBINED]
 
 
 def test_nobody_is_shown_what_he_could_not_see(site: App) -> None:
@@ -280,6 +289,12 @@ def test_custom_fields(site: App) -> None:
             custom_fields.write(tx, contact_id, {contract: (numbers,) if numbers else (), cars: models})
     with pytest.raises(InvalidValue, match="no custom:Cars"):
         merge(site, *ids, chosen={"custom:cars": ids[2]})
+    many = add(site, "Many")
+    with as_console(site) as tx:
+        custom_fields.write(tx, many, {cars: tuple(f"car {number}" for number in range(9))})
+    with pytest.raises(InvalidValue, match="would have 11 values") as refused:
+        merge(site, ids[1], many)
+    assert refused.value.hint == "let one contact give it: --field custom:Cars=REF"
     found = merge(site, *ids)
     with as_console(site) as tx:
         assert custom_fields.values(tx, ids[0]) == {contract: ("17",), cars: ("a", "b")}
