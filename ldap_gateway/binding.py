@@ -95,7 +95,7 @@ def _names(certificate: Mapping[str, Any], part: str) -> list[str]:
 
 
 def _text(value: bytes) -> str:
-    """A name or password; what is no UTF-8 is nobody's."""
+    """A name or password; what is not UTF-8 is nobody's."""
     return value.decode(errors="replace")
 
 

@@ -178,7 +178,7 @@ class _Scanner:
         try:
             _, contents = Reader(bytes.fromhex(self._text[start:end])).any()
         except ValueError:
-            raise InvalidDN("a hexadecimal value is no BER") from None
+            raise InvalidDN("a hexadecimal value is not BER") from None
         return _decoded(contents)
 
 
@@ -186,4 +186,4 @@ def _decoded(octets: bytes | bytearray) -> str:
     try:
         return octets.decode()
     except UnicodeDecodeError:
-        raise InvalidDN("an escaped value is no UTF-8") from None
+        raise InvalidDN("an escaped value is not UTF-8") from None

@@ -279,7 +279,7 @@ def _directory(settings: Settings, *, start_tls: bool) -> Directory:
         )
     except (InvalidDN, IndexError) as error:
         raise InvalidSetting(
-            f"ldap.base is no DN: {error}", name="ldap.base", hint="write it like ou=contacts,dc=example,dc=com"
+            f"ldap.base is not a DN: {error}", name="ldap.base", hint="write it like ou=contacts,dc=example,dc=com"
         ) from None
 
 

@@ -134,7 +134,7 @@ def destination(environ: Environ) -> str:
     try:
         target = urlsplit(text)
     except ValueError:
-        raise Refused(400, "Destination is no address") from None
+        raise Refused(400, "Destination is not an address") from None
     if not text or not target.path.startswith("/"):
         raise Refused(400, "MOVE needs a Destination")
     if target.netloc and _plain(target.netloc) != _plain(environ.get("HTTP_HOST", "")):
@@ -220,6 +220,6 @@ def parse_xml(body: bytes) -> ET.Element | None:
         parser.feed(body)
         root = parser.close()
     except (ET.ParseError, LookupError, ValueError) as error:
-        raise Refused(400, f"this is no XML: {error}") from None
+        raise Refused(400, f"this is not XML: {error}") from None
     assert isinstance(root, ET.Element)
     return root

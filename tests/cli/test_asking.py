@@ -23,7 +23,7 @@ def two(sharedbook: CommandLine) -> CommandLine:
 @pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 0), ("n", 1, 2), ("", 1, 2)])
 def test_a_wide_change_is_asked_for(two: CommandLine, terminal: Open, answer: str, code: int, left: int) -> None:
     asked = terminal("contact", "delete", "1", "2")
-    asked.until("Go on? [y/N]")
+    asked.until("Continue? [y/N]")
     assert "Minji Kim" in asked.shown and "2 contacts" in asked.shown
     asked.type(answer)
     assert asked.end() == code
@@ -41,7 +41,7 @@ def test_erasing_wants_the_name(two: CommandLine, terminal: Open, typed: str, co
 
 def test_ctrl_c_changes_nothing(two: CommandLine, terminal: Open) -> None:
     asked = terminal("contact", "delete", "1", "2")
-    asked.until("Go on? [y/N]")
+    asked.until("Continue? [y/N]")
     asked.type("\x03")
     assert asked.end() == 1
     assert "Traceback" not in asked.shown and len(two.json("contact", "list")) == 2

@@ -69,7 +69,7 @@ def test_a_deleted_member_looks_after_nobody(book: CommandLine) -> None:
     steps = book.json("contact", "history", "1")
     assert steps[-1]["changes"] == [{"field": "custom:Assigned", "before": "dora", "after": None}]
     notes = book.json("contact", "revert", "1", steps[-2]["id"])["notes"]
-    assert notes == ["dora is no member any more: assigned to nobody"]
+    assert notes == ["dora is no longer a member: assigned to nobody"]
     assert book.json("contact", "show", "1")["assigned"] is None
 
 

@@ -322,7 +322,7 @@ def test_what_the_ledger_lost_is_put_into_it_again(three: CommandLine, data_dir:
     assert "lacks 1 contact" in three("doctor", "--offline", code=1).out
     assert "put into the ledger again: 1 contact" in three("erase", "resume").out
     assert ledger.read_text().split()[1] == whole.split()[1]
-    assert "the ledger is whole" in three("doctor", "--offline").out
+    assert "the ledger is intact" in three("doctor", "--offline").out
 
 
 def test_emptying_the_trash(three: CommandLine, data_dir: Path) -> None:

@@ -94,7 +94,7 @@ def test_merge_of_all_of_one_kind(staffed: CommandLine) -> None:
     planned = staffed(*merge, "--dry-run").out
     assert planned == (
         "Dry run, nothing is changed: merge duplicates by mail: 2 contacts\n  1 Minji Kim, 2 Kim, Minji\n"
-        "  too many for one merge: 6, 7, 8, 9, 10, 11\n  do just this: sharedbook apply 1\n"
+        "  too many for one merge: 6, 7, 8, 9, 10, 11\n  to do exactly this: sharedbook apply 1\n"
     )
     assert staffed.json(*merge, "--sure", "likely", "--dry-run")["items"] == [1, 2, 3]
     assert staffed.json("contact", "duplicates", "--reason", "phone", "--merge", "--yes")["notes"] == [

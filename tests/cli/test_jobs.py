@@ -92,7 +92,7 @@ def test_the_list_goes_on_where_it_ended(people: CommandLine) -> None:
     assert first.err == "there are more: add --before 2\n"
     rest = people("job", "list", "--limit", 2, "--before", 2, "--state", "done", "--kind", "tag")
     assert ([line[0] for line in rest.out.splitlines()], rest.err) == (["J", "1"], "")
-    assert people("job", "list", "--by", "bob").err == "No job fits.\n"
+    assert people("job", "list", "--by", "bob").err == "No jobs match.\n"
 
 
 def test_a_member_takes_back_what_he_did_to_one_contact(people: CommandLine) -> None:
@@ -133,7 +133,7 @@ def test_what_refuses_all_begins_nothing(people: CommandLine) -> None:
 def test_a_dry_run_makes_a_plan_and_apply_does_it(people: CommandLine) -> None:
     shown = people("contact", "copy", "1", "2", "--to", "press", "--dry-run").out
     assert shown.startswith("Dry run, nothing is changed: copy to press: 2 contacts\n  1 Minji Kim\n")
-    assert shown.endswith("  do just this: sharedbook apply 1\n")
+    assert shown.endswith("  to do exactly this: sharedbook apply 1\n")
     assert groups_of(people) == [["customers"]] * 3
     assert people.json("job", "show", 1)["state"] == "planned"
     assert "sharedbook apply 1" in people("job", "resume", 1, code=5).err + people("job", "watch", 1, code=5).err

@@ -131,7 +131,7 @@ WRONG = {
     "group: customers\ngrants: {eve: [view]}": "line 2: there is no member eve",
     "group: customers\ngrants: {bob: [see]}": "line 2: there is no right see",
     "group: customers\ngrants: {bob: []}": "line 2: bob has no right",
-    "group: customers\ncontacts:\n- external_id: a\n  email: none": "line 4: email: none is no mail address",
+    "group: customers\ncontacts:\n- external_id: a\n  email: none": "line 4: email: none is not a mail address",
     "group: customers\ncontacts:\n- external_id: a": "line 3: the row has no name",
     "group: [": "line ",
 }
@@ -154,8 +154,8 @@ sharedbook: 6 mistakes in the file:
   line 2, column 28: there is no right see (rights are: view, add, edit, delete, import, export)
   line 4, column 3: the row has no name, company, mail address or phone number
   line 5, column 9: a contact has no nmae (did you mean name?)
-  line 8, column 26: email.2: none is no mail address
-  line 9, column 13: birthday: never is no date; write it as 1985-04-23
+  line 8, column 26: email.2: none is not a mail address
+  line 9, column 13: birthday: never is not a date; write it as 1985-04-23
   next: correct them all
 """
 

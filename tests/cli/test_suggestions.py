@@ -76,5 +76,5 @@ def test_conflict_and_force(book: CommandLine) -> None:
 def test_dismiss(book: CommandLine) -> None:
     assert "no suggestion" in book("--as", "dave", "suggestion", "dismiss", 1, code=4).err
     assert book.json("suggestion", "dismiss", 1)["items"] == [1]
-    assert "Nothing is suggested." in book("suggestion", "list").err
+    assert "There are no suggestions." in book("suggestion", "list").err
     assert book.json("contact", "show", "1")["version"] == 1

@@ -221,7 +221,7 @@ def test_what_is_left_out_is_taken_away_and_the_rest_stays() -> None:
         ("[" * 50 + "]" * 50, "line 1: lists lie in each other too deep"),
         ("{a: " * 5000 + "}" * 5000, "line 1: lists lie in each other too deep"),
         ("? [a]\n: b", "line 1: a key is a word"),
-        ('group: "\\UFFFFFFFF"', "line 1: this is no YAML"),
+        ('group: "\\UFFFFFFFF"', "line 1: this is not YAML"),
         ('group: a\nb: "\\uD800"', "line 2: a control character"),
         ('group: a\nb: "\\0"', "line 2: a control character"),
     ],
@@ -278,7 +278,7 @@ def test_every_mistake_is_named_at_once_by_line_and_column() -> None:
 
 def test_what_is_no_text() -> None:
     wrong = {
-        b"a: b\nc: \xff": "line 2, column 4: this is no UTF-8",
+        b"a: b\nc: \xff": "line 2, column 4: this is not UTF-8",
         b"a: b\nc: \0": "line 2, column 4: ",
         b"a" * 20_000_001: "20 MB",
     }

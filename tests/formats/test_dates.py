@@ -87,7 +87,7 @@ def test_the_card_of_an_export_is_no_evidence() -> None:
 
 @pytest.mark.parametrize(("text", "found"), [
     ("13/12/1815", "1815-12-13"), ("5/5/2000", "2000-05-05"), ("10/12/1815", "1815-12-10 or 1815-10-12"),
-    ("23/4/85", "may be 1985-04-23"), ("31/31/2000", "is no date"),
+    ("23/4/85", "may be 1985-04-23"), ("31/31/2000", "is not a date"),
 ])  # fmt: skip
 def test_a_date_alone_that_is_not_sure_is_refused(text: str, found: str) -> None:
     made = entries.of_columns({"name": "Kim", "birthday": text}, limits=Limits())

@@ -228,8 +228,8 @@ def test_stopping(own: served.App, number_: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"SHAREDBOOK_LDAP_BASE": "nonsense"}, "ldap: ldap.base: 'nonsense' is no DN"),
-        ({"SHAREDBOOK_LDAP_BASE": ""}, "ldap: ldap.base is no DN"),
+        ({"SHAREDBOOK_LDAP_BASE": "nonsense"}, "ldap: ldap.base: 'nonsense' is not a DN"),
+        ({"SHAREDBOOK_LDAP_BASE": ""}, "ldap: ldap.base is not a DN"),
         ({"SHAREDBOOK_LDAP_LISTEN": ""}, "ldap: LDAP listens nowhere"),
         ({"SHAREDBOOK_LDAPS_LISTEN": "127.0.0.1:1"}, "ldap: ldaps.listen needs a certificate"),
         ({"SHAREDBOOK_LDAP_LISTEN": "192.0.2.1:3389"}, "ldap: cannot listen on 192.0.2.1:3389"),

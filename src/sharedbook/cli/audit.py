@@ -19,17 +19,19 @@ TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 
 @click.group("audit")
 def audit_command() -> None:
-    """Who did what, by ids: no value of a contact is ever in it."""
+    """The audit: who did what, by ids; it never holds a contact's data."""
 
 
 @audit_command.command("list")
-@click.option("--contact", "ref", metavar="REF", help="Only about this contact; by its number also after an erasure.")
-@click.option("--member", metavar="LOGIN", help="Only by this member, or about him.")
-@click.option("--since", type=TIMES, help="Only from this time on (UTC).")
+@click.option(
+    "--contact", "ref", metavar="REF", help="Only entries about this contact; after an erasure, give its number."
+)
+@click.option("--member", metavar="LOGIN", help="Only entries by or about this member.")
+@click.option("--since", type=TIMES, help="Only entries from this time on (UTC).")
 @json_option
 @pass_site
 def list_rows(site: Site, out: Output, ref: str | None, member: str | None, since: datetime | None) -> None:
-    """List the audit, the oldest first.
+    """List the audit, the oldest entry first.
 
     \b
     Examples:  sharedbook audit list --since 2026-01-31
@@ -40,7 +42,7 @@ def list_rows(site: Site, out: Output, ref: str | None, member: str | None, sinc
         found = audit_log.entries(tx, contact=contact, member=member, since=since and since.replace(tzinfo=UTC))
         records = [json_keys.audit_row(each) for each in found]
     columns = {"Id": "id", "At": "at", "Who": "actor", "Through": "client", "What": "action", "Ids": "ids"}
-    out.rows(records, columns, empty="No row of the audit fits.")
+    out.rows(records, columns, empty="No matching rows in the audit.")
 
 
 def _contact_id(site: Site, ref: str) -> int:
@@ -54,13 +56,14 @@ def _contact_id(site: Site, ref: str) -> int:
 
 
 @audit_command.command("verify")
-@click.option("--head", metavar="HASH", help="A head that was noted earlier: shows that no row was cut off since.")
+@click.option("--head", metavar="HASH", help="A head noted earlier: check that no row was cut off since.")
 @json_option
 @pass_site
 def verify(site: Site, out: Output, head: str | None) -> None:
-    """Check the chain of hashes over all rows; exit code 1 when a row was changed, removed or put between.
+    """Check that no row of the audit was changed, removed or inserted.
 
-    It prints the head of the chain. Keep it elsewhere: given as --head later, it shows that no row was cut off.
+    The rows are chained by hash; exit code 1 if the chain is broken. It prints the head of the chain: keep that
+    somewhere else, and give it as --head later to see that no row was cut off the end.
 
     \b
     Examples:  sharedbook audit verify
@@ -74,7 +77,7 @@ def verify(site: Site, out: Output, head: str | None) -> None:
     if not found.holds:
         notes.append("the head that was given is not in the chain: rows were cut off, or changed")
     whole = found.broken is None and found.holds
-    said = f"the audit is {'whole' if whole else 'NOT whole'}: {many(found.rows, 'row')} checked"
+    said = f"the audit is {'intact' if whole else 'NOT intact'}: {many(found.rows, 'row')} checked"
     out.outcome(json_keys.result("audit verify", [found.rows], notes=notes), said)
     if not whole:
         raise SystemExit(FAILED)

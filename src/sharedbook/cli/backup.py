@@ -17,10 +17,10 @@ from sharedbook.services.upkeep import backup
 @json_option
 @pass_site
 def backup_command(site: Site, out: Output, folder: Path) -> None:
-    """Write a backup into a new or empty folder, while the servers go on.
+    """Write a backup into a new or empty folder, while the servers keep running.
 
-    It holds the database and the ledger of erasures, but not site.key, without which it cannot be restored: back that
-    file up once, in another place.
+    It holds the database and the ledger of erasures, but not site.key, and cannot be restored without that file: keep a
+    copy of it somewhere else.
 
     \b
     Example:  sharedbook backup backups/2026-01-31
@@ -34,15 +34,15 @@ def backup_command(site: Site, out: Output, folder: Path) -> None:
 
 @click.command("restore")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--replace", "replace_present", is_flag=True, help="Put it in the place of the database that is there.")
+@click.option("--replace", "replace_present", is_flag=True, help="Replace the existing database.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @pass_site
 def restore_command(site: Site, out: Output, folder: Path, replace_present: bool, yes: bool) -> None:
-    """Bring a backup back, with the servers stopped. site.key must be in its place.
+    """Restore a backup, with the servers stopped and site.key in its place.
 
-    What was erased since the backup was made is erased again, before anything is served. Mail clients fetch their
-    books anew. A backup made on SQLite can be restored into PostgreSQL, and the other way round.
+    What was erased since the backup was made is erased again before anything is served. Mail clients reload their
+    books. A backup made on SQLite can be restored into PostgreSQL, and the other way round.
 
     \b
     Examples:  sharedbook restore backups/2026-01-31

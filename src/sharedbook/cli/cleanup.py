@@ -16,17 +16,22 @@ from sharedbook.services.tx import Tx
 
 
 @click.command("cleanup")
-@click.option("--no-viewers", is_flag=True, help="Those that no member sees.")
-@click.option("--no-owner", is_flag=True, help="Those without an owner.")
-@click.option("--trashed", is_flag=True, help="Those in the trash.")
-@click.option("--group", type=GROUP, metavar="GROUP", help="Only those of this group.")
+@click.option("--no-viewers", is_flag=True, help="Contacts that no member sees.")
+@click.option("--no-owner", is_flag=True, help="Contacts without an owner.")
+@click.option("--trashed", is_flag=True, help="Contacts in the trash.")
+@click.option("--group", type=GROUP, metavar="GROUP", help="Only contacts in this group.")
 @click.option(
     "--older-than",
     type=click.IntRange(min=0),
     metavar="DAYS",
-    help="Only those that were not changed for so long; with --trashed, that were deleted before.",
+    help="Only contacts not changed for this long; with --trashed, deleted this long ago.",
 )
-@click.option("--to", type=click.Choice(["trash", "erase"]), required=True, help="Into the trash, or erased for good.")
+@click.option(
+    "--to",
+    type=click.Choice(["trash", "erase"]),
+    required=True,
+    help="Put them into the trash, or erase them for good.",
+)
 @as_job
 @json_option
 @pass_site
@@ -41,10 +46,10 @@ def cleanup_command(
     to: str,
     how: How,
 ) -> None:
-    """Clean up contacts: all that every one of the filters names. The postmasters are told, with the way to undo it.
+    """Clean up contacts that match all of the given filters. Postmasters are notified, with the way to undo it.
 
-    Erasing in the background goes in batches, each with a certificate (`erase list`); what does not fit the filters any
-    more when its turn comes is left alone and told.
+    In the background, --to erase works in batches, each with its own certificate (`erase list`). A contact that no
+    longer matches the filters when its turn comes is left alone and listed.
 
     \b
     Examples:

@@ -15,10 +15,10 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion_command(ctx: click.Context, shell: str) -> None:
-    """Print a script that completes commands, options, and the site's own names: groups, members, teams, jobs.
+    """Print a script that completes commands, options, and names of groups, members, teams and jobs.
 
-    For this shell only, or for each new one by the same line at the end of ~/.bashrc, ~/.zshrc (after compinit) or
-    ~/.config/fish/config.fish.
+    The examples switch it on in this shell. For every new shell, put the line at the end of ~/.bashrc, ~/.zshrc (after
+    compinit) or ~/.config/fish/config.fish.
 
     \b
     Examples:  eval "$(sharedbook completion bash)"

@@ -13,13 +13,13 @@ from sharedbook.settings import Settings
 
 
 @click.command("demo")
-@click.option("--if-empty", is_flag=True, help="Leave a site alone that has members or contacts already.")
+@click.option("--if-empty", is_flag=True, help="Do nothing if the site already has members or contacts.")
 @json_option
 @pass_site
 def demo_command(site: Site, out: Output, if_empty: bool) -> None:
-    """Fill a new site with a demo organisation: some 300 people of many countries, members, teams and rights.
+    """Fill a new site with a demo organisation: 300 people from many countries, members, teams and rights.
 
-    Its passwords are known to everybody: never do this on a site that others can reach.
+    Its passwords are public: never do this on a site that others can reach.
 
     \b
     Examples:  SHAREDBOOK_DATA_DIR=./try sharedbook demo

@@ -43,13 +43,13 @@ Check = Callable[[Site], str]
 
 
 @click.command("doctor")
-@click.option("--offline", is_flag=True, help="Do not ask the servers whether they answer.")
+@click.option("--offline", is_flag=True, help="Do not check whether the servers answer.")
 @json_option
 @pass_site
 def doctor_command(site: Site, out: Output, offline: bool) -> None:
     """Check settings, database, key, permissions, disk, clock, versions, certificate and running servers.
 
-    Exit code 1 when a check failed; each failed one says the next step.
+    Exit code 1 if a check failed; each failed check names the next step.
 
     \b
     Examples:  sharedbook doctor
@@ -120,7 +120,7 @@ def _versions(_site: Site) -> str:
 def _settings(site: Site) -> str:
     found = site.settings
     if unknown := settings.unknown_variables():
-        raise _Failed(f"{', '.join(unknown)} in the environment is no setting", "see: sharedbook settings")
+        raise _Failed(f"{', '.join(unknown)} in the environment is not a setting", "see: sharedbook settings")
     return f"read from {found.config}" if found.config else "no file; defaults and environment"
 
 
@@ -169,7 +169,7 @@ def _erasures(site: Site) -> str:
         )
     if missing := erasure.unlisted(site.app.site, path):
         raise _Failed(f"{path} lacks {many(len(missing), 'contact')}", "run: sharedbook erase resume")
-    return "none is pending, the ledger is whole"
+    return "none is pending, the ledger is intact"
 
 
 def _holds(site: Site) -> str:

@@ -96,12 +96,12 @@ def _tell(out: Output, report: erasure.Report, certificate: Path | None) -> None
 def _lines(report: erasure.Report) -> list[str]:
     lines = []
     if report.books:
-        lines.append(f"  books that clients fetch anew, unless told of a deletion before: {', '.join(report.books)}")
+        lines.append(f"  books that clients reload, unless already told of the deletion: {', '.join(report.books)}")
     if report.job_rows:
         lines.append(f"  rows of import jobs removed with them: {report.job_rows}")
     lines += [f"  pieces of them are still in {file}: {pieces}" for file, pieces in report.residue.items()]
     if report.clean and report.scanned and not report.residue:
-        lines.append(f"  no piece of them is left in {', '.join(report.scanned)}")
+        lines.append(f"  no piece of them found in {', '.join(report.scanned)}")
     if report.certificate:
         lines += [f"  out of reach: {each}" for each in report.certificate["out_of_reach"]]
     return lines
@@ -109,7 +109,7 @@ def _lines(report: erasure.Report) -> list[str]:
 
 @click.group("erase")
 def erase_command() -> None:
-    """What was erased for good: list, resume, verify a certificate."""
+    """Erasures: list them, finish pending ones, verify a certificate."""
 
 
 @erase_command.command("list")
@@ -124,19 +124,20 @@ def list_erasures(site: Site, out: Output) -> None:
     with site.begin() as tx:
         records = [json_keys.erasure(each) for each in erasure.list_erasures(tx)]
     columns = {"Erasure": "id", "When": "at", "Who": "actor", "Contacts": "contacts", "Pending": "pending"}
-    out.rows(records, columns, empty="Nothing was ever erased.")
+    out.rows(records, columns, empty="Nothing has been erased.")
 
 
 @erase_command.command("resume")
-@click.option("--lost", is_flag=True, help="Also those begun on a machine whose data folder is lost; without a scan.")
+@click.option(
+    "--lost", is_flag=True, help="Also finish erasures begun on a machine whose data folder is lost, without a scan."
+)
 @json_option
 @pass_site
 def resume(site: Site, out: Output, *, lost: bool) -> None:
-    """End the erasures that a reader held up: rewrite the database without the old pages, scan, and certify.
+    """Finish pending erasures, which a reader held up.
 
-    What the ledger of erasures lost is put into it again, as far as the database knows it.
-
-    `sharedbook erase list --json` has the certificates.
+    It rewrites the database without the old pages, scans the files and signs the certificates (`sharedbook erase list
+    --json` shows them). Entries missing from the ledger of erasures are restored from the database where possible.
 
     \b
     Examples:  sharedbook erase resume
@@ -166,7 +167,7 @@ def resume(site: Site, out: Output, *, lost: bool) -> None:
 @json_option
 @pass_site
 def verify(site: Site, out: Output, file: Path) -> None:
-    """Check a certificate: that this site signed it, that nobody changed it, and that nothing of it came back.
+    """Check that this site signed a certificate, and that nothing in it came back.
 
     \b
     Example:  sharedbook erase verify certificate.json
@@ -174,7 +175,8 @@ def verify(site: Site, out: Output, file: Path) -> None:
     with site.begin() as tx:
         document = erasure.verify(tx, file.read_bytes(), file.name)
     again = document["in_database_again"]
-    said = f"{file.name} is this site's, and unchanged: {many(document['contacts'], 'contact')}, {document['erased']}"
+    what = f"{many(document['contacts'], 'contact')}, {document['erased']}"
+    said = f"{file.name} was signed by this site and is unchanged: {what}"
     out.done(document, f"{said}\n  in the database again: {', '.join(map(str, again))}" if again else said)
     if again:
         raise SystemExit(FAILED)

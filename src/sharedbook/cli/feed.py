@@ -12,12 +12,13 @@ from sharedbook.services import feed
 
 
 @click.command("feed")
-@click.option("--since", metavar="T", required=True, help="A seq of an earlier line (0: all), or a time (RFC 3339).")
+@click.option("--since", metavar="T", required=True, help="The seq of an earlier line (0: all), or a time (RFC 3339).")
 @pass_site
 def feed_command(site: Site, since: str) -> None:
-    """Print every change since T, a JSON object a line: seq, at, kind (contact, group, subject, refetch), id. Ids only.
+    """Print every change since T, one JSON object a line: seq, at, kind (contact, group, subject, refetch), id.
 
-    Go on from the last line's seq. Changes are remembered for 30 days; asking for older ones is refused.
+    It prints ids only. Continue from the seq of the last line. Changes are kept for 30 days; asking for older ones is
+    refused.
 
     \b
     Examples:  sharedbook feed --since 0

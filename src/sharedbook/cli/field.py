@@ -17,11 +17,11 @@ COLUMNS = {"Name": "name", "In a search": "key", "Kind": "kind", "Several": "sev
 
 @click.group("field")
 def field_command() -> None:
-    """The site's own fields of contacts, beside the card: text or links, with one value or up to 10.
+    """Custom fields of contacts: text or links, with one value or up to 10.
 
-    One is always there: Assigned, the member who looks after the contact (see `contact assign`).
+    One always exists: Assigned, the member who looks after the contact (see `contact assign`).
 
-    `contact set REF custom:NAME=VALUE` fills them in, so does `import`; mail clients and LDAP do not get them.
+    `contact set REF custom:NAME=VALUE` and `import` fill them in. Mail clients and LDAP do not see them.
     """
 
 
@@ -36,13 +36,13 @@ def _object(found: CustomField) -> json_keys.Object:
     type=click.Choice([str(FieldKind.TEXT), str(FieldKind.LINK)]),
     default=str(FieldKind.TEXT),
     show_default=True,
-    help="What its values are; a link begins with https:, http: or mailto:.",
+    help="Kind of value; a link begins with https:, http: or mailto:.",
 )
 @click.option("--several", is_flag=True, help="It may have up to 10 values.")
 @json_option
 @pass_site
 def add(site: Site, out: Output, name: str, kind: str, several: bool) -> None:
-    """Define a field.
+    """Add a custom field.
 
     \b
     Examples:  sharedbook field add "Customer no."
@@ -50,14 +50,14 @@ def add(site: Site, out: Output, name: str, kind: str, several: bool) -> None:
     """
     with site.begin(write=True) as tx:
         record = _object(custom_fields.add(tx, name, FieldKind(kind), several=several))
-    out.done(record, f"custom:{record['name']} is there; a search names it {record['key']}:")
+    out.done(record, f"custom:{record['name']} added; in a search: {record['key']}:")
 
 
 @field_command.command("list")
 @json_option
 @pass_site
 def list_(site: Site, out: Output) -> None:
-    """List the fields.
+    """List the custom fields.
 
     \b
     Example:  sharedbook field list
@@ -73,14 +73,14 @@ def list_(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def rename(site: Site, out: Output, field: str, name: str) -> None:
-    """Give a field another name; its values stay.
+    """Rename a custom field; its values stay.
 
     \b
     Example:  sharedbook field rename "Contract no." Contract
     """
     with site.begin(write=True) as tx:
         record = _object(custom_fields.rename(tx, field, name))
-    out.done(record, f"it is custom:{record['name']} now; a search names it {record['key']}:")
+    out.done(record, f"now custom:{record['name']}; in a search: {record['key']}:")
 
 
 @field_command.command("reorder")
@@ -104,7 +104,7 @@ def reorder(site: Site, out: Output, fields: tuple[str, ...]) -> None:
 @json_option
 @pass_site
 def remove(site: Site, out: Output, field: str, dry_run: bool, yes: bool) -> None:
-    """Remove a field with all its values. It cannot be undone: export the contacts first.
+    """Remove a custom field with all its values. This cannot be undone: export the contacts first.
 
     \b
     Examples:  sharedbook field remove Papers --dry-run

@@ -32,7 +32,7 @@ def _rights(text: str) -> Right:
     for word in filter(None, (part.strip() for part in text.split(","))):
         if word != "all" and word not in WORDS:
             raise InvalidValue(
-                f"{word!r} is no right", field="rights", hint=f"rights are: {', '.join(WORDS)}; or all of them: all"
+                f"{word!r} is not a right", field="rights", hint=f"rights are: {', '.join(WORDS)}; or all of them: all"
             )
         rights |= ALL_RIGHTS if word == "all" else WORDS[word]
     if not rights:
@@ -61,7 +61,7 @@ def _records(tx: Tx, group: str | None) -> list[json_keys.Object]:
 @json_option
 @pass_site
 def add(site: Site, out: Output, group: str, subject: str, rights: str) -> None:
-    """Set what a subject may do in a group, in place of what it might before.
+    """Set what a subject may do in a group, replacing its earlier rights there.
 
     \b
     Examples:  sharedbook grant add customers @sales view,add,edit
@@ -80,7 +80,9 @@ def add(site: Site, out: Output, group: str, subject: str, rights: str) -> None:
 @json_option
 @pass_site
 def revoke(site: Site, out: Output, group: str, subject: str) -> None:
-    """Take all rights of a subject on a group away; its clients show the book empty at their next sync.
+    """Take away all rights of a subject on a group.
+
+    Mail clients that lose the group this way see its book empty at their next sync.
 
     \b
     Example:  sharedbook grant revoke customers @sales
@@ -96,14 +98,14 @@ def revoke(site: Site, out: Output, group: str, subject: str) -> None:
 @json_option
 @pass_site
 def list_grants(site: Site, out: Output, group: str | None) -> None:
-    """List the grants of one group or of all.
+    """List the grants of one group, or of all groups.
 
     \b
     Example:  sharedbook grant list customers
     """
     with site.begin() as tx:
         records = _records(tx, group)
-    out.rows(records, {"Group": "group", "Subject": "subject", "Rights": "rights"}, empty="There is no grant yet.")
+    out.rows(records, {"Group": "group", "Subject": "subject", "Rights": "rights"}, empty="There are no grants yet.")
 
 
 @grant_command.command("who-can-see")
@@ -111,7 +113,7 @@ def list_grants(site: Site, out: Output, group: str | None) -> None:
 @json_option
 @pass_site
 def who_can_see(site: Site, out: Output, ref: str) -> None:
-    """List the members who see a contact, and in which groups.
+    """List the members who can see a contact, and in which groups.
 
     \b
     Example:  sharedbook grant who-can-see kim@hanbit.example

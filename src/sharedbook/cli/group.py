@@ -40,7 +40,7 @@ def _info(tx: Tx, ref: str) -> json_keys.Object:
 @json_option
 @pass_site
 def add(site: Site, out: Output, name: str, description: str) -> None:
-    """Make a group; prints its slug.
+    """Add a group and print its slug.
 
     \b
     Example:  sharedbook group add "Team Two" --description "Its customers"
@@ -57,14 +57,14 @@ def add(site: Site, out: Output, name: str, description: str) -> None:
 @json_option
 @pass_site
 def list_groups(site: Site, out: Output) -> None:
-    """List the groups, in their order.
+    """List the groups in their order.
 
     \b
     Example:  sharedbook --as alice group list
     """
     with site.begin() as tx:
         records = [json_keys.group(info) for info in groups.list_groups(tx)]
-    out.rows(records, COLUMNS, empty="There is no group to see.")
+    out.rows(records, COLUMNS, empty="There are no groups to show.")
 
 
 @group_command.command("show")
@@ -88,7 +88,7 @@ def show(site: Site, out: Output, group: str) -> None:
 @json_option
 @pass_site
 def rename(site: Site, out: Output, group: str, name: str) -> None:
-    """Give a group another name; its slug, and so its address, stays.
+    """Rename a group; its slug, and so its address, stays.
 
     \b
     Example:  sharedbook group rename team-one "Team 1"
@@ -136,7 +136,7 @@ def reorder(site: Site, out: Output, groups_in_order: tuple[str, ...]) -> None:
 @json_option
 @pass_site
 def default(site: Site, out: Output, group: str) -> None:
-    """Make this the group of contacts that have no other.
+    """Choose the group for contacts that are in no other.
 
     \b
     Example:  sharedbook group default customers
@@ -152,13 +152,13 @@ def default(site: Site, out: Output, group: str) -> None:
     "--contacts",
     required=True,
     metavar="keep|trash|move:GROUP",
-    help="What becomes of its contacts: stay in their other groups (else the default one), trash, or another group.",
+    help="Keep its contacts in their other groups (or the default one), trash them, or move them.",
 )
 @as_job
 @json_option
 @pass_site
 def delete(site: Site, out: Output, group: str, contacts: str, how: How) -> None:
-    """Delete a group. Mail clients are shown it empty for some days, then it goes.
+    """Delete a group. Mail clients see it empty for some days before it disappears.
 
     \b
     Examples:  sharedbook group delete team-one --contacts keep --dry-run

@@ -14,7 +14,7 @@ from sharedbook.services.refused import holds
 
 @click.group("hold")
 def hold_command() -> None:
-    """Mail clients that took too much out of a group: they are held back until you release or discard it."""
+    """Holds: mail clients that deleted too much from a group, until you decide."""
 
 
 @hold_command.command("list")
@@ -29,7 +29,7 @@ def list_holds(site: Site, out: Output) -> None:
     with site.begin() as tx:
         records = [json_keys.hold(each) for each in holds.list_holds(tx)]
     columns = {"Hold": "id", "State": "state", "Group": "group", "Member": "member", "Client": "client"}
-    out.rows(records, {**columns, "Took": "taken", "Of": "size", "When": "at"}, empty="Nobody was held back.")
+    out.rows(records, {**columns, "Took": "taken", "Of": "size", "When": "at"}, empty="No client has been held back.")
 
 
 @hold_command.command("show")
@@ -37,7 +37,7 @@ def list_holds(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def show(site: Site, out: Output, hold: int) -> None:
-    """Show one hold, and what its client took, with the groups that hold it now.
+    """Show a hold and what its client deleted, with the groups that each contact is in now.
 
     \b
     Example:  sharedbook hold show 1
@@ -58,9 +58,9 @@ def show(site: Site, out: Output, hold: int) -> None:
 @json_option
 @pass_site
 def release(site: Site, out: Output, hold: int) -> None:
-    """Let the client go on deleting in that group, for an hour (setting hold.release).
+    """Let the client continue deleting in that group for an hour (setting hold.release).
 
-    What it took stays deleted. `hold discard` can still bring it back, with what it takes meanwhile.
+    What it deleted stays deleted. `hold discard` can still bring that back, together with what it deletes from now on.
 
     \b
     Example:  sharedbook hold release 1
@@ -77,9 +77,10 @@ def release(site: Site, out: Output, hold: int) -> None:
 @json_option
 @pass_site
 def discard(site: Site, out: Output, hold: int, dry_run: bool, yes: bool) -> None:
-    """Bring back what the client took: same groups, UID, addresses and rights. It may delete again from then on.
+    """Bring back what the client deleted, and let it delete again.
 
-    What cannot come back, or not as it was, is said.
+    The contacts return with the same groups, UID, addresses and rights. What cannot come back, or not as it was, is
+    listed.
 
     \b
     Examples:  sharedbook hold discard 1 --dry-run

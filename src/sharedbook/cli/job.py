@@ -41,7 +41,7 @@ _limit_option = click.option(
 
 @click.group("job")
 def job_command() -> None:
-    """Bulk actions: what they do and did; stop them, go on with them, undo them."""
+    """Jobs: watch, cancel, resume and undo bulk actions."""
 
 
 @job_command.command("list")
@@ -68,7 +68,7 @@ def list_jobs(
     records = [json_keys.job(each) for each in found[:limit]]
     shown = records if out.as_json else [{**each, "done": _of(each)} for each in records]
     columns = {"Job": "id", "What": "label", "State": "state", "Done": "done", "Started": "started"}
-    out.rows(shown, columns, empty="No job fits." if state or kind or actor or before else "There is no job yet.")
+    out.rows(shown, columns, empty="No jobs match." if state or kind or actor or before else "There are no jobs yet.")
     if len(found) > limit:
         out.note(f"there are more: add --before {found[limit - 1].id}")
 
@@ -97,7 +97,7 @@ def show(site: Site, out: Output, job: int) -> None:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the refused rows into a file with the same columns, to fix and import again.",
+    help="Write the refused rows into a file with the same columns, to fix and import.",
 )
 @click.option(
     "--after",
@@ -139,7 +139,9 @@ def errors(site: Site, out: Output, job: int, output: Path | None, after: int, l
 @json_option
 @pass_site
 def watch(site: Site, out: Output, job: int) -> None:
-    """Follow a job until it ends; then end with its exit code: 0 done, 3 in part, 1 failed, cancelled or killed.
+    """Follow a job until it ends, and exit with its exit code.
+
+    The code is 0 if it is done, 3 if some were refused, 1 if it failed or was cancelled or killed.
 
     \b
     Example:  sharedbook job watch 1
@@ -183,7 +185,7 @@ def _line(job: Job) -> str:
 @json_option
 @pass_site
 def cancel(site: Site, out: Output, job: int) -> None:
-    """Stop a job after its present batch. What is done stays, and can be undone; `job resume` goes on.
+    """Stop a job after the current batch. What is done stays and can be undone; `job resume` continues.
 
     \b
     Example:  sharedbook job cancel 2
@@ -200,7 +202,7 @@ def cancel(site: Site, out: Output, job: int) -> None:
 @json_option
 @pass_site
 def resume(site: Site, out: Output, job: int, background: bool, waiting: bool) -> None:
-    """Go on with a job that was cancelled, failed or was killed, where it stopped.
+    """Continue a job that was cancelled, failed or killed, from where it stopped.
 
     \b
     Example:  sharedbook job resume 2
@@ -249,10 +251,10 @@ def _erase(site: Site, out: Output, found: Job) -> None:
 @json_option
 @pass_site
 def undo(site: Site, out: Output, job: int, how: How) -> None:
-    """Give contacts back what a job took or changed: cards, groups, addresses, owner, visibility.
+    """Undo a job: give contacts back their cards, groups, addresses, owner and visibility.
 
-    What was changed since stays as it is and is listed (exit code 3); what was erased does not come back. It is a job,
-    too, and can be undone.
+    Contacts that have changed since stay as they are and are listed (exit code 3). What was erased does not come back.
+    The undo is itself a job and can be undone.
 
     \b
     Examples:  sharedbook job undo 2 --dry-run
@@ -271,7 +273,7 @@ def undo(site: Site, out: Output, job: int, how: How) -> None:
 @json_option
 @pass_site
 def apply_command(site: Site, out: Output, plan: int, background: bool) -> None:
-    """Do what a dry run has shown, and nothing else. Refused when a contact, group or grant of it has changed since.
+    """Do exactly what a dry run has shown. It is refused if a contact, group or grant of the plan has changed since.
 
     \b
     Example:  sharedbook apply 3

@@ -32,14 +32,14 @@ WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "of
 
 @click.group("member")
 def member_command() -> None:
-    """Members: those who log in, and their passwords."""
+    """Members: the people who log in, and their passwords."""
 
 
 @member_command.command("add")
 @click.argument("login")
 @click.option("--display-name", default="", help="The member's name.")
-@click.option("--email", default="", help="The member's own mail address; it may be used to log in, too.")
-@click.option("--postmaster", is_flag=True, help="May do everything on the command line.")
+@click.option("--email", default="", help="The member's own mail address, which also works as a login.")
+@click.option("--postmaster", is_flag=True, help="Allow everything on the command line.")
 @password_options
 @json_option
 @pass_site
@@ -53,7 +53,7 @@ def add(
     from_stdin: bool,
     generate: bool,
 ) -> None:
-    """Add a member. Logins are of a-z 0-9 . _ @ - and never change.
+    """Add a member. A login consists of a-z 0-9 . _ @ - and never changes.
 
     \b
     Examples:
@@ -96,10 +96,12 @@ def list_members(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def set_(site: Site, out: Output, login: str, changes: tuple[str, ...]) -> None:
-    """Change a member: display-name, email, postmaster (yes or no), merged-book (on or off).
+    """Change a member.
 
-    With merged-book=on the member's mail clients see one address book with the contacts of all groups, instead of
-    one for each group. A member may switch it himself: sharedbook --as MEMBER member set MEMBER merged-book=on
+    K is display-name, email, postmaster (yes or no) or merged-book (on or off).
+
+    With merged-book=on the member's mail clients see one address book with the contacts of all groups, instead of one
+    for each group. Members may switch it themselves: sharedbook --as MEMBER member set MEMBER merged-book=on
 
     \b
     Examples:  sharedbook member set bob email=bob@example.com postmaster=yes
@@ -133,7 +135,7 @@ def _change(text: str) -> tuple[str, str | bool]:
 @json_option
 @pass_site
 def password(site: Site, out: Output, login: str, from_stdin: bool, generate: bool) -> None:
-    """Give a member a new password; the old one ends at once.
+    """Set a member's password; the old one stops working at once.
 
     \b
     Examples:  sharedbook member password alice --generate
@@ -149,14 +151,15 @@ def password(site: Site, out: Output, login: str, from_stdin: bool, generate: bo
 @member_command.command("link")
 @click.argument("login", type=MEMBER, metavar="MEMBER")
 @click.option(
-    "--hours", default=48, show_default=True, type=click.IntRange(1, 24 * 30), help="How long it works, unless used."
+    "--hours", default=48, show_default=True, type=click.IntRange(1, 24 * 30), help="How long it works if not used."
 )
 @json_option
 @pass_site
 def link(site: Site, out: Output, login: str, hours: int) -> None:
-    """Make a link to a page where a member sets his own password, once.
+    """Print a link with which a member sets their own password, once.
 
-    It ends as soon as the password is changed. Whoever has it can set the password: send it to the member alone.
+    The link stops working as soon as the password is changed. Whoever has the link can set the password: send it to
+    that member only.
 
     \b
     Examples:  sharedbook member link bob
@@ -174,7 +177,7 @@ def link(site: Site, out: Output, login: str, hours: int) -> None:
 @json_option
 @pass_site
 def disable(site: Site, out: Output, login: str) -> None:
-    """Refuse a member's logins from now on; nothing of the member's is lost.
+    """Refuse a member's logins from now on; nothing is lost.
 
     \b
     Example:  sharedbook member disable bob
@@ -209,9 +212,9 @@ def enable(site: Site, out: Output, login: str) -> None:
 @json_option
 @pass_site
 def delete(site: Site, out: Output, login: str, give_to: str | None, unowned: bool, how: How) -> None:
-    """Delete a member. No contact is deleted: say who owns the member's own ones.
+    """Delete a member. No contact is deleted: choose who owns the member's contacts.
 
-    Undo brings the member back with teams and grants; name, mail address and passwords are forgotten for good.
+    Undo brings the member back with teams and grants, but without name, mail address and passwords.
 
     \b
     Examples:  sharedbook member delete bob --give-to alice
@@ -237,7 +240,7 @@ member_command.add_command(member_import.import_command)
 
 @member_command.group("app-password")
 def app_password() -> None:
-    """Passwords of single devices and programs: for one door, revocable one by one."""
+    """Passwords for single devices and programs, revocable one by one."""
 
 
 @app_password.command("add")
@@ -248,13 +251,13 @@ def app_password() -> None:
     default="carddav,ldap,write",
     show_default=True,
     metavar="WORD,...",
-    help="Where it may be used (carddav, ldap) and for what (read or write).",
+    help="Where it works (carddav, ldap) and for what (read or write).",
 )
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it works (UTC).")
 @json_option
 @pass_site
 def app_password_add(site: Site, out: Output, login: str, label: str, scope: str, expires: datetime | None) -> None:
-    """Make a password for one device; it is printed once.
+    """Make a password for one device and print it once.
 
     \b
     Examples:
@@ -276,7 +279,7 @@ def _scope(text: str) -> tuple[frozenset[str], bool]:
     unknown = words - {"carddav", "ldap", "read", "write"}
     doors = frozenset(words & {"carddav", "ldap"}) or frozenset({"carddav", "ldap"})
     if unknown or not words or {"read", "write"} <= words:
-        raise InvalidValue(f"{text!r} is no scope", field="scope", hint="write such as: carddav,write or ldap,read")
+        raise InvalidValue(f"{text!r} is not a scope", field="scope", hint="write such as: carddav,write or ldap,read")
     return doors, "write" in words
 
 
@@ -303,7 +306,7 @@ def app_password_list(site: Site, out: Output, login: str) -> None:
 @json_option
 @pass_site
 def app_password_revoke(site: Site, out: Output, login: str, label: str) -> None:
-    """End an app password; the next request with it is refused.
+    """Revoke an app password; the next request with it is refused.
 
     \b
     Example:  sharedbook member app-password revoke alice "Desk phone"

@@ -26,9 +26,9 @@ from sharedbook.services.tx import Tx
     "pairs",
     metavar="FIELD=ATTRIBUTE,...",
     default="",
-    help="Other attributes than login=uid,email=mail,name=cn.",
+    help="Attributes to use instead of login=uid,email=mail,name=cn.",
 )
-@click.option("--disable-gone", is_flag=True, help="Disable members whom the directory does not have any more.")
+@click.option("--disable-gone", is_flag=True, help="Disable members who are gone from the directory.")
 @asking
 @json_option
 @pass_site
@@ -47,10 +47,11 @@ def import_command(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Bring members in from an existing directory (LDAP); the same again changes nothing.
+    """Import members from an existing directory (LDAP).
 
-    They log in with their password there when the site says so: login.ldap_uri and its neighbours.
-    Only members of the same directory and base are changed. Exit code 3 when some entries were refused.
+    Importing again changes only what has changed there. With login.ldap_uri and the settings next to it, they log in
+    with their password in the directory. Only members imported from the same directory and base are changed. Exit code
+    3 if entries were refused.
 
     \b
     Examples:
@@ -73,7 +74,7 @@ def import_command(
 
     def question(planned: json_keys.Object) -> str | None:
         count = planned["counts"][Result.DISABLED]
-        return f"{many(count, 'member')} would be disabled. Go on?" if count else None
+        return f"{many(count, 'member')} would be disabled. Continue?" if count else None
 
     record = carry_out(site, work, question, dry_run=dry_run, yes=yes)
     _tell(out, record)

@@ -13,7 +13,7 @@ from sharedbook.services.notices import couriers, delivery, notices
 
 @click.group("notice")
 def notice_command() -> None:
-    """What postmasters are told, by mail (mail.server) and webhook (webhook.url)."""
+    """Notices to the postmasters, by mail (mail.server) and webhook (webhook.url)."""
 
 
 @notice_command.command("list")
@@ -28,14 +28,14 @@ def list_notices(site: Site, out: Output) -> None:
     with site.begin() as tx:
         records = [json_keys.notice(each) for each in notices.list_notices(tx)]
     columns = {"Notice": "id", "When": "at", "What": "subject", "Mailed": "mailed", "Posted": "posted"}
-    out.rows(records, {**columns, "Failed": "error"}, empty="There is no notice.")
+    out.rows(records, {**columns, "Failed": "error"}, empty="There are no notices.")
 
 
 @notice_command.command("test")
 @json_option
 @pass_site
 def test(site: Site, out: Output) -> None:
-    """Send a notice now, by mail and to the webhook as far as they are set.
+    """Send a test notice now, by mail and webhook if these are set.
 
     \b
     Example:  sharedbook notice test
@@ -44,7 +44,7 @@ def test(site: Site, out: Output) -> None:
     found = delivery.test(site.app.site)
     failed = [f"{error}" for error in found.values() if error]
     record = json_keys.result("notice test", [way for way, error in found.items() if not error], notes=failed)
-    out.outcome(record, f"sent: {', '.join(record['items']) or 'by no way'}")
+    out.outcome(record, f"sent: {', '.join(record['items']) or 'nowhere'}")
     if failed:
         raise SystemExit(FAILED)
 
@@ -53,7 +53,9 @@ def test(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def key(site: Site, out: Output) -> None:
-    """Print the key with which the webhook checks the header Sharedbook-Signature (HMAC-SHA256 of the body).
+    """Print the key for checking the webhook's Sharedbook-Signature header.
+
+    The header is the HMAC-SHA256 of the body.
 
     \b
     Example:  sharedbook notice key

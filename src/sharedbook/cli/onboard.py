@@ -21,10 +21,12 @@ from sharedbook.services.members.onboarding import Access
 @click.command("onboard")
 @click.argument("login", type=MEMBER, metavar="MEMBER")
 @click.option(
-    "--group", type=GROUP, metavar="GROUP", help="Only this group's address book, and only its people for a phone."
+    "--group", type=GROUP, metavar="GROUP", help="Only this group: its address book, or its contacts on a phone."
 )
-@click.option("--phone", type=click.Choice(list(phonebooks.VENDORS)), help="The LDAP block to paste into a desk phone.")
-@click.option("--qr", is_flag=True, help="A QR code that sets up DAVx5 on Android, but for the password.")
+@click.option(
+    "--phone", type=click.Choice(list(phonebooks.VENDORS)), help="Show the LDAP settings to paste into a desk phone."
+)
+@click.option("--qr", is_flag=True, help="Show a QR code that sets up DAVx5 on Android, except for the password.")
 @click.option(
     "--apple",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -34,7 +36,7 @@ from sharedbook.services.members.onboarding import Access
     "--app-password",
     "label",
     metavar="LABEL",
-    help="Make an app password and show it this once: for LDAP, to read, with --phone; else for all doors, to write.",
+    help="Make an app password and show it once: with --phone to read over LDAP, otherwise for everything.",
 )
 @json_option
 @pass_site
@@ -48,9 +50,9 @@ def onboard_command(
     apple: Path | None,
     label: str | None,
 ) -> None:
-    """Show what a member types or pastes into mail clients, mobiles and desk phones.
+    """Show what to enter in mail clients, mobiles and desk phones.
 
-    Addresses are those of public.carddav_url and public.ldap_url, or else of this machine's own servers.
+    Addresses come from public.carddav_url and public.ldap_url; without these, they are this machine's.
 
     \b
     Examples:

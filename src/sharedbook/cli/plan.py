@@ -28,11 +28,11 @@ _WORDS = {"add": "new", "change": "changed", "show": "shown here, too", "leave":
 @json_option
 @pass_site
 def plan_command(site: Site, out: Output, file: Path) -> None:
-    """Show what must be done so that a group is what a YAML file says, and make a plan of it for `apply`.
+    """Plan the changes that make a group match a YAML file, for `apply`.
 
-    The file names a group, its contacts and its grants; `group export-plan` writes it as it is now. A contact is known
-    by its uid, or else by its external_id. What a contact there does not name is taken away from it; one that is not
-    named leaves the group. FILE - is stdin. Exit code 3 when something would be refused.
+    The file holds a group with its contacts and grants; `group export-plan` writes one. A contact is recognised by its
+    uid, or else by its external_id. Values that the file does not have are removed from the contact; contacts that it
+    does not have leave the group. FILE - is stdin. Exit code 3 if something would be refused.
 
     \b
     Example:  sharedbook plan customers.yaml
@@ -112,7 +112,7 @@ def _lines(found: Comparison, plan: int | None, told: Sequence[Told]) -> Iterato
     kinds = [change.kind for change in found.changes]
     counts = [f"{kinds.count(kind)} {word}" for kind, word in _COUNTED.items() if kind in kinds]
     yield ", ".join([*counts, *([f"{len(found.grants)} grants"] if found.grants else [])])
-    yield f"do just this: sharedbook apply {plan}"
+    yield f"to do exactly this: sharedbook apply {plan}"
 
 
 _COUNTED = {"add": "added", "change": "changed", "show": "shown", "leave": "leaving"}
@@ -129,9 +129,10 @@ def _grant_line(grant: GrantChange) -> str:
 @json_option
 @pass_site
 def export_plan(site: Site, out: Output, group: str, file: Path) -> None:
-    """Write a group with its contacts and grants into a YAML file, for `plan`; always the same for the same group.
+    """Write a group as a YAML file, for `plan`.
 
-    Only its user may read the file. FILE - is stdout.
+    It holds the group's contacts and grants; the same group always gives the same file. Only you can read it. FILE - is
+    stdout.
 
     \b
     Example:  sharedbook group export-plan customers customers.yaml

@@ -78,8 +78,8 @@ def listeners(settings: Settings) -> list[Listener]:
 def serve_command(site: Site, server: str | None) -> None:
     """Serve the contacts until Ctrl-C: CardDAV and LDAP, or one of them.
 
-    Prints one line for each address when it accepts connections, then logs to stderr. Without a certificate of yours
-    (tls.cert, tls.key) a self-signed one is made in the data folder.
+    Prints a line for each address once it accepts connections, then logs to stderr. Without a certificate of your own
+    (tls.cert, tls.key) it makes a self-signed one in the data folder.
 
     \b
     Examples:  sharedbook serve
@@ -123,7 +123,7 @@ def _cannot_listen(listener: Listener, error: OSError) -> Unavailable:
             hint=f"choose a port from 1024 on with {_variable(listener)}, and put a proxy or a socket before it",
         )
     return Unavailable(
-        f"{listener.address} is no address of this machine: {error.strerror or error}",
+        f"{listener.address} is not an address of this machine: {error.strerror or error}",
         hint=f"choose another one with {_variable(listener)}",
     )
 

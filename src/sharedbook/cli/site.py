@@ -20,14 +20,14 @@ REINDEX_BATCH = 200
 
 @click.command("init")
 @click.option(
-    "--new-key", is_flag=True, help="Its site.key is lost: go on with another. App passwords and old backups end."
+    "--new-key", is_flag=True, help="The site.key is lost: make a new one. App passwords and old backups stop working."
 )
 @json_option
 @pass_site
 def init_command(site: Site, out: Output, *, new_key: bool) -> None:
-    """Make the database and the data folder where they are missing; nothing that is there is changed.
+    """Create the database and the data folder. What exists already is left unchanged.
 
-    On a terminal it asks for the first postmaster, when there is none.
+    On a terminal it asks for the first postmaster, unless there is one.
 
     \b
     Examples:  sharedbook init
@@ -63,7 +63,7 @@ def _first_postmaster(site: Site) -> None:
 @json_option
 @pass_site
 def migrate_command(site: Site, out: Output) -> None:
-    """Bring the database to the schema of this version of the program.
+    """Update the database to the schema of this version of sharedbook.
 
     \b
     Example:  sharedbook migrate
@@ -77,9 +77,9 @@ def migrate_command(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def reindex_command(site: Site, out: Output) -> None:
-    """Read every contact anew out of its card: what searches find, and the names in lists.
+    """Rebuild what searches find, and the names in lists, from every contact's card.
 
-    Needed after a change of default_region, or when a new version of sharedbook reads more out of a card.
+    Needed after a change of default_region, or when a new version of sharedbook reads more from a card.
 
     \b
     Example:  sharedbook reindex
@@ -98,14 +98,14 @@ def reindex_command(site: Site, out: Output) -> None:
             click.echo(f"\r{total} contacts", nl=False, err=True)
     if total and sys.stderr.isatty():
         click.echo(err=True)
-    out.outcome(json_keys.result("reindex", []) | {"count": total}, f"{total} contacts are indexed anew")
+    out.outcome(json_keys.result("reindex", []) | {"count": total}, f"{total} contacts reindexed")
 
 
 @click.command("settings")
 @json_option
 @pass_site
 def settings_command(site: Site, out: Output) -> None:
-    """Show every setting: its value, where that comes from, and what it does.
+    """Show every setting: its value, where the value comes from, and what it does.
 
     \b
     Examples:  sharedbook settings

@@ -18,7 +18,7 @@ from sharedbook.services.erasing import subject_access
 
 @click.group("subject")
 def subject_command() -> None:
-    """A person, by mail address: all that is held on him, to report or to erase."""
+    """Data subjects: report or erase everything held on a person, by mail address."""
 
 
 @subject_command.command("report")
@@ -27,7 +27,9 @@ def subject_command() -> None:
 @json_option
 @pass_site
 def report(site: Site, out: Output, mail: str, file: Path) -> None:
-    """Write all that is held on a person into one new zip file: cards, history, audit, kept import rows, account.
+    """Write everything held on a person into a new zip file.
+
+    That is cards, history, audit, stored import rows, and the person's own account here.
 
     \b
     Example:  sharedbook subject report minji@example.com report.zip
@@ -50,9 +52,10 @@ def report(site: Site, out: Output, mail: str, file: Path) -> None:
 @json_option
 @pass_site
 def erase(site: Site, out: Output, mail: str, certificate: Path | None, dry_run: bool, yes: bool) -> None:
-    """Erase a person for good: contacts with this mail address, with their history, and kept import rows.
+    """Erase everything held on a person, for good.
 
-    Earlier texts of other contacts that hold the address are forgotten, too. What mentions it elsewhere is named.
+    This erases the contacts with this mail address, their history, and stored import rows. Old versions of other
+    contacts that contain the address are erased too. Where the address is mentioned elsewhere is listed.
 
     \b
     Examples:

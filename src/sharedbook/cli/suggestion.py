@@ -14,10 +14,10 @@ from sharedbook.services.refused import suggestions
 
 @click.group("suggestion")
 def suggestion_command() -> None:
-    """Refused edits: what members wanted to change in contacts that they may only read.
+    """Suggestions: refused edits of contacts that a member may only read.
 
-    The newest of each member for each contact is kept, for the days of the setting `history_days`. Whoever may edit the
-    contact decides: --as LOGIN lists those for that member, and his own.
+    The latest one of each member for each contact is kept for `history_days` days. Whoever may edit the contact
+    decides; --as LOGIN lists the suggestions that this member may decide on, and their own.
     """
 
 
@@ -25,7 +25,7 @@ def suggestion_command() -> None:
 @json_option
 @pass_site
 def list_suggestions(site: Site, out: Output) -> None:
-    """List the suggestions that wait, the oldest first.
+    """List the open suggestions, the oldest first.
 
     \b
     Examples:  sharedbook suggestion list
@@ -34,7 +34,7 @@ def list_suggestions(site: Site, out: Output) -> None:
     with site.begin() as tx:
         records = [json_keys.suggestion(each) for each in suggestions.every(tx)]
     columns = {"Id": "id", "Contact": "contact", "Name": "name", "By": "by", "When": "at", "Through": "client"}
-    out.rows(records, columns, empty="Nothing is suggested.")
+    out.rows(records, columns, empty="There are no suggestions.")
 
 
 @suggestion_command.command("show")
@@ -42,7 +42,7 @@ def list_suggestions(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def show(site: Site, out: Output, suggestion: int) -> None:
-    """Show what a suggestion would change in the contact as it is now.
+    """Show what a suggestion would change in the contact now.
 
     \b
     Example:  sharedbook suggestion show 3
@@ -58,13 +58,14 @@ def show(site: Site, out: Output, suggestion: int) -> None:
 
 @suggestion_command.command("apply")
 @click.argument("suggestion", type=int)
-@click.option("--force", is_flag=True, help="Also where the contact was changed in another way since.")
+@click.option("--force", is_flag=True, help="Apply it even if the contact has been changed in another way since.")
 @json_option
 @pass_site
 def apply(site: Site, out: Output, suggestion: int, force: bool) -> None:
-    """Make the suggested change: only what the member changed, on the contact as it is now.
+    """Apply a suggestion to the contact as it is now.
 
-    That is a step in the contact's history that names both: who applied it, and whose suggestion it was.
+    Only what the member changed is changed. The contact's history names both who applied it and whose suggestion it
+    was.
 
     \b
     Examples:  sharedbook suggestion apply 3
@@ -80,7 +81,7 @@ def apply(site: Site, out: Output, suggestion: int, force: bool) -> None:
 @json_option
 @pass_site
 def dismiss(site: Site, out: Output, numbers: tuple[int, ...]) -> None:
-    """Throw suggestions away. Nothing changes in the contacts.
+    """Dismiss suggestions; the contacts stay as they are.
 
     \b
     Example:  sharedbook suggestion dismiss 3 4

@@ -15,7 +15,7 @@ from sharedbook.services.tx import Tx
 
 @click.group("team")
 def team_command() -> None:
-    """Teams: some members under one name, written @name in grants and visibility."""
+    """Teams: several members under one name, written @name in grants and visibility."""
 
 
 def _team(tx: Tx, name: str) -> json_keys.Object:
@@ -31,7 +31,7 @@ def _plain(name: str) -> str:
 @json_option
 @pass_site
 def add(site: Site, out: Output, name: str) -> None:
-    """Make a team.
+    """Add a team.
 
     \b
     Example:  sharedbook team add support
@@ -52,7 +52,7 @@ def list_teams(site: Site, out: Output) -> None:
     """
     with site.begin() as tx:
         records = [json_keys.team(info) for info in teams.list_teams(tx)]
-    out.rows(records, {"Team": "name", "Members": "members"}, empty="There is no team yet.")
+    out.rows(records, {"Team": "name", "Members": "members"}, empty="There are no teams yet.")
 
 
 @team_command.command("join")
@@ -61,7 +61,7 @@ def list_teams(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def join(site: Site, out: Output, team: str, members: tuple[str, ...]) -> None:
-    """Put members into a team; they have its rights at once.
+    """Add members to a team; they get its rights at once.
 
     \b
     Example:  sharedbook team join sales alice bob
@@ -78,7 +78,7 @@ def join(site: Site, out: Output, team: str, members: tuple[str, ...]) -> None:
 @json_option
 @pass_site
 def leave(site: Site, out: Output, team: str, members: tuple[str, ...]) -> None:
-    """Take members out of a team; its rights end for them at once.
+    """Remove members from a team; they lose its rights at once.
 
     \b
     Example:  sharedbook team leave sales bob

@@ -40,45 +40,43 @@ OVERWRITING = (transfer.Duplicates.FILL, transfer.Duplicates.UPDATE, transfer.Du
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True), required=False)
 @ldap_options(required=False)
-@click.option(
-    "--group", type=GROUP, metavar="GROUP", help="The group that all go into, whatever groups the file names."
-)
-@click.option("--format", "form", type=IMPORTED, help="What the file is (default: by its name and content).")
+@click.option("--group", type=GROUP, metavar="GROUP", help="The group for all rows, whatever groups the file names.")
+@click.option("--format", "form", type=IMPORTED, help="The file's format (default: by its name and content).")
 @click.option(
     "--map",
     "mapping",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help='Columns of other headers: a TOML file with lines such as "Mobile no." = "phone.mobile".',
+    help='Columns for unknown headers: a TOML file with lines such as "Mobile no." = "phone.mobile".',
 )
 @click.option(
     "--save-map",
     "saved",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Import nothing: write what each header is taken for into a TOML file, to complete and give to --map.",
+    help="Import nothing; write the column of each header into a TOML file, to complete and use with --map.",
 )
-@click.option("--encoding", metavar="NAME", help="Of a file that is neither marked nor UTF-8, such as cp949.")
-@click.option("--sheet", metavar="NAME", default="", help="Which sheet of a file with several (default: the first).")
+@click.option("--encoding", metavar="NAME", help="Encoding of a file that is not UTF-8, such as cp949.")
+@click.option("--sheet", metavar="NAME", default="", help="The sheet to read (default: the first).")
 @click.option(
     "--dates",
     type=click.Choice([str(each) for each in Order]),
-    help="How dates such as 10/12/1815 are written (default: as the file's other dates tell).",
+    help="How to read dates such as 10/12/1815 (default: as the file's other dates suggest).",
 )
 @click.option(
     "--recipients",
     type=click.IntRange(0, 1000),
     metavar="N",
     default=0,
-    help="Of mail also whom it is sent to (To, Cc), where a message names at most N (default: senders only).",
+    help="From mail also import To and Cc, of messages to at most N people (default: senders only).",
 )
 @click.option(
     "--duplicates",
     type=click.Choice([str(each) for each in transfer.Duplicates]),
     default=str(transfer.Duplicates.SKIP),
     show_default=True,
-    help="What a row does whose contact the group has already.",
+    help="What to do with a row whose contact is already in the group.",
 )
-@click.option("--dry-run", is_flag=True, help="Read the file and show what each row would do, and do nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before contacts that exist are changed.")
+@click.option("--dry-run", is_flag=True, help="Read the file and show what each row would do, without doing it.")
+@click.option("--yes", is_flag=True, help="Do not ask before changing existing contacts.")
 @background_option
 @json_option
 @pass_site
@@ -101,19 +99,19 @@ def import_command(
     background: bool,
     **directory: Any,
 ) -> None:
-    """Bring contacts in from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
+    """Import contacts from a csv, xlsx, xls, ods, vcf, ldif or json file (- is stdin).
 
-    Of an eml or mbox file the senders, with the other addresses of their own and the numbers called Tel:, Mobile: or
-    Fax: in their signatures (below a line `-- `); with --recipients 5 also those in To and Cc of messages to at most
-    five, so that no mailing's 200 come in. Of a zip or a folder every file of these kinds that is in it.
+    From an eml or mbox file it imports the senders, with their other addresses and the numbers marked Tel:, Mobile: or
+    Fax: in their signatures (below a line `-- `). With --recipients 5 it also takes To and Cc, from messages to at most
+    five people, so that mailing lists stay out. A zip file or a folder is imported file by file.
 
-    Columns are known by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and others;
-    a field of the site's own by its name, or as custom:NAME. Without --group each row names its groups, as files of
-    `sharedbook export` do: a new contact goes into all of them, and is a duplicate if the first one has it. One that
-    is there stays in its groups. With --group the groups that the file names do not count, and that is said.
-    Rows that cannot be right are refused, one by one; the others are in. The same file twice changes nothing.
+    Columns are recognised by their headers: those of `sharedbook template`, of Google, Outlook, Microsoft 365 and
+    others, and custom fields by name or as custom:NAME. With --group all rows go into that group, whatever groups the
+    file names. Without it each row names its groups, as in files of `sharedbook export`: a new contact goes into all of
+    them, and is a duplicate if the first one already has it. Existing contacts stay in their groups. Rows with mistakes
+    are refused one by one, and the others are imported. Importing the same file again changes nothing.
 
-    With --ldap they come from an existing directory, which keeps them: they are edited there, until `contact detach`.
+    With --ldap the contacts come from an existing directory. They are then edited there, until `contact detach`.
 
     \b
     Examples:
@@ -154,7 +152,7 @@ def import_command(
         if not isinstance(source, Path):
             source.seek(0)  # it is read again
         if updated := planned.counts.get(Result.UPDATED, 0):
-            confirm(f"{updated} contacts that exist would be changed. Go on?")
+            confirm(f"{updated} contacts that exist would be changed. Continue?")
     if background and not dry_run:
         report = transfer.import_file(site.app, site.actor, CLIENT, source, wait=True, **options)
         assert report.job_id is not None
@@ -196,7 +194,7 @@ def _end(out: Output, report: transfer.JobReport) -> None:
     """Says what an import did; ends with 3 when rows are left."""
     _tell(out, report)
     if report.gone and not out.as_json:
-        out.note(f"contacts without an entry there any more: {', '.join(map(str, report.gone))}")
+        out.note(f"contacts whose entry is gone from the directory: {', '.join(map(str, report.gone))}")
     if report.counts.get(Result.ERROR, 0) or report.counts.get(Result.NEEDS_DECISION, 0):
         raise SystemExit(IN_PART)
 
@@ -219,7 +217,9 @@ def _mapping(path: Path | None) -> dict[str, str] | None:
 def _save_mapping(out: Output, path: Path, found: dict[str, str]) -> None:
     lines = (f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(found[name])}\n" for name in found)
     path.write_text("".join(lines), encoding="utf-8")
-    notes = [f"unknown, to be given a column or -: {name}" for name, meaning in found.items() if not meaning]
+    notes = [
+        f"unknown; give each a column, or - to leave it out: {name}" for name, meaning in found.items() if not meaning
+    ]
     out.outcome(json_keys.result("save map", [str(path)], notes=notes), f"written to {path}")
 
 
@@ -234,14 +234,14 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
     if out.as_json:
         out.record(json_keys.imported(report))
         return
-    counts = cell(report.counts) or "The file has no row."
+    counts = cell(report.counts) or "The file has no rows."
     click.echo(f"Dry run, nothing is changed. {counts}" if report.dry_run else counts)
     if report.left_out:
         out.note(f"columns without a place in a contact: {', '.join(report.left_out)}")
     if report.samples and report.dry_run:
         out.note(f"read as {report.encoding}, such as: {' | '.join(report.samples)}")
     if report.over_quota:
-        out.note(f"rows that the limit of contacts refuses: {report.over_quota}")
+        out.note(f"rows over the limit of contacts: {report.over_quota}")
     _note(out, "look at line", report.warnings, len(report.warnings))
     _note(out, "line", report.problems, report.counts[Result.ERROR] + report.counts[Result.NEEDS_DECISION])
     if report.job_id is not None and (report.counts[Result.ADDED] or report.counts[Result.UPDATED]):
@@ -263,15 +263,15 @@ _SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx", ".ldif": "ldif", "
 
 @click.command("export", cls=MinusWords)
 @click.argument("query_and_file", metavar="[QUERY] FILE", nargs=-1, required=True)
-@click.option("--group", type=GROUP, metavar="GROUP", help="Only the contacts of this group.")
-@click.option("--format", "form", type=EXPORTED, help="What to write (default: by the file's name, else csv).")
-@click.option("--reduced", is_flag=True, help="Photos as mail clients get them, instead of the originals.")
+@click.option("--group", type=GROUP, metavar="GROUP", help="Only contacts in this group.")
+@click.option("--format", "form", type=EXPORTED, help="The format to write (default: by the file's name, or else csv).")
+@click.option("--reduced", is_flag=True, help="Write photos as mail clients get them instead of the originals.")
 @json_option
 @pass_site
 def export_command(
     site: Site, out: Output, query_and_file: tuple[str, ...], group: str | None, form: str | None, reduced: bool
 ) -> None:
-    """Write contacts into a file (- is stdout): all, those of a group, or those that match a QUERY.
+    """Export contacts to a file (- is stdout): all, those in a group, or those that match a QUERY.
 
     \b
     Examples:  sharedbook export everything.vcf
@@ -316,10 +316,10 @@ def export_command(
 @json_option
 @pass_site
 def template_command(site: Site, out: Output, product_and_file: tuple[str, ...]) -> None:
-    """Write an empty file to fill in and import (- is stdout): with our own columns, or those of another PRODUCT.
+    """Write an empty file to fill in and import (- is stdout), with sharedbook's columns or those of another PRODUCT.
 
-    Our own are the columns that most people need, the groups (in an xlsx file with those to choose from that you may
-    import into), and the site's own fields. FILE becomes an xlsx file if it is called so, else csv.
+    Sharedbook's own template has the columns that most people need, the groups (in an xlsx file as a list to choose
+    from), and the custom fields. FILE is written as xlsx if its name ends so, and otherwise as csv.
 
     PRODUCT: sharedbook (the default), google, google-legacy, outlook, outlook-com, yeastar, oro, m365.
 

@@ -20,14 +20,14 @@ from sharedbook.services.tx import Tx
 
 @click.group("trash")
 def trash_command() -> None:
-    """Deleted contacts: they keep groups, addresses and rights until they are restored or erased."""
+    """The trash: deleted contacts, which keep groups, addresses and rights until restored or erased."""
 
 
 @trash_command.command("list")
 @json_option
 @pass_site
 def list_trash(site: Site, out: Output) -> None:
-    """List what lies in the trash, the latest first.
+    """List what is in the trash, the latest first.
 
     \b
     Example:  sharedbook trash list
@@ -59,13 +59,18 @@ def restore(site: Site, out: Output, refs: tuple[str, ...], how: How) -> None:
 
 
 @trash_command.command("empty")
-@click.option("--older-than", type=click.IntRange(min=0), metavar="DAYS", help="Only what was deleted before.")
+@click.option(
+    "--older-than",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Only what was deleted more than this many days ago.",
+)
 @certificate_option
 @asking
 @json_option
 @pass_site
 def empty(site: Site, out: Output, older_than: int | None, certificate: Path | None, dry_run: bool, yes: bool) -> None:
-    """Erase what lies in the trash, for good.
+    """Erase what is in the trash, for good.
 
     \b
     Examples:  sharedbook trash empty --older-than 30 --dry-run

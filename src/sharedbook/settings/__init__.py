@@ -406,5 +406,5 @@ def _read(path: Path) -> dict[str, Any]:
         if name not in _BY_NAME:
             near = difflib.get_close_matches(name, _BY_NAME, n=1)
             hint = f"did you mean {near[0]}?" if near else "`sharedbook settings` lists all names"
-            raise InvalidSetting(f"{path} sets {name}, which is no setting", name=name, hint=hint)
+            raise InvalidSetting(f"{path} sets {name}, which is not a setting", name=name, hint=hint)
     return values

@@ -37,7 +37,7 @@ def networks(value: tuple[str, ...]) -> None:
         try:
             ipaddress.ip_network(each, strict=False)
         except ValueError:
-            raise ValueError("names what is no address or network, such as 127.0.0.1 or 10.0.0.0/8") from None
+            raise ValueError("names what is not an address or network, such as 127.0.0.1 or 10.0.0.0/8") from None
 
 
 def database(value: str) -> None:
@@ -49,7 +49,7 @@ def database(value: str) -> None:
 def dn(value: str) -> None:
     """A distinguished name (RFC 4514), as far as its first part tells."""
     if not re.match(r"\s*[A-Za-z0-9][A-Za-z0-9.-]*\s*=", value):
-        raise ValueError("is no DN, such as ou=contacts,dc=example,dc=com")
+        raise ValueError("is not a DN, such as ou=contacts,dc=example,dc=com")
 
 
 def web_url(value: str) -> None:
@@ -65,14 +65,14 @@ def directory_url(value: str) -> None:
 def _public(value: str, schemes: tuple[str, ...]) -> None:
     found = urlsplit(value)
     if found.scheme not in schemes or not found.hostname or found.username is not None or found.query:
-        raise ValueError(f"is no address such as {schemes[0]}://contacts.example.com")
+        raise ValueError(f"is not an address such as {schemes[0]}://contacts.example.com")
 
 
 def webhook(value: str) -> None:
     """Where notices may go: what they say is for no one on the way."""
     found = urlsplit(value)
     if not found.hostname or found.scheme not in ("https", "http"):
-        raise ValueError("is no address such as https://hooks.example.com/sharedbook")
+        raise ValueError("is not an address such as https://hooks.example.com/sharedbook")
     if found.scheme == "http" and not Address(found.hostname, 0).loopback:
         raise ValueError("is http, which is for this machine only; write https")
 
@@ -80,7 +80,7 @@ def webhook(value: str) -> None:
 def mail_address(value: str) -> None:
     """A mail address."""
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError("is no mail address")
+        raise ValueError("is not a mail address")
 
 
 def with_login(value: str) -> None:

@@ -44,7 +44,7 @@ class _Commands(click.Group):
 def contact_command() -> None:
     """Contacts: add, find, change, move, delete, erase.
 
-    A REF is a contact's id, UID, mail address, or its name if only one has it; - reads refs from stdin.
+    A REF is a contact's id, UID or mail address, or its name if no other contact has it; - reads refs from stdin.
     """
 
 
@@ -52,16 +52,16 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     """What `contact list` and `contact find` take."""
     options = (
         click.argument("query", nargs=-1),
-        click.option("--group", type=GROUP, metavar="GROUP", help="In this group."),
-        click.option("--owner", type=MEMBER, metavar="MEMBER", help="Owned by this member."),
-        click.option("--assigned", type=MEMBER, metavar="MEMBER", help="Looked after by this member."),
-        click.option("--viewer", type=SUBJECT, metavar="SUBJECT", help="Seen by this member or team."),
-        click.option("--tag", help="With this tag."),
-        click.option("--company", help="Of this company."),
-        click.option("--no-owner", is_flag=True, help="Without an owner."),
-        click.option("--no-viewers", is_flag=True, help="Seen by no member."),
-        click.option("--trashed", is_flag=True, help="In the trash, instead of the others."),
-        click.option("--limit", type=click.IntRange(min=1), help="At most so many."),
+        click.option("--group", type=GROUP, metavar="GROUP", help="Only in this group."),
+        click.option("--owner", type=MEMBER, metavar="MEMBER", help="Only those owned by this member."),
+        click.option("--assigned", type=MEMBER, metavar="MEMBER", help="Only those assigned to this member."),
+        click.option("--viewer", type=SUBJECT, metavar="SUBJECT", help="Only those that this member or team sees."),
+        click.option("--tag", help="Only those with this tag."),
+        click.option("--company", help="Only those of this company."),
+        click.option("--no-owner", is_flag=True, help="Only those without an owner."),
+        click.option("--no-viewers", is_flag=True, help="Only those that no member sees."),
+        click.option("--trashed", is_flag=True, help="Only those in the trash."),
+        click.option("--limit", type=click.IntRange(min=1), help="Show at most this many."),
         json_option,
         pass_site,
     )
@@ -75,16 +75,16 @@ def _find(site: Site, out: Output, query: tuple[str, ...], limit: int | None, fi
         wanted = search.query(tx, " ".join(query))
         found = search.find(tx, search.Search(query=wanted, **filters), limit=limit)
         records = objects(tx, found)
-    out.rows(records if out.as_json else [row(each) for each in records], COLUMNS, empty="No contact is found.")
+    out.rows(records if out.as_json else [row(each) for each in records], COLUMNS, empty="No contacts found.")
     for word in query if not found else ():
         if re.fullmatch(r"-?\w+=.+", word):
-            out.note(f"{word} was looked for as it is; a field is written {word.replace('=', ':', 1)}")
+            out.note(f"{word} was searched for literally; a field is written {word.replace('=', ':', 1)}")
 
 
 @contact_command.command("list", cls=MinusWords)
 @_filters
 def list_(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None, **filters: Any) -> None:
-    """List contacts by name; with a QUERY as `contact find` has it, those that match.
+    """List contacts by name: all, or those that match a QUERY (see `contact find`).
 
     \b
     Examples:  sharedbook contact list --group customers
@@ -102,9 +102,9 @@ def list_(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None,
 def find(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None, **filters: Any) -> None:
     """Find contacts.
 
-    QUERY: words that must all be found in name, mail, phone, company or tag; field:value (field:* for any value),
-    "a phrase", -word (not). A custom field is named in small letters, with _ between words. Initials find Hangul names,
-    readings find kanji, any dialled form finds a number.
+    QUERY: words that must all be found in name, mail address, phone, company or tags; field:value (field:* for any
+    value), "a phrase", -word (not). Write the name of a custom field in lower case, with _ between words. Initials find
+    Hangul names, readings find kanji, and a number is found in any form in which it is dialled.
 
     \b
     Examples:  sharedbook contact find kim company:hanbit -tag:newsletter

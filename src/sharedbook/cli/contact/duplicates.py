@@ -25,10 +25,10 @@ def add_to(group: click.Group) -> None:
 
 @click.command("duplicates")
 @click.option("--group", metavar="GROUP", type=GROUP, help="Among the contacts of this group.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many suggestions.")
+@click.option("--limit", type=click.IntRange(min=1), help="Show at most this many.")
 @click.option("--reason", type=click.Choice([str(each) for each in service.Shared]), help="Only those that share this.")
-@click.option("--sure", type=click.Choice(list(SURE)), help="At least so sure (default with --merge: certain).")
-@click.option("--merge", is_flag=True, help="Merge all of them, as one job. The oldest of each is kept.")
+@click.option("--sure", type=click.Choice(list(SURE)), help="At least this sure (default with --merge: certain).")
+@click.option("--merge", is_flag=True, help="Merge them all, as one job; the oldest contact of each is kept.")
 @as_job
 @json_option
 @pass_site
@@ -42,14 +42,14 @@ def duplicates(
     merge: bool,
     how: How,
 ) -> None:
-    """Suggest which contacts may be one and the same, the surest first, with the reasons.
+    """List contacts that may be the same, the surest first, with the reasons.
 
-    Certain: they share a mail address or UID, and have the same name. Likely: the names are only alike, or they share a
-    phone number. Possible: they share an address that few have, under other names. A name alone is never a reason.
-    Alike are names with the same words in another order, with initials, or with further names.
+    Certain: they share a mail address or UID and have the same name. Likely: the names are only similar, or they share
+    a phone number instead. Possible: they share an address that few have, under different names. A name alone is never
+    a reason. Names are similar if one has the same words in another order, initials, or further names.
 
-    --merge needs the --reason, and takes no suggestion that is only possible. As in `contact merge`, nobody sees more
-    than before, and all of it can be undone.
+    --merge needs --reason, and leaves out what is only possible. As with `contact merge`, nobody sees more than before,
+    and all of it can be undone.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def duplicates(
         for record in records
     ]
     columns = {"How sure": "confidence", "Contacts": "contacts", "Reasons": "reasons"}
-    out.rows(records if out.as_json else shown, columns, empty="Nobody is there twice.")
+    out.rows(records if out.as_json else shown, columns, empty="No duplicates found.")
 
 
 def _shared(reason: str | None) -> service.Shared | None:
@@ -125,13 +125,13 @@ def _reason(reason: json_keys.Object) -> str:
 
 @click.command("distinct")
 @click.argument("refs", metavar="[REF REF...]", nargs=-1)
-@click.option("--remove", is_flag=True, help="Forget it again: they may be suggested.")
+@click.option("--remove", is_flag=True, help="Remove the mark: they may be suggested again.")
 @json_option
 @pass_site
 def distinct(site: Site, out: Output, refs: tuple[str, ...], remove: bool) -> None:
-    """Remember that contacts are different, each from each: they are not suggested any more, and not merged.
+    """Mark contacts as different people.
 
-    Without a REF, list what is remembered.
+    They are no longer suggested as duplicates, and cannot be merged. Without a REF, list the pairs.
 
     \b
     Examples:  sharedbook contact distinct 12 57
@@ -155,4 +155,4 @@ def _list(site: Site, out: Output) -> None:
         pairs = service.list_distinct(tx)
     records = [{"contacts": [{"id": each.id, "name": each.name} for each in pair]} for pair in pairs]
     shown = [{"one": f"{one.id} {one.name}", "other": f"{other.id} {other.name}"} for one, other in pairs]
-    out.rows(records if out.as_json else shown, {"One": "one", "Other": "other"}, empty="Nothing is remembered.")
+    out.rows(records if out.as_json else shown, {"One": "one", "Other": "other"}, empty="No contacts are kept apart.")

@@ -25,13 +25,14 @@ def add_to(group: click.Group) -> None:
 
 @click.command("history")
 @click.argument("ref")
-@click.option("--initial", is_flag=True, help="Show the details with which it was added, instead of the list.")
+@click.option("--initial", is_flag=True, help="Show the details with which it was added instead.")
 @json_option
 @pass_site
 def history(site: Site, out: Output, ref: str, initial: bool) -> None:
-    """List what happened to a contact, the oldest first: when, what, who, through which program, and which fields.
+    """Show a contact's history, the oldest step first.
 
-    Steps are kept for the days of the setting `history_days`; the details with which it was added are always kept.
+    Each step has the time, what happened, who did it, through which program, and which fields changed. Steps are kept
+    for `history_days` days; the details with which the contact was added are always kept.
 
     \b
     Examples:  sharedbook contact history minji@example.com
@@ -47,7 +48,7 @@ def history(site: Site, out: Output, ref: str, initial: bool) -> None:
     names = {"Id": "id", "When": "at", "What": "event", "Who": "actor", "Through": "client", "Changes": "changes"}
     records = [json_keys.revision_detail(each) for each in steps]
     shown = [{**record, "changes": _changes(each)} for record, each in zip(records, steps, strict=True)]
-    out.rows(records if out.as_json else shown, names, empty="Nothing is remembered.")
+    out.rows(records if out.as_json else shown, names, empty="No history is kept.")
 
 
 def _changes(step: service.Step) -> str:
@@ -56,7 +57,7 @@ def _changes(step: service.Step) -> str:
         return ""
     if not step.known:
         return "(erased)"
-    forgotten = [] if step.whole else ["(with later steps that are forgotten)"]
+    forgotten = [] if step.whole else ["(includes later steps that are no longer kept)"]
     return "\n".join([*map(difference_line, step.by_field), *forgotten])
 
 
@@ -78,9 +79,10 @@ def _short(text: str | None) -> str:
 @json_option
 @pass_site
 def revert(site: Site, out: Output, ref: str, revision: int) -> None:
-    """Give a contact the exact card that it had after a REVISION (its id in `contact history`).
+    """Give a contact back the card that it had after a REVISION.
 
-    That is a new step, and can be reverted, too. Groups, owner and visibility stay as they are now.
+    REVISION is an id in `contact history`. The change is a new step and can be reverted too. Groups, owner and
+    visibility stay as they are now.
 
     \b
     Example:  sharedbook contact revert minji@example.com 98
@@ -88,7 +90,7 @@ def revert(site: Site, out: Output, ref: str, revision: int) -> None:
     with site.begin(write=True) as tx:
         found = service.revert(tx, contacts.resolve(tx, ref).id, revision)
         record = {**detail(tx, found.contact), "notes": found.notes}
-    verb = "is again as after" if found.changed else "is unchanged: it has the card of"
+    verb = "is back at" if found.changed else "is unchanged: it already has the card of"
     sentence = f"contact {record['id']} {verb} revision {revision}: {record['name']} (version {record['version']})"
     out.done(record, "\n".join([sentence, *(f"  {note}" for note in found.notes)]))
 
@@ -99,9 +101,9 @@ def revert(site: Site, out: Output, ref: str, revision: int) -> None:
 @json_option
 @pass_site
 def why(site: Site, out: Output, ref: str, field: str) -> None:
-    """Show who last changed a FIELD of a contact: when, through which program, and what it was before.
+    """Show who last changed a field of a contact, when, and what it was before.
 
-    FIELD: a column as `contact show` names it, photo, or a property of the card such as X-SKYPE.
+    FIELD is a column as `contact show` names it, photo, or a property of the card such as X-SKYPE.
 
     \b
     Examples:  sharedbook contact why minji@example.com title
@@ -111,5 +113,5 @@ def why(site: Site, out: Output, ref: str, field: str) -> None:
         found = service.why(tx, contacts.resolve(tx, ref).id, field)
     record = json_keys.origin(found)
     shown = {**record, **record["revision"], "revision": found.revision.id}
-    shown["certain"] = None if found.certain else "no: it may have been a step that is forgotten"
+    shown["certain"] = None if found.certain else "no: it may have been an earlier step that is no longer kept"
     out.record(record if out.as_json else {key: value for key, value in shown.items() if key != "id"})

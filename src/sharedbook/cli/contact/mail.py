@@ -13,13 +13,14 @@ COLUMNS = {"When": "at", "": "direction", "Address": "address", "Subject": "subj
 
 @click.command("mail")
 @click.argument("ref")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="At most so many.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="Show at most this many.")
 @json_option
 @pass_site
 def mail(site: Site, out: Output, ref: str, limit: int) -> None:
-    """List the mail exchanged with a contact, the newest first: topics and names of attachments, no text.
+    """List the mail exchanged with a contact, the newest first.
 
-    It is read at the moment out of one mailbox (`imap.server`, off by default); nothing of it is kept.
+    Shows subjects and names of attachments, never the text. It is read from one mailbox (`imap.server`, off by default)
+    and not kept.
 
     \b
     Examples:  sharedbook contact mail minji@example.com

@@ -55,12 +55,12 @@ def _many(
 @click.command("copy")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group to show them in as well.")
+@click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group to add them to.")
 @as_job
 @json_option
 @pass_site
 def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: str, how: How) -> None:
-    """Show contacts in one more group; they stay one contact, and an edit shows in both.
+    """Add contacts to another group as well; they stay the same contacts in both.
 
     \b
     Examples:  sharedbook contact copy minji@example.com --to press
@@ -74,12 +74,12 @@ def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: 
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
 @click.option("--from", "source", required=True, type=GROUP, metavar="GROUP", help="The group they leave.")
-@click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group they go into.")
+@click.option("--to", required=True, type=GROUP, metavar="GROUP", help="The group they move to.")
 @as_job
 @json_option
 @pass_site
 def move(site: Site, out: Output, refs: tuple[str, ...], where: str | None, source: str, to: str, how: How) -> None:
-    """Take contacts out of one group and put them into another.
+    """Move contacts from one group to another.
 
     \b
     Examples:
@@ -100,7 +100,7 @@ def move(site: Site, out: Output, refs: tuple[str, ...], where: str | None, sour
 @json_option
 @pass_site
 def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, how: How) -> None:
-    """Delete contacts: they go to the trash, from where they can be restored (unless the site has none).
+    """Put contacts into the trash, or delete them if the site has no trash.
 
     \b
     Examples:  sharedbook contact delete minji@example.com
@@ -128,9 +128,9 @@ def erase(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Erase contacts for good: card, history, index and names; then prove that no byte of them is left.
+    """Erase contacts for good, and prove that nothing of them is left.
 
-    Nothing brings them back. The name has to be typed, unless --yes is given.
+    Card, history, index and names go; nothing brings them back. It asks you to type the name, unless --yes is given.
 
     \b
     Example:  sharedbook contact erase minji@example.com --certificate erased.json
@@ -149,7 +149,7 @@ def erase(
 @json_option
 @pass_site
 def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | None, how: How) -> None:
-    """Put tags on contacts (+TAG) and take tags off (-TAG); a contact that has it so already stays as it is.
+    """Add tags to contacts (+TAG) and remove tags (-TAG).
 
     \b
     Examples:  sharedbook contact tag minji@example.com +vip -"new customer"
@@ -171,10 +171,11 @@ def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | No
 @json_option
 @pass_site
 def visibility(site: Site, out: Output, refs_and_change: tuple[str, ...], where: str | None, how: How) -> None:
-    """Say who of those who may view a contact's groups sees it: all of them, the owner alone, or a list.
+    """Choose who sees contacts: everyone who may view their groups, or fewer.
 
-    +alice,+@sales puts subjects on the list, -@sales takes one off; the owner always sees it. Taking somebody off
-    denies nothing that another entry gives.
+    all: everyone who may view a group that holds the contact. private: its owner and the postmasters. +alice,+@sales:
+    only its owner and a list; -@sales takes a team off the list again. Who is still on the list through another entry
+    keeps seeing it.
 
     \b
     Examples:  sharedbook contact visibility minji@example.com +@sales,+carol
@@ -192,7 +193,7 @@ def visibility(site: Site, out: Output, refs_and_change: tuple[str, ...], where:
 @json_option
 @pass_site
 def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | None, how: How) -> None:
-    """Stop sharing contacts (off: private), or share them again as they were before (on).
+    """Hide contacts (off: private), or share them again as before (on).
 
     \b
     Examples:  sharedbook contact share minji@example.com off
@@ -207,14 +208,14 @@ def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | 
 
 @click.group("owner")
 def owner() -> None:
-    """Who owns contacts: an owner may edit, delete and hide his own."""
+    """Owners of contacts: an owner may edit, delete and hide them."""
 
 
 @owner.command("set")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
 @click.option("--to", type=MEMBER, metavar="MEMBER", help="The new owner.")
-@click.option("--unowned", is_flag=True, help="Nobody owns them.")
+@click.option("--unowned", is_flag=True, help="Leave them without an owner.")
 @as_job
 @json_option
 @pass_site
@@ -227,7 +228,7 @@ def owner_set(
     unowned: bool,
     how: How,
 ) -> None:
-    """Give contacts to another member, or to nobody.
+    """Give contacts another owner, or none.
 
     \b
     Examples:  sharedbook contact owner set minji@example.com --to bob
@@ -250,7 +251,7 @@ def owner_set(
 @click.command("assign")
 @click.argument("refs", metavar="REF...", nargs=-1)
 @where_option
-@click.option("--to", type=MEMBER, metavar="MEMBER", help="Who looks after them.")
+@click.option("--to", type=MEMBER, metavar="MEMBER", help="The member who looks after them.")
 @click.option("--nobody", is_flag=True, help="Nobody looks after them.")
 @as_job
 @json_option
@@ -264,10 +265,11 @@ def assign(
     nobody: bool,
     how: How,
 ) -> None:
-    """Say which member looks after contacts. It gives no right; whoever may edit a contact may say it.
+    """Assign contacts to the member who looks after them.
 
-    It is the site's own field custom:Assigned: `contact set`, `contact why`, csv files and searches (assigned:bob, or
-    -assigned:* for those that nobody looks after) know it so.
+    This gives the member no rights; whoever may edit a contact may assign it. It is stored in the custom field
+    Assigned, so `contact set`, `contact why` and csv files know it as custom:Assigned, and searches as assigned:bob
+    (-assigned:* finds contacts that nobody looks after).
 
     \b
     Examples:  sharedbook contact assign minji@example.com --to bob
@@ -294,7 +296,9 @@ def assign(
 @json_option
 @pass_site
 def detach(site: Site, out: Output, refs: tuple[str, ...], where: str | None, how: How) -> None:
-    """Make contacts of a directory (import --ldap) ours: they are edited here, and its next import leaves them.
+    """Cut contacts loose from the directory they were imported from (import --ldap).
+
+    From then on they are edited here, and the next import from the directory leaves them alone.
 
     \b
     Example:  sharedbook contact detach kim@hanbit.example

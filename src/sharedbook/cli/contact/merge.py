@@ -24,9 +24,15 @@ def add_to(group: click.Group) -> None:
 
 @click.command("merge")
 @click.argument("refs", metavar="REF REF...", nargs=-1, required=True)
-@click.option("--keep", metavar="REF", help="The contact that is kept (default: the first).")
-@click.option("--field", "fields", multiple=True, metavar="NAME=REF", help="This contact alone gives a field.")
-@click.option("--if-version", "versions", multiple=True, metavar="REF=N", help="Only when it still has this version.")
+@click.option("--keep", metavar="REF", help="The contact to keep (default: the first).")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=REF",
+    help="Take this field from this contact. NAME is a column, photo, custom:NAME, owner or visibility.",
+)
+@click.option("--if-version", "versions", multiple=True, metavar="REF=N", help="Only if it still has this version.")
 @asking
 @json_option
 @pass_site
@@ -40,11 +46,12 @@ def merge(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Make 2 to 5 contacts one. It is shown first: each value, whose it is, and what is left out.
+    """Merge 2 to 5 contacts into one.
 
-    The kept contact stays as it is and gets the values, tags and groups that it lacks; notes are joined. Name, birthday
-    and photo are its own, if it has them. NAME is a column, photo, custom:NAME, owner or visibility. The others go to
-    the trash. Nobody sees anything that he could not see before: if that differs, only who saw all sees the result.
+    The result is shown first: each value, which contact it comes from, and what is left out. The kept contact gets the
+    values, tags and groups that it lacks; notes are joined. Name, birthday and photo stay its own, if it has them. The
+    others go to the trash. Nobody sees anything that they could not see before: the result is visible only to those who
+    saw all of the contacts.
 
     \b
     Examples:
@@ -60,7 +67,7 @@ def merge(
     label = f"merge into contact {planned.kept.id}"
     if dry_run:
         plan = bulk.plan(site.app, site.actor, CLIENT, action, ids, label=label)
-        notes = [*record["notes"], f"do just this: sharedbook apply {plan.job.id}"]
+        notes = [*record["notes"], f"to do exactly this: sharedbook apply {plan.job.id}"]
         out.outcome({**record, "dry_run": True, "job": plan.job.id, "notes": notes}, "\n".join(_lines(record)))
         return
     if not yes:
@@ -100,7 +107,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise click.UsageError(f"{text!r} is no version.")
+        raise click.UsageError(f"{text!r} is not a version number.")
     return int(text)
 
 

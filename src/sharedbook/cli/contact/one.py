@@ -38,10 +38,10 @@ def add_to(group: click.Group) -> None:
 @click.command("add")
 @click.argument("words", metavar="[K=V]...", nargs=-1)
 @click.option("--group", type=GROUP, metavar="GROUP", help="The group it goes into (default: the default group).")
-@click.option("--name", help="The whole name as it is shown.")
+@click.option("--name", help="The full name, as it is shown.")
 @click.option("--email", "emails", multiple=True, help="A mail address; may be repeated.")
 @click.option("--phone", "phones", multiple=True, help="A phone number; may be repeated.")
-@click.option("--field", "fields", multiple=True, metavar="K=V", help="The same as K=V alone.")
+@click.option("--field", "fields", multiple=True, metavar="K=V", help="The same as K=V.")
 @json_option
 @pass_site
 def add(
@@ -56,7 +56,7 @@ def add(
 ) -> None:
     """Add a contact. K is a column of `sharedbook template`, such as first_name, phone.mobile, address.work.city.
 
-    custom:NAME is a field of the site's own (see `field`).
+    custom:NAME is a custom field (see `field`).
 
     \b
     Examples:
@@ -93,7 +93,7 @@ def _field(text: str) -> tuple[str, str]:
 @json_option
 @pass_site
 def show(site: Site, out: Output, ref: str) -> None:
-    """Show one contact with all its columns.
+    """Show a contact with all its columns.
 
     \b
     Example:  sharedbook contact show minji@example.com
@@ -106,15 +106,15 @@ def show(site: Site, out: Output, ref: str) -> None:
 @click.command("set", cls=MinusWords)
 @click.argument("ref")
 @click.argument("changes", metavar="K=V...", nargs=-1, required=True)
-@click.option("--if-version", type=int, metavar="N", help="Only when the contact still has this version.")
+@click.option("--if-version", type=int, metavar="N", help="Only if the contact still has this version.")
 @json_option
 @pass_site
 def set_(site: Site, out: Output, ref: str, changes: tuple[str, ...], if_version: int | None) -> None:
-    """Change single columns; the rest of the card stays as it is.
+    """Change columns of a contact; the rest of its card stays as it is.
 
     K=V sets, K= empties, K+=V adds a value, K-=V takes one away. K is a column of `sharedbook template`; email.2 is the
-    second address, phone.mobile the first mobile number, custom:NAME a field of the site's own (see `field`).
-    reports_to=REF names the contact that this one reports to.
+    second address, phone.mobile the first mobile number, custom:NAME a custom field (see `field`). reports_to=REF names
+    the contact that this one reports to.
 
     \b
     Examples:  sharedbook contact set minji@example.com title=Director tags+=vip
@@ -161,14 +161,14 @@ def _done(out: Output, before: Contact, record: json_keys.Object) -> None:
 @click.command("unset")
 @click.argument("ref")
 @click.argument("fields", metavar="FIELD...", nargs=-1, required=True)
-@click.option("--if-version", type=int, metavar="N", help="Only when the contact still has this version.")
+@click.option("--if-version", type=int, metavar="N", help="Only if the contact still has this version.")
 @json_option
 @pass_site
 def unset(site: Site, out: Output, ref: str, fields: tuple[str, ...], if_version: int | None) -> None:
-    """Empty columns; the rest of the card stays as it is. A FIELD is a column as `contact show` names it.
+    """Empty columns of a contact; the rest of its card stays as it is.
 
-    email empties all addresses, email.2 the second one, phone.mobile the mobile numbers, custom:NAME a field of the
-    site's own.
+    A FIELD is a column as `contact show` names it: email empties all addresses, email.2 the second one, phone.mobile
+    the mobile numbers, custom:NAME a custom field.
 
     \b
     Examples:  sharedbook contact unset minji@example.com title phone.mobile
@@ -182,14 +182,17 @@ def unset(site: Site, out: Output, ref: str, fields: tuple[str, ...], if_version
 @click.command("photo")
 @click.argument("ref")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--remove", is_flag=True, help="Take the photo away.")
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it into a file.")
+@click.option("--remove", is_flag=True, help="Remove the photo.")
+@click.option(
+    "--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the photo into a file."
+)
 @json_option
 @pass_site
 def photo(site: Site, out: Output, ref: str, file: Path | None, remove: bool, save: Path | None) -> None:
-    """Give a contact the photo in FILE: a JPEG, PNG or GIF picture, up to the setting `limits.photo_bytes`.
+    """Set, save or remove a contact's photo.
 
-    Mail clients get one over `limits.served_photo_bytes` reduced; --save writes it as it came.
+    FILE is a JPEG, PNG or GIF picture of at most `limits.photo_bytes`. Above `limits.served_photo_bytes`, mail clients
+    get a smaller copy; --save writes the original.
 
     \b
     Examples:  sharedbook contact photo minji@example.com minji.jpg

@@ -21,15 +21,16 @@ from sharedbook.services.contacts import contacts
 @click.command("scan")
 @click.argument("picture", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--add", "group", type=GROUP, metavar="GROUP", help="Add the contact to this group.")
-@click.option("--set", "given", multiple=True, metavar="K=V", help="A column as it should be; K= empties it.")
+@click.option("--set", "given", multiple=True, metavar="K=V", help="Correct a column; K= empties it.")
 @click.option("--languages", default="eng", show_default=True, help="Languages of the text, as tesseract names them.")
 @json_option
 @pass_site
 def scan(site: Site, out: Output, picture: Path, group: str | None, given: tuple[str, ...], languages: str) -> None:
-    """Read a photographed business card: JPEG, PNG or GIF. Without --add nothing is kept.
+    """Read a photographed business card (JPEG, PNG or GIF).
 
-    A QR code with a contact in it is taken exactly. Else the text is read (Debian: tesseract-ocr, and for Korean
-    tesseract-ocr-kor and so on), and each column says how sure it is, in percent.
+    If the card has a QR code with the contact, that is used as it is. Otherwise the text is recognised (this needs the
+    Debian package tesseract-ocr, for Korean also tesseract-ocr-kor, and so on), and each column shows how sure it is,
+    in percent. Without --add nothing is stored.
 
     \b
     Examples:  sharedbook contact scan card.jpg

@@ -40,7 +40,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "job": "number of the job, or null for a dry run",
         "dry_run": "true when nothing was written",
         "counts": "rows by result: added, updated, unchanged, skipped_duplicate, needs_decision, error",
-        "over_quota": "rows that the limit of contacts refuses",
+        "over_quota": "rows over the limit of contacts",
         "problems": "the first rows that were refused: objects of line, column, code, message",
         "warnings": "what a person should look at, as in problems; line 0 is of the file",
         "format": "what the file was",

@@ -42,7 +42,7 @@ class How:
 
 def background_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --background."""
-    return click.option("--background", is_flag=True, help="Do it in a process of its own; see `job watch`.")(command)
+    return click.option("--background", is_flag=True, help="Run it in the background; see `job watch`.")(command)
 
 
 def as_job(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +98,7 @@ def carry_out(
         _dry_run(site, out, label, task)
         return
     if not how.yes and (ask or not task.narrow):
-        question = task.question or f"{label}: {many(len(task.ids), 'contact')}. Go on?"
+        question = task.question or f"{label}: {many(len(task.ids), 'contact')}. Continue?"
         confirm("\n".join([*some(task.names), *task.notes, question]))
     if task.narrow and not how.background:
         ended = bulk.at_once(site.app, site.actor, CLIENT, task.action, task.ids[0], label=label)
@@ -161,7 +161,12 @@ def _dry_run(site: Site, out: Output, label: str, task: Task) -> None:
             site.app, site.actor, CLIENT, task.action, task.ids, lambda done: show(done.done, total), label=label
         )
     refused = _refusals(plan.told)
-    notes = [*some(task.names), *task.notes, *some(_lines(plan.told)), f"do just this: sharedbook apply {plan.job.id}"]
+    notes = [
+        *some(task.names),
+        *task.notes,
+        *some(_lines(plan.told)),
+        f"to do exactly this: sharedbook apply {plan.job.id}",
+    ]
     _say(out, label, task, notes, refused, job=plan.job.id, dry_run=True)
     if refused:
         raise SystemExit(IN_PART)

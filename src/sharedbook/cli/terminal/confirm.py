@@ -21,7 +21,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 def asking(command: Decorated) -> Decorated:
     """Adds --dry-run and --yes to a command; it gets them as ``dry_run`` and ``yes``."""
     command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
-    return click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")(command)
+    return click.option("--dry-run", is_flag=True, help="Show what would be done, without doing it.")(command)
 
 
 def carry_out(
@@ -60,8 +60,8 @@ def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
         return
     _require_terminal(question)
     click.echo(clean(question), err=True)
-    if click.prompt(clean(f"Type {name!r} to go on"), err=True, default="", show_default=False).strip() != name:
-        click.echo("That is another name.", err=True)
+    if click.prompt(clean(f"Type {name!r} to continue"), err=True, default="", show_default=False).strip() != name:
+        click.echo("The name does not match.", err=True)
         raise click.Abort
 
 

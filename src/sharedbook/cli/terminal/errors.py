@@ -71,7 +71,7 @@ def report(error: Exception) -> int:
             click.echo(f"sharedbook: {_of_system(error)}", err=True)
             click.echo(f"  next: {_STEPS.get(error.errno or 0, 'sharedbook doctor')}", err=True)
             return FAILED
-    click.echo(f"sharedbook: a fault of its own, {type(error).__name__}: {error}", err=True)
+    click.echo(f"sharedbook: internal error, {type(error).__name__}: {error}", err=True)
     click.echo("  next: run `sharedbook doctor`; if it finds nothing, report this with the command you gave", err=True)
     return FAILED
 

@@ -21,12 +21,20 @@ def ldap_options(*, required: bool) -> Callable[[Decorated], Decorated]:
 
     def add(command: Decorated) -> Decorated:
         for option in (
-            click.option("--ca", type=PATH, help="The authorities (PEM) that may sign its certificate."),
+            click.option("--ca", type=PATH, help="The authorities (PEM) to trust for its certificate."),
             click.option("--password-file", type=PATH, help="File with the password of --bind."),
             click.option("--password-stdin", is_flag=True, help="Read the password of --bind from stdin."),
-            click.option("--bind", metavar="DN", default="", help="Who reads the directory (default: nobody)."),
-            click.option("--filter", "filter_", metavar="F", default="(objectClass=person)", help="Which entries."),
-            click.option("--base", metavar="DN", default="", help="Where in the directory."),
+            click.option(
+                "--bind", metavar="DN", default="", help="The DN to read the directory as (default: anonymous)."
+            ),
+            click.option(
+                "--filter",
+                "filter_",
+                metavar="F",
+                default="(objectClass=person)",
+                help="Only entries that match this filter.",
+            ),
+            click.option("--base", metavar="DN", default="", help="The DN to search below."),
             click.option(
                 "--ldap",
                 metavar="URI",

@@ -43,7 +43,7 @@ class _Number(_Name):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Raises click.BadParameter."""
         if not str(value).isdecimal():
-            self.fail(f"{str(value)!r} is no number of a job (see: sharedbook job list).", param, ctx)
+            self.fail(f"{str(value)!r} is not a job number (see: sharedbook job list).", param, ctx)
         return int(value)
 
 

@@ -21,7 +21,7 @@ GROUPS, GROUP_LENGTH = 4, 5
 
 def password_options(command: Decorated) -> Decorated:
     """Adds --password-stdin and --generate; the command gets them as ``from_stdin`` and ``generate``."""
-    command = click.option("--generate", is_flag=True, help="Make a password and print it once.")(command)
+    command = click.option("--generate", is_flag=True, help="Generate a password and print it once.")(command)
     return click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from stdin.")(command)
 
 

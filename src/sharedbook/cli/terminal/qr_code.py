@@ -25,13 +25,13 @@ def qr_lines(text: str) -> str:
 
 @click.command("qr")
 @click.argument("ref")
-@click.option("--output", metavar="FILE", help="Write a picture, .png or .svg by its name; - is an SVG to stdout.")
+@click.option("--output", metavar="FILE", help="Write a picture instead: FILE.png, FILE.svg, or - for SVG on stdout.")
 @json_option
 @pass_site
 def contact_qr(site: Site, out: Output, ref: str, output: str | None) -> None:
-    """Show a contact as a QR code, which a phone's camera takes into its contacts.
+    """Show a contact as a QR code for a phone's camera.
 
-    It holds name, numbers, mail addresses, company, title, web pages and addresses; what does not fit is named.
+    It holds name, numbers, mail addresses, company, title, web pages and addresses, and says what did not fit.
 
     \b
     Examples:  sharedbook contact qr minji@example.com

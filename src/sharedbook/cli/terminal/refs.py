@@ -44,7 +44,7 @@ def _resolve(tx: Tx, ref: str, *, in_trash: bool) -> Contact:
         trashed = [each for each in trash.list_trash(tx) if _is_called(each, ref)] if in_trash else []
         if len(trashed) > 1:
             ids = ", ".join(str(contact.id) for contact in trashed)
-            raise Ambiguous(f"{ref} fits several contacts in the trash: {ids}", hint="name one by its id") from None
+            raise Ambiguous(f"{ref} matches several contacts in the trash: {ids}", hint="name one by its id") from None
         if not trashed:
             raise
         return trashed[0]
@@ -57,7 +57,7 @@ def _is_called(contact: Contact, ref: str) -> bool:
 
 def where_option(command: Decorated) -> Decorated:
     """Adds --where; the command gets it as ``where``."""
-    return click.option("--where", metavar="QUERY", help="All contacts that this search finds (see `contact find`).")(
+    return click.option("--where", metavar="QUERY", help="All contacts that this query finds (see `contact find`).")(
         command
     )
 

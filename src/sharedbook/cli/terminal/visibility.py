@@ -29,7 +29,9 @@ class VisibilityChange:
         parts = [part.strip() for part in text.split(",")]
         if not all(part[:1] in ("+", "-") and len(part) > 1 for part in parts):
             raise InvalidValue(
-                f"{text!r} is no visibility", field="visibility", hint="write all, private, or such as +alice,-@sales"
+                f"{text!r} is not a visibility",
+                field="visibility",
+                hint="write all, private, or such as +alice,-@sales",
             )
         return cls(
             None,

@@ -37,7 +37,7 @@ def parse(text: str) -> Change:
     """Reads ``K=V``, ``K+=V``, ``K-=V``. Raises InvalidValue: no such form, no such column, no value to add."""
     found = _CHANGE.fullmatch(text)
     if found is None:
-        raise InvalidValue(f"{text!r} is no change", hint="write K=V, K+=V, K-=V, or K= to empty it")
+        raise InvalidValue(f"{text!r} is not a change", hint="write K=V, K+=V, K-=V, or K= to empty it")
     column = columns.column(found["column"])
     if column.field == "uid" or column.part == "type":
         raise InvalidValue(

@@ -67,7 +67,7 @@ def read(field: CustomField, text: str, limits: Limits) -> tuple[str, ...]:
         if illegal_character(value):
             raise _invalid(field, "holds a control character")
         if field.kind is FieldKind.LINK and not _is_link(value):
-            raise _invalid(field, f"{value[:80]} is no link of http, https or mailto")
+            raise _invalid(field, f"{value[:80]} is not an http, https or mailto link")
     return _logins(field, values) if field.kind is FieldKind.MEMBER else values
 
 

@@ -1,6 +1,6 @@
 """Dates as people and programs write them, brought into one form; and which of day and month stands first in a file.
 
-``10/12/1815`` alone is no date that anybody can be sure of. A file says more: one value above 12 settles it for all,
+``10/12/1815`` alone is not a date that anybody can be sure of. A file says more: one value above 12 settles it for all,
 the language of a header does, or who imports says it. What is still unsure after that is named.
 """
 
@@ -62,7 +62,7 @@ def _choice(cell: str, may_be: dict[Order, date], style: Style) -> date:
     if style.order in may_be:
         return may_be[style.order]
     if style.only:
-        raise ValueError(f"{cell[:40]} is no date with the {str(style.order).partition('-')[0]} first")
+        raise ValueError(f"{cell[:40]} is not a date with the {str(style.order).partition('-')[0]} first")
     return next(iter(may_be.values()))
 
 
@@ -105,7 +105,7 @@ def _date(cell: str, year: int, month: int, day: int) -> date:
 
 
 def _no_date(cell: str) -> ValueError:
-    return ValueError(f"{cell[:40]} is no date; write it as 1985-04-23")
+    return ValueError(f"{cell[:40]} is not a date; write it as 1985-04-23")
 
 
 # ---- a whole file

@@ -195,7 +195,7 @@ def is_mail(text: str) -> bool:
 def _mail(cell: str, style: Style) -> str:
     for address in cell.split(SEVERAL):
         if not is_mail(address.strip()):
-            raise _Refused("invalid-email", f"{address[:80]} is no mail address")
+            raise _Refused("invalid-email", f"{address[:80]} is not a mail address")
     return cell
 
 

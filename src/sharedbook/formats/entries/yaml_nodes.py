@@ -110,10 +110,10 @@ def read(data: bytes, mistakes: Mistakes) -> Node:
     except UnicodeDecodeError as error:
         before = data[: error.start]
         at = At(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        raise wrong(at, "this is no UTF-8", "save the file as UTF-8") from error
+        raise wrong(at, "this is not UTF-8", "save the file as UTF-8") from error
     except (YAMLError, OverflowError, ValueError) as error:  # the last two: an escape that is no character
         mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "this is no YAML"
+        what = getattr(error, "problem", None) or "this is not YAML"
         at = At(mark.line + 1, mark.column + 1) if mark else At(1, 1)
         mistakes.note(at, what, "a value with : or # in it needs quotes")
     except InvalidFile as error:

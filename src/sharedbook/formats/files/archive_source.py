@@ -57,7 +57,7 @@ def of_zip(file: BinaryIO) -> list[Member]:
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            raise InvalidFile(f"the name {info.filename} leads out of the zip file", hint="pack it anew")
+            raise InvalidFile(f"the name {info.filename} leads out of the zip file", hint="pack it again")
         if info.flag_bits & 1:
             raise InvalidFile(f"{info.filename} is encrypted", hint="pack it without a password")
     return [Member(info.filename, _unzipper(parts, info)) for info in infos]
@@ -72,7 +72,7 @@ def _parts(file: BinaryIO) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InvalidFile(f"the zip file is damaged: {error}", hint="pack it anew") from None
+        raise InvalidFile(f"the zip file is damaged: {error}", hint="pack it again") from None
 
 
 def _refuse_too_much(files: int, size: int, most_bytes: int) -> None:
@@ -91,7 +91,7 @@ def _unzipper(parts: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Abs
                     while data := part.read(_CHUNK):
                         file.write(data)
             except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError) as error:
-                raise InvalidFile(f"it is damaged: {error}", hint="pack it anew") from None
+                raise InvalidFile(f"it is damaged: {error}", hint="pack it again") from None
             file.seek(0)
             yield file
 

@@ -170,7 +170,7 @@ class LdifSource:
                 row = self._with_photo(record, _of_columns(line, cells, values, self._reading, custom))
                 yield replace(row, groups=ldif_rows.groups_of(record.values))
             except UnicodeDecodeError:
-                message = "a value is no UTF-8, which LDIF is written in"
+                message = "a value is not UTF-8, which LDIF is written in"
                 yield Incoming(line, cells, problems=(Problem(line, "", "invalid-record", message),))
             except (InvalidCard, InvalidValue) as error:
                 yield Incoming(line, cells, problems=(Problem(line, "", error.code, error.message),))

@@ -94,9 +94,13 @@ def _format_of(file: BinaryIO, name: str) -> str:
     if start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe\r\n ").upper().startswith(b"BEGIN:VCARD"):
         return "vcf"
     if suffix.removeprefix(".") in SHEETS:
-        raise InvalidFile(f"{name} is text, and no sheet but by its name", hint="name it .csv, or say --format csv")
+        raise InvalidFile(
+            f"{name} is a text file, although its name says spreadsheet", hint="name it .csv, or say --format csv"
+        )
     if suffix not in _SUFFIXES:
-        raise InvalidFile(f"{name} is no contact file by its name", hint=f"save it as {_ANY_OF}, or say --format")
+        raise InvalidFile(
+            f"{name} has a name that says nothing about its format", hint=f"save it as {_ANY_OF}, or say --format"
+        )
     return _SUFFIXES[suffix]
 
 

@@ -73,7 +73,7 @@ def _lines(file: BinaryIO, wanted: str) -> Iterator[object]:
     except python_calamine.PasswordError:
         raise Refused("the file is encrypted", "save it without a password") from None
     except (python_calamine.CalamineError, zipfile.BadZipFile, expat.ExpatError, KeyError) as error:
-        raise Refused(f"the file is damaged: {error}", "open it, and save it anew") from None
+        raise Refused(f"the file is damaged: {error}", "open it, and save it again") from None
 
 
 def _is_shown(sheet: Any) -> bool:
@@ -83,7 +83,7 @@ def _is_shown(sheet: Any) -> bool:
 
 def _chosen(sheets: list[str], wanted: str) -> str:
     if not sheets:
-        raise Refused("the file has no sheet", "save it anew as xlsx or csv")
+        raise Refused("the file has no sheet", "save it again as xlsx or csv")
     if wanted and wanted not in sheets:
         named = ", ".join(sheets[:MOST_SHEETS_NAMED])
         raise Refused(f"the file has no sheet {wanted}", f"it has: {named}")
@@ -314,7 +314,7 @@ def _read(
     """Parses one part; tags come without prefix. Raises Refused for a document type, which no sheet needs."""
 
     def refuse(*_declaration: object) -> None:
-        raise Refused("the file declares a document type, which no spreadsheet program writes", "save it anew as xlsx")
+        raise Refused("the file declares a document type, which no spreadsheet program writes", "save it again as xlsx")
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = refuse

@@ -130,7 +130,7 @@ def photo_property(data: bytes, newer: bool) -> tuple[str, Value, Params]:
     """PHOTO with a file's bytes, as 3.0 or, ``newer``, 4.0 writes it. Raises InvalidCard unless JPEG, PNG or GIF."""
     kind = images.sniff(data)
     if kind is None:
-        raise InvalidCard("The photo is no JPEG, PNG or GIF picture.", hint="use one of these formats")
+        raise InvalidCard("The photo is not a JPEG, PNG or GIF picture.", hint="use one of these formats")
     text = base64.b64encode(data).decode()
     if newer:
         return "PHOTO", Raw(f"data:{kind.media_type};base64,{text}"), ()

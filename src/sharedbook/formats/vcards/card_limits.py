@@ -88,7 +88,7 @@ def _check_photo(found: Property, limits: Limits) -> None:
     kind = images.sniff(data)
     if kind is None:
         raise InvalidCard(
-            f"Line {found.line}: the PHOTO is no JPEG, PNG or GIF picture.",
+            f"Line {found.line}: the PHOTO is not a JPEG, PNG or GIF picture.",
             line=found.line,
             hint="use one of these formats",
         )

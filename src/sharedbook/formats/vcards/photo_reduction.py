@@ -96,6 +96,6 @@ def _reduced(photo: Property, data: bytes, limits: Limits) -> bytes:
         raise InvalidCard(
             f"Line {photo.line}: the PHOTO cannot be read as a picture, so it cannot be reduced.",
             line=photo.line,
-            hint="save the picture anew, or make it smaller",
+            hint="save the picture again, or make it smaller",
         )
     return small

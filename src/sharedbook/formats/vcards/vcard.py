@@ -141,7 +141,7 @@ def _decode(data: bytes | str) -> str:
     except UnicodeDecodeError:
         line = data.count(b"\n", 0, first_error.start) + 1
         raise InvalidCard(
-            f"Octet {first_error.start + 1}, in line {line}, is no UTF-8.", line=line, hint="save the card as UTF-8"
+            f"Octet {first_error.start + 1}, in line {line}, is not UTF-8.", line=line, hint="save the card as UTF-8"
         ) from None
 
 

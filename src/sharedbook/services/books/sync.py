@@ -186,14 +186,14 @@ def _decode(tx: Tx, book: Book, text: str) -> Token:
     """Raises InvalidToken unless the token is ours, of this member, book and epoch, and remembered."""
     body, _, mac = text.removeprefix(SCHEME).rpartition(":")
     if not text.startswith(SCHEME) or not tx.site.secrets.same(mac, _mac(tx, body)):
-        raise InvalidToken("this sync token is not ours", hint="fetch the address book anew")
+        raise InvalidToken("this sync token is not ours", hint="fetch the whole address book again")
     epoch, group_id, when, groups, subjects = body.split(":")
     seq, _, at = when.partition("-")
     token = Token(epoch, int(group_id, 16), int(seq, 16), int(at or seq, 16), _read(groups), _read(subjects))
     ours = token.epoch == tx.site.epoch and token.group_id == book.group.id
     ours = ours and tx.viewer.member_id in token.subjects  # what another one held is not told
     if not ours or not _remembered(tx, book, token):
-        raise InvalidToken("this sync token is of another time or book", hint="fetch the address book anew")
+        raise InvalidToken("this sync token is of another time or book", hint="fetch the whole address book again")
     return token
 
 

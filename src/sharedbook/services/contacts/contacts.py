@@ -67,10 +67,10 @@ def resolve(tx: Tx, ref: str) -> Contact:
     """A contact by id, UID, mail address, or name when only one has it. Raises ContactNotFound, Ambiguous."""
     found = _candidates(tx, ref)
     if not found:
-        raise ContactNotFound(f"there is no contact {ref}", hint=f"try: sharedbook contact find {ref}")
+        raise ContactNotFound(f"there is no contact {ref}", hint=f"see: sharedbook contact find {ref}")
     if len(found) > 1:
         ids = ", ".join(str(contact.id) for contact in found[:5])
-        raise Ambiguous(f"{ref} fits {len(found)} contacts: {ids}", hint="name one by its id")
+        raise Ambiguous(f"{ref} matches {len(found)} contacts: {ids}", hint="name one by its id")
     return found[0]
 
 

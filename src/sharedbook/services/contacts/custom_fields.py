@@ -192,7 +192,7 @@ def _put(tx: Tx, contact: Contact, changed: Values) -> None:
 
 def _refuse_stranger(tx: Tx, wanted: Values) -> None:
     if gone := strangers(tx, wanted):
-        raise Conflict(f"{gone[0]} is no member any more", hint="see: sharedbook member list")
+        raise Conflict(f"{gone[0]} is no longer a member", hint="see: sharedbook member list")
 
 
 def strangers(tx: Tx, wanted: Values) -> list[str]:
@@ -255,14 +255,14 @@ def parse(text: str) -> Change:
     """Reads ``custom:NAME=V``, ``custom:NAME+=V``, ``custom:NAME-=V``. Raises InvalidValue."""
     found = _CHANGE.fullmatch(text)
     if found is None:
-        raise InvalidValue(f"{text!r} is no change", hint="write custom:NAME=VALUE, or custom:NAME= to empty it")
+        raise InvalidValue(f"{text!r} is not a change", hint="write custom:NAME=VALUE, or custom:NAME= to empty it")
     return Change(found["name"], found["operator"], found["text"])
 
 
 def emptied(name: str) -> Change:
     """The change that empties a field, by ``custom:NAME``. Raises InvalidValue."""
     if "=" in name:
-        raise InvalidValue(f"{name!r} is no field", field=name, hint="see: sharedbook field list")
+        raise InvalidValue(f"{name!r} is not a field", field=name, hint="see: sharedbook field list")
     return parse(f"{name}=")
 
 

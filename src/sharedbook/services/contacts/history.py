@@ -142,7 +142,7 @@ def revert(tx: Tx, contact_id: int, revision_id: int) -> Reverted:
     gone = custom_fields.strangers(tx, custom)
     custom_fields.write(tx, contact_id, {**custom, ASSIGNED_ID: ()} if gone else custom)
     now = contacts.get(tx, contact_id)
-    notes = [*_not_restored(found[place:]), *(f"{login} is no member any more: assigned to nobody" for login in gone)]
+    notes = [*_not_restored(found[place:]), *(f"{login} is no longer a member: assigned to nobody" for login in gone)]
     return Reverted(now, now.version != contact.version, notes)
 
 
@@ -175,7 +175,7 @@ def why(tx: Tx, contact_id: int, field: str) -> Origin:
     """Where a field's value, or its absence, comes from: of a field with several values, that very value.
 
     ``field`` is a column, ``photo``, ``custom:NAME``, or a property's name. Raises ContactNotFound, NotFound for a
-    custom field that the site has not, and InvalidValue for what is no field or was never in this contact.
+    custom field that the site has not, and InvalidValue for what is not a field or was never in this contact.
     """
     if field.startswith(custom_values.PREFIX):
         return _why_custom(tx, contact_id, custom_fields.get(tx, field))

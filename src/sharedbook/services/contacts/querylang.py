@@ -62,7 +62,9 @@ def parse(text: str, region: str, custom: Mapping[str, str] = {}) -> Query:
     while at < len(text):
         found = term.match(text, at)
         if found is None:
-            raise InvalidQuery(f"{text[at:]!r} is no search", hint='close the quotes, a space behind: "a phrase" word')
+            raise InvalidQuery(
+                f"{text[at:]!r} is not a valid search", hint='close the quotes, a space behind: "a phrase" word'
+            )
         parts.append(_term(found, region, custom))
         at = found.end() + len(text[found.end() :]) - len(text[found.end() :].lstrip())
     return simplify(And(tuple(parts)))

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 CERTIFICATE = "sharedbook erasure certificate"
 OUT_OF_REACH = (
-    "copies in mail clients and telephones, until they fetch the book anew",
+    "copies in mail clients and phones, until they reload the book",
     "backups and exported files made before; a restored backup is erased again by the ledger",
-    "blocks that the file system or the disk keeps of rewritten files",
+    "blocks of rewritten files that the file system or the disk still keeps",
 )
 OUT_OF_REACH_POSTGRESQL = (
     "PostgreSQL's data directory, which was rewritten but is not this program's to read",

@@ -50,7 +50,7 @@ class Held:
 
 
 def find(tx: Tx, mail: str) -> Held:
-    """What is held on a person. Raises InvalidValue when ``mail`` is no mail address."""
+    """What is held on a person. Raises InvalidValue when ``mail`` is not a mail address."""
     access.require_manage(tx.viewer, "report on persons")
     mail = mail.strip()
     local, _, host = mail.rpartition("@")

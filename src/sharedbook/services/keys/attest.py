@@ -46,11 +46,11 @@ def verify(secrets: Secrets, data: bytes, what: str, title: str) -> Document:
     except InvalidSignature:
         raise InvalidFile(f"{what} was changed after it was signed", hint="take the file as it was written") from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidFile(f"{what} is no signed document of sharedbook", hint="check the file's name") from error
+        raise InvalidFile(f"{what} is not a document signed by sharedbook", hint="check the file's name") from error
     if document["public_key"] != _public_key(secrets):
         raise Conflict(f"{what} was signed with another site.key", hint="put that site's own site.key in place")
     if document.get("document") != title:
-        raise InvalidFile(f"{what} is no {title}", hint="check the file's name")
+        raise InvalidFile(f"{what} is not a {title}", hint="check the file's name")
     return dict(document)
 
 

@@ -58,7 +58,7 @@ class Outcome:
 def mapping(pairs: Mapping[str, str]) -> dict[str, str]:
     """Field -> attribute, the given ones in place of ``FIELDS``. Raises InvalidValue."""
     if unknown := pairs.keys() - FIELDS.keys():
-        raise InvalidValue(f"{min(unknown)!r} is no field of a member", field="map", hint="login, email or name")
+        raise InvalidValue(f"{min(unknown)!r} is not a field of a member", field="map", hint="login, email or name")
     return {**FIELDS, **pairs}
 
 

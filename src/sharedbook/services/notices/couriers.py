@@ -90,7 +90,7 @@ def _mail(settings: Settings, address: Address, notice: Notice, to: Sequence[str
 def _refuse_unsendable(settings: Settings, address: Address, to: Sequence[str]) -> None:
     """Raises ValueError for what could not work, or would give the password away."""
     if "@" not in settings.mail_sender:
-        raise ValueError("mail.sender is no mail address; set it")
+        raise ValueError("mail.sender is not a mail address; set it")
     if not to:
         raise ValueError("no postmaster has a mail address; give one: sharedbook member set LOGIN email=ADDRESS")
     if settings.mail_login and settings.mail_password_file is None:

@@ -149,7 +149,7 @@ def _address(uri: str) -> tuple[str, Address]:
     parts = urlsplit(uri)
     if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
         raise InvalidValue(
-            f"{uri!r} is no directory's address", field="ldap", hint="write such as ldaps://ad.example.com"
+            f"{uri!r} is not the address of a directory", field="ldap", hint="write such as ldaps://ad.example.com"
         )
     return parts.scheme, Address(parts.hostname, parts.port or PORTS[parts.scheme])
 
