@@ -33,7 +33,7 @@ def test_a_wide_change_is_asked_for(two: CommandLine, terminal: Open, answer: st
 @pytest.mark.parametrize(("typed", "code", "left"), [("Minji Kim", 0, 1), ("minji", 1, 2), ("y", 1, 2)])
 def test_erasing_wants_the_name(two: CommandLine, terminal: Open, typed: str, code: int, left: int) -> None:
     asked = terminal("contact", "erase", "1")
-    asked.until("to go on: ")
+    asked.until("to continue: ")
     asked.type(typed)
     assert asked.end() == code
     assert len(two.json("contact", "list")) == left

@@ -49,7 +49,7 @@ def test_the_audit_is_listed_and_verified(one: CommandLine) -> None:
     one("audit", "list", "--member", "nobody", code=4)
     (note,) = one.json("audit", "verify")["notes"]
     head = note.removeprefix("head: ")
-    assert "whole" in one("audit", "verify", "--head", head).out
+    assert "intact" in one("audit", "verify", "--head", head).out
     one("audit", "verify", "--head", "0" * 64, code=1)
     one("--as", "alice", "audit", "list", code=5)
 

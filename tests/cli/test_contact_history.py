@@ -103,7 +103,7 @@ def test_a_photo_goes_in_and_out(book: CommandLine, tmp_path: Path, name: str, d
 
 @pytest.mark.parametrize(
     ("data", "says"),
-    [(b"", "no JPEG"), (b"BM bitmap", "no JPEG"), (PNG + bytes(2048), "MB"), (HUGE_PNG, "pixels")],
+    [(b"", "not a JPEG"), (b"BM bitmap", "not a JPEG"), (PNG + bytes(2048), "MB"), (HUGE_PNG, "pixels")],
 )
 def test_a_photo_is_refused_as_a_put_is(
     book: CommandLine, tmp_path: Path, data: bytes, says: str, monkeypatch: pytest.MonkeyPatch

@@ -102,7 +102,7 @@ def test_a_group_card_is_marked_and_its_members_are_named(three: CommandLine, tm
     [
         (("--field", "nickname"), 2, "K=V"),
         (("--field", "colour=red"), 2, "no column"),
-        (("--name", "A", "--email", "nonsense"), 2, "no mail address"),
+        (("--name", "A", "--email", "nonsense"), 2, "not a mail address"),
         (("--field", "title=Boss"), 2, "no name"),
         (("--name", "A" * 101), 2, "100"),
         (("--name", "A", "--group", "nowhere"), 4, "nowhere"),
@@ -187,7 +187,7 @@ def test_single_columns_change_and_the_rest_stays(three: CommandLine) -> None:
     [
         (("colour=red",), 2, "no column"),
         (("email-=nobody@example.com",), 2, "no value"),
-        (("email=nonsense",), 2, "no mail address"),
+        (("email=nonsense",), 2, "not a mail address"),
         (("name=",), 2, "has a name"),
         (("uid=1",), 2, "cannot be changed"),
         (("note+=x",), 2, "has one value"),

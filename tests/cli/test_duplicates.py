@@ -26,12 +26,12 @@ def test_suggestions_and_pairs_that_are_two(staffed: CommandLine) -> None:
     assert staffed.json("contact", "duplicates", "--group", "customers") == []
 
     assert staffed("contact", "distinct", "1", "2").out == "distinct: 1 pair\n"
-    assert "Nobody" in staffed("contact", "duplicates").err
+    assert "No duplicates" in staffed("contact", "duplicates").err
     (pair,) = staffed.json("contact", "distinct")
     assert pair.keys() == json_keys.KEYS["distinct"].keys() and pair["contacts"] == found["contacts"]
     assert "Kim, Minji" in staffed("contact", "distinct").out
     assert staffed.json("contact", "distinct", "1", "2", "--remove")["items"] == [[1, 2]]
-    assert "Nothing" in staffed("contact", "distinct").err
+    assert "kept apart" in staffed("contact", "distinct").err
     assert staffed.json("contact", "duplicates") == [found]
     staffed("contact", "distinct", "1", code=2)
     staffed("contact", "distinct", "--remove", code=2)

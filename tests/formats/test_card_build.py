@@ -149,7 +149,7 @@ def test_a_made_uid_is_random() -> None:
 @pytest.mark.parametrize(
     ("new", "sentence"),
     [
-        (NewCard(photo=b"<svg>"), "no JPEG, PNG or GIF"),
+        (NewCard(photo=b"<svg>"), "not a JPEG, PNG or GIF"),
         (NewCard(full_name="a\0b"), "FN holds a control character"),
         (NewCard(urls=(Typed("https://x\r\nEND:VCARD"),)), "URL holds a control character"),
         (NewCard(members=("a\nb",), kind="group"), "MEMBER holds a control character"),

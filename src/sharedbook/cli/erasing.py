@@ -167,7 +167,9 @@ def resume(site: Site, out: Output, *, lost: bool) -> None:
 @json_option
 @pass_site
 def verify(site: Site, out: Output, file: Path) -> None:
-    """Check that this site signed a certificate, and that nothing in it came back.
+    """Verify a certificate of erasure.
+
+    It checks that this site signed it, that nobody changed it, and that nothing in it came back.
 
     \b
     Example:  sharedbook erase verify certificate.json

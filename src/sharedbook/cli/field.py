@@ -88,7 +88,9 @@ def rename(site: Site, out: Output, field: str, name: str) -> None:
 @json_option
 @pass_site
 def reorder(site: Site, out: Output, fields: tuple[str, ...]) -> None:
-    """Put these fields first, in this order; the others follow as they were.
+    """Put these fields first, in this order.
+
+    The others follow as they were.
 
     \b
     Example:  sharedbook field reorder Papers "Contract no."

@@ -120,7 +120,9 @@ def describe(site: Site, out: Output, group: str, description: str) -> None:
 @json_option
 @pass_site
 def reorder(site: Site, out: Output, groups_in_order: tuple[str, ...]) -> None:
-    """Put these groups first, in this order; the others follow as they were.
+    """Put these groups first, in this order.
+
+    The others follow as they were.
 
     \b
     Example:  sharedbook group reorder customers suppliers

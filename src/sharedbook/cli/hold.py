@@ -37,7 +37,9 @@ def list_holds(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def show(site: Site, out: Output, hold: int) -> None:
-    """Show a hold and what its client deleted, with the groups that each contact is in now.
+    """Show a hold and what its client deleted.
+
+    Each contact is listed with the groups that it is in now.
 
     \b
     Example:  sharedbook hold show 1
@@ -58,9 +60,10 @@ def show(site: Site, out: Output, hold: int) -> None:
 @json_option
 @pass_site
 def release(site: Site, out: Output, hold: int) -> None:
-    """Let the client continue deleting in that group for an hour (setting hold.release).
+    """Let the client continue deleting for an hour.
 
-    What it deleted stays deleted. `hold discard` can still bring that back, together with what it deletes from now on.
+    The setting hold.release says how long; it applies to that group only. What it deleted stays deleted. `hold discard`
+    can still bring that back, together with what it deletes from now on.
 
     \b
     Example:  sharedbook hold release 1

@@ -202,7 +202,7 @@ def cancel(site: Site, out: Output, job: int) -> None:
 @json_option
 @pass_site
 def resume(site: Site, out: Output, job: int, background: bool, waiting: bool) -> None:
-    """Continue a job that was cancelled, failed or killed, from where it stopped.
+    """Continue a job that was cancelled, failed or killed.
 
     \b
     Example:  sharedbook job resume 2
@@ -251,10 +251,11 @@ def _erase(site: Site, out: Output, found: Job) -> None:
 @json_option
 @pass_site
 def undo(site: Site, out: Output, job: int, how: How) -> None:
-    """Undo a job: give contacts back their cards, groups, addresses, owner and visibility.
+    """Undo a job.
 
-    Contacts that have changed since stay as they are and are listed (exit code 3). What was erased does not come back.
-    The undo is itself a job and can be undone.
+    Contacts get back their cards, groups, addresses, owner and visibility. Contacts that have changed since stay as
+    they are and are listed (exit code 3). What was erased does not come back. The undo is itself a job and can be
+    undone.
 
     \b
     Examples:  sharedbook job undo 2 --dry-run

@@ -156,7 +156,7 @@ def password(site: Site, out: Output, login: str, from_stdin: bool, generate: bo
 @json_option
 @pass_site
 def link(site: Site, out: Output, login: str, hours: int) -> None:
-    """Print a link with which a member sets their own password, once.
+    """Print a link with which a member sets a password, once.
 
     The link stops working as soon as the password is changed. Whoever has the link can set the password: send it to
     that member only.
@@ -240,7 +240,7 @@ member_command.add_command(member_import.import_command)
 
 @member_command.group("app-password")
 def app_password() -> None:
-    """Passwords for single devices and programs, revocable one by one."""
+    """Passwords for single devices, revocable one by one."""
 
 
 @app_password.command("add")

@@ -44,7 +44,9 @@ def list_trash(site: Site, out: Output) -> None:
 @json_option
 @pass_site
 def restore(site: Site, out: Output, refs: tuple[str, ...], how: How) -> None:
-    """Bring contacts back as they were: same groups, UID, addresses and rights.
+    """Bring contacts back as they were.
+
+    They return with the same groups, UID, addresses and rights.
 
     \b
     Example:  sharedbook trash restore 12

@@ -84,7 +84,9 @@ def _find(site: Site, out: Output, query: tuple[str, ...], limit: int | None, fi
 @contact_command.command("list", cls=MinusWords)
 @_filters
 def list_(site: Site, /, out: Output, query: tuple[str, ...], limit: int | None, **filters: Any) -> None:
-    """List contacts by name: all, or those that match a QUERY (see `contact find`).
+    """List contacts by name.
+
+    With a QUERY, list only those that match it (see `contact find`).
 
     \b
     Examples:  sharedbook contact list --group customers

@@ -42,7 +42,7 @@ def duplicates(
     merge: bool,
     how: How,
 ) -> None:
-    """List contacts that may be the same, the surest first, with the reasons.
+    """List contacts that may be the same person, with the reasons.
 
     Certain: they share a mail address or UID and have the same name. Likely: the names are only similar, or they share
     a phone number instead. Possible: they share an address that few have, under different names. A name alone is never

@@ -101,9 +101,10 @@ def revert(site: Site, out: Output, ref: str, revision: int) -> None:
 @json_option
 @pass_site
 def why(site: Site, out: Output, ref: str, field: str) -> None:
-    """Show who last changed a field of a contact, when, and what it was before.
+    """Show who last changed a field of a contact, and when.
 
-    FIELD is a column as `contact show` names it, photo, or a property of the card such as X-SKYPE.
+    It also shows the program and the value before. FIELD is a column as `contact show` names it, photo, or a property
+    of the card such as X-SKYPE.
 
     \b
     Examples:  sharedbook contact why minji@example.com title

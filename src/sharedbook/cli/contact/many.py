@@ -60,7 +60,9 @@ def _many(
 @json_option
 @pass_site
 def copy(site: Site, out: Output, refs: tuple[str, ...], where: str | None, to: str, how: How) -> None:
-    """Add contacts to another group as well; they stay the same contacts in both.
+    """Add contacts to another group as well.
+
+    They stay the same contacts: an edit shows in both groups.
 
     \b
     Examples:  sharedbook contact copy minji@example.com --to press
@@ -100,7 +102,9 @@ def move(site: Site, out: Output, refs: tuple[str, ...], where: str | None, sour
 @json_option
 @pass_site
 def delete(site: Site, out: Output, refs: tuple[str, ...], where: str | None, how: How) -> None:
-    """Put contacts into the trash, or delete them if the site has no trash.
+    """Delete contacts.
+
+    They go to the trash, from where `trash restore` brings them back. A site without a trash deletes them for good.
 
     \b
     Examples:  sharedbook contact delete minji@example.com
@@ -128,7 +132,7 @@ def erase(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Erase contacts for good, and prove that nothing of them is left.
+    """Erase contacts for good, and prove it.
 
     Card, history, index and names go; nothing brings them back. It asks you to type the name, unless --yes is given.
 
@@ -171,7 +175,7 @@ def tag(site: Site, out: Output, refs_and_tags: tuple[str, ...], where: str | No
 @json_option
 @pass_site
 def visibility(site: Site, out: Output, refs_and_change: tuple[str, ...], where: str | None, how: How) -> None:
-    """Choose who sees contacts: everyone who may view their groups, or fewer.
+    """Choose who sees contacts.
 
     all: everyone who may view a group that holds the contact. private: its owner and the postmasters. +alice,+@sales:
     only its owner and a list; -@sales takes a team off the list again. Who is still on the list through another entry
@@ -193,7 +197,9 @@ def visibility(site: Site, out: Output, refs_and_change: tuple[str, ...], where:
 @json_option
 @pass_site
 def share(site: Site, out: Output, refs_and_word: tuple[str, ...], where: str | None, how: How) -> None:
-    """Hide contacts (off: private), or share them again as before (on).
+    """Hide contacts (off), or share them again (on).
+
+    off makes them private; on shows them again to those who saw them before.
 
     \b
     Examples:  sharedbook contact share minji@example.com off
@@ -296,7 +302,7 @@ def assign(
 @json_option
 @pass_site
 def detach(site: Site, out: Output, refs: tuple[str, ...], where: str | None, how: How) -> None:
-    """Cut contacts loose from the directory they were imported from (import --ldap).
+    """Cut contacts loose from the directory that keeps them.
 
     From then on they are edited here, and the next import from the directory leaves them alone.
 

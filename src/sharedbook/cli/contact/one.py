@@ -110,11 +110,11 @@ def show(site: Site, out: Output, ref: str) -> None:
 @json_option
 @pass_site
 def set_(site: Site, out: Output, ref: str, changes: tuple[str, ...], if_version: int | None) -> None:
-    """Change columns of a contact; the rest of its card stays as it is.
+    """Change columns of a contact.
 
-    K=V sets, K= empties, K+=V adds a value, K-=V takes one away. K is a column of `sharedbook template`; email.2 is the
-    second address, phone.mobile the first mobile number, custom:NAME a custom field (see `field`). reports_to=REF names
-    the contact that this one reports to.
+    The rest of its card stays as it is. K=V sets, K= empties, K+=V adds a value, K-=V takes one away. K is a column of
+    `sharedbook template`; email.2 is the second address, phone.mobile the first mobile number, custom:NAME a custom
+    field (see `field`). reports_to=REF names the contact that this one reports to.
 
     \b
     Examples:  sharedbook contact set minji@example.com title=Director tags+=vip
@@ -165,10 +165,10 @@ def _done(out: Output, before: Contact, record: json_keys.Object) -> None:
 @json_option
 @pass_site
 def unset(site: Site, out: Output, ref: str, fields: tuple[str, ...], if_version: int | None) -> None:
-    """Empty columns of a contact; the rest of its card stays as it is.
+    """Empty columns of a contact.
 
-    A FIELD is a column as `contact show` names it: email empties all addresses, email.2 the second one, phone.mobile
-    the mobile numbers, custom:NAME a custom field.
+    The rest of its card stays as it is. A FIELD is a column as `contact show` names it: email empties all addresses,
+    email.2 the second one, phone.mobile the mobile numbers, custom:NAME a custom field.
 
     \b
     Examples:  sharedbook contact unset minji@example.com title phone.mobile
