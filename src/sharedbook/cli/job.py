@@ -35,7 +35,7 @@ from sharedbook.services.tx import Tx
 SAY_SECONDS = 5.0
 
 _limit_option = click.option(
-    "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many."
+    "--limit", default=100, show_default=True, type=click.IntRange(min=1), help="Show at most this many."
 )
 
 
@@ -45,10 +45,10 @@ def job_command() -> None:
 
 
 @job_command.command("list")
-@click.option("--state", type=click.Choice([str(each) for each in State]), help="Only those in this state.")
-@click.option("--kind", metavar="KIND", help="Only of this kind, such as import, delete, merge or undo.")
-@click.option("--by", "actor", type=MEMBER, metavar="LOGIN", help="Only those that this member began.")
-@click.option("--before", type=JOB, metavar="JOB", help="Only those before this one: the next page.")
+@click.option("--state", type=click.Choice([str(each) for each in State]), help="Only jobs in this state.")
+@click.option("--kind", metavar="KIND", help="Only jobs of this kind, such as import, delete, merge or undo.")
+@click.option("--by", "actor", type=MEMBER, metavar="LOGIN", help="Only jobs that this member started.")
+@click.option("--before", type=JOB, metavar="JOB", help="Only jobs before this one: the next page.")
 @_limit_option
 @json_option
 @pass_site
@@ -104,13 +104,15 @@ def show(site: Site, out: Output, job: int) -> None:
     metavar="N",
     default=0,
     type=click.IntRange(min=0),
-    help="Only those after this line or contact: the next page.",
+    help="Only what comes after this line or contact: the next page.",
 )
 @_limit_option
 @json_option
 @pass_site
 def errors(site: Site, out: Output, job: int, output: Path | None, after: int, limit: int) -> None:
-    """List the rows or contacts that were refused or wait for a decision, each with its reason.
+    """List what a job refused.
+
+    It lists the rows or contacts that were refused or need a decision, each with its reason.
 
     \b
     Examples:  sharedbook job errors 1
@@ -129,7 +131,7 @@ def errors(site: Site, out: Output, job: int, output: Path | None, after: int, l
         found = list(islice(chain(rows, refused), limit + 1))  # a job has either
     of_contacts = any(each["contact"] for each in found)
     where = {"Contact": "contact"} if of_contacts else {"Line": "line", "Column": "column"}
-    out.rows(found[:limit], {**where, "Code": "code", "Reason": "message"}, empty="No row waits.")
+    out.rows(found[:limit], {**where, "Code": "code", "Reason": "message"}, empty="No rows were refused.")
     if len(found) > limit:
         out.note(f"there are more: add --after {found[limit - 1]['contact' if of_contacts else 'line']}")
 
