@@ -27,6 +27,14 @@ _GROUPS_ALONE = re.compile(r"(?:\((?!\?)[^()]*\))+")
 """A pattern of which every digit is in one of its groups."""
 
 
+class PhoneKeys(NamedTuple):
+    """Digits as dialled, E.164 without plus, national with trunk prefix; the latter two "" if it is not a full one."""
+
+    dialled: str
+    e164: str = ""
+    national: str = ""
+
+
 class _Form(NamedTuple):
     """How national numbers are written: with digits before them; if ``before`` is None, by a template of ``re``."""
 
@@ -60,8 +68,8 @@ class _Home(NamedTuple):
     abroad: re.Pattern[str]
 
 
-def read(number: str, region: str) -> tuple[str, str, str] | None:
-    """The digits of a number as dialled, in E.164, and as it is dialled in its own country.
+def read(number: str, region: str) -> PhoneKeys | None:
+    """The digits of a number; None where only the library can tell.
 
     ``region``: as for ``phones.keys``, in capitals.
     """
@@ -75,7 +83,7 @@ def read(number: str, region: str) -> tuple[str, str, str] | None:
         return None
     planned = _plan_of(full[:3], len(full)) if SHORTEST <= len(full) <= _LONGEST and len(dialled) >= SHORTEST else None
     national = planned and planned[1].written(full[planned[0] :])
-    return (dialled, full, national) if national else None
+    return PhoneKeys(dialled, full, national) if national else None
 
 
 def _from_home(digits: str, region: str) -> str:

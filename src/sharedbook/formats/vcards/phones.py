@@ -6,10 +6,12 @@ Both sides call ``forms``; ``domain.folding.phone_equal`` compares two such text
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sharedbook.formats.vcards import phone_plans
+from sharedbook.formats.vcards.phone_plans import PhoneKeys
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -17,14 +19,6 @@ if TYPE_CHECKING:
 _LONGEST_REMEMBERED = 40
 _NO_DIGITS = re.compile("[^0-9]+")
 _EXTENSION = re.compile("[,;#x]|내선|内線|內線|分機|доб", re.IGNORECASE)
-
-
-class PhoneKeys(NamedTuple):
-    """Digits as dialled, E.164 without plus, national with trunk prefix; the latter two "" if it is not a full one."""
-
-    dialled: str
-    e164: str = ""
-    national: str = ""
 
 
 def digits(text: str) -> str:
@@ -44,10 +38,16 @@ def keys(number: str, region: str) -> PhoneKeys:
     return _keys(number, region) if len(number) <= _LONGEST_REMEMBERED else _keys.__wrapped__(number, region)
 
 
+def keys_of(numbers: Iterable[str], region: str) -> list[PhoneKeys]:
+    """``keys`` of many numbers, most of which stand there once."""
+    upper = region.upper()
+    return [phone_plans.read(number, upper) or keys(number, region) for number in numbers]
+
+
 @lru_cache(maxsize=4096)
 def _keys(number: str, region: str) -> PhoneKeys:
     if usual := phone_plans.read(number, region.upper()):
-        return PhoneKeys(*usual)
+        return usual
     dialled = digits(_EXTENSION.split(number, maxsplit=1)[0])
     if len(dialled) < phone_plans.SHORTEST:
         return PhoneKeys(dialled)

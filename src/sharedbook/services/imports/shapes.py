@@ -21,7 +21,7 @@ from sharedbook.domain.model import Limits
 from sharedbook.formats.entries.plain import BETWEEN, Column, Marked, Plain, PlainRows, Shape, Value, alike
 from sharedbook.formats.vcards import fields, phones, vcard
 from sharedbook.formats.vcards.content_line import CRLF, LINE_OCTETS, escape_text, fold_line, unfold
-from sharedbook.formats.vcards.phones import PhoneKeys
+from sharedbook.formats.vcards.phone_plans import PhoneKeys
 from sharedbook.services.imports.said import Said
 from sharedbook.services.writing import kept
 from sharedbook.services.writing.kept import Kept
@@ -325,7 +325,7 @@ class _Template(NamedTuple):
     def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Iterator[Made]:
         """Of rows in which the same cells are ``odd``."""
         cells, count = plain.cells, len(uids)
-        numbers = [[phones.keys(number, region) for number in cells[at]] for at in self.numbers]
+        numbers = [phones.keys_of(cells[at], region) for at in self.numbers]
         texts = _texts(plain, uids, numbers, self.hangul)
         keyed = [key.filled(texts.folded, count) for key in self.keys]
         hashes = [[indexed.key(name, text) for text in column] for name, column in zip(self.names, keyed, strict=True)]
@@ -372,7 +372,7 @@ _NONE = frozenset[int]()
 def _template(plain: Plain, marked: Marked, example: Made, region: str) -> _Template:
     """The template that gives the example of its marked row."""
     found, said = example.kept, example.said
-    numbers = [[phones.keys(number, region) for number in plain.cells[at]] for at in marked.numbers]
+    numbers = [phones.keys_of(plain.cells[at], region) for at in marked.numbers]
     texts = _texts(plain, (found.uid,), numbers, marked.hangul)
     hangul = len(marked.hangul)
     cells = [0, *(1 + at for at in marked.units)]
