@@ -1,7 +1,8 @@
 """Import of a csv file beside the least that anybody could do: the same rows into one table by csv and executemany.
 
-Both run in turn, each in a process of its own; the table gives the medians. While the first file is imported once more
-a CardDAV client polls the book that it goes into; then commands are timed on that site, with their start.
+Both run in turn, each in a process of its own; the table gives the medians, for a file without an empty cell and for
+the same people as other products export them. While the first file is imported once more, a CardDAV client polls the
+book that it goes into; then commands are timed on that site, with their start.
 
     python -m tests.bench.importing [COUNT ...]
 """
@@ -32,6 +33,7 @@ from sharedbook.settings import Settings
 from tests.bench import book
 from tests.bench.book import SYLLABLES
 from tests.bench.carddav import ours
+from tests.bench.layouts import Layout, layouts
 from tests.bench.names import name
 from tests.bench.requests import Asker
 from tests.support.sites import CLIENT, CONSOLE
@@ -41,11 +43,7 @@ ROUNDS = 3
 MOST_TIMES, MOST_MEGABYTES, MOST_MILLISECONDS = 8, 200, 100
 MOST_TO_FIND, MOST_TO_HELP = 0.5, 0.3
 POLL_EVERY = 0.05
-HEADER = [
-    "first_name", "last_name", "company", "department", "title", "email.work", "email.home", "phone.mobile",
-    "phone.work", "address.work.street", "address.work.city", "address.work.postal_code", "address.work.country",
-    "note",
-]  # fmt: skip
+DENSE = next(iter(layouts().values()))
 
 
 def rows(count: int) -> Iterator[list[str]]:
@@ -72,12 +70,12 @@ def rows(count: int) -> Iterator[list[str]]:
         ]
 
 
-def write(path: Path, count: int) -> None:
+def write(path: Path, count: int, layout: Layout = DENSE) -> None:
     """The file to import."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(HEADER)
-        writer.writerows(rows(count))
+        writer.writerow(layout.header)
+        writer.writerows(map(layout.row, rows(count)))
 
 
 @dataclass(frozen=True)
@@ -169,10 +167,10 @@ def command(site: Path, *words: str) -> tuple[float, float]:
     return statistics.median(each[0] for each in found), statistics.median(each[1] for each in found)
 
 
-def measure(folder: Path, count: int, *, polled: bool) -> tuple[Cost, Cost, list[float]]:
+def measure(folder: Path, count: int, layout: Layout = DENSE, *, polled: bool) -> tuple[Cost, Cost, list[float]]:
     """What the least took, what the import took, and the polls meanwhile, if any."""
     file, site = folder / f"{count}.csv", folder / "site"
-    write(file, count)
+    write(file, count, layout)
     app, secret = book.empty(site, count)
     beside = _in_a_process("least", file, folder / "least.sqlite")
     polls: list[float] = []
@@ -194,21 +192,28 @@ def _median(costs: list[Cost]) -> Cost:
     return Cost(*(statistics.median(getattr(each, name) for each in costs) for name in Cost.__dataclass_fields__))
 
 
+def _show(count: int, product: str, layout: Layout, rounds: int) -> None:
+    """Measures so often, and prints the medians."""
+    found = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            found.append(measure(Path(folder), count, layout, polled=False))
+    beside, cost = _median([each[0] for each in found]), _median([each[1] for each in found])
+    print(
+        f"| {count:,} | {product} | {beside.seconds:.2f} | {beside.processor:.2f} | {cost.seconds:.2f} |"
+        f" {cost.processor:.2f} | {cost.seconds / beside.seconds:.1f} | {cost.processor / beside.processor:.1f} |"
+        f" {cost.megabytes:.0f} | {cost.own:.0f} |",
+        flush=True,
+    )
+
+
 def main(counts: list[int]) -> None:
-    print("| rows | least: s | processor | import: s | processor | times (clock) | times (processor) | MB | own |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
-    for count in counts:
-        found = []
-        for _ in range(ROUNDS if count == counts[0] else 1):
-            with tempfile.TemporaryDirectory() as name_:
-                found.append(measure(Path(name_), count, polled=False))
-        beside, cost = _median([each[0] for each in found]), _median([each[1] for each in found])
-        print(
-            f"| {count:,} | {beside.seconds:.2f} | {beside.processor:.2f} | {cost.seconds:.2f} | {cost.processor:.2f} |"
-            f" {cost.seconds / beside.seconds:.1f} | {cost.processor / beside.processor:.1f} | {cost.megabytes:.0f} |"
-            f" {cost.own:.0f} |",
-            flush=True,
-        )
+    print("| rows | as | least: s | processor | import: s | processor | times (clock) | times (processor) | MB | own |")
+    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    for product, layout in layouts().items():
+        _show(counts[0], product, layout, ROUNDS)
+    for count in counts[1:]:
+        _show(count, *next(iter(layouts().items())), 1)
     with tempfile.TemporaryDirectory() as name_:
         _, _, polls = measure(Path(name_), counts[0], polled=True)
         words = {"contact find ayre": MOST_TO_FIND, "--help": MOST_TO_HELP}
