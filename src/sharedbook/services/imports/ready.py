@@ -21,7 +21,8 @@ from sharedbook.formats.vcards import photo_reduction, vcard
 from sharedbook.services.imports import apart
 from sharedbook.services.imports.apart import Piece
 from sharedbook.services.imports.said import Said, said_of
-from sharedbook.services.imports.shapes import Made, Shapes
+from sharedbook.services.imports.shapes import Shapes
+from sharedbook.services.imports.templates import Made
 from sharedbook.services.writing import kept
 from sharedbook.services.writing.kept import Kept
 from sharedbook.store import matches
@@ -32,7 +33,7 @@ WORTH_A_PROCESS = 2_000
 
 
 _BLOCK = 500
-"""Rows of a table that are read at once."""
+"""Rows of a table that are read at once: what is done once for all of them shall be little for one."""
 
 
 class Ready(NamedTuple):

@@ -1,0 +1,321 @@
+"""What is made of the rows of one shape: the texts of an example, cut at its marks, filled with many rows at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, repeat
+from typing import NamedTuple
+
+from sharedbook.domain import folding
+from sharedbook.domain.model import Limits
+from sharedbook.formats.entries.plain import BETWEEN, Column, Marked, Plain, Value, alike
+from sharedbook.formats.vcards import fields, phones, vcard
+from sharedbook.formats.vcards.content_line import CRLF, LINE_OCTETS, escape_text, fold_line, unfold
+from sharedbook.formats.vcards.phone_plans import PhoneKeys
+from sharedbook.services.imports.said import Said
+from sharedbook.services.writing import kept
+from sharedbook.services.writing.kept import Kept
+from sharedbook.store import indexed
+from sharedbook.store.indexed import Indexed
+
+_MOST_MET = 50
+"""Texts that are remembered of a shape."""
+
+_NONE = frozenset[int]()
+
+
+class Made(NamedTuple):
+    """Of a row as in ``ready.Ready``."""
+
+    kept: Kept
+    said: Said
+    hashes: tuple[int, ...]
+
+
+class _Gaps:
+    """A text in which some pieces are another's: filled with those of rows."""
+
+    __slots__ = ("places", "text")
+
+    def __init__(self, text: str, places: Sequence[int]) -> None:
+        """``text`` for the operator ``%``, the places of what it is filled with."""
+        self.text = text
+        self.places = places
+
+    def filled(self, columns: Sequence[Column], count: int) -> Column:
+        """So many texts: one a row."""
+        if self.text == "%s":
+            return columns[self.places[0]]
+        if not self.places:
+            return (self.text % (),) * count
+        return tuple(map(self.text.__mod__, zip(*[columns[place] for place in self.places], strict=True)))
+
+
+def _gaps(*pieces: tuple[str, Mapping[str, int]]) -> _Gaps:
+    """Of pieces of an example's text, each with the marks that may stand in it, and their places."""
+    whole, places = "", []
+    for text, marks in pieces:
+        pattern = "|".join(map(re.escape, sorted(marks, key=len, reverse=True)))
+        for nth, piece in enumerate(re.split(f"({pattern})", text) if marks else [text]):
+            whole += "%s" if nth % 2 else piece.replace("%", "%%")
+            places += [marks[piece]] if nth % 2 else []
+    return _Gaps(whole, places)
+
+
+def _joined(gaps: Iterable[_Gaps], between: str) -> _Gaps:
+    every = list(gaps)
+    return _Gaps(between.join([each.text for each in every]), [place for each in every for place in each.places])
+
+
+class _Texts(NamedTuple):
+    """What rows' texts are filled with, by columns: first their UIDs, then their cells, in several forms."""
+
+    escaped: list[Column]  # content lines: cells escaped, then as they are
+    folded: list[Column]  # the index: cells, numbers, initials, then these cased
+
+
+def _texts(plain: Plain, uids: Column, numbers: Sequence[Sequence[PhoneKeys]], hangul: Sequence[int]) -> _Texts:
+    spaced = [tuple([phones.forms_of(each).replace(" ", "  ") for each in column]) for column in numbers]
+    initials = [list(map(_initials, plain.cells[at])) for at in hangul]
+    folded = [tuple([each.folded for each in column]) for column in initials]
+    cased = [tuple([each.cased for each in column]) for column in initials]
+    count = len(plain.at)
+    flat = _at_once(escape_text, tuple(chain.from_iterable(plain.cells)))
+    escaped = [flat[start : start + count] for start in range(0, len(flat), count)]
+    return _Texts(escaped=[uids, *escaped, *plain.cells], folded=[uids, *plain.folded, *spaced, *folded, *cased])
+
+
+def _at_once(form: Callable[[str], str], texts: Column) -> Column:
+    """Another form of each text, where each character has its own: many in one call."""
+    formed = form(joined := BETWEEN.join(texts))
+    if formed is joined:
+        return texts
+    if formed.count(BETWEEN) >= len(texts):
+        return tuple(map(form, texts))
+    return tuple(formed.split(BETWEEN))
+
+
+class _Initials(NamedTuple):
+    folded: str
+    cased: str
+
+
+@lru_cache(maxsize=1024)
+def _initials(name: str) -> _Initials:
+    text = folding.hangul_initials(name)
+    return _Initials(folding.fold(text), indexed.cased(text))
+
+
+class _Cased(NamedTuple):
+    """The value of the nth line of an index text: its cased form follows if a cell of it is not ``indexed.plain``.
+
+    ``always``: it follows whatever the cells. ``places``: of the cells.
+    """
+
+    nth: int
+    value: _Gaps
+    places: frozenset[int]
+    always: bool
+
+
+class _Lines(NamedTuple):
+    """The lines of an index text, filled with ``_Texts.folded``; what may follow them; ``met``: texts by odd cells."""
+
+    lines: tuple[_Gaps, ...]
+    cased: tuple[_Cased, ...]
+    met: dict[frozenset[int], tuple[_Gaps, tuple[_Gaps, ...]]]
+
+    def filled(self, texts: _Texts, cells: Sequence[Column], odd: frozenset[int], count: int) -> Column:
+        """``odd``: places of cells that are not ``indexed.plain``."""
+        text, more = self.met.get(odd) or self._with_cased(odd, len(texts.folded))
+        cased = [_at_once(indexed.cased, value.filled(cells, count)) for value in more]
+        return text.filled([*texts.folded, *cased], count)
+
+    def _with_cased(self, odd: frozenset[int], width: int) -> tuple[_Gaps, tuple[_Gaps, ...]]:
+        """The text, with the cased forms of some values as further columns behind so many."""
+        lines = list(self.lines)
+        more = [each for each in self.cased if each.always or not odd.isdisjoint(each.places)]
+        for place, (nth, *_) in enumerate(more, width):
+            lines[nth] = _joined([lines[nth], _Gaps("%s", [place])], indexed.CASED)
+        found = _joined(lines, indexed.LINE), tuple([each.value for each in more])
+        if len(self.met) < _MOST_MET:
+            self.met[odd] = found
+        return found
+
+
+def _lines(found: str, values: Mapping[str, _Gaps], folded: Mapping[str, int], initials: Mapping[str, int]) -> _Lines:
+    """Of an example's index text: its ``values`` by their cased form, marks when folded, initials when cased."""
+    lines, cased = list[_Gaps](), list[_Cased]()
+    for nth, line in enumerate(found.split(indexed.LINE)):
+        text, sign, rest = line.partition(indexed.CASED)
+        value = values.get(rest) if sign else None
+        if value is not None and value.places:
+            always = not indexed.plain(value.text)
+            cased.append(_Cased(nth, value, frozenset(value.places), always))
+            lines.append(_gaps((text, folded)))
+        else:
+            lines.append(_gaps((text, folded), (sign + rest, initials)))
+    return _Lines(tuple(lines), tuple(cased), {})
+
+
+class _Card(NamedTuple):
+    """The content lines of a card, filled with ``_Texts.escaped``; ``met``: texts by the lines that may be folded.
+
+    ``octets``: of each line without what it is filled with, or more; ``used``: the places of what they are filled with.
+    """
+
+    lines: tuple[_Gaps, ...]
+    octets: tuple[int, ...]
+    used: frozenset[int]
+    met: dict[tuple[int, ...], _Gaps]
+
+    def filled(self, columns: Sequence[Column], count: int) -> Column:
+        """Folded as they are sent."""
+        most = {place: _most_octets(columns[place]) for place in self.used}
+        long = tuple(
+            [
+                nth
+                for nth, (octets, line) in enumerate(zip(self.octets, self.lines, strict=True))
+                if octets + sum([most[place] for place in line.places]) > LINE_OCTETS
+            ]
+        )
+        folded = [tuple(map(fold_line, self.lines[nth].filled(columns, count))) for nth in long]
+        text = self.met.get(long) or self._folded(long, len(columns))
+        return text.filled([*columns, *folded], count)
+
+    def _folded(self, long: tuple[int, ...], width: int) -> _Gaps:
+        """The text, with some lines as further columns behind so many."""
+        found = _joined(
+            [
+                _Gaps("%s", [width + long.index(nth)]) if nth in long else _Gaps(line.text + CRLF, line.places)
+                for nth, line in enumerate(self.lines)
+            ],
+            "",
+        )
+        if len(self.met) < _MOST_MET:
+            self.met[long] = found
+        return found
+
+
+def _card(text: str, marks: Mapping[str, int]) -> _Card:
+    lines = [_gaps((line, marks)) for line in unfold(text).split(CRLF)]
+    octets = [len(line.text.encode()) for line in lines]
+    return _Card(tuple(lines), tuple(octets), frozenset([place for line in lines for place in line.places]), {})
+
+
+def _most_octets(texts: Column) -> int:
+    """No text has more."""
+    return max(map(len, texts)) * (1 if "".join(texts).isascii() else 4)
+
+
+class Template(NamedTuple):
+    """A shape's texts. ``keys``: folded values by which a contact is found; ``names``: theirs.
+
+    ``said``: which of the keys a row is matched by: external ids and mail addresses, as many as ``counts`` tells, and
+    names. ``numbers``, ``hangul``: as in ``Marked``.
+    """
+
+    card: _Card
+    name: _Gaps
+    texts: _Lines
+    notes: _Lines
+    keys: tuple[_Gaps, ...]
+    names: tuple[str, ...]
+    said: tuple[int, ...]
+    counts: tuple[int, int]
+    numbers: tuple[int, ...]
+    hangul: tuple[int, ...]
+
+    def filled(self, plain: Plain, uids: Column, region: str, limits: Limits) -> Iterator[tuple[int, Made]]:
+        """What rows of this shape are, by their places; but for names that are shown otherwise, or over a limit."""
+        for odd, places in _by_oddness(plain):
+            some = plain.some(places)
+            made = self._made(some, tuple([uids[place] for place in places]), odd, region)
+            for at, each in zip(some.at, made, strict=True):
+                name = each.kept.name
+                is_fit = len(name) <= limits.name_length and each.kept.size <= limits.card_bytes
+                if is_fit and "  " not in name:
+                    yield at, each
+
+    def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Iterator[Made]:
+        """Of rows in which the same cells are ``odd``."""
+        cells, count = plain.cells, len(uids)
+        numbers = [phones.keys_of(cells[at], region) for at in self.numbers]
+        texts = _texts(plain, uids, numbers, self.hangul)
+        keyed = [key.filled(texts.folded, count) for key in self.keys]
+        hashes = [[indexed.key(name, text) for text in column] for name, column in zip(self.names, keyed, strict=True)]
+        found = map(
+            Indexed,
+            self.texts.filled(texts, cells, odd, count),
+            self.notes.filled(texts, cells, odd, count),
+            map(tuple, map(dict.fromkeys, _across(hashes, count))),
+        )
+        cards = map(
+            kept.made,
+            *(self.card.filled(texts.escaped, count), uids, self.name.filled(cells, count)),
+            *(found, repeat({})),
+        )
+        said = [list(zip(repeat(self.names[at]), keyed[at])) for at in self.said]
+        ids, mails = self.counts
+        reached = _across([[number.e164 for number in column] for column in numbers], count)
+        matched = map(
+            Said,
+            *(_across(said[:ids], count), repeat(""), _across(said[ids : ids + mails], count)),
+            *(_across(said[ids + mails :], count), [frozenset(filter(None, each)) for each in reached]),
+        )
+        return map(Made, cards, matched, _across([hashes[at] for at in self.said], count))
+
+
+def _across(columns: Sequence[Sequence[Value]], count: int) -> Iterable[tuple[Value, ...]]:
+    """Columns, as many as there may be, row by row."""
+    return zip(*columns, strict=True) if columns else repeat((), count)
+
+
+def _by_oddness(plain: Plain) -> Iterable[tuple[frozenset[int], Sequence[int]]]:
+    """Rows by the places of the cells that are not ``indexed.plain``."""
+    odd = [at for at, column in enumerate(plain.cells) if not indexed.plain(BETWEEN.join(column))]
+    if not odd:
+        return [(_NONE, range(len(plain.at)))]
+    is_plain = [list(map(indexed.plain, plain.cells[at])) for at in odd]
+    found = alike(list(zip(*is_plain, strict=True)))
+    return [(frozenset([at for at, each in zip(odd, kinds, strict=True) if not each]), at) for kinds, at in found]
+
+
+_NONE = frozenset[int]()
+
+
+def template(plain: Plain, marked: Marked, example: Made, region: str) -> Template:
+    """The template that gives the example of its marked row."""
+    found, said = example.kept, example.said
+    numbers = [phones.keys_of(plain.cells[at], region) for at in marked.numbers]
+    texts = _texts(plain, (found.uid,), numbers, marked.hangul)
+    hangul = len(marked.hangul)
+    cells = [0, *(1 + at for at in marked.units)]
+    beside = 1 + len(plain.cells)
+    folded = _marks(texts.folded, [*cells, *range(beside, len(texts.folded) - hangul)])
+    initials = _marks(texts.folded, range(len(texts.folded) - hangul, len(texts.folded)))
+    instances = fields.instances(vcard.load(found.text), region)
+    marks = _marks(plain.cells, marked.units)
+    values = {indexed.cased(each.value): _gaps((each.value, marks)) for each in instances}
+    escaped = _marks(texts.escaped, [*cells, *(len(plain.cells) + at for at in cells[1:])])
+    keyed = [each for each in instances if each.name in indexed.KEYED]
+    keys = list(dict.fromkeys((indexed.KEYED[each.name], indexed.folded(each.value)) for each in keyed))
+    return Template(
+        card=_card(found.text, escaped),
+        name=_gaps((found.name, marks)),
+        texts=_lines(found.indexed.texts, values, folded, initials),
+        notes=_lines(found.indexed.notes, values, folded, initials),
+        keys=tuple([_gaps((text, folded)) for _, text in keys]),
+        names=tuple([name for name, _ in keys]),
+        said=tuple(map(keys.index, (*said.external, *said.emails, *said.names))),
+        counts=(len(said.external), len(said.emails)),
+        numbers=marked.numbers,
+        hangul=marked.hangul,
+    )
+
+
+def _marks(texts: Sequence[Column], places: Sequence[int]) -> dict[str, int]:
+    """The columns of marks, by what these are written as; of two that are written alike the first counts."""
+    return {texts[at][0]: at for at in reversed(places)}
