@@ -214,25 +214,30 @@ def _counted_in_blocks(source: BinaryIO, codec: str, delimiter: str) -> tuple[in
     source.seek(0)
     text = io.TextIOWrapper(source, encoding=codec, newline="")
     try:
-        blocks = _Blocks(text)
-        size, samples = -1, list[str]()  # the header is none
+        blocks = _Blocks(text, delimiter)
         for cells in csv.reader(chain.from_iterable(blocks), delimiter=delimiter, strict=True):
             blocks.waiting = False
-            if not cells or (size >= 0 and (not any(cells) or cells[0].startswith(NOTE_MARK))):
+            if not any(cells) or (blocks.records and cells[0].startswith(NOTE_MARK)):
                 continue
-            if size >= 0 and not blocks.ascii and len(samples) < 3:
-                samples += _samples(cells, len(samples))
-            size += 1
-        return max(size, 0), samples
+            if blocks.records and not blocks.ascii:
+                blocks.samples += _samples(cells, len(blocks.samples))
+            blocks.records += 1
+        return max(blocks.records - 1, 0), blocks.samples
     finally:
         text.detach()
 
 
 class _Blocks:
-    """The lines of a file, many at a time. ``ascii``: so far. ``waiting``: no record has ended since the last ones."""
+    """The lines of a file, many at a time, but for those that are plainly a record each: these are only counted.
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
+    ``records``: so far, the header is one. ``ascii``: so far. ``waiting``: no record has ended since the last lines.
+    """
+
+    def __init__(self, text: io.TextIOWrapper, delimiter: str) -> None:
         self.text = text
+        self.empty = f"{delimiter}\r\n"
+        self.records = 0
+        self.samples: list[str] = []
         self.ascii = True
         self.waiting = False
 
@@ -243,15 +248,27 @@ class _Blocks:
         while block := self.text.read(_BLOCK):
             if "\0" in block or self.waiting or ("\n" not in block and len(block) == _BLOCK):
                 raise _Doubt
-            self.waiting = True
             self.ascii = self.ascii and block.isascii()
             lines, end, last = block.rpartition("\n")
             if not end:  # the end of the file, in the line that the block before began
                 rest += last
                 break
-            yield io.StringIO(rest + lines + end, newline="")
+            yield from self._read(rest + lines + end)
             rest = last
-        yield io.StringIO(rest, newline="")
+        yield from self._read(rest)
+
+    def _read(self, lines: str) -> Iterator[Iterable[str]]:
+        if self._is_simple(lines):
+            self.records += sum([line.strip(self.empty) != "" for line in io.StringIO(lines, newline="")])
+        else:
+            self.waiting = True
+            yield io.StringIO(lines, newline="")
+
+    def _is_simple(self, lines: str) -> bool:
+        """Whether each line is a record, and none is a sample or a note."""
+        if '"' in lines or NOTE_MARK in lines or not self.records:
+            return False
+        return self.ascii or len(self.samples) == 3
 
 
 # ---- rows
