@@ -215,8 +215,8 @@ def _counted_in_blocks(source: BinaryIO, codec: str, delimiter: str) -> tuple[in
     text = io.TextIOWrapper(source, encoding=codec, newline="")
     try:
         blocks = _Blocks(text, delimiter)
-        for cells in csv.reader(chain.from_iterable(blocks), delimiter=delimiter, strict=True):
-            blocks.waiting = False
+        for cells in blocks.reader:
+            blocks.ended = blocks.reader.line_num
             if not any(cells) or (blocks.records and cells[0].startswith(NOTE_MARK)):
                 continue
             if blocks.records and not blocks.ascii:
@@ -230,23 +230,25 @@ def _counted_in_blocks(source: BinaryIO, codec: str, delimiter: str) -> tuple[in
 class _Blocks:
     """The lines of a file, many at a time, but for those that are plainly a record each: these are only counted.
 
-    ``records``: so far, the header is one. ``ascii``: so far. ``waiting``: no record has ended since the last lines.
+    ``reader`` reads those that are not. ``records``: so far, the header is one. ``ascii``: so far. ``begun`` and
+    ``ended``: the line of the reader with which the last lines begin, and that with which its last record ended.
     """
 
     def __init__(self, text: io.TextIOWrapper, delimiter: str) -> None:
         self.text = text
         self.empty = f"{delimiter}\r\n"
+        self.reader = csv.reader(chain.from_iterable(self), delimiter=delimiter, strict=True)
         self.records = 0
         self.samples: list[str] = []
         self.ascii = True
-        self.waiting = False
+        self.begun, self.ended = -1, 0
 
     def __iter__(self) -> Iterator[Iterable[str]]:
         first, rest = self.text.readline(_BLOCK), ""
         if not _named_delimiter(first):
             rest = first
         while block := self.text.read(_BLOCK):
-            if "\0" in block or self.waiting or ("\n" not in block and len(block) == _BLOCK):
+            if "\0" in block or self.ended <= self.begun or ("\n" not in block and len(block) == _BLOCK):
                 raise _Doubt
             self.ascii = self.ascii and block.isascii()
             lines, end, last = block.rpartition("\n")
@@ -261,12 +263,12 @@ class _Blocks:
         if self._is_simple(lines):
             self.records += sum([line.strip(self.empty) != "" for line in io.StringIO(lines, newline="")])
         else:
-            self.waiting = True
+            self.begun = self.reader.line_num
             yield io.StringIO(lines, newline="")
 
     def _is_simple(self, lines: str) -> bool:
         """Whether each line is a record, and none is a sample or a note."""
-        if '"' in lines or NOTE_MARK in lines or not self.records:
+        if '"' in lines or NOTE_MARK in lines or not self.records or self.ended < self.reader.line_num:
             return False
         return self.ascii or len(self.samples) == 3
 
