@@ -181,6 +181,7 @@ def understood(data: bytes, name: str) -> bool:
             source = sources.open_source(file, name, name.rpartition(".")[2], reading)
             for row in Make("KR", LIMITS, whole=True).rows(source):
                 assert (row.problem is None) == (row.said is not None)
+                assert row.problem is None or row.problem.message.encode(), "it can be stored and shown"
                 assert row.problem is not None or (row.kept is None) == (row.refusal is not None)
         except SharedbookError as error:
             assert error.message

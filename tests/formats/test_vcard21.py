@@ -75,6 +75,8 @@ def test_octets_of_an_older_charset() -> None:
     assert fields.read(vcard21.upgrade(newer, charset="cp949")).full_name == "홍길동"
     with pytest.raises(InvalidCard, match="not UTF-8"):
         vcard21.upgrade(newer)
+    with pytest.raises(InvalidCard, match="Line 4 has a name or parameter"):
+        vcard21.upgrade(text.replace("\r\nN;", "\r\n\udcfaN;"), charset="cp949")
 
 
 def test_photos_are_converted_and_checked() -> None:
@@ -97,6 +99,7 @@ def test_photos_are_converted_and_checked() -> None:
         (["FN:x", "NOTE;ENCODING=QUOTED-PRINTABLE:" + "=C3=91" * 4001], "Line 4: the note has 4001 characters"),
         (["X-A:" + "1" * 17_000_000], "larger than 16 MB"),
         (["FN;ENCODING=QUOTED-PRINTABLE:a=00b"], "control character"),
+        (["FN:x", "TEL;CE\x01LL:1"], "Line 4 has a name or parameter that no address book may carry"),
     ],
 )
 def test_refused(lines: list[str], sentence: str) -> None:

@@ -24,6 +24,7 @@ from sharedbook.formats.vcards.content_line import (
     Property,
     Raw,
     Value,
+    illegal_character,
     make_line,
     parse_line,
     split_raw,
@@ -112,6 +113,8 @@ def _read(text: str, limits: Limits) -> tuple[list[Property], list[str]]:
         if depth > 1:
             inner.append(line)
         elif word not in ("BEGIN:VCARD", "END:VCARD") and line.strip():
+            if illegal_character(line.partition(":")[0]):
+                raise InvalidCard(f"Line {number} has a name or parameter that no address book may carry.", line=number)
             properties.append(parse_line(line.lstrip(), 0, 0, number))
         if len(properties) > limits.properties:
             raise InvalidCard(f"Line {number}: the card has more than {limits.properties} properties.", line=number)
