@@ -15,6 +15,7 @@ from sharedbook.services.members import members
 from sharedbook.services.refused import holds
 from sharedbook.services.refused.holds import Held
 from sharedbook.services.writing import records
+from sharedbook.services.writing.kept import Columns
 from sharedbook.store.schema import holds as hold_rows
 from tests.carddav.dav import Client
 from tests.carddav.served import Book, Site, vcard
@@ -26,8 +27,8 @@ REFUSED = "{urn:sharedbook}deletion-held"
 def fill(site: Site, slug: str, count: int) -> None:
     with as_console(site.app) as tx:
         made = [records.kept_of(tx, vcards.parse(vcard(f"{slug}-{number}"))) for number in range(count)]
-        new = [records.New(found, f"{number}.vcf", None) for number, found in enumerate(made)]
-        records.create_many(tx, groups.get(tx, slug).id, new)
+        hrefs = [f"{each}.vcf" for each in range(len(made))]
+        records.create(tx, groups.get(tx, slug).id, Columns.of(made), hrefs)
 
 
 @pytest.fixture

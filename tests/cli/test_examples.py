@@ -29,6 +29,7 @@ from sharedbook.services.jobs import actions, bulk
 from sharedbook.services.refused import suggestions
 from sharedbook.services.tx import MemberActor
 from sharedbook.services.writing import records
+from sharedbook.services.writing.kept import Columns
 from sharedbook.settings import Settings
 from tests.cli.conftest import Answer, CommandLine
 from tests.support.codes import with_code
@@ -132,8 +133,8 @@ def what_others_did(data_dir: Path) -> None:
     with as_console(site) as tx:
         for slug, number in (("suppliers", 4), ("partners", 30)):
             made = [records.kept_of(tx, vcard.parse(card(f"{slug}{each}", slug))) for each in range(number)]
-            new = [records.New(kept, f"{each}.vcf", None) for each, kept in enumerate(made)]
-            records.create_many(tx, groups.get(tx, slug).id, new)
+            hrefs = [f"{each}.vcf" for each in range(len(made))]
+            records.create(tx, groups.get(tx, slug).id, Columns.of(made), hrefs)
     with site.begin(MemberActor("bob"), PHONE) as tx:
         bob = tx.viewer
     for each in range(4):

@@ -15,6 +15,7 @@ from sharedbook.services.books import breaker, cards, groups
 from sharedbook.services.members import grants
 from sharedbook.services.tx import MemberActor
 from sharedbook.services.writing import records
+from sharedbook.services.writing.kept import Columns
 from sharedbook.settings import Settings
 from tests.cli.conftest import CommandLine
 from tests.support.sites import as_console, card
@@ -29,8 +30,8 @@ def held(staffed: CommandLine, data_dir: Path) -> CommandLine:
     with as_console(site) as tx:
         grants.grant(tx, "customers", "bob", Right.VIEW | Right.DELETE)
         made = [records.kept_of(tx, vcard.parse(card(f"u{each}", f"Name {each}"))) for each in range(30)]
-        new = [records.New(found, f"{each}.vcf", None) for each, found in enumerate(made)]
-        records.create_many(tx, groups.get(tx, "customers").id, new)
+        hrefs = [f"{each}.vcf" for each in range(len(made))]
+        records.create(tx, groups.get(tx, "customers").id, Columns.of(made), hrefs)
     with site.begin(MemberActor("bob"), PHONE) as tx:
         bob = tx.viewer
     with pytest.raises(DeletionHeld) as refused, site.begin(bob, PHONE, write=True) as tx:

@@ -21,6 +21,7 @@ from sharedbook.services.members import grants, members
 from sharedbook.services.refused import holds
 from sharedbook.services.refused.holds import Discarded, Held
 from sharedbook.services.writing import records
+from sharedbook.services.writing.kept import Columns
 from sharedbook.settings import Settings
 from sharedbook.store.schema import contacts as contact_rows
 from sharedbook.store.schema import memberships
@@ -66,13 +67,10 @@ def prepared(folder: Path, url: str = "") -> App:
 def fill(site: App, number: int, slug: str = "clients", uids: str = "") -> None:
     """Cards at 0.vcf, 1.vcf, ... of a group; contact ids count from 1 in a new site. ``uids``: how theirs begin."""
     with as_console(site) as tx:
-        new = [
-            records.New(
-                records.kept_of(tx, vcard.parse(card(f"{uids or slug}-{each}", f"N{each}"))), f"{each}.vcf", None
-            )
-            for each in range(number)
-        ]
-        records.create_many(tx, groups.get(tx, slug).id, new)
+        texts = [card(f"{uids or slug}-{each}", f"N{each}") for each in range(number)]
+        made = [records.kept_of(tx, vcard.parse(text)) for text in texts]
+        hrefs = [f"{each}.vcf" for each in range(number)]
+        records.create(tx, groups.get(tx, slug).id, Columns.of(made), hrefs)
 
 
 def viewer(site: App, login: str) -> Viewer:

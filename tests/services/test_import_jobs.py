@@ -18,7 +18,7 @@ from sharedbook.domain.errors import Busy, InvalidFile, JobStopped, Unavailable
 from sharedbook.domain.model import Progress
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import custom_fields
-from sharedbook.services.imports import importing, transfer
+from sharedbook.services.imports import importing, ready, transfer
 from sharedbook.services.imports.transfer import JobReport
 from sharedbook.services.jobs import bulk, jobs
 from sharedbook.services.jobs.jobs import Job, State
@@ -32,6 +32,7 @@ ROWS = 200
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "BATCH_ROWS", 20)
+    monkeypatch.setattr(ready, "CHUNK_ROWS", 20)
 
 
 @pytest.fixture
@@ -91,10 +92,10 @@ import sys
 from pathlib import Path
 from sharedbook import app
 from sharedbook.domain.model import Client
-from sharedbook.services.imports import importing, transfer
+from sharedbook.services.imports import importing, ready, transfer
 from sharedbook.services.tx import Console
 from sharedbook.settings import Settings
-importing.BATCH_ROWS = 20
+importing.BATCH_ROWS = ready.CHUNK_ROWS = 20
 site = app.open(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2]))
 group, stop = sys.argv[4], int(sys.argv[5])
 def look(progress):
@@ -137,7 +138,7 @@ def test_killed_at_a_random_row_and_resumed(app: App, tmp_path: Path, soak: bool
 def test_another_writer_comes_between_two_batches(app: App, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "BATCH_ROWS", ROWS)  # so nothing is read between two batches
     monkeypatch.setattr(importing, "BATCH_SECONDS", 0)
-    monkeypatch.setattr(importing, "CHUNK_ROWS", 4)
+    monkeypatch.setattr(ready, "CHUNK_ROWS", 4)
     begun, written, waited = threading.Event(), threading.Event(), list[bool]()
 
     def write() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sharedbook.app import App
 from sharedbook.services.books import groups
-from sharedbook.services.imports import importing, matching
+from sharedbook.services.imports import importing, matching, ready
 from sharedbook.services.imports.matching import Matcher
 from sharedbook.services.imports.transfer import Duplicates
 from tests.services.transfers import run, table
@@ -63,10 +63,10 @@ def test_no_shortcut_changes_what_a_row_becomes(
 ) -> None:
     data = table(HEADER, rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importing, "CHUNK_ROWS", chunk)
+        patch.setattr(ready, "CHUNK_ROWS", chunk)
         quick = run(site, data, duplicates=duplicates, dry_run=True)
-        patch.setattr(Matcher, "is_new", lambda *_: False)
-        patch.setattr(Matcher, "_mere_namesakes", lambda *_: set())
-        patch.setattr(matching, "_is_found_by_others", lambda *_: False)
+        patch.setattr(importing, "strangers", lambda *_: [])
+        patch.setattr(Matcher, "_is_new", lambda *_: False)
+        patch.setattr(matching, "_found_by_others", lambda *_: False)
         slow = run(site, data, duplicates=duplicates, dry_run=True)
     assert (quick.counts, quick.problems) == (slow.counts, slow.problems)

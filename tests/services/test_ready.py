@@ -18,7 +18,8 @@ from sharedbook.formats.entries.incoming import Incoming, Source
 from sharedbook.formats.files import sources
 from sharedbook.services.books import groups
 from sharedbook.services.imports import ready
-from sharedbook.services.imports.ready import Make, Ready
+from sharedbook.services.imports.blocks import Ready
+from sharedbook.services.imports.ready import Make
 from tests.services.transfers import HEADER, all_of, counts, people, run, table
 from tests.support.sites import as_console
 
@@ -43,7 +44,8 @@ def source() -> Source:
 
 
 def made(whole: bool, of: Source) -> list[Ready]:
-    return [row for piece in Make("KR", LIMITS, whole).pieces(of) for row in piece.rows]
+    blocks = [piece.block for piece in Make("KR", LIMITS, whole).pieces(of)]
+    return [row for block in blocks for _, row in block.rows(range(len(block.line)))]
 
 
 class Broken:

@@ -15,7 +15,7 @@ from sharedbook.domain.query import Op, Some, Test
 from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, custom_fields
-from sharedbook.services.imports import importing, transfer
+from sharedbook.services.imports import importing, ready, transfer
 from sharedbook.services.imports.transfer import Duplicates
 from sharedbook.services.jobs import jobs
 from sharedbook.services.members import grants
@@ -73,7 +73,7 @@ def test_the_quota_is_said_first_and_refuses_the_rest(tmp_path: Path) -> None:
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches end after 50 rows, as they do after 5,000."""
     monkeypatch.setattr(importing, "BATCH_ROWS", 50)
-    monkeypatch.setattr(importing, "CHUNK_ROWS", 50)
+    monkeypatch.setattr(ready, "CHUNK_ROWS", 50)
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -39,6 +39,8 @@ def add_contact(connection: Connection, key: str, instances: Iterable[Instance] 
     }
     instances = list(instances)
     row["vcard"] = json.dumps(instances)
-    (contact_id,) = contacts.add_many(connection, [contacts.NewRow(**row | values)], NOW)
+    row |= values
+    columns = {name: [row[name]] for name in ("key", "uid", "etag", "size", "name", "sort", "vcard")}
+    (contact_id,) = contacts.add_many(connection, contacts.NewRows(**row | columns), NOW)
     sought.replace(connection, contact_id, indexed.of(instances))
     return contact_id

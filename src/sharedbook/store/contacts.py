@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from sharedbook.domain.model import ChangeKind, Contact, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many, next_ids
-from sharedbook.store.prepared import Prepared, given_ids, insert_rows
+from sharedbook.store.prepared import Prepared, given_ids, insert_columns
 from sharedbook.store.schema import changes, contact_visibility, contacts, memberships
 from sharedbook.store.types import milliseconds, moment
 
@@ -51,33 +51,36 @@ def batches(ids: Sequence[Key]) -> list[Sequence[Key]]:
     return [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
 
 
-class NewRow(NamedTuple):
-    """A row to come, of the first version."""
+class NewRows(NamedTuple):
+    """Rows to come, of the first version: a column each, and what is the same in all."""
 
-    key: str
-    uid: str
-    etag: str
-    size: int
-    name: str
-    sort: str
+    key: Sequence[str]
+    uid: Sequence[str]
+    etag: Sequence[str]
+    size: Sequence[int]
+    name: Sequence[str]
+    sort: Sequence[str]
+    vcard: Sequence[str]
     owner_id: int | None
     visibility: str
     index_version: int
     source: str | None
-    vcard: str
 
 
-_ADDED = (*NewRow._fields, "version", "created", "modified")
+_ADDED = (*NewRows._fields, "version", "created", "modified")
+_EACH = NewRows._fields[:7]
 _ADD = Prepared(insert(contacts).returning(contacts.c.id), _ADDED)
-_ADDED_COLUMNS = (contacts.c.id, *(contacts.c[name] for name in _ADDED))
 
 
-def add_many(connection: Connection, rows: Sequence[NewRow], at: datetime) -> list[int]:
+def add_many(connection: Connection, rows: NewRows, at: datetime) -> list[int]:
     """Inserts contacts made at a time, and returns their ids in the same order."""
-    if len(rows) == 1:
-        return [_ADD.rows(connection, rows[0]._asdict() | {"version": 1, "created": at, "modified": at})[0][0]]
-    ids, when = next_ids(connection, contacts.c.id, len(rows)), milliseconds(at)
-    insert_rows(connection, _ADDED_COLUMNS, [(key, *row, 1, when, when) for key, row in zip(ids, rows, strict=True)])
+    given = rows._asdict() | {"version": 1, "created": at, "modified": at}
+    if len(rows.key) == 1:
+        return [_ADD.rows(connection, given | {name: given[name][0] for name in _EACH})[0][0]]
+    ids = next_ids(connection, contacts.c.id, len(rows.key))
+    given |= dict.fromkeys(("created", "modified"), milliseconds(at))
+    each = {contacts.c.id: ids} | {contacts.c[name]: given.pop(name) for name in _EACH}
+    insert_columns(connection, each, {contacts.c[name]: value for name, value in given.items()})
     return ids
 
 

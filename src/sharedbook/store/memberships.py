@@ -30,7 +30,7 @@ from sharedbook.domain.model import Card, CardState
 from sharedbook.store import sight
 from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.database import plain
-from sharedbook.store.prepared import Prepared, given, given_ids, insert_rows
+from sharedbook.store.prepared import Prepared, given, given_ids, insert_columns
 from sharedbook.store.schema import contacts, memberships
 from sharedbook.store.types import moment
 
@@ -244,23 +244,23 @@ def all_cards(connection: Connection, viewer: Viewer, group_id: int) -> Iterator
         yield Card(*row)
 
 
-class NewRow(NamedTuple):
-    """A row to come, whose audience begins at its ``seq``."""
+class NewRows(NamedTuple):
+    """Rows to come, a column each, whose audience begins at their ``seq``."""
 
-    href: str
-    contact_id: int
-    uid: str
-    etag: str
-    state: CardState
-    seq: int
-
-
-_ADDED = (_M.group_id, *(_M[name] for name in NewRow._fields), _M.since)
+    href: Sequence[str]
+    contact_id: Sequence[int]
+    uid: Sequence[str]
+    etag: Sequence[str]
+    seq: Sequence[int]
 
 
-def add(connection: Connection, group_id: int, rows: Sequence[NewRow]) -> None:
+_ADDED = [_M[name] for name in NewRows._fields]
+
+
+def add(connection: Connection, group_id: int, rows: NewRows, state: CardState) -> None:
     """Inserts rows; their hrefs must be free (see ``remove``)."""
-    insert_rows(connection, _ADDED, [(group_id, *row, row.seq) for row in rows])
+    columns = {**dict(zip(_ADDED, rows, strict=True)), _M.since: rows.seq}
+    insert_columns(connection, columns, {_M.group_id: group_id, _M.state: int(state)})
 
 
 def change(connection: Connection, group_id: int, at: str, **values: Any) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
@@ -226,6 +227,15 @@ def insert_rows(connection: Connection, columns: Sequence[Column[Any]], rows: It
         raise DBAPIError.instance(
             text, (), error, dialect.dbapi.Error, hide_parameters=True, dialect=dialect
         ) from error
+
+
+def insert_columns(
+    connection: Connection, columns: Mapping[Column[Any], Sequence[Any]], alike: Mapping[Column[Any], Any]
+) -> None:
+    """``insert_rows`` of what stands in columns; of others each row has the same value. None is left to the default."""
+    same = {column: value for column, value in alike.items() if value is not None}  # a NULL costs more than a text
+    rows = zip(*columns.values(), *map(repeat, same.values()), strict=False)
+    insert_rows(connection, (*columns, *same), rows)
 
 
 @lru_cache

@@ -15,23 +15,28 @@ from sharedbook.store import indexed
 from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.database import plain
 from sharedbook.store.indexed import CASED, LINE, TAB, Indexed
-from sharedbook.store.prepared import Prepared, given_ids, insert_rows
+from sharedbook.store.prepared import Prepared, given_ids, insert_columns, insert_rows
 from sharedbook.store.schema import sought, value_keys
 
 _S, _K = sought.c, value_keys.c
 
 
-def add_many(connection: Connection, rows: Mapping[int, Indexed]) -> None:
-    """Writes the index of new contacts, by contact id."""
-    texts = [(key, each.texts, each.notes) for key, each in rows.items()]
-    insert_rows(connection, (_S.contact_id, _S.texts, _S.notes), texts)
-    _add_keys(connection, rows)
+def add_many(
+    connection: Connection,
+    contact_ids: Sequence[int],
+    texts: Sequence[str],
+    notes: Sequence[str],
+    keys: Sequence[Collection[int]],
+) -> None:
+    """Writes the index of new contacts, a column each as ``Indexed`` names them."""
+    insert_columns(connection, {_S.contact_id: contact_ids, _S.texts: texts, _S.notes: notes}, {})
+    _add_keys(connection, contact_ids, keys)
 
 
-def _add_keys(connection: Connection, rows: Mapping[int, Indexed]) -> None:
-    keys = [(contact_id, hash_) for contact_id, each in rows.items() for hash_ in each.keys]
-    if keys:
-        insert_rows(connection, (_K.contact_id, _K.hash), keys)
+def _add_keys(connection: Connection, contact_ids: Sequence[int], keys: Sequence[Collection[int]]) -> None:
+    rows = [(contact_id, hash_) for contact_id, each in zip(contact_ids, keys, strict=True) for hash_ in each]
+    if rows:
+        insert_rows(connection, (_K.contact_id, _K.hash), rows)
 
 
 # The same words for both databases; SQLAlchemy's own are another construct for each.
@@ -48,7 +53,7 @@ def replace(connection: Connection, contact_id: int, index: Indexed) -> None:
     """Writes the index of one contact's card in place of what it has."""
     _TEXTS.run(connection, {"contact": contact_id, "texts": index.texts, "notes": index.notes})
     _NO_KEYS.run(connection, {"contact": contact_id})
-    _add_keys(connection, {contact_id: index})
+    _add_keys(connection, [contact_id], [index.keys])
 
 
 _CUSTOM = Prepared(update(sought).where(_S.contact_id == bindparam("contact")).values(custom=bindparam("custom")))

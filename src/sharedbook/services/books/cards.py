@@ -29,6 +29,7 @@ from sharedbook.services.books.shelf import Entry as Entry
 from sharedbook.services.books.shelf import is_name, name_of
 from sharedbook.services.tx import Site, Tx
 from sharedbook.services.writing import records
+from sharedbook.services.writing.kept import Columns
 from sharedbook.store import contacts, memberships
 from sharedbook.store.memberships import Membership
 
@@ -197,7 +198,7 @@ def _refuse_dead(rows: Sequence[Membership], only_new: bool) -> None:
 def _create(tx: Tx, book: Book, href: str, card: vcard.Card, row: Membership | None) -> PutResult:
     _free_name(tx, row)
     kept = records.kept_of(tx, card)
-    contact_id = records.create(tx, book.group.id, records.New(kept, href, tx.viewer.member_id))
+    [contact_id] = records.create(tx, book.group.id, Columns.of([kept]), [href], owner_id=tx.viewer.member_id)
     tx.audit("card.add", contact=contact_id, group=book.group.id)
     made = Card(href, contact_id, kept.uid, kept.etag, kept.text, kept.size, tx.now)
     [served] = refetch.marks(tx, book.group.id, [href]).on([made])

@@ -24,7 +24,7 @@ from sharedbook.formats.vcards import vcard
 from sharedbook.services.contacts import search
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, records
-from sharedbook.services.writing.kept import Kept
+from sharedbook.services.writing.kept import Columns
 from sharedbook.store import contacts, memberships, revisions
 
 
@@ -117,13 +117,13 @@ def add_many(
 ) -> list[int]:
     """New contacts in a group, all or none; returns their ids. Raises as ``add``."""
     kept = [records.kept_of(tx, card) for card in cards]
-    return add_kept(tx, group, kept, owner_id=owner_id, visibility=visibility, source=source)
+    return add_kept(tx, group, Columns.of(kept), owner_id=owner_id, visibility=visibility, source=source)
 
 
 def add_kept(
     tx: Tx,
     group: Group,
-    found: Sequence[Kept],
+    found: Columns,
     *,
     owner_id: int | None = None,
     visibility: Visibility = VISIBLE_TO_ALL,
@@ -131,11 +131,10 @@ def add_kept(
 ) -> list[int]:
     """``add_many`` of what was made of cards beforehand."""
     access.require(tx.viewer, Right.ADD, group.id, group.slug)
-    records.refuse_uids(tx, group.id, group.slug, [each.uid for each in found])
+    records.refuse_uids(tx, group.id, group.slug, found.uid)
     owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
-    hrefs = records.fresh_hrefs(len(found))
-    new = [records.New(each, href, owner, visibility, source) for each, href in zip(found, hrefs, strict=True)]
-    ids = records.create_many(tx, group.id, new)
+    hrefs = records.fresh_hrefs(len(found.uid))
+    ids = records.create(tx, group.id, found, hrefs, owner_id=owner, visibility=visibility, source=source)
     tx.audit("contact.add", contacts=ids, group=group.id)
     return ids
 

@@ -12,8 +12,9 @@ from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import vcard
 from sharedbook.formats.vcards.vcard import Card
 from sharedbook.services.contacts.custom_fields import Values
+from sharedbook.services.imports.blocks import Ready
 from sharedbook.services.imports.matching import Known, Match, Matcher
-from sharedbook.services.imports.ready import Make, Ready
+from sharedbook.services.imports.ready import Make
 from sharedbook.services.jobs.jobs import Result
 from sharedbook.services.writing.kept import Kept
 
@@ -37,7 +38,7 @@ class Duplicates(StrEnum):
 class Decision(NamedTuple):
     """What a row becomes: a ``new`` contact, or a ``known`` one with this ``card``.
 
-    ``custom``: the custom fields to write. ``note``: what a person should look at.
+    ``custom``: the custom fields to write to a known one. ``note``: what a person should look at.
     """
 
     result: Result
@@ -48,9 +49,6 @@ class Decision(NamedTuple):
     problem: Problem | None = None
     note: Problem | None = None
 
-
-ADDED = Decision(Result.ADDED)
-"""Of a row that nobody knows."""
 
 _DUPLICATE = Decision(Result.SKIPPED_DUPLICATE)
 
@@ -98,7 +96,7 @@ class Rules:
         found, refusal = self.make.kept_of(_whole(row), uid) if uid else (row.kept, row.refusal)
         if found is None:
             return Decision(Result.ERROR, problem=refusal)
-        return Decision(Result.ADDED, new=found, custom=row.custom)
+        return Decision(Result.ADDED, new=found)
 
     def _follow(self, matcher: Matcher, row: Ready, match: Match) -> Decision:
         """A directory's entry whose contact is there: its card is the entry's; one that was detached stays as it is."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sharedbook.domain.errors import Conflict, Forbidden, JobStopped, SharedbookError, Unavailable
@@ -20,19 +21,18 @@ from sharedbook.formats.entries.incoming import Source
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import fields, vcard
 from sharedbook.services.contacts import contacts, custom_fields
-from sharedbook.services.contacts.custom_fields import Values
 from sharedbook.services.imports import targets
 from sharedbook.services.imports.apart import Piece
-from sharedbook.services.imports.decisions import ADDED, Decision, Duplicates, Rules, refused
-from sharedbook.services.imports.matching import Matcher, made_of
-from sharedbook.services.imports.ready import Make, Ready
+from sharedbook.services.imports.blocks import Block, Ready
+from sharedbook.services.imports.decisions import Decision, Duplicates, Rules, refused
+from sharedbook.services.imports.matching import Matcher, made_of, strangers
+from sharedbook.services.imports.ready import Make
 from sharedbook.services.imports.targets import Place
 from sharedbook.services.jobs import jobs, snapshots
 from sharedbook.services.jobs.jobs import JobRow, Result, State
 from sharedbook.services.tx import Actor, App, Tx
-from sharedbook.services.writing.kept import Kept
 from sharedbook.store import jobs as job_rows
-from sharedbook.store import revisions
+from sharedbook.store import matches, revisions
 from sharedbook.store.matches import Facts
 
 KIND = "import"
@@ -42,9 +42,6 @@ BATCH_SECONDS = 0.5
 BATCH_ROWS, BATCH_OCTETS = 5_000, 10_000_000
 LEAST_ROWS = 2_000
 """No batch waits for more than these, unless they are at hand."""
-
-CHUNK_ROWS, CHANGING_ROWS = 500, 100
-"""Rows between two looks at the clock: new contacts are written together, changes one by one."""
 
 MOST_PROBLEMS = 1_000
 
@@ -80,12 +77,15 @@ class JobReport:
     gone: tuple[int, ...] = ()
 
 
-class _New(NamedTuple):
-    """A contact to come, its groups and its custom fields."""
+class _Decided(NamedTuple):
+    """Of a block: how many rows were ``added`` at a glance, and what became of the others."""
 
-    kept: Kept
-    place: Place
-    custom: Values
+    added: int
+    others: list[tuple[Ready, Decision]]
+
+
+New = dict[Place, list[int]]
+"""Of a block, which rows are new contacts to come, by the groups that they go into."""
 
 
 class _OneByOne(Exception):
@@ -105,16 +105,21 @@ def _garbage_seldom() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _next(pieces: Iterator[Piece[Ready]]) -> list[Ready]:
+def _next(pieces: Iterator[Piece]) -> list[Block]:
     """Rows of a batch, read before the write lock is taken."""
-    batch: list[Ready] = []
-    octets = 0
-    for piece in pieces:
-        batch += piece.rows
-        octets += piece.octets
-        if len(batch) >= BATCH_ROWS or octets >= BATCH_OCTETS or (len(batch) >= LEAST_ROWS and not piece.more):
+    batch: list[Block] = []
+    rows = octets = 0
+    for block, more in pieces:
+        batch.append(block)
+        rows += len(block.line)
+        octets += block.octets
+        if rows >= BATCH_ROWS or octets >= BATCH_OCTETS or (rows >= LEAST_ROWS and not more):
             break
     return batch
+
+
+def _goes_into(matcher: Matcher, place: Place | Problem) -> bool:
+    return not isinstance(place, Problem) and matcher in place
 
 
 @dataclass
@@ -193,7 +198,7 @@ class Import:
     def _waiting(self) -> int:
         return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
 
-    def _run_batches(self, pieces: Iterator[Piece[Ready]], progress: Report | None) -> None:
+    def _run_batches(self, pieces: Iterator[Piece], progress: Report | None) -> None:
         held = released = 0.0
         while batch := _next(pieces):
             while batch:
@@ -221,95 +226,99 @@ class Import:
     def _counted(self) -> dict[str, int]:
         return {result.value: self.counts[result] for result in Result}
 
-    def _batch(self, tx: Tx, rows: list[Ready]) -> list[Ready]:
+    def _batch(self, tx: Tx, blocks: list[Block]) -> list[Block]:
         """Rows of one transaction; returns those for which there was no time."""
         if self.job_id is not None:
             jobs.hold(tx, self.job_id)
         started, done, waiting = time.monotonic(), 0, list[JobRow]()
-        size = CHANGING_ROWS if self._make.whole else CHUNK_ROWS
-        while done < len(rows) and (not done or time.monotonic() - started < BATCH_SECONDS):
-            chunk = rows[done : done + size]
-            decisions = self._chunk(tx, chunk)
-            self.counts.update(decision.result for decision in decisions)
-            for row, decision in zip(chunk, decisions, strict=True):
+        while done < len(blocks) and (not done or time.monotonic() - started < BATCH_SECONDS):
+            decided = self._chunk(tx, blocks[done])
+            self.counts[Result.ADDED] += decided.added
+            for row, decision in decided.others:
+                self.counts[decision.result] += 1
                 if decision.problem is not None:
                     waiting.append(JobRow(decision.result, decision.problem, row.cells))
                 if decision.note is not None and len(self.notes) < MOST_PROBLEMS:
                     self.notes.append(decision.note)
-            done += len(chunk)
+            done += 1
         self.problems += [row.problem for row in waiting[: MOST_PROBLEMS - len(self.problems)]]
         if self.job_id is not None:
             jobs.record(tx, self.job_id, State.RUNNING, self._counted(), waiting)
-        return rows[done:]
+        return blocks[done:]
 
-    def _chunk(self, tx: Tx, rows: Sequence[Ready]) -> list[Decision]:
+    def _chunk(self, tx: Tx, block: Block) -> _Decided:
         """What became of some rows, remembered for an undo."""
         if self.dry:
-            return self._decided(tx, rows, None)
+            return self._decided(tx, block, None)
         self._added, self._changed = [], []
         first = revisions.last(tx.db)
-        decisions = self._written(tx, rows)
+        decided = self._written(tx, block)
         if self.job_id is not None and (self._added or self._changed):
             last = revisions.last(tx.db)
             known = snapshots.take(tx, self._changed)  # what a snapshot has, no import changes
             job_rows.add_new(tx.db, self.job_id, self._added, first, last)
             job_rows.add_done(tx.db, self.job_id, {key: each.written() for key, each in known.items()}, first, last)
-        return decisions
+        return decided
 
-    def _written(self, tx: Tx, rows: Sequence[Ready]) -> list[Decision]:
+    def _written(self, tx: Tx, block: Block) -> _Decided:
         """What became of some rows. Their new contacts are written together; if that is refused, one by one."""
         room = self.room, self.over_quota
-        new: list[_New] = []
+        new: New = {}
         try:
             with tx.savepoint():
-                decisions = self._decided(tx, rows, new)
-                self._write(tx, new)
-            return decisions
+                decided = self._decided(tx, block, new)
+                for place, rows in new.items():
+                    self._write(tx, block, place, sorted(rows))
+            return decided
         except (_OneByOne, Conflict, Forbidden):
             self.room, self.over_quota = room
             self._added, self._changed = [], []
-            return self._decided(tx, rows, None)
+            return self._decided(tx, block, None)
 
-    def _write(self, tx: Tx, new: Sequence[_New]) -> None:
-        """New contacts, those of the same groups together. Raises what services refuse."""
-        together: dict[Place, list[_New]] = {}
-        for each in new:
-            together.setdefault(each.place, []).append(each)
-        for place, some in together.items():
-            first, *others = (matcher.group for matcher in place)
-            ids = contacts.add_kept(tx, first, [each.kept for each in some], source=self.origin or None)
-            for contact_id, each in zip(ids, some, strict=True):
-                if each.custom:
-                    custom_fields.give(tx, contact_id, each.custom)
-            for group in others:
-                contacts.copy(tx, ids, group)
-            self._added += ids
+    def _write(self, tx: Tx, block: Block, place: Place, rows: Sequence[int]) -> None:
+        """New contacts of the same groups. Raises what services refuse."""
+        first, *others = (matcher.group for matcher in place)
+        ids = contacts.add_kept(tx, first, block.kept.some(rows), source=self.origin or None)
+        for contact_id, at in zip(ids, rows, strict=True):
+            if block.custom[at]:
+                custom_fields.give(tx, contact_id, block.custom[at])
+        for group in others:
+            contacts.copy(tx, ids, group)
+        self._added += ids
 
-    def _decided(self, tx: Tx, rows: Sequence[Ready], new: list[_New] | None) -> list[Decision]:
+    def _decided(self, tx: Tx, block: Block, new: New | None) -> _Decided:
+        """New contacts are only put into ``new``, if that is given."""
         matchers = self._rehearsal if self.dry else {}  # when dry, nothing is written for the next rows to find
-        return [
-            Decision(Result.ERROR, problem=place)
-            if isinstance(place, Problem)
-            else self._at_a_glance(place, row, new) or self._one(place, row, new)
-            for row, place in targets.places(tx, self.group, rows, matchers)
-        ]
+        places = targets.places(tx, self.group, block.groups, matchers)
+        known = matches.known(tx.db, chain.from_iterable(block.hashes))
+        added = self._at_a_glance(tx, block, places, known, new)
+        others = [(at, row, row.problem or places[at]) for at, row in block.rows(set(range(len(places))) - set(added))]
+        for matcher in matchers.values():
+            matcher.prepare([row for _, row, place in others if _goes_into(matcher, place)], known)
+        return _Decided(len(added), [(row, self._one(block, at, row, place, new)) for at, row, place in others])
 
-    def _at_a_glance(self, place: Place, row: Ready, new: list[_New] | None) -> Decision | None:
-        """What ``_one`` does with most rows: nobody knows them, and they are written together; None for others."""
-        if row.kept is None or self.room < 1 or (new is None and not self.dry) or not place[0].is_new(row):
-            return None
-        if new is not None:
-            new.append(_New(row.kept, place, row.custom))
-        self.room -= 1
-        for matcher in place:
-            matcher.expect(row)
-        return ADDED
+    def _at_a_glance(
+        self, tx: Tx, block: Block, places: Sequence[Place | Problem], known: Set[int], new: New | None
+    ) -> list[int]:
+        """Which rows nobody knows: ``_one`` would do with these just what is done here."""
+        if new is None or self.room < len(places):
+            return []
+        added = []
+        for at in strangers(tx, block, known):
+            place = places[at]
+            if not isinstance(place, Problem):
+                new.setdefault(place, []).append(at)
+                added.append(at)
+        self.room -= len(added)
+        return added
 
-    def _one(self, place: Place, row: Ready, new: list[_New] | None) -> Decision:
+    def _one(self, block: Block, at: int, row: Ready, place: Place | Problem, new: New | None) -> Decision:
         """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.
 
         What refuses the row leaves nothing of it behind.
         """
+        if isinstance(place, Problem):
+            return Decision(Result.ERROR, problem=replace(place, line=row.line))
         try:
             decision = self._rules.decide(place[0], row)
             if decision.result is Result.ADDED:
@@ -317,7 +326,7 @@ class Import:
                     self.over_quota += 1
                     limit = self.app.site.limits.contacts
                     return refused(row, "quota", f"the limit of {limit} contacts is reached")
-                self._add(place, row, decision, new)
+                self._add(block, at, row, place, decision, new)
                 return decision
             if decision.result is Result.UPDATED:
                 self._change(place[0], row, decision, is_alone=new is None)
@@ -329,15 +338,16 @@ class Import:
             return refused(row, error.code, str(error))
         return decision
 
-    def _add(self, place: Place, row: Ready, decision: Decision, new: list[_New] | None) -> None:
+    def _add(self, block: Block, at: int, row: Ready, place: Place, decision: Decision, new: New | None) -> None:
         """A new contact: written, or only put into ``new``; when dry, only remembered. Raises what services refuse."""
         found, contact_id = decision.new, None
         assert found is not None
+        block.kept.put(at, found)
         if new is not None:
-            new.append(_New(found, place, decision.custom))
+            new.setdefault(place, []).append(at)
         elif not self.dry:
             with place[0].tx.savepoint():
-                self._write(place[0].tx, [_New(found, place, decision.custom)])
+                self._write(place[0].tx, block, place, [at])
             contact_id = self._added[-1]
         self.room -= 1
         for matcher in place:

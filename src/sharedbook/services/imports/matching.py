@@ -5,15 +5,17 @@ Never a name alone. Rows match what the rows before them wrote, and in a dry run
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from sharedbook.domain.model import Group
 from sharedbook.formats.vcards.content_line import CRLF
 from sharedbook.services.contacts import custom_fields
 from sharedbook.services.contacts.custom_fields import Values
-from sharedbook.services.imports.ready import Ready
+from sharedbook.services.imports.blocks import Block, Ready
 from sharedbook.services.imports.said import Said
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing.kept import Kept
@@ -44,6 +46,33 @@ class Match(NamedTuple):
 _NOTHING = Match()
 
 
+def strangers(tx: Tx, block: Block, known: Set[int]) -> list[int]:
+    """Places of the rows whom nobody knows, neither a contact nor a row of the block, by any rule.
+
+    ``known``: those of the hashes that somebody has. Of others only the rules can tell. Namesakes are many, and looked
+    at here: none has a number of another one, nor a card that the other could have.
+    """
+    met = Counter(chain.from_iterable(block.hashes))
+    shared = {each for each, times in met.items() if times > 1} | known
+    found, alike = list[int](), dict[int, list[int]]()
+    for at, (hashes, keys) in enumerate(zip(block.hashes, block.kept.keys, strict=True)):
+        if at in block.odd:
+            continue
+        if shared.isdisjoint(hashes):
+            found.append(at)
+        elif shared.isdisjoint(hashes[:-1]) and _found_by_others(keys, hashes):
+            alike.setdefault(hashes[-1], []).append(at)
+    numbers: dict[int, set[str]] = {}
+    for name, places in alike.items():
+        all_of = [number for at in places for number in block.numbers[at]]
+        numbers[name] = set(all_of)
+        if len(places) < met[name] or len(all_of) > len(numbers[name]):
+            del numbers[name]
+    for name in numbers.keys() - matches.numbered(tx.db, {each: numbers[each] for each in numbers.keys() & known}):
+        found += alike[name]
+    return sorted(found)
+
+
 @dataclass(slots=True, eq=False)
 class Matcher:
     """Finds and remembers contacts of one group. ``prepare`` it with some rows before it is asked about them."""
@@ -52,22 +81,19 @@ class Matcher:
     group: Group
     _written: dict[Key, tuple[Known, ...]] = field(default_factory=dict)
     _hashes: set[int] = field(default_factory=set)
-    _known: set[int] = field(default_factory=set)
-    _expected: list[Ready] = field(default_factory=list)
+    _known: Set[int] = frozenset()
     _changed: dict[int, Known] = field(default_factory=dict)
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
 
-    def prepare(self, rows: Sequence[Ready]) -> None:
-        """Loads what these rows may fit, in a few statements."""
-        self._remember_expected()  # whole rows of a large dry run would fill the memory
-        self._known = matches.known(self.tx.db, {each for row in rows for each in row.hashes})
-        self._known -= self._mere_namesakes(rows)
-        wanted = {each for row in rows if row.said and not self.is_new(row) for each in row.said.every()}
+    def prepare(self, rows: Iterable[Ready], known: Set[int]) -> None:
+        """Loads what these rows may fit, in a few statements. ``known``: those of their hashes that a contact has."""
+        self._known = known
+        wanted = {each for row in rows if row.said and not self._is_new(row) for each in row.said.every()}
         self._stored = holders(self.tx.db, self.tx.viewer, self.group.id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
-        known = facts(self.tx.db, ids)
-        self._loaded = {each: self._changed.get(each) or Known(each, known[each]) for each in ids}
+        facts_of = facts(self.tx.db, ids)
+        self._loaded = {each: self._changed.get(each) or Known(each, facts_of[each]) for each in ids}
 
     def text_of(self, known: Known) -> str:
         """The contact's card as it is by now."""
@@ -85,46 +111,17 @@ class Matcher:
         for contact in contacts.fetch(self.tx.db, list(missing)):
             missing[contact.id].text = contact.vcard
 
-    def _mere_namesakes(self, rows: Sequence[Ready]) -> set[int]:
-        """Hashes of names that contacts have whom no row can be: none has a number of one, and none the card of one.
-
-        Not where rows change contacts (these come whole): they may give one the number of a later row.
-        """
-        numbers: dict[int, set[str]] = {}
-        asked: set[int] = set()
-        for row in rows:
-            if row.said is None or not row.said.names or row.hashes[-1] not in self._known:
-                continue
-            unlike = _is_found_by_others(row) and self._known.isdisjoint(row.hashes[:-1])
-            if row.row is not None or row.said.uid or not unlike:
-                asked.add(row.hashes[-1])
-            else:
-                numbers.setdefault(row.hashes[-1], set()).update(row.said.numbers)
-        return numbers.keys() - asked - matches.numbered(self.tx.db, numbers)
-
-    def is_new(self, row: Ready) -> bool:
+    def _is_new(self, row: Ready) -> bool:
         """True for what no rule finds; False where only they can tell."""
         assert row.said is not None
         return not row.said.uid and self._known.isdisjoint(row.hashes) and self._hashes.isdisjoint(row.hashes)
-
-    def expect(self, row: Ready) -> None:
-        """A new row is about to be written: ``remember`` that when a later row may fit it."""
-        self._hashes.update(row.hashes)
-        self._expected.append(row)
-
-    def _remember_expected(self) -> None:
-        for row in self._expected:
-            assert row.kept is not None
-            self.remember(made_of(row, row.kept), row)
-        self._expected.clear()
 
     def find(self, row: Ready) -> Match:
         """The contact that a row is, by the first rule that any contact fits."""
         said = row.said
         assert said is not None
-        if self.is_new(row):
+        if self._is_new(row):
             return _NOTHING
-        self._remember_expected()
         if found := self._having(said.external):
             return Match(_of_one_name(found, said), "external id")
         if found := self._with_uid(said):
@@ -155,7 +152,7 @@ class Matcher:
     def _whole(self, row: Ready, namesakes: Sequence[Known]) -> list[Known]:
         """The first namesake whose card the row would make, its UID aside: an earlier import of the same row."""
         new = row.kept
-        if not namesakes or new is None or _is_found_by_others(row):
+        if not namesakes or new is None or _found_by_others(new.indexed.keys, row.hashes):
             return []
         length = new.size - len(new.uid.encode())
         alike = [known for known in namesakes if known.facts.size - len(known.facts.uid.encode()) == length]
@@ -183,9 +180,9 @@ def made_of(row: Ready, found: Kept, contact_id: int | None = None) -> Known:
     return Known(contact_id, Facts(found.uid, found.name, found.size, row.said.numbers), found.text, row.custom)
 
 
-def _is_found_by_others(row: Ready) -> bool:
-    """Whether a card like the row's is found by more than its name: if none was, there is no such card."""
-    return row.kept is not None and not set(row.kept.indexed.keys).isdisjoint(row.hashes[:-1])
+def _found_by_others(keys: Sequence[int], hashes: Sequence[int]) -> bool:
+    """Whether a row's card has a key of what it is matched by beside its name: nobody has the card who has no such."""
+    return not set(keys).isdisjoint(hashes[:-1])
 
 
 def _of_one_name(found: Sequence[Known], said: Said) -> tuple[Known, ...]:

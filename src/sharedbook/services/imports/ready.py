@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import marshal
 import os
-import pickle
 from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sharedbook.domain.errors import InvalidCard
 from sharedbook.domain.model import Limits
@@ -18,48 +16,22 @@ from sharedbook.formats.files.table_source import TableSource
 from sharedbook.formats.rows.csv_rows import Row
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import photo_reduction, vcard
-from sharedbook.services.imports import apart
+from sharedbook.services.imports import apart, blocks
 from sharedbook.services.imports.apart import Piece
-from sharedbook.services.imports.said import Said, said_of
+from sharedbook.services.imports.blocks import Ready
+from sharedbook.services.imports.said import said_of
 from sharedbook.services.imports.shapes import Shapes
 from sharedbook.services.imports.templates import Made
 from sharedbook.services.writing import kept
 from sharedbook.services.writing.kept import Kept
 from sharedbook.store import matches
-from sharedbook.store.indexed import Indexed
 
 WORTH_A_PROCESS = 2_000
 """Rows; for fewer a process costs more than it saves."""
 
 
-_BLOCK = 500
-"""Rows of a table that are read at once: what is done once for all of them shall be little for one."""
-
-
-class Ready(NamedTuple):
-    """A row: ``raw``, its cells in one piece, and the problem that makes it none, or what it says.
-
-    ``hashes``: of all that can be looked up but a UID, its name's last; what no contact has is quickly told by them.
-    ``kept``: of a new card; None, and ``refusal``, where none can be made. ``row``: what changes a contact that is
-    there already, only when it is asked for. ``groups``: slugs or names of those it shall go into.
-    """
-
-    line: int
-    raw: bytes
-    problem: Problem | None = None
-    said: Said | None = None
-    kept: Kept | None = None
-    refusal: Problem | None = None
-    custom: dict[int, tuple[str, ...]] = {}  # noqa: RUF012 - never written to
-    row: Incoming | None = None
-    groups: tuple[str, ...] = ()
-    hashes: tuple[int, ...] = ()
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """As they stood in the file: asked for of few rows."""
-        found: tuple[str, ...] = marshal.loads(self.raw)
-        return found
+CHUNK_ROWS, CHANGING_ROWS = 500, 100
+"""Rows that are read, decided and written at once: new contacts together, of those that change contacts fewer."""
 
 
 class Make(NamedTuple):
@@ -69,12 +41,12 @@ class Make(NamedTuple):
     limits: Limits
     whole: bool
 
-    def pieces(self, source: Source, skipped: int = 0) -> Generator[Piece[Ready], None, None]:
+    def pieces(self, source: Source, skipped: int = 0) -> Generator[Piece, None, None]:
         """Every row of a source behind those ``skipped``, by another process if there are many and a second core."""
-        made = partial(self.rows, source, skipped)
+        made = partial(blocks.cut, self.rows(source, skipped), CHANGING_ROWS if self.whole else CHUNK_ROWS)
         if source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2:
-            return (Piece([row], size_of(row)) for row in made())
-        return apart.pieces(source, made, size_of, (packed, unpacked))
+            return (Piece(block) for block in made())
+        return apart.pieces(source, made)
 
     def rows(self, source: Source, skipped: int = 0) -> Generator[Ready, None, None]:
         """The same, one by one, made by this process."""
@@ -88,7 +60,7 @@ class Make(NamedTuple):
         lines = source.lines()
         for row in islice(lines, skipped):
             source.incoming(row)  # for what it leaves out
-        while block := list(islice(lines, _BLOCK)):
+        while block := list(islice(lines, CHUNK_ROWS)):
             made = iter(shapes.made([row.cells for row in block if not row.problem]))
             for row in block:
                 yield self._in_table(source, row, None if row.problem else next(made))
@@ -100,8 +72,7 @@ class Make(NamedTuple):
             return self._ready(source.incoming(row))
         found, said, hashes = made
         whole = source.incoming(row) if self.whole else None
-        raw = marshal.dumps(row.cells)
-        return Ready(row.line, raw, None, said, found, None, beside.custom, whole, beside.groups, hashes)
+        return Ready(row.line, row.cells, None, said, found, None, beside.custom, whole, beside.groups, hashes)
 
     def _of_cells(self, source: TableSource, cells: tuple[str, ...]) -> Made | None:
         """What becomes of a row that holds these, if it has no problem."""
@@ -109,21 +80,20 @@ class Make(NamedTuple):
         return Made(ready.kept, ready.said, ready.hashes) if ready.kept and ready.said else None
 
     def _ready(self, row: Incoming) -> Ready:
-        raw = marshal.dumps(row.cells)
         if row.problems:
             first = row.problems[0]
             message = "; ".join(problem.message for problem in row.problems)
-            return Ready(row.line, raw, Problem(row.line, first.column, first.code, message, first.value))
+            return Ready(row.line, row.cells, Problem(row.line, first.column, first.code, message, first.value))
         try:
             if row.card is not None:
                 row = replace(row, card=photo_reduction.fit(row.card, self.limits))
         except InvalidCard as error:
-            return Ready(row.line, raw, Problem(row.line, "", error.code, error.message))
+            return Ready(row.line, row.cells, Problem(row.line, "", error.code, error.message))
         found, refusal = self.kept_of(row)
         whole = row if self.whole else None
         said = said_of(row.entry, self.region)
         hashes = matches.hashes(said.external + said.emails + said.names)
-        return Ready(row.line, raw, None, said, found, refusal, dict(row.custom), whole, row.groups, hashes)
+        return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), whole, row.groups, hashes)
 
     def kept_of(self, row: Incoming, uid: str = "") -> tuple[Kept | None, Problem | None]:
         """What is kept of a row's new card, or why there is none."""
@@ -132,28 +102,3 @@ class Make(NamedTuple):
             return kept.of(card, self.region, self.limits), None
         except InvalidCard as error:
             return None, Problem(row.line, "", error.code, str(error))
-
-
-def size_of(row: Ready) -> int:
-    """About how many octets a row holds."""
-    raw, kept = len(row.raw), row.kept
-    return raw if kept is None else raw + kept.size + sum(map(len, kept.originals.values()))
-
-
-def packed(row: Ready) -> tuple[Any, ...] | bytes:
-    """A row for ``marshal``, which takes a third of what ``pickle`` takes; of few kinds all the same a pickle in it."""
-    said, found = row.said, row.kept
-    if said is None or found is None or row.row is not None:
-        return pickle.dumps(row)
-    *columns, index, originals = found
-    return row.line, row.raw, tuple(said), columns, tuple(index), dict(originals), row.custom, row.groups, row.hashes
-
-
-def unpacked(written: tuple[Any, ...] | bytes) -> Ready:
-    """The row that was packed."""
-    if isinstance(written, bytes):
-        row: Ready = pickle.loads(written)  # noqa: S301 - of our own process
-        return row
-    line, raw, said, columns, index, originals, custom, groups, hashes = written
-    found = Kept._make((*columns, Indexed._make(index), originals))
-    return Ready(line, raw, None, Said._make(said), found, None, custom, None, groups, hashes)

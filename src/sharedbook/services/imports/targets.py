@@ -11,8 +11,8 @@ from sharedbook.formats.entries.columns import GROUPS
 from sharedbook.formats.entries.incoming import Source
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.books import groups
+from sharedbook.services.imports.blocks import Ready
 from sharedbook.services.imports.matching import Matcher
-from sharedbook.services.imports.ready import Ready
 from sharedbook.services.tx import Tx
 
 Place = tuple[Matcher, ...]
@@ -38,43 +38,28 @@ def every(tx: Tx) -> list[Group]:
 
 
 def places(
-    tx: Tx, given: Group | None, rows: Sequence[Ready], matchers: dict[int, Matcher]
-) -> list[tuple[Ready, Place | Problem]]:
-    """Each row with its place, or with what is wrong with it: ``no-group``, ``group-not-found`` or ``forbidden``, too.
+    tx: Tx, given: Group | None, rows: Sequence[tuple[str, ...]], matchers: dict[int, Matcher]
+) -> list[Place | Problem]:
+    """The place of each row that names these groups, or what is wrong with them: see ``_groups_of``.
 
-    ``given``: for all rows, whatever they name. ``matchers``: by group; those of the rows are added and prepared.
+    ``given``: for all rows, whatever they name. ``matchers``: by group; those of the rows are added.
     """
-    if given is None:
-        found = _by_names(tx, rows, matchers)
-    else:
-        place = _place(tx, [given], matchers)
-        found = [(row, row.problem or place) for row in rows]
-    inside: dict[Matcher, list[Ready]] = {}
-    for row, where in found:
-        if not isinstance(where, Problem):
-            for matcher in where:
-                inside.setdefault(matcher, []).append(row)
-    for matcher, some in inside.items():
-        matcher.tx = tx
-        matcher.prepare(some)
-    return found
+    if given is not None:
+        return [_place(tx, [given], matchers)] * len(rows)
+    known = groups.names(tx).values()
+    named = {group.name: group for group in known} | {group.slug: group for group in known}
+    found: dict[tuple[str, ...], Place | Problem] = {}
+    for names in set(rows):
+        where = _groups_of(tx, names, named)
+        found[names] = where if isinstance(where, Problem) else _place(tx, where, matchers)
+    return [found[names] for names in rows]
 
 
 def _place(tx: Tx, wanted: Sequence[Group], matchers: dict[int, Matcher]) -> Place:
-    return tuple(matchers.setdefault(group.id, Matcher(tx, group)) for group in wanted)
-
-
-def _by_names(tx: Tx, rows: Sequence[Ready], matchers: dict[int, Matcher]) -> list[tuple[Ready, Place | Problem]]:
-    known = groups.names(tx).values()
-    named = {group.name: group for group in known} | {group.slug: group for group in known}
-    places: dict[tuple[str, ...], Place] = {}
-    found: list[tuple[Ready, Place | Problem]] = []
-    for row in rows:
-        where = row.problem or places.get(row.groups) or _groups_of(tx, row, named)
-        if isinstance(where, list):
-            where = places[row.groups] = _place(tx, where, matchers)
-        found.append((row, where))
-    return found
+    place = tuple(matchers.setdefault(group.id, Matcher(tx, group)) for group in wanted)
+    for matcher in place:
+        matcher.tx = tx
+    return place
 
 
 def left(place: Place, row: Ready) -> Problem | None:
@@ -94,20 +79,19 @@ def overruled(given: Group | None, source: Source) -> list[Problem]:
     return [Problem(0, GROUPS.name, "groups-left-out", message)]
 
 
-def _groups_of(tx: Tx, row: Ready, named: dict[str, Group]) -> list[Group] | Problem:
-    """The groups of a row, each once."""
-    if not row.groups:
-        message = "the row names no group, and the import was given none"
-        return Problem(row.line, GROUPS.name, "no-group", message)
+def _groups_of(tx: Tx, names: Sequence[str], named: dict[str, Group]) -> list[Group] | Problem:
+    """The groups of these names, each once; or ``no-group``, ``group-not-found`` or ``forbidden``, of no line."""
+    if not names:
+        return Problem(0, GROUPS.name, "no-group", "the row names no group, and the import was given none")
     found: dict[int, Group] = {}
-    for name in row.groups:
+    for name in names:
         group = named.get(name)
         if group is None:
             message = f"there is no group {name[:80]} (make it, or import with --group)"
-            return Problem(row.line, GROUPS.name, "group-not-found", message, name[:200])
+            return Problem(0, GROUPS.name, "group-not-found", message, name[:200])
         try:
             _require(tx, group)
         except Forbidden as error:
-            return Problem(row.line, GROUPS.name, error.code, str(error), name)
+            return Problem(0, GROUPS.name, error.code, str(error), name)
         found[group.id] = group
     return list(found.values())

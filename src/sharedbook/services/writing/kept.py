@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sharedbook.domain import folding
 from sharedbook.domain.model import Limits
@@ -30,6 +30,48 @@ class Kept(NamedTuple):
     sort: str
     indexed: Indexed
     originals: Mapping[str, bytes]
+
+
+class Columns(NamedTuple):
+    """What is kept of several cards: of each field of ``Kept`` and of its index a list, with an entry a card."""
+
+    text: list[str]
+    uid: list[str]
+    etag: list[str]
+    size: list[int]
+    name: list[str]
+    sort: list[str]
+    texts: list[str]
+    notes: list[str]
+    keys: list[tuple[int, ...]]
+    originals: list[Mapping[str, bytes]]
+
+    @classmethod
+    def of(cls, found: Iterable[Kept]) -> Columns:
+        """What is kept of these; one at least."""
+        return cls._make(map(list, zip(*map(_flat, found), strict=True)))
+
+    def at(self, place: int) -> Kept:
+        """What is kept of one card."""
+        columns: Sequence[Any] = self
+        *found, texts, notes, keys, originals = [each[place] for each in columns]
+        return Kept._make((*found, Indexed(texts, notes, keys), originals))
+
+    def put(self, place: int, found: Kept) -> None:
+        """Keeps this in place of what is there."""
+        columns: Sequence[Any] = self
+        for column, value in zip(columns, _flat(found), strict=True):
+            column[place] = value
+
+    def some(self, places: Sequence[int]) -> Columns:
+        """Those at these places, each named once and in order."""
+        columns: Sequence[Any] = self
+        return self if len(places) == len(self.uid) else Columns._make([each[at] for at in places] for each in columns)
+
+
+def _flat(found: Kept) -> tuple[Any, ...]:
+    *columns, index, originals = found
+    return *columns, *index, originals
 
 
 def of(card: Card, region: str, limits: Limits) -> Kept:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from sharedbook.domain.errors import CardErased, Forbidden, QuotaExceeded, UidConflict
 from sharedbook.domain.model import (
@@ -23,9 +22,9 @@ from sharedbook.domain.query import Instance
 from sharedbook.formats.vcards import fields, photo_reduction, vcard
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, kept, photos
-from sharedbook.services.writing.kept import Kept
+from sharedbook.services.writing.kept import Columns, Kept
 from sharedbook.store import contacts, custom_fields, directory, groups, indexed, memberships, revisions, sought
-from sharedbook.store.memberships import Membership, NewRow
+from sharedbook.store.memberships import Membership
 
 INDEX_VERSION = 5
 """Raised when what is read out of a card changes; ``sharedbook reindex`` brings older rows up to it."""
@@ -127,56 +126,39 @@ def dead_uids(tx: Tx, group_id: int, uids: Sequence[str]) -> Sequence[Membership
     return memberships.by_uid(tx.db, group_id, [*uids, *buried], living=False)
 
 
-class New(NamedTuple):
-    """A contact to come, at a href of one group."""
-
-    kept: Kept
-    href: str
-    owner_id: int | None
-    visibility: Visibility = VISIBLE_TO_ALL
-    source: str | None = None
-
-
-def create(tx: Tx, group_id: int, new: New) -> int:
-    """A new contact; returns its id. Raises QuotaExceeded."""
-    return create_many(tx, group_id, [new])[0]
-
-
-def create_many(tx: Tx, group_id: int, new: Sequence[New]) -> list[int]:
-    """New contacts in one group, in as few statements as one would take; returns their ids.
+def create(
+    tx: Tx,
+    group_id: int,
+    found: Columns,
+    hrefs: Sequence[str],
+    *,
+    owner_id: int | None = None,
+    visibility: Visibility = VISIBLE_TO_ALL,
+    source: str | None = None,
+) -> list[int]:
+    """New contacts at hrefs of one group, in as few statements as one would take; returns their ids.
 
     Raises QuotaExceeded.
     """
-    if contacts.most(tx.db) + len(new) > tx.site.limits.contacts and room(tx) < len(new):
+    if contacts.most(tx.db) + len(hrefs) > tx.site.limits.contacts and room(tx) < len(hrefs):
         raise QuotaExceeded(
             f"the limit of {tx.site.limits.contacts} contacts is reached",
             hint="empty the trash or raise limits.contacts",
         )
-    names = zip(_fresh_names(len(new)), new, strict=True)
-    ids = contacts.add_many(tx.db, [_contact_row(name, each) for name, each in names], tx.now)
-    sought.add_many(tx.db, {key: each.kept.indexed for key, each in zip(ids, new, strict=True)})
-    for key, each in zip(ids, new, strict=True):
-        if each.visibility.listed:
-            contacts.set_listed(tx.db, key, each.visibility.listed)
-        photos.keep(tx, key, each.kept.originals)
+    alike = owner_id, visibility.kind.value, INDEX_VERSION, source
+    columns = found.uid, found.etag, found.size, found.name, found.sort, found.text
+    ids = contacts.add_many(tx.db, contacts.NewRows(_fresh_names(len(hrefs)), *columns, *alike), tx.now)
+    sought.add_many(tx.db, ids, found.texts, found.notes, found.keys)
+    for contact_id, originals in zip(ids, found.originals, strict=True):
+        photos.keep(tx, contact_id, originals)
+        if visibility.listed:
+            contacts.set_listed(tx.db, contact_id, visibility.listed)
     seqs = tx.tick_many(ChangeKind.CONTACT, ids)
-    memberships.add(
-        tx.db,
-        group_id,
-        [
-            NewRow(each.href, key, each.kept.uid, each.kept.etag, audience.state_for(each.visibility), seq)
-            for each, key, seq in zip(new, ids, seqs, strict=True)
-        ],
-    )
+    rows = memberships.NewRows(hrefs, ids, found.uid, found.etag, seqs)
+    memberships.add(tx.db, group_id, rows, audience.state_for(visibility))
     groups.stamp(tx.db, [group_id], seqs[-1], tx.now)
     note(tx, ids, Event.ADDED)
     return ids
-
-
-def _contact_row(key: str, new: New) -> contacts.NewRow:
-    text, uid, etag, size, name, sort, *_ = new.kept
-    kind = new.visibility.kind.value
-    return contacts.NewRow(key, uid, etag, size, name, sort, new.owner_id, kind, INDEX_VERSION, new.source, text)
 
 
 def refuse_sourced(contact: Contact, source: str | None = None) -> None:
@@ -192,8 +174,8 @@ def refuse_sourced(contact: Contact, source: str | None = None) -> None:
 def link(tx: Tx, contact: Contact, group_id: int, href: str, event: Event) -> None:
     """Puts a living contact into one more group."""
     seq = tx.tick(ChangeKind.CONTACT, contact.id)
-    state = audience.state_of(contact)
-    memberships.add(tx.db, group_id, [NewRow(href, contact.id, contact.uid, contact.etag, state, seq)])
+    row = memberships.NewRows([href], [contact.id], [contact.uid], [contact.etag], [seq])
+    memberships.add(tx.db, group_id, row, audience.state_of(contact))
     groups.stamp(tx.db, [group_id], seq, tx.now)
     note(tx, [contact.id], event)
 
