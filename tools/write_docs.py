@@ -10,7 +10,7 @@ import click
 from sharedbook import settings
 from sharedbook.cli import command
 from sharedbook.cli.terminal import json_keys
-from sharedbook.cli.terminal.errors import EXIT_MEANINGS
+from sharedbook.cli.terminal.errors import EXIT_CODES, EXIT_MEANINGS
 from sharedbook.domain.errors import SharedbookError
 from sharedbook.formats.entries import columns
 
@@ -28,9 +28,9 @@ def settings_document() -> str:
     return _page(
         "Settings",
         "src/sharedbook/settings/",
-        "A setting `section.name` stands in `sharedbook.toml` as `name` under `[section]`. The file is looked for at\n"
-        "`--config`, `$SHAREDBOOK_CONFIG`, `./sharedbook.toml` and `/etc/sharedbook/sharedbook.toml`. A variable of\n"
-        "the environment goes before the file. `sharedbook settings` shows each value and where it comes from.",
+        "In `sharedbook.toml`, a setting `section.name` is `name` under `[section]`. The file is the first of\n"
+        "`--config`, `$SHAREDBOOK_CONFIG`, `./sharedbook.toml` and `/etc/sharedbook/sharedbook.toml`. A variable in\n"
+        "the environment overrides the file. `sharedbook settings` shows each value and where it comes from.",
         "| setting | variable | default | what it does |\n|---|---|---|---|\n" + "\n".join(rows),
     )
 
@@ -41,12 +41,13 @@ def _help(setting: settings.Setting) -> str:
 
 def errors_document() -> str:
     """Every error code with what it means."""
-    rows = sorted({f"| `{each.code}` | {_cell(' '.join((each.__doc__ or '').split()))} |" for each in _errors()})
+    rows = sorted({f"| `{each.code}` | {_exit_code(each)} | {_cell(_meaning(each))} |" for each in _errors()})
     return _page(
         "Errors",
         "src/sharedbook/domain/errors.py",
-        "Each error has a stable code, says what and where, and names the next step.",
-        "| code | meaning |\n|---|---|\n" + "\n".join(rows),
+        "Each error says what is wrong and where, and names the next step. Its code is stable; `job errors` shows it.\n"
+        "The exit code is that of the command line; [commands.md](commands.md) says at its end what those mean.",
+        "| code | exit code | meaning |\n|---|---|---|\n" + "\n".join(rows),
     )
 
 
@@ -54,6 +55,15 @@ def _errors(parent: type[SharedbookError] = SharedbookError) -> Iterator[type[Sh
     for child in parent.__subclasses__():
         yield child
         yield from _errors(child)
+
+
+def _meaning(error: type[SharedbookError]) -> str:
+    """The first paragraph of its docstring; what follows is for programmers."""
+    return " ".join((error.__doc__ or "").partition("\n\n")[0].split())
+
+
+def _exit_code(error: type[SharedbookError]) -> int:
+    return next(EXIT_CODES[each] for each in error.__mro__ if each in EXIT_CODES)
 
 
 def commands_document() -> str:
@@ -68,7 +78,7 @@ def commands_document() -> str:
     return _page(
         "Commands",
         "src/sharedbook/cli",
-        "What `--help` says, for every command; then the exit codes, and the objects of `--json`.",
+        "What `--help` says, for every command. At the end: the exit codes, and the objects of `--json`.",
         "\n\n".join(
             [
                 *sections,
@@ -90,43 +100,43 @@ def columns_document() -> str:
     return _page(
         "Columns",
         "src/sharedbook/formats/entries/columns.py",
-        "The columns of a csv file, and the names that `contact add` and `contact set` take. One that may\n"
-        "hold several values is numbered (`email.2`) or typed (`phone.mobile`, `address.work.city`), or both.",
+        "The columns of a csv file, and the names that `contact add` and `contact set` take. A column that may hold\n"
+        "several values takes a number (`email.2`), a type (`phone.mobile`, `address.work.city`), or both.",
         "| column | several | what it holds | example |\n|---|---|---|---|\n"
         + "\n".join(rows)
-        + f"\n\nFiles may have more:\n\n- `{columns.GROUPS.name}`: {columns.GROUPS_HELP}."
+        + f"\n\nFiles may have further columns:\n\n- `{columns.GROUPS.name}`: {columns.GROUPS_HELP}."
         "\n  `Groups` with a capital letter, as other programs write it, holds tags, unless"
         f"\n  `--map` says that it is `groups`.\n- `{columns.REASON_COLUMN}`: why a row was refused; error files have"
-        " it, the import ignores it.\n- Fields of the site's own, by name or as `custom:NAME`.\n\n" + _NOTES,
+        " it, imports ignore it.\n- Custom fields, by name or as `custom:NAME`.\n\n" + _NOTES,
     )
 
 
 _NOTES = """## Dates
 
-They come in as 1985-04-23 or --04-23, as year, month and day in the way of Korea, China and Japan, or as three numbers
-with `/`, `-` or `.` between them. Whether day or month stands first, all dates of a csv file or a sheet tell together:
-one value above 12 settles it; else a header that is not English does, such as Geburtstag. `import --dates day-first`
-(`month-first`, `year-first`) says it, and then a date that cannot be so is refused. Where nothing says it, the country
-of `default_region` decides, and each such date is named; in `contact set`, json and ldif it is refused. Years of two
-digits are the latest that have begun; the first one is named.
+Dates may be written as 1985-04-23 or --04-23, as year, month and day in the way of Korea, China and Japan, or as three
+numbers with `/`, `-` or `.` between them. Whether day or month comes first is decided for a whole csv file or sheet:
+one value above 12 settles it, or else a header that is not English, such as Geburtstag. `import --dates day-first`
+(`month-first`, `year-first`) decides it for you, and dates that do not fit are then refused. If nothing decides it,
+the country in `default_region` does, and each such date is listed; `contact set`, json and ldif refuse it instead. A
+year of two digits is the latest such year that has begun; the first one in a file is listed.
 
 ## Groups
 
-Exports name the groups of each contact (those that you see): csv and xlsx in the column `groups`, json in the list
-`groups`, vcf in a line `X-SHAREDBOOK-GROUP` for each, ldif in a value of `sharedbookGroup` for each; tags stay in
-`CATEGORIES`. Other programs ignore these. An import without `--group` puts new contacts into the groups that their rows
-name; a row without one is refused. `import --group G` puts every row into G, whatever groups the file names, and says
-so: a file that was exported from another group goes where you say. A contact that is there stays in its groups, also
-with `--duplicates update` or `replace`, and that is said where a row names others: `contact copy` and `contact move`
-change them.
+Exports name the groups of each contact (those that you may view): csv and xlsx in the column `groups`, json in the
+list `groups`, vcf in lines `X-SHAREDBOOK-GROUP`, ldif in values of `sharedbookGroup`. Tags stay in `CATEGORIES`. Other
+programs ignore these.
+
+An import without `--group` puts new contacts into the groups that their rows name; a row that names none is refused.
+`import --group G` puts every row into G, whatever groups the file names, and says so. Existing contacts stay in their
+groups, even with `--duplicates update` or `replace`; if a row names other groups, the import says so. Use `contact
+copy` and `contact move` to change groups.
 
 ## ldif
 
-An export writes the attributes of inetOrgPerson and of Thunderbird's address book, and beside them, in
-`sharedbookColumn` (such as `tags=vip`), the cells of what they have no place for or do not tell exactly: tags,
-messengers, further addresses, types of numbers. An import reads those back: nothing that a column holds is lost. Where
-somebody has changed an attribute in the file, it counts, and the cells of its field do not. A photo that is no JPEG is
-in `sharedbookPhoto`."""
+An export writes the attributes of inetOrgPerson and of Thunderbird's address book. What these have no exact place for
+(tags, messengers, further addresses, types of numbers) is added as `sharedbookColumn`, such as `tags=vip`. An import
+reads those back, so nothing that a column holds is lost. If somebody has edited an attribute in the file, the
+attribute wins over the `sharedbookColumn` of that field. A photo that is not a JPEG is in `sharedbookPhoto`."""
 
 
 def _helps(

@@ -69,7 +69,10 @@ class HoldNotFound(NotFound):
 
 
 class Forbidden(SharedbookError):
-    """A right is missing. ``right`` names it, ``group`` the slug (None: only postmasters may)."""
+    """A right is missing.
+
+    ``right`` names it, ``group`` the slug (None: only postmasters may).
+    """
 
     code = "forbidden"
 
@@ -82,13 +85,16 @@ class Forbidden(SharedbookError):
 
 
 class LoginFailed(SharedbookError):
-    """A password was compared and was wrong, or there is no such member: the same answer for both."""
+    """The password is wrong, or there is no such member; both get the same answer."""
 
     code = "login-failed"
 
 
 class Throttled(SharedbookError):
-    """Too many failed logins; ``retry_after`` is in whole seconds."""
+    """Too many failed logins; wait before the next one.
+
+    ``retry_after`` is in whole seconds.
+    """
 
     code = "throttled"
 
@@ -101,7 +107,7 @@ class Throttled(SharedbookError):
 
 
 class Conflict(SharedbookError):
-    """A rule or the present state of the data refuses this."""
+    """A rule, or the current state of the data, does not allow this."""
 
     code = "conflict"
 
@@ -113,7 +119,10 @@ class VersionConflict(Conflict):
 
 
 class UidConflict(Conflict):
-    """Another card of this group has the same UID. ``href`` is given only when the actor may see that card."""
+    """Another card in this group has the same UID.
+
+    ``href`` is given only when the actor may see that card.
+    """
 
     code = "uid-conflict"
 
@@ -123,43 +132,43 @@ class UidConflict(Conflict):
 
 
 class HrefTaken(Conflict):
-    """The target name is in use by a card the actor may not see or may not overwrite."""
+    """The name is in use by a card that the actor may not see or overwrite."""
 
     code = "href-taken"
 
 
 class CardGone(Conflict):
-    """This href or UID belonged to a card that was deleted; a stale copy may not bring it back."""
+    """A card with this name or UID was deleted; an old copy must not bring it back."""
 
     code = "card-gone"
 
 
 class CardErased(Conflict):
-    """This href or UID belonged to a card that was erased; it can never come back."""
+    """A card with this name or UID was erased; it can never come back."""
 
     code = "card-erased"
 
 
 class NameTaken(Conflict):
-    """A login, team, group or label of this name exists already."""
+    """A login, team, group or label with this name already exists."""
 
     code = "name-taken"
 
 
 class Ambiguous(Conflict):
-    """A reference fits more than one contact."""
+    """A reference matches more than one contact."""
 
     code = "ambiguous"
 
 
 class Protected(Conflict):
-    """The default group, the last postmaster: things the organisation cannot do without."""
+    """The site cannot do without this, such as the default group or the last postmaster."""
 
     code = "protected"
 
 
 class JobStopped(Conflict):
-    """The job is not in the state that this needs: it was cancelled, has ended, or runs in another process."""
+    """The job is in the wrong state for this: it was cancelled, has ended, or runs in another process."""
 
     code = "job-stopped"
 
@@ -171,13 +180,13 @@ class PlanOutdated(Conflict):
 
 
 class NotUndoable(Conflict):
-    """What the job did cannot be undone: it is gone for good, or was changed since."""
+    """What the job did cannot be undone: it is gone for good, or has changed since."""
 
     code = "not-undoable"
 
 
 class DeletionHeld(Conflict):
-    """This client took so much out of a group that it may take no more until a postmaster has looked.
+    """This mail client deleted so much from a group that it may delete no more until a postmaster has decided.
 
     ``taken`` of the ``size`` cards of group ``group_id`` at the time ``at``; ``known``: it was held back before.
     """
@@ -202,7 +211,7 @@ class QuotaExceeded(Conflict):
 
 
 class ErasurePending(Conflict):
-    """Rows are gone, but a reader still pins the file; the erasure must be resumed."""
+    """The contacts are gone, but a reader still holds old pages of the file; run `sharedbook erase resume`."""
 
     code = "erasure-pending"
 
@@ -211,13 +220,13 @@ class ErasurePending(Conflict):
 
 
 class Invalid(SharedbookError):
-    """What was given cannot be right, whoever asks."""
+    """The input is wrong, whoever gives it."""
 
     code = "invalid"
 
 
 class InvalidName(Invalid):
-    """A login, team or group name breaks the rules of names."""
+    """A login, team or group name breaks the rules for names."""
 
     code = "invalid-name"
 
@@ -229,13 +238,16 @@ class InvalidQuery(Invalid):
 
 
 class CostlyQuery(InvalidQuery):
-    """A filter has so many terms that fit so many contacts that it would hold up everybody else."""
+    """A filter has so many terms, matching so many contacts, that it would hold up everybody else."""
 
     code = "costly-query"
 
 
 class InvalidValue(Invalid):
-    """A field's value cannot be right. ``field`` is the column name; ``each``: column and reason, where several are."""
+    """The value of a field is wrong.
+
+    ``field`` is the column name; ``each``: column and reason, where several are wrong.
+    """
 
     code = "invalid-value"
 
@@ -253,7 +265,10 @@ class InvalidValue(Invalid):
 
 
 class InvalidFile(Invalid):
-    """An import file cannot be read as what it claims to be. ``line`` and ``column`` are 1-based where known."""
+    """An import file cannot be read in the format that it claims to have.
+
+    ``line`` and ``column`` are 1-based where known.
+    """
 
     code = "invalid-file"
 
@@ -266,7 +281,10 @@ class InvalidFile(Invalid):
 
 
 class InvalidCard(Invalid):
-    """A vCard breaks its grammar or our limits. ``line`` is 1-based where known."""
+    """A vCard breaks its grammar or the site's limits.
+
+    ``line`` is 1-based where known.
+    """
 
     code = "invalid-card"
 
@@ -288,13 +306,16 @@ class CardTooLarge(InvalidCard):
 
 
 class InvalidToken(Invalid):
-    """A sync token or paging cookie is not ours, or is older than what is remembered."""
+    """A sync token or paging cookie is from another site, or too old."""
 
     code = "invalid-token"
 
 
 class InvalidSetting(Invalid):
-    """A setting has a value that cannot be used. ``name`` is the setting's name."""
+    """A setting has a value that cannot be used.
+
+    ``name`` is the setting's name.
+    """
 
     code = "invalid-setting"
 
@@ -304,7 +325,7 @@ class InvalidSetting(Invalid):
 
 
 class NeedsConfirmation(Invalid):
-    """A wide or irreversible change without --yes and without a terminal to ask."""
+    """A wide or irreversible change needs --yes, or a terminal to ask on."""
 
     code = "needs-confirmation"
 
@@ -313,7 +334,7 @@ class NeedsConfirmation(Invalid):
 
 
 class Unavailable(SharedbookError):
-    """The site cannot do this now."""
+    """The site cannot do this at the moment."""
 
     code = "unavailable"
 
@@ -331,19 +352,19 @@ class DatabaseNewer(Unavailable):
 
 
 class WrongKey(Unavailable):
-    """site.key is not the one that the database was made with."""
+    """The site.key is not the one that the database was created with."""
 
     code = "wrong-key"
 
 
 class DatabaseExposed(Unavailable):
-    """The database or site.key may be read by others on this machine."""
+    """Other users of this machine can read the database or site.key."""
 
     code = "database-exposed"
 
 
 class Busy(Unavailable):
-    """The write lock or a hash slot could not be had in time; trying again is right."""
+    """The site is too busy; try again."""
 
     code = "busy"
 

@@ -56,7 +56,7 @@ class Settings:
         "data_dir", Path("~/.local/share/sharedbook"), "Folder of the database, site.key and all other files."
     )
     key_file: Path = _setting(
-        "key_file", Path(), "The site's secret, from which all others derive. Empty: site.key in data_dir."
+        "key_file", Path(), "The site's secret, from which all others are derived. Empty: site.key in data_dir."
     )
     database_url: str = _setting(
         "database.url",
@@ -73,30 +73,32 @@ class Settings:
         choices=("trash", "immediate"),
     )
     trash_days: int = _setting("trash_days", 90, "Days that a deleted contact stays in the trash. 0: until emptied.")
-    history_days: int = _setting("history_days", 60, "Days that a contact's edits are kept; its first state always is.")
+    history_days: int = _setting(
+        "history_days", 60, "Days that a contact's edits are kept; its first state is always kept."
+    )
     departure_days: int = _setting(
-        "departure_days", 30, "Days that a book is still shown, empty, to members who lost sight of it.", minimum=1
+        "departure_days", 30, "Days that a book is still shown, empty, to members who may no longer view it.", minimum=1
     )
     tombstone_days: int = _setting(
-        "tombstone_days", 400, "Days that clients can be away and still hear what was deleted.", minimum=1
+        "tombstone_days", 400, "Days that a client may be away and still be told what was deleted.", minimum=1
     )
     hold_share: int = _setting(
         "hold.share",
         10,
-        "Percent of a group that one mail client may take out within hold.window, before it is held back. 100: all.",
+        "Percent of a group that one mail client may delete within hold.window before it is held back. 100: all.",
         minimum=1,
     )
     hold_minimum: int = _setting(
-        "hold.minimum", 20, "Cards that one mail client may take out of a group in any case.", minimum=1
+        "hold.minimum", 20, "Cards of a group that one mail client may delete in any case.", minimum=1
     )
-    hold_window: int = _setting("hold.window", 3600, "Seconds over which they are counted.", minimum=1)
+    hold_window: int = _setting("hold.window", 3600, "Seconds over which deletions are counted.", minimum=1)
     hold_release: int = _setting(
-        "hold.release", 3600, "Seconds that `hold release` lets a client go on deleting.", minimum=1
+        "hold.release", 3600, "Seconds for which `hold release` lets a client continue deleting.", minimum=1
     )
     default_region: str = _setting(
         "default_region",
         "US",
-        "Country (ISO 3166, two letters) of phone numbers that are written without a country code.",
+        "Country (ISO 3166, two letters) of phone numbers written without a country code.",
         form=forms.region,
     )
 
@@ -108,13 +110,15 @@ class Settings:
     )
     carddav_workers: int = _setting("carddav.workers", 2, "Processes that answer CardDAV requests.", minimum=1)
     carddav_connections_per_address: int = _setting(
-        "carddav.connections_per_address", 64, "CardDAV connections that one address may hold.", minimum=1
+        "carddav.connections_per_address", 64, "Most CardDAV connections from one address.", minimum=1
     )
     carddav_merged_name: str = _setting(
-        "carddav.merged_name", "Shared contacts", "Name of the merged book of members who have one for all groups."
+        "carddav.merged_name",
+        "Shared contacts",
+        "Name of the merged book, for members who have one book for all groups.",
     )
     carddav_timeout: int = _setting(
-        "carddav.timeout", 30, "Seconds that a client may take to send the head of a request.", minimum=1
+        "carddav.timeout", 30, "Seconds that a client may take to send the headers of a request.", minimum=1
     )
 
     ldap_listen: Address | None = _setting(
@@ -127,38 +131,40 @@ class Settings:
     ldap_attributes: tuple[str, ...] = _setting(
         "ldap.attributes",
         (),
-        "What readers see besides the usual attributes.",
+        "What LDAP shows besides the usual attributes.",
         choices=("note", "birthday", "home-address", "home-phone"),
     )
     ldap_accents: str = _setting(
         "ldap.accents",
         "exact",
-        "Whether LDAP filters tell é from e (exact) or not (blind).",
+        "Whether LDAP filters distinguish é from e (exact) or not (blind).",
         choices=("exact", "blind"),
     )
     ldap_client_ca: Path | None = _setting(
         "ldap.client_ca",
         None,
-        "Authorities (PEM, also with their revocation lists) whose certificates log clients in by SASL EXTERNAL."
+        "Authorities (PEM, with or without revocation lists) whose certificates log clients in (SASL EXTERNAL)."
         " Empty: none.",
     )
     ldap_client_name: str = _setting(
         "ldap.client_name",
         "mail",
-        "What names the member in such a certificate: its mail address beside the subject, or the subject's CN.",
+        "What names the member in a client certificate: its mail address, or the subject's CN.",
         choices=("mail", "cn"),
     )
     ldap_anonymous: bool = _setting(
-        "ldap.anonymous", False, "Whether clients that do not log in may search what everyone may view."
+        "ldap.anonymous", False, "Whether clients without a login may search what everyone may view."
     )
-    ldap_size_limit: int = _setting("ldap.size_limit", 0, "Entries that one unpaged search may give. 0: no limit.")
-    ldap_time_limit: int = _setting("ldap.time_limit", 30, "Seconds that one search may take.", minimum=1)
-    ldap_message_bytes: int = _setting("ldap.message_bytes", 1024 * 1024, "Size of one LDAP message.", minimum=1024)
-    ldap_filter_depth: int = _setting("ldap.filter_depth", 32, "How deep an LDAP filter may be nested.", minimum=1)
-    ldap_filter_terms: int = _setting("ldap.filter_terms", 256, "Terms that one LDAP filter may have.", minimum=1)
-    ldap_connections: int = _setting("ldap.connections", 1000, "LDAP connections that each worker may hold.", minimum=1)
+    ldap_size_limit: int = _setting("ldap.size_limit", 0, "Most entries that an unpaged search returns. 0: no limit.")
+    ldap_time_limit: int = _setting("ldap.time_limit", 30, "Most seconds that a search may take.", minimum=1)
+    ldap_message_bytes: int = _setting(
+        "ldap.message_bytes", 1024 * 1024, "Most bytes in one LDAP message.", minimum=1024
+    )
+    ldap_filter_depth: int = _setting("ldap.filter_depth", 32, "How deeply an LDAP filter may be nested.", minimum=1)
+    ldap_filter_terms: int = _setting("ldap.filter_terms", 256, "Most terms in one LDAP filter.", minimum=1)
+    ldap_connections: int = _setting("ldap.connections", 1000, "Most LDAP connections to each worker.", minimum=1)
     ldap_connections_per_address: int = _setting(
-        "ldap.connections_per_address", 100, "LDAP connections of one address that each worker may hold.", minimum=1
+        "ldap.connections_per_address", 100, "Most LDAP connections from one address to each worker.", minimum=1
     )
     ldap_workers: int = _setting(
         "ldap.workers", 1, "Processes that answer LDAP, each with all contacts in its memory.", minimum=1
@@ -167,19 +173,19 @@ class Settings:
         "ldap.metrics_listen", None, "Where Prometheus finds the LDAP counters (loopback only). Empty: nowhere."
     )
     ldap_idle_timeout: int = _setting(
-        "ldap.idle_timeout", 900, "Seconds until a silent LDAP client is let go.", minimum=1
+        "ldap.idle_timeout", 900, "Seconds until an idle LDAP client is disconnected.", minimum=1
     )
 
     public_carddav_url: str = _setting(
         "public.carddav_url",
         "",
-        "Where `onboard` says that CardDAV is: https://HOST/. Empty: on this machine.",
+        "CardDAV address that `onboard` shows: https://HOST/. Empty: this machine's.",
         form=forms.web_url,
     )
     public_ldap_url: str = _setting(
         "public.ldap_url",
         "",
-        "Where `onboard` says that LDAP is: ldaps://HOST. Empty: on this machine.",
+        "LDAP address that `onboard` shows: ldaps://HOST. Empty: this machine's.",
         form=forms.directory_url,
     )
 
@@ -188,97 +194,107 @@ class Settings:
     )
     tls_key: Path | None = _setting("tls.key", None, "The certificate's private key (PEM).")
     plain_text_binds: bool = _setting(
-        "plain_text_binds", False, "Whether passwords may come without TLS from other machines (a proxy that ends TLS)."
+        "plain_text_binds",
+        False,
+        "Whether to accept passwords without TLS from other machines (such as a proxy that ends TLS).",
     )
     trusted_proxies: tuple[str, ...] = _setting(
         "trusted_proxies",
         (),
-        "Addresses or networks whose X-Forwarded-For and X-Script-Name are believed.",
+        "Addresses or networks of proxies, whose X-Forwarded-For and X-Script-Name are trusted.",
         form=forms.networks,
     )
 
     login_free_failures: int = _setting(
-        "login.free_failures", 5, "Wrong passwords for one login from one network before it must wait.", minimum=1
+        "login.free_failures", 5, "Wrong passwords for one login from one network before it has to wait.", minimum=1
     )
     login_network_failures: int = _setting(
-        "login.network_failures", 30, "Wrong passwords a minute from one network, all logins together.", minimum=1
+        "login.network_failures", 30, "Wrong passwords a minute from one network, for all logins together.", minimum=1
     )
-    login_longest_wait: int = _setting(
-        "login.longest_wait", 900, "Seconds that a login is made to wait at most.", minimum=1
-    )
+    login_longest_wait: int = _setting("login.longest_wait", 900, "Most seconds that a login has to wait.", minimum=1)
 
     login_ldap_uri: str = _setting(
         "login.ldap_uri",
         "",
-        "Directory (ldaps://, ldap:// with StartTLS) where imported members log in. Empty: none.",
+        "Directory (ldaps://, or ldap:// with StartTLS) that checks the passwords of imported members. Empty: none.",
         form=forms.directory_url,
     )
     login_ldap_dn: str = _setting(
         "login.ldap_dn",
         "",
-        "Their DN there, such as uid={login},ou=people,dc=example,dc=com. Empty: it is searched for.",
+        "Their DN in the directory, such as uid={login},ou=people,dc=example,dc=com. Empty: it is searched for.",
         form=forms.with_login,
     )
-    login_ldap_base: str = _setting("login.ldap_base", "", "DN below which it is searched for.")
+    login_ldap_base: str = _setting("login.ldap_base", "", "DN below which members are searched for.")
     login_ldap_filter: str = _setting(
         "login.ldap_filter",
         "(uid={login})",
-        "Filter that finds it; it must find one entry.",
+        "Filter that finds a member; it must find exactly one entry.",
         form=forms.with_login,
     )
-    login_ldap_bind: str = _setting("login.ldap_bind", "", "DN to search as. Empty: without a login.")
+    login_ldap_bind: str = _setting("login.ldap_bind", "", "DN to search as. Empty: anonymously.")
     login_ldap_password_file: Path | None = _setting(
-        "login.ldap_password_file", None, "File with the password of that DN."
+        "login.ldap_password_file", None, "File with the password of login.ldap_bind."
     )
     login_ldap_ca: Path | None = _setting(
-        "login.ldap_ca", None, "The authorities (PEM) that may sign its certificate. Empty: the system's."
+        "login.ldap_ca", None, "The authorities (PEM) to trust for the directory's certificate. Empty: the system's."
     )
 
     mail_server: Address | None = _setting(
-        "mail.server", None, "The mail server that takes notices to the postmasters. Empty: none are mailed."
+        "mail.server", None, "The mail server for notices to the postmasters. Empty: none are mailed."
     )
     mail_sender: str = _setting("mail.sender", "", "Mail address that notices come from.", form=forms.mail_address)
     mail_security: str = _setting(
-        "mail.security", "starttls", "How the mail server is talked to.", choices=("starttls", "tls", "none")
+        "mail.security", "starttls", "How to connect to the mail server.", choices=("starttls", "tls", "none")
     )
-    mail_login: str = _setting("mail.login", "", "Login at the mail server. Empty: none is needed.")
+    mail_login: str = _setting("mail.login", "", "Login at the mail server. Empty: no login.")
     mail_password_file: Path | None = _setting("mail.password_file", None, "File with the password of that login.")
     imap_server: Address | None = _setting(
-        "imap.server", None, "Mail server with the mailbox that `contact mail` reads. Empty: none is read."
+        "imap.server", None, "Mail server with the mailbox that `contact mail` reads. Empty: none."
     )
     imap_security: str = _setting(
-        "imap.security", "tls", "How that server is talked to.", choices=("starttls", "tls", "none")
+        "imap.security", "tls", "How to connect to that server.", choices=("starttls", "tls", "none")
     )
     imap_login: str = _setting("imap.login", "", "Login of that mailbox.")
     imap_password_file: Path | None = _setting("imap.password_file", None, "File with the password of that login.")
-    imap_folders: tuple[str, ...] = _setting("imap.folders", ("INBOX", "Sent"), "Its folders that are looked into.")
+    imap_folders: tuple[str, ...] = _setting("imap.folders", ("INBOX", "Sent"), "Folders of the mailbox to read.")
     webhook_url: str = _setting(
         "webhook.url",
         "",
-        "Address that notices are posted to, as JSON: https, or http on this machine. Empty: nowhere.",
+        "Address to which notices are posted as JSON: https, or http on this machine. Empty: nowhere.",
         secret=True,
         form=forms.webhook,
     )
 
     limits_contacts: int = _setting(
-        "limits.contacts", _LIMITS.contacts, "Contacts that the site may hold, the trash included.", minimum=1
+        "limits.contacts", _LIMITS.contacts, "Most contacts on the site, including the trash.", minimum=1
     )
     limits_values_per_field: int = _setting(
-        "limits.values_per_field", _LIMITS.values_per_field, "Values of one field in one contact.", minimum=1
+        "limits.values_per_field", _LIMITS.values_per_field, "Most values of one field in a contact.", minimum=1
     )
-    limits_properties: int = _setting("limits.properties", _LIMITS.properties, "Properties of one card.", minimum=1)
-    limits_card_bytes: int = _setting("limits.card_bytes", _LIMITS.card_bytes, "Size of one card.", minimum=1024)
-    limits_photo_bytes: int = _setting("limits.photo_bytes", _LIMITS.photo_bytes, "Size of a photo.", minimum=1024)
-    limits_photo_pixels: int = _setting("limits.photo_pixels", _LIMITS.photo_pixels, "Pixels of a photo.", minimum=1)
+    limits_properties: int = _setting("limits.properties", _LIMITS.properties, "Most properties in a card.", minimum=1)
+    limits_card_bytes: int = _setting("limits.card_bytes", _LIMITS.card_bytes, "Most bytes in a card.", minimum=1024)
+    limits_photo_bytes: int = _setting(
+        "limits.photo_bytes", _LIMITS.photo_bytes, "Most bytes in a photo.", minimum=1024
+    )
+    limits_photo_pixels: int = _setting(
+        "limits.photo_pixels", _LIMITS.photo_pixels, "Most pixels in a photo.", minimum=1
+    )
     limits_served_photo_bytes: int = _setting(
         "limits.served_photo_bytes",
         _LIMITS.served_photo_bytes,
-        "Size above which a photo is served reduced; the original is kept.",
+        "Bytes above which a photo is served reduced; the original is kept.",
         minimum=16 * 1024,
     )
-    limits_name_length: int = _setting("limits.name_length", _LIMITS.name_length, "Length of a name.", minimum=1)
-    limits_note_length: int = _setting("limits.note_length", _LIMITS.note_length, "Length of a note.", minimum=1)
-    limits_file_bytes: int = _setting("limits.file_bytes", _LIMITS.file_bytes, "Size of an import file.", minimum=1)
+    limits_name_length: int = _setting(
+        "limits.name_length", _LIMITS.name_length, "Most characters in a name.", minimum=1
+    )
+    limits_note_length: int = _setting(
+        "limits.note_length", _LIMITS.note_length, "Most characters in a note.", minimum=1
+    )
+    limits_file_bytes: int = _setting(
+        "limits.file_bytes", _LIMITS.file_bytes, "Most bytes in an import file.", minimum=1
+    )
 
     sources: Mapping[str, Source] = field(default_factory=dict)
     config: Path | None = None

@@ -43,24 +43,24 @@ ADDRESS_PARTS = (*_STREET, "city", "region", "postal_code", "country", "po_box",
 FIELDS: dict[str, Field] = {
     each.name: each
     for each in (
-        Field("uid", "identity of the card; leave empty for a new contact", ""),
-        Field("external_id", "number of this contact in another system; found again by it", "C-1001"),
-        Field("name", "the whole name as shown; empty: made from the parts", ""),
+        Field("uid", "unique id of the card; leave empty for a new contact", ""),
+        Field("external_id", "id in another system; later imports recognise the contact by it", "C-1001"),
+        Field("name", "the full name as shown; if empty, made from the parts", ""),
         Field("prefix", "title before the name", "Dr."),
         Field("first_name", "given name", "Minji"),
         Field("middle_name", "further given names", ""),
         Field("last_name", "family name", "Kim"),
         Field("suffix", "what follows the name", ""),
-        Field("nickname", "nicknames, with ; between them", ""),
-        Field("phonetic_first_name", "given name as it is spoken", ""),
-        Field("phonetic_middle_name", "further names as they are spoken", ""),
-        Field("phonetic_last_name", "family name as it is spoken", ""),
+        Field("nickname", "nicknames, separated by ;", ""),
+        Field("phonetic_first_name", "pronunciation of the given name", ""),
+        Field("phonetic_middle_name", "pronunciation of the further names", ""),
+        Field("phonetic_last_name", "pronunciation of the family name", ""),
         Field("company", "organisation", "Example Corporation", many=True),
-        Field("department", "department in the organisation of the same number", "Sales", many=True),
-        Field("phonetic_company", "organisation as it is spoken", ""),
+        Field("department", "department, in the organisation with the same number", "Sales", many=True),
+        Field("phonetic_company", "pronunciation of the organisation", ""),
         Field("title", "job title", "Head of Sales", many=True),
         Field("role", "profession", ""),
-        Field("email", "mail address; more in email.2, email.3, or email.home", "minji.kim@example.com", many=True),
+        Field("email", "mail address; more in email.2, email.3 or email.home", "minji.kim@example.com", many=True),
         Field("phone", "phone number, best with +country code; more in phone.mobile, phone.work, phone.work_fax",
               "+82 10-1234-5678", many=True),
         Field("address", "postal address; more in address.work.street, .city, .region, .postal_code, .country", "",
@@ -73,7 +73,7 @@ FIELDS: dict[str, Field] = {
         Field("reports_to", "UID of the contact that this one reports to", ""),
         Field("gender", "M, F, or a word", ""),
         Field("language", "preferred language, as ko or en", "ko"),
-        Field("tags", "tags, with ; between them", "customer;vip", many=True),
+        Field("tags", "tags, separated by ;", "customer;vip", many=True),
         Field("note", "anything else", ""),
         Field("custom", "any other text; more in custom.anything", "", many=True),
     )
@@ -99,7 +99,7 @@ class Column:
 GROUPS = Column("groups")
 """The one column of a table that is not the card's; nothing else that names columns knows it."""
 
-GROUPS_HELP = "groups that a new contact goes into, by slug or name, with ; between them"
+GROUPS_HELP = "groups for a new contact, by slug or name, separated by ;"
 
 _NUMBER = re.compile("[1-9][0-9]{0,2}")
 _TYPE = re.compile(r"[^\W\d][^.\n]{0,60}")

@@ -70,7 +70,7 @@ def rows(product: str = OWN, custom: Sequence[CustomField] = (), groups: Sequenc
         examples.append(groups[0])
     for field in custom if product == OWN else ():
         header.append(f"{PREFIX}{field.name}")
-        notes.append(_CUSTOM_HELP[field.kind] + (", several with ; between them" if field.several else ""))
+        notes.append(_CUSTOM_HELP[field.kind] + (", several separated by ;" if field.several else ""))
         examples.append("")
     return [header, *([f"{NOTE_MARK} {row[0]}", *row[1:]] for row in (notes, examples))]
 
