@@ -110,6 +110,18 @@ def test_each_set_is_merged_whole_or_not_at_all_and_comes_back(site: App) -> Non
     assert dump(site) == before
 
 
+def test_who_began_to_name_one_of_a_set_in_between_follows_when_it_is_merged_again(site: App) -> None:
+    undone = undo(site, run(site).id)
+    with as_console(site) as tx:
+        contacts.replace(tx, TAKEN, vcard.parse(card("uid-5", "Somebody Else", "RELATED:uid-7")))
+    between = dump(site)
+    again = undo(site, undone.id)
+    assert (again.state, dict(again.counts)) == (State.DONE, {"done": 12})
+    assert named(site, TAKEN) == ["uid-1"]
+    assert undo(site, again.id).state is State.DONE
+    assert dump(site) == between
+
+
 def test_a_set_is_merged_again_whole_or_not_at_all(site: App) -> None:
     undone = undo(site, run(site).id)
     with as_console(site) as tx:

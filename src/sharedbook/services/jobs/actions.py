@@ -88,7 +88,8 @@ class Action:
         """Raises what refuses to do it again, by undoing its undo, to these contacts and none that came since."""
 
     def again(self, tx: Tx) -> None:
-        """Undoes ``revive``, behind the contacts."""
+        """Undoes ``revive``, once behind the last contact, when none is ``left``."""
+        self.finish(tx)
 
     def groups(self) -> Collection[int]:
         """Ids of the groups that it names: a plan is outdated when one of them, or a grant on it, changes."""
@@ -301,10 +302,6 @@ class DeleteGroup(Action):
                 hint=f"to delete it with them: sharedbook group delete {group.slug} --contacts {word}",
             )
 
-    def again(self, tx: Tx) -> None:
-        if not self.left(tx):
-            self.finish(tx)
-
     def groups(self) -> Collection[int]:
         return (self.group, self.to)
 
@@ -350,10 +347,6 @@ class DeleteMember(Action):
             raise NotUndoable(f"{self.login} has contacts that came since: {some(came)}", hint=hint)
         if members.past_of(tx, self.member) != self._past:
             raise NotUndoable(f"teams or grants of {self.login} were changed since", hint=hint)
-
-    def again(self, tx: Tx) -> None:
-        if not self.left(tx):
-            self.finish(tx)
 
     @property
     def _past(self) -> members.Past:

@@ -6,7 +6,7 @@ Undo touches only what nobody has changed since, and is itself a job, which can 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -42,6 +42,10 @@ class Undo(Action):
         if not again:
             first.revive(tx)
 
+    def left(self, tx: Tx) -> Collection[int]:
+        first, again = _first(tx, self.job)
+        return first.left(tx) if again else ()
+
     def finish(self, tx: Tx) -> None:
         first, again = _first(tx, self.job)
         if again:
@@ -59,9 +63,10 @@ class Undo(Action):
         if not again:
             first.allow_undo(tx, contact_ids)
         items = store.items(tx.db, self.job, contact_ids)
-        newest = revisions.newest(tx.db, contact_ids)
-        ordered = _in_turn(tx, [items[each] for each in contact_ids])
-        notes = {item["contact_id"]: _undo(tx, item, newest.get(item["contact_id"], 0)) for item in ordered}
+        newest = revisions.newest(tx.db, list(items))
+        notes = {item["contact_id"]: _undo(tx, item, newest.get(item["contact_id"], 0)) for item in _in_turn(tx, items)}
+        if new := [each for each in contact_ids if each not in items]:  # ``left``: done to these for the first time
+            notes |= first.do(tx, new) or {}
         store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
         tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
         return {contact_id: note for contact_id, note in notes.items() if note}
@@ -82,9 +87,9 @@ def _first(tx: Tx, job_id: int) -> tuple[Action, bool]:
     return (_built(job) if job.kind in _KINDS else Action()), again
 
 
-def _in_turn(tx: Tx, items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _in_turn(tx: Tx, items: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """First what goes into the trash, last what comes out of it: a place is left before it is taken."""
-    living = {each.id for each in contacts.fetch(tx.db, [item["contact_id"] for item in items]) if not each.trashed_at}
+    living = {each.id for each in contacts.fetch(tx.db, list(items)) if not each.trashed_at}
 
     def turn(item: Mapping[str, Any]) -> int:
         if item["contact_id"] not in living:
@@ -92,7 +97,7 @@ def _in_turn(tx: Tx, items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
         goes = item["before"] is None or snapshots.read(item["before"]).trashed
         return 0 if goes else 1
 
-    return sorted(items, key=turn)
+    return sorted(items.values(), key=turn)
 
 
 def _undo(tx: Tx, item: Mapping[str, Any], newest: int) -> str:
