@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 
 from sharedbook.domain.model import ChangeKind, Contact, Visibility, VisibilityKind
-from sharedbook.store.database import insert_many, next_ids
-from sharedbook.store.prepared import Prepared, given_ids, insert_columns
+from sharedbook.store.database import insert_many, next_ids, plain
+from sharedbook.store.prepared import Prepared, given, given_ids, insert_columns
 from sharedbook.store.schema import changes, contact_visibility, contacts, memberships
 from sharedbook.store.types import milliseconds, moment
 
@@ -162,9 +162,12 @@ def by_uid(connection: Connection, uid: str) -> list[Contact]:
     return _where(connection, contacts.c.uid == uid)
 
 
+_WITH_UIDS = Prepared(_WHOLE.where(func.lower(contacts.c.uid).in_(given("uids"))).order_by(contacts.c.id))
+
+
 def with_uids(connection: Connection, uids: Collection[str]) -> list[Contact]:
     """The contacts that have one of these UIDs, in lower case, whatever the case of ASCII letters in theirs."""
-    return _where(connection, func.lower(contacts.c.uid).in_(uids))
+    return fetched(_WITH_UIDS.rows(connection, {"uids": uids}))
 
 
 def ids_of_uids(connection: Connection, uids: Sequence[str], *, living: bool) -> dict[str, int]:
@@ -243,7 +246,12 @@ def list_of(connection: Connection, contact_id: int) -> frozenset[int]:
 
 def lists_of(connection: Connection, contact_ids: Sequence[int]) -> dict[int, frozenset[int]]:
     """The subjects on the list of each contact that has one, private ones too."""
-    return _listed(connection, contact_ids)
+    found: dict[int, set[int]] = {}
+    for some in batches(contact_ids):
+        rows = select(contact_visibility).where(contact_visibility.c.contact_id.in_(some))
+        for contact_id, subject_id in connection.execute(rows):
+            found.setdefault(contact_id, set()).add(subject_id)
+    return {contact_id: frozenset(subjects) for contact_id, subjects in found.items()}
 
 
 def set_listed(connection: Connection, contact_id: int, subject_ids: frozenset[int]) -> None:
@@ -265,31 +273,4 @@ def unlist(connection: Connection, subject_id: int, contact_ids: Sequence[int]) 
 
 
 def _where(connection: Connection, condition: ColumnElement[bool]) -> list[Contact]:
-    rows = connection.execute(select(*_COLUMNS).where(condition).order_by(contacts.c.id)).mappings().all()
-    ids = [row["id"] for row in rows]
-    restricted = [row["id"] for row in rows if row["visibility"] == VisibilityKind.LISTED]
-    listed, held = _listed(connection, restricted), _held(connection, ids)
-    return [_contact(dict(row), listed.get(row["id"], frozenset()), held.get(row["id"], ())) for row in rows]
-
-
-def _contact(fields: Mapping[str, Any], listed: frozenset[int], groups: tuple[int, ...]) -> Contact:
-    kind = VisibilityKind(fields["visibility"])
-    return Contact(**{**fields, "visibility": Visibility(kind, listed)}, groups=groups)
-
-
-def _listed(connection: Connection, ids: Sequence[int]) -> dict[int, frozenset[int]]:
-    found: dict[int, set[int]] = {}
-    for some in batches(ids):
-        rows = select(contact_visibility).where(contact_visibility.c.contact_id.in_(some))
-        for contact_id, subject_id in connection.execute(rows):
-            found.setdefault(contact_id, set()).add(subject_id)
-    return {contact_id: frozenset(subjects) for contact_id, subjects in found.items()}
-
-
-def _held(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    found: dict[int, list[int]] = {}
-    for some in batches(ids):
-        statement = select(memberships.c.contact_id, memberships.c.group_id).where(memberships.c.contact_id.in_(some))
-        for contact_id, group_id in connection.execute(statement.order_by(memberships.c.group_id)):
-            found.setdefault(contact_id, []).append(group_id)
-    return {contact_id: tuple(groups) for contact_id, groups in found.items()}
+    return fetched(plain(connection, _WHOLE.where(condition).order_by(contacts.c.id)))

@@ -187,12 +187,14 @@ def _compare_contacts(tx: Tx, found: Comparison, wanted: Sequence[Wanted]) -> No
                 _compare_contact(tx, found, contact, named, custom.get(contact.id, {}))
     others = [each for known_by, each in asked.items() if known_by not in met]
     in_trash = _in_trash(tx, others, trashed)
+    known = contacts.with_uids(tx, {each.uid.lower() for each in others})
+    elsewhere = {contact.uid.lower(): contact for contact in reversed(known)}
     for each in others:
         if contact_id := in_trash.get(each.known_by):
             hint = f"run: sharedbook trash restore {contact_id}"
             found.mistakes.note(each.at, f"contact {contact_id} lies in the trash", hint)
         else:
-            _take_in(tx, found, each)
+            _take_in(tx, found, each, elsewhere.get(each.uid.lower()))
 
 
 def _in_trash(
@@ -231,15 +233,13 @@ def _compare_contact(
     found.change(kind, contact, follow_file.written(wanted.columns, changed), differences)
 
 
-def _take_in(tx: Tx, found: Comparison, wanted: Wanted) -> None:
-    """A contact that the group does not hold: shown in it, or new."""
-    elsewhere = contacts.with_uids(tx, [wanted.uid.lower()]) if wanted.uid else []
+def _take_in(tx: Tx, found: Comparison, wanted: Wanted, elsewhere: Contact | None) -> None:
+    """A contact that the group does not hold: shown in it where another group has it ``elsewhere``, or new."""
     with _noted(found.mistakes, wanted):
-        uid = elsewhere[0].uid if elsewhere else wanted.uid or str(uuid.uuid4())
+        uid = elsewhere.uid if elsewhere else wanted.uid or str(uuid.uuid4())
         records.refuse_uids(tx, found.group.id, found.group.slug, [uid])
         if elsewhere:
-            custom = custom_fields.values(tx, elsewhere[0].id)
-            _compare_contact(tx, found, elsewhere[0], wanted, custom, "show")
+            _compare_contact(tx, found, elsewhere, wanted, custom_fields.values(tx, elsewhere.id), "show")
             return
         card = follow_file.new_card(tx, uid, wanted.columns)
         name = entry_cards.of_card(card).single["name"]
