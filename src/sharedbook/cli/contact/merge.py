@@ -62,8 +62,9 @@ def merge(
     with site.rehearse() as tx:
         action = _action(tx, refs, keep, fields, versions)
         (ids,) = action.sets
+        followers = merging.naming(tx, ids)
         planned = merging.merge(tx, ids, dict(action.chosen), dict(action.versions))
-        record = json_keys.merged(planned, detail(tx, planned.kept))
+        record = json_keys.merged(planned, detail(tx, planned.kept), followers)
     label = f"merge into contact {planned.kept.id}"
     if dry_run:
         plan = bulk.plan(site.app, site.actor, CLIENT, action, ids, label=label)

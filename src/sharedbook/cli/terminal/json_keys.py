@@ -188,8 +188,8 @@ def duplicate(found: Suggestion, names: Mapping[int, str]) -> Object:
     }
 
 
-def merged(found: Merged, kept: Object) -> Object:
-    """A merge; ``kept`` is the contact in detail that came of it."""
+def merged(found: Merged, kept: Object, followers: Sequence[int]) -> Object:
+    """A merge; ``kept`` is the contact in detail that came of it, ``followers`` the ids of the cards to follow it."""
     ids = [contact.id for contact in found.contacts]
     values = [
         (
@@ -209,7 +209,7 @@ def merged(found: Merged, kept: Object) -> Object:
         "values": [value for taken, value in values if taken],
         "left_out": [value for taken, value in values if not taken],
         "joined": list(found.groups),
-        "followers": list(found.followers),
+        "followers": list(followers),
         "dry_run": False,
         "notes": list(found.notes),
     }

@@ -94,11 +94,13 @@ def naming(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
     return sorted({each for _merged, ids in naming_any(tx, [(kept, gone)]) for each in ids})
 
 
-def naming_any(tx: Tx, merged: Sequence[Merged]) -> list[tuple[Merged, set[int]]]:
-    """What was merged and is named by other cards, with the ids of those."""
+def naming_any(
+    tx: Tx, merged: Sequence[Merged], among: Sequence[int] | None = None
+) -> list[tuple[Merged, set[int]]]:
+    """What was merged and is named by other cards (of all, or ``among`` these), with the ids of those."""
     by_name = {name: each for each in merged for name in _names(each[1], each[0])}
     found: dict[int, tuple[Merged, set[int]]] = {}
-    for contact, card in _naming(tx) if by_name else ():
+    for contact, card in _naming(tx, among) if by_name else ():
         for line in _lines(card, by_name.keys()):
             each = by_name[named(line.text())]
             if contact.id not in (each[0].id, *(gone.id for gone in each[1])):
@@ -106,9 +108,9 @@ def naming_any(tx: Tx, merged: Sequence[Merged]) -> list[tuple[Merged, set[int]]
     return list(found.values())
 
 
-def _naming(tx: Tx) -> Iterator[tuple[Contact, vcard.Card]]:
-    """Every contact whose card names others, whoever sees it."""
-    for some in stored.batches(sought.naming(tx.db, NAMES)):
+def _naming(tx: Tx, among: Sequence[int] | None = None) -> Iterator[tuple[Contact, vcard.Card]]:
+    """Every contact whose card names others, whoever sees it; or ``among`` these, which need not name any."""
+    for some in stored.batches(sought.naming(tx.db, NAMES) if among is None else among):
         for contact in stored.fetch(tx.db, some):
             yield contact, vcard.load(contact.vcard)
 

@@ -384,9 +384,10 @@ class Merge(Action):
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
         notes: dict[int, str] = {}
         chosen, versions = dict(self.chosen), dict(self.versions)
-        units = self.units(tx, contact_ids)
+        units, everyone = self.units(tx, contact_ids), merging.Everyone(tx)
         for unit in (each for each in units if len(each) > 1):
-            merged = merging.merge(tx, unit, chosen, {each: versions[each] for each in unit if each in versions})
+            known = {each: versions[each] for each in unit if each in versions}
+            merged = merging.merge(tx, unit, chosen, known, everyone)
             notes |= {merged.kept.id: "; ".join(merged.notes)} if merged.notes else {}
         if others := [each for unit in units if len(unit) == 1 for each in unit]:
             merging.follow(tx, self.sets, others)

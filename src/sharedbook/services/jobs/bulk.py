@@ -33,33 +33,33 @@ class Undo(Action):
 
     def check(self, tx: Tx) -> None:
         _require_at_rest(jobs.get(tx, self.job))
-        first, again = _first(tx, self.job)
+        first, again = self._first(tx)
         if again:
             first.require_again(tx, store.item_ids(tx.db, self.job))
 
     def prepare(self, tx: Tx) -> None:
-        first, again = _first(tx, self.job)
+        first, again = self._first(tx)
         if not again:
             first.revive(tx)
 
     def left(self, tx: Tx) -> Collection[int]:
-        first, again = _first(tx, self.job)
+        first, again = self._first(tx)
         return first.left(tx) if again else ()
 
     def finish(self, tx: Tx) -> None:
-        first, again = _first(tx, self.job)
+        first, again = self._first(tx)
         if again:
             first.again(tx)
 
     def units(self, tx: Tx, contact_ids: Sequence[int]) -> list[tuple[int, ...]]:
-        return _first(tx, self.job)[0].units(tx, contact_ids)
+        return self._first(tx)[0].units(tx, contact_ids)
 
     def together(self, tx: Tx) -> bool:
-        first, again = _first(tx, self.job)
+        first, again = self._first(tx)
         return again and first.together(tx)
 
     def do(self, tx: Tx, contact_ids: Sequence[int]) -> Notes:
-        first, again = _first(tx, self.job)
+        first, again = self._first(tx)
         if not again:
             first.allow_undo(tx, contact_ids)
         items = store.items(tx.db, self.job, contact_ids)
@@ -70,6 +70,13 @@ class Undo(Action):
         store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
         tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
         return {contact_id: note for contact_id, note in notes.items() if note}
+
+    def _first(self, tx: Tx) -> tuple[Action, bool]:
+        """``_first`` of the job, found once: what a job has merged may be long, and each batch asks."""
+        if "first" not in self.__dict__:
+            self.__dict__["first"] = _first(tx, self.job)
+        found: tuple[Action, bool] = self.__dict__["first"]
+        return found
 
 
 def _first(tx: Tx, job_id: int) -> tuple[Action, bool]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sharedbook.domain import access
+from sharedbook.domain.access import Viewer
 from sharedbook.domain.errors import InvalidValue, SubjectNotFound
 from sharedbook.domain.model import ChangeKind, Grant, Right, Subject, SubjectKind
 from sharedbook.services.books import groups
@@ -70,24 +71,28 @@ def who_can_see(tx: Tx, contact_id: int) -> list[Seer]:
     contact = contacts.get(tx, contact_id)
     if contact.trashed_at is not None:
         return []
-    held = contacts.held(contact)
-    seers = []
-    for member in subjects.members(tx.db):
-        who = identity.load(tx.db, member.id, departure_days=tx.site.settings.departure_days)
-        if who is not None and not who.disabled and access.sees(who.viewer, held):
-            through = tuple(group_id for group_id in contact.groups if who.viewer.views(group_id))
-            seers.append(Seer(Subject(member.id, SubjectKind.MEMBER, member.login), through))
+    held, seers = contacts.held(contact), []
+    for login, viewer in everyone(tx, disabled=False).items():
+        if viewer.member_id is not None and access.sees(viewer, held):
+            through = tuple(group_id for group_id in contact.groups if viewer.views(group_id))
+            seers.append(Seer(Subject(viewer.member_id, SubjectKind.MEMBER, login), through))
     return seers
 
 
 def viewers(tx: Tx, group_id: int) -> list[str]:
     """Logins of the members who may view a group and can log in."""
     access.require_manage(tx.viewer, "ask who may view a group")
-    found = (
-        identity.load(tx.db, member.id, departure_days=tx.site.settings.departure_days)
-        for member in subjects.members(tx.db)
-    )
-    return [who.viewer.name for who in found if who and not who.disabled and who.viewer.views(group_id)]
+    return [login for login, viewer in everyone(tx, disabled=False).items() if viewer.views(group_id)]
+
+
+def everyone(tx: Tx, *, disabled: bool) -> dict[str, Viewer]:
+    """Each member as a viewer, by login; ``disabled``: also those who cannot log in. A statement for each."""
+    found: dict[str, Viewer] = {}
+    for member in subjects.members(tx.db):
+        who = identity.load(tx.db, member.id, departure_days=tx.site.settings.departure_days)
+        if who is not None and (disabled or not who.disabled):
+            found[member.login] = who.viewer
+    return found
 
 
 def _members(tx: Tx, subject: Subject) -> Sequence[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 from sharedbook.domain import access
@@ -21,11 +22,12 @@ from sharedbook.formats.entries.custom_values import PREFIX
 from sharedbook.formats.vcards import fields, photo_reduction, vcard
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, custom_fields, mentions
+from sharedbook.services.members import grants
 from sharedbook.services.merging.duplicates import MOST
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import audience, records
 from sharedbook.store import contacts as rows
-from sharedbook.store import duplicates, identity, merged_contacts, photos, subjects
+from sharedbook.store import duplicates, merged_contacts, photos
 
 OWNER, VISIBILITY = "owner", "visibility"
 """What ``chosen`` may name beside the fields of a card and the site's own."""
@@ -35,16 +37,26 @@ OWNER, VISIBILITY = "owner", "visibility"
 class Merged:
     """What a merge did. ``contacts``: as they were before it, the kept one first; ``pieces`` count places in it.
 
-    ``groups``: slugs of those that hold the kept one since; ``followers``: ids of cards that name one of the others.
-    ``notes``: what a person should know: who sees less, what the others' trash means.
+    ``groups``: slugs of those that hold the kept one since. ``notes``: what a person should know: who sees less, what
+    the others' trash means.
     """
 
     kept: Contact
     contacts: tuple[Contact, ...]
     pieces: tuple[Piece, ...]
     groups: tuple[str, ...]
-    followers: tuple[int, ...]
     notes: tuple[str, ...]
+
+
+class Everyone:
+    """Every member as a viewer, also those who cannot log in; loaded when first asked for, for one transaction."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    @cached_property
+    def viewers(self) -> Sequence[Viewer]:
+        return list(grants.everyone(self._tx, disabled=True).values())
 
 
 def merge(
@@ -52,14 +64,17 @@ def merge(
     contact_ids: Sequence[int],
     chosen: Mapping[str, int] | None = None,
     if_versions: Mapping[int, int] | None = None,
+    everyone: Everyone | None = None,
 ) -> Merged:
     """Makes 2 to 5 contacts one; the first is kept.
 
     ``chosen``: the id of the contact that alone gives a field: a column, a property, ``photo``, ``custom:NAME``,
-    ``owner`` or ``visibility``. ``if_versions``: the versions that the caller has seen. Raises ContactNotFound,
-    Forbidden, VersionConflict, Protected (in the trash), InvalidValue (how many, which field), InvalidCard (together
-    over a limit), UidConflict (the kept UID is taken in a group of the others), Conflict (group cards, or found to be
-    different).
+    ``owner`` or ``visibility``. ``if_versions``: the versions that the caller has seen. ``everyone``: given where
+    several sets are merged in one transaction.
+
+    Raises ContactNotFound, Forbidden, VersionConflict, Protected (in the trash), InvalidValue (how many, which field),
+    InvalidCard (together over a limit), UidConflict (the kept UID is taken in a group of the others), Conflict (group
+    cards, or found to be different).
     """
     found = _mergeable(tx, contact_ids, if_versions or {})
     places = _places(tx, found, chosen or {})
@@ -72,9 +87,8 @@ def merge(
         limits=tx.site.limits,
     )
     custom, custom_pieces = _custom(tx, found, places)
-    becomes = _audience(tx, found, places)
+    becomes = _audience(tx, found, places, everyone or Everyone(tx))
     kept, others = found[0], found[1:]
-    naming = mentions.naming(tx, others, kept)
     _write(tx, kept, merged.card, others)
     custom_fields.write(tx, kept.id, custom)
     _show_to(tx, _now(tx, kept), becomes)
@@ -83,7 +97,7 @@ def merge(
     tx.audit("contact.merge", contacts=[contact.id for contact in found])
     pieces = (*merged.pieces, *custom_pieces)
     notes = (*becomes.notes, *filter(None, [note]))
-    return Merged(_now(tx, kept), tuple(found), pieces, tuple(added), tuple(naming), notes)
+    return Merged(_now(tx, kept), tuple(found), pieces, tuple(added), notes)
 
 
 def check(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int]) -> None:
@@ -93,6 +107,12 @@ def check(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int]) ->
         _mergeable(tx, contact_ids, if_versions)
 
 
+def naming(tx: Tx, contact_ids: Sequence[int]) -> list[int]:
+    """Ids of the other cards that name one of these contacts, but for the first: what is to ``follow`` their merge."""
+    kept, *others = (contacts.get(tx, each) for each in contact_ids)
+    return mentions.naming(tx, others, kept)
+
+
 def followers(tx: Tx, sets: Sequence[Sequence[int]]) -> list[int]:
     """Ids of the cards that still name contacts of these sets that were merged into the first of their set."""
     return sorted({each for _merged, ids in mentions.naming_any(tx, _merged(tx, sets)) for each in ids})
@@ -100,9 +120,8 @@ def followers(tx: Tx, sets: Sequence[Sequence[int]]) -> list[int]:
 
 def follow(tx: Tx, sets: Sequence[Sequence[int]], contact_ids: Sequence[int]) -> None:
     """Lets these cards name the kept contact where they name one that was merged into it."""
-    asked = set(contact_ids)
-    for (kept, others), ids in mentions.naming_any(tx, _merged(tx, sets)):
-        mentions.follow(tx, others, kept, sorted(asked & ids))
+    for (kept, others), ids in mentions.naming_any(tx, _merged(tx, sets), contact_ids):
+        mentions.follow(tx, others, kept, sorted(ids))
 
 
 def require_undoable(tx: Tx, other_ids: Sequence[int]) -> None:
@@ -208,7 +227,7 @@ class _Becomes:
     notes: tuple[str, ...]
 
 
-def _audience(tx: Tx, found: Sequence[Contact], places: Mapping[str, int]) -> _Becomes:
+def _audience(tx: Tx, found: Sequence[Contact], places: Mapping[str, int], everyone: Everyone) -> _Becomes:
     """The strictest visibility of all; the list of those who saw all of them, where that alone would show anything.
 
     Whoever may set visibility may choose one contact's instead (``--field visibility=REF``).
@@ -218,7 +237,7 @@ def _audience(tx: Tx, found: Sequence[Contact], places: Mapping[str, int]) -> _B
     if (place := places.get(OWNER)) is not None:
         access.require_manage(tx.viewer, "change owners")
         owner_id = found[place].owner_id
-    viewers = _viewers(tx, found, owner_id)
+    viewers = [] if _shown_alike(found, owner_id) else everyone.viewers
     before = [_seers(viewers, contacts.held(contact)) for contact in found]
     allowed = frozenset.intersection(*before)
     if (place := places.get(VISIBILITY)) is not None:
@@ -234,20 +253,14 @@ def _audience(tx: Tx, found: Sequence[Contact], places: Mapping[str, int]) -> _B
         (each for each in candidates if _seers(viewers, Held(in_groups, *each)) <= allowed), candidates[-1]
     )
     after = _seers(viewers, Held(in_groups, owner_id, visibility))
-    notes = [*_told(tx, before, after), *(["the owner changes"] if owner_id != kept.owner_id else [])]
+    notes = [*_told(tx, viewers, before, after), *(["the owner changes"] if owner_id != kept.owner_id else [])]
     return _Becomes(owner_id, visibility, tuple(notes))
 
 
-def _viewers(tx: Tx, found: Sequence[Contact], owner_id: int | None) -> list[Viewer]:
-    """Every member who may log in now or when he is enabled; nobody, where the contacts are shown alike."""
+def _shown_alike(found: Sequence[Contact], owner_id: int | None) -> bool:
+    """Whether these contacts are shown to the same members, and so is what becomes of them with this owner."""
     shown = {(frozenset(each.groups), access.audience(each.visibility, each.owner_id)) for each in found}
-    if len(shown) == 1 and owner_id == found[0].owner_id:
-        return []
-    loaded = (
-        identity.load(tx.db, member.id, departure_days=tx.site.settings.departure_days)
-        for member in subjects.members(tx.db)
-    )
-    return [each.viewer for each in loaded if each is not None]
+    return len(shown) == 1 and owner_id == found[0].owner_id
 
 
 def _seers(viewers: Sequence[Viewer], held: Held) -> frozenset[int]:
@@ -262,12 +275,14 @@ def _strictest(found: Sequence[Contact]) -> Visibility:
     return Visibility(VisibilityKind.LISTED, frozenset.intersection(*lists)) if lists else found[0].visibility
 
 
-def _told(tx: Tx, before: Sequence[frozenset[int]], after: frozenset[int]) -> Iterator[str]:
+def _told(
+    tx: Tx, viewers: Sequence[Viewer], before: Sequence[frozenset[int]], after: frozenset[int]
+) -> Iterator[str]:
     """Who sees less than before, or more; whoever is no postmaster is told how many, not who."""
-    names = {member.id: member.login for member in subjects.members(tx.db)}
 
     def some(ids: frozenset[int]) -> str:
-        return ", ".join(sorted(names[each] for each in ids)) if tx.viewer.console else f"{len(ids)} members"
+        logins = (each.name for each in viewers if each.member_id in ids)
+        return ", ".join(sorted(logins)) if tx.viewer.console else f"{len(ids)} members"
 
     if less := frozenset.union(*before) - after:
         yield f"seen no more by {some(less)}: they did not see all of it (--field visibility=REF takes that of one)"
