@@ -88,7 +88,7 @@ class Program:
         """DELETEs until one is refused, as the CardDAV door does it; returns how many were done."""
         return self._each(numbers, slug, None)
 
-    def move(self, *numbers: int, to: str, slug: str = "clients", name: str = "moved") -> int:
+    def move(self, *numbers: int | str, to: str, slug: str = "clients", name: str = "moved") -> int:
         """MOVEs, likewise."""
         return self._each(numbers, slug, to, name)
 

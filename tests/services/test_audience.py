@@ -8,6 +8,7 @@ from sharedbook.services.books import cards, groups, sync
 from sharedbook.services.contacts import contacts
 from sharedbook.services.members import grants
 from tests.services.people import add_contact, add_members
+from tests.support.owners import set_owner
 from tests.support.sites import as_console, as_member
 
 
@@ -33,3 +34,15 @@ def test_an_audience_that_ends_in_the_transaction_in_which_it_began_is_not_told(
     with as_member(filled, "dora") as tx:
         result = sync.changes(tx, groups.book(tx, group.slug), token)
     assert (result.changed, result.removed) == ([], [before.href])
+
+
+def test_an_audience_that_stays_the_same_is_not_told(filled: App) -> None:
+    with as_console(filled) as tx:
+        grants.grant(tx, "clients", "bob", Right.VIEW)
+        found = add_contact(tx, groups.get(tx, "clients"), "seen", owner="alice", visibility=VISIBLE_TO_ALL)
+    with as_member(filled, "bob") as tx:
+        before = sync.state(tx, groups.book(tx, "clients"))
+    with as_console(filled) as tx:
+        set_owner(tx, [found.id], "carol")
+    with as_member(filled, "bob") as tx:
+        assert sync.state(tx, groups.book(tx, "clients")) == before

@@ -221,6 +221,21 @@ def test_a_contact_cannot_come_back_into_a_group_that_is_gone(filled: App) -> No
     assert dump(filled) == before
 
 
+def test_a_contact_cannot_go_back_to_an_owner_who_is_gone(filled: App) -> None:
+    with as_console(filled) as tx:
+        action = actions.Owner(members.get(tx, "carol").id)
+    job = start(filled, action, [5])
+    with as_console(filled) as tx:
+        deletion = member_deletion(tx, None)
+    start(filled, deletion, [])
+    before = dump(filled)
+    undone = undo(filled, job.id)
+    with as_console(filled, write=False) as tx:
+        [told] = jobs.told(tx, undone.id)
+    assert told.message == "the owner of contact 5, or a subject on its list, was deleted since"
+    assert dump(filled) == before
+
+
 def test_no_undo_does_what_its_member_may_not_do_by_hand(filled: App) -> None:
     """Bob may edit contact 1, which is Alice's, and no more."""
     with as_console(filled) as tx:

@@ -20,7 +20,7 @@ from sharedbook.app import App
 from sharedbook.domain.errors import Conflict, ContactNotFound, Forbidden, InvalidFile, InvalidToken
 from sharedbook.domain.model import Right
 from sharedbook.formats.vcards import vcard
-from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.books import cards, groups, refetch, sync
 from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure, sealed
 from sharedbook.services.keys import attest
@@ -135,6 +135,19 @@ def test_who_was_told_of_the_deletion_keeps_his_token(site: App) -> None:
             sync.changes(tx, book, before)
 
 
+def test_an_erasure_forgets_what_was_to_be_fetched_again(site: App) -> None:
+    """A refused write put the deleted card back on the telephone, and only a new fetch takes it away now."""
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante"))
+    with as_console(site) as tx:
+        contacts.delete(tx, [key])
+    with as_member(site, "alice") as tx:
+        viewer, told = tx.viewer, sync.state(tx, groups.book(tx, "clients")).token
+    refetch.ask(site, viewer, CLIENT, [("clients", "a.vcf")])
+    erasure.erase(site.site, CONSOLE, CLIENT, [key])
+    with as_member(site, "alice") as tx, pytest.raises(InvalidToken):
+        sync.changes(tx, groups.book(tx, "clients"), told)
+
+
 def test_an_open_reader_is_reported_and_resume_ends_it(impatient: None, site: App) -> None:
     key = put(site, "a.vcf", card("uid-a", "Anna Andante", *VICTIM))
     with as_member(site, "alice") as reader:
@@ -203,7 +216,7 @@ def test_the_trash_is_erased_after_its_days(tmp_path: Path, keep: int, lay: int,
 
 def test_a_file_that_still_holds_them_is_named(site: App) -> None:
     sound = random.Random(1).randbytes(20_000)
-    lines = [*VICTIM, f"SOUND;ENCODING=b:{base64.b64encode(sound).decode()}", "X-CODES:7\\,8\\,9\\,0"]
+    lines = [*VICTIM, "LOGO;VALUE=uri:https://wyvern.example/logo.png", f"SOUND;ENCODING=b:{base64.b64encode(sound).decode()}", "X-CODES:7\\,8\\,9\\,0"]
     key = put(site, "a.vcf", card("uid-a", "Anna Andante", *lines))
     left = {
         "forgotten.csv": b"Anna Andante;zoltan.quixote@wyvern.example",

@@ -18,6 +18,7 @@ from sharedbook.services.members import grants, members
 from sharedbook.services.refused import holds
 from sharedbook.services.tx import MemberActor
 from sharedbook.services.upkeep import housekeeping
+from sharedbook.store import holds as rows
 from sharedbook.store.schema import holds as hold_rows
 from sharedbook.store.schema import removals
 from tests.services.breaking import (
@@ -49,6 +50,26 @@ def mold(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(request: pytest.FixtureRequest, tmp_path: Path, mold: Path) -> Iterator[App]:
     """Members alice and bob with all rights on the groups clients, of 100 cards, and partners, of none."""
     yield from opened(request, tmp_path / "site", mold)
+
+
+def test_a_hold_has_what_was_counted_for_its_client_and_no_more(site: App) -> None:
+    with as_console(site) as tx:
+        bob, clients = members.get(tx, "bob").id, groups.get(tx, "clients").id
+        one, other = (rows.Counted(clients, bob, client) for client in ("one", "other"))
+        first, second = (rows.add(tx.db, one, tx.now, taken=1, size=100) for _ in range(2))
+        recent, old = tx.now - HOUR / 2, tx.now - 2 * HOUR
+        taken = ((one, recent, 1, first), (one, old, 2, None), (one, recent, 3, None), (other, recent, 4, None))
+        for counted, at, contact_id, hold_id in taken:
+            rows.add_removal(tx.db, counted, at=at, contact_id=contact_id, name="", size=100, hold_id=hold_id)
+        assert rows.taken(tx.db, one, tx.now - HOUR) == (1, 100)
+        rows.claim(tx.db, one, tx.now - HOUR, second)
+        held = [rows.removals_of(tx.db, hold_id) for hold_id in (first, second)]
+        assert [[each.contact_id for each in some] for some in held] == [[1], [3]]
+        assert rows.removals_of(tx.db, second, held[1][0].id) == []
+        took = [
+            rows.took(tx.db, one, *which) for which in ((1, recent), (2, old), (4, recent), (1, old), (5, recent))
+        ]
+        assert took == [True, True, False, False, False]
 
 
 # ---- discard
@@ -103,6 +124,18 @@ def test_a_move_to_where_the_contact_was_already_takes_it_out_there_no_more(site
     assert places(site) == before and hrefs(site, "partners") == other
 
 
+def test_a_card_that_was_moved_about_comes_back_under_its_last_name(site: App) -> None:
+    program = Program(site)
+    program.move(0, to="partners")
+    program.move("moved-0", to="clients", slug="partners", name="back")
+    with as_console(site) as tx:
+        contacts.copy(tx, [1], groups.get(tx, "partners"))
+    before = places(site)
+    program.delete("back-moved-0", *range(1, 21))
+    assert discard(site, 1).notes == []
+    assert places(site) == before
+
+
 def test_discard_after_a_release_brings_back_what_went_meanwhile_too(site: App) -> None:
     before = places(site)
     program = Program(site)
@@ -119,7 +152,7 @@ def test_what_others_have_done_since_stands(site: App) -> None:
     program = Program(site)
     program.delete(*range(6))
     with as_console(site) as tx:
-        contacts.copy(tx, [7, 8], groups.get(tx, "partners"))  # the clients 6.vcf and 7.vcf
+        contacts.copy(tx, [7, 8, 9], groups.get(tx, "partners"))  # the clients 6.vcf, 7.vcf and 8.vcf
     program.delete(*range(6, 21))
     with as_console(site) as tx:
         trash.restore(tx, [1])  # is back
@@ -129,12 +162,13 @@ def test_what_others_have_done_since_stands(site: App) -> None:
         book = groups.book(tx, "clients")
         cards.put(tx, book, "another.vcf", card("clients-3", "Made anew"), only_new=True)  # the UID of contact 4
         cards.put(tx, book, "4.vcf", card("other-uid", "Takes its name"), only_new=True)  # the name of contact 5
+        cards.put(tx, book, "made.vcf", card("clients-8", "Made anew"), only_new=True)  # the UID of contact 9
         cards.put(tx, book, "6.vcf", card("another-uid", "Takes its name"), only_new=True)  # the name of contact 7
     with as_console(site) as tx:
         contacts.delete(tx, [8])
     erasure.erase(site.site, CONSOLE, CLIENT, [3])
     done = discard(site, 1)
-    assert sorted(done.restored) == [5, 6, 7, *range(9, 21)]
+    assert sorted(done.restored) == [5, 6, 7, *range(10, 21)]
     assert sorted(done.notes) == [
         "contact 1: it was back already",
         "contact 2: others have put it into the trash since",
@@ -143,11 +177,12 @@ def test_what_others_have_done_since_stands(site: App) -> None:
         "contact 5: another card has its name; it got a new one",
         "contact 7: another card has its name; it got a new one",
         "contact 8: others have put it into the trash since",
+        "contact 9: clients already holds a card with this UID",
     ]
     with as_member(site, "bob") as tx:
         book = groups.book(tx, "clients")
         served = {each.uid: each.href for each in cards.all_cards(tx, book)}
-    assert served["clients-5"] == "5.vcf" and served["clients-8"] == "8.vcf"
+    assert served["clients-5"] == "5.vcf" and served["clients-9"] == "9.vcf"
     assert {served["clients-4"], served["clients-6"]}.isdisjoint({"4.vcf", "6.vcf"})
 
 

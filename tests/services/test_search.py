@@ -153,8 +153,16 @@ def test_no_viewers_is_what_no_member_sees(world: World) -> None:
         seen.append(without_viewers())
         members.delete(tx, "carol", give_to=None)
         seen.append(without_viewers())
-        teams.leave(tx, "sales", "bob")
-        assert without_viewers() == sorted(each.name for each in world.contacts)
+        private = [each.id for each in world.contacts if each.name.startswith("for bob of nobody")]
+        assert contacts.share(tx, private, False) == len(private), "they keep their list, which names nobody now"
+        seen.append(without_viewers())
+        grants.revoke(tx, "clients", "@sales")
+        seen.append(without_viewers())
+        assert seen[-1] == sorted(each.name for each in world.contacts)
+        grants.grant(tx, "hidden", "everyone", Right.VIEW)
+        seen.append(without_viewers())
+        members.delete(tx, "bob", give_to=None)
+        seen.append(without_viewers())
         assert all(before != after for before, after in pairwise(seen))
 
 

@@ -74,6 +74,7 @@ def test_nothing_is_left_by_the_erasure(site: App) -> None:
         held = subject_access.find(tx, MAIL)
     report = erasure.erase(site.site, CONSOLE, CLIENT, [each.id for each in held.contacts], subject=held.mail)
     assert (report.contacts, report.job_rows, report.clean) == ([1, 2], 1, True)
+    assert report.certificate and report.certificate["removed"]["revisions"] == len(held.history + held.elsewhere)
     with as_console(site, write=False) as tx:
         left = subject_access.find(tx, MAIL)
         assert (left.contacts, left.history, left.elsewhere, left.job_rows) == ([], [], [], [])
@@ -86,6 +87,7 @@ def test_import_rows_of_others_stay(site: App) -> None:
     assert erasure.erase(site.site, CONSOLE, CLIENT, [5]).job_rows == 0
     with as_console(site, write=False) as tx:
         assert all(subject_access.find(tx, mail).job_rows for mail in (MAIL, "a@wyvern.example"))
+    assert erasure.erase(site.site, CONSOLE, CLIENT, [1]).job_rows == 1, "his own go also without being named"
 
 
 def test_only_postmasters_and_only_addresses(site: App) -> None:

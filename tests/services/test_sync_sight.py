@@ -22,8 +22,8 @@ def test_what_came_and_went_out_of_his_sight_is_not_told(filled: App, slug: str)
     with as_console(filled) as tx:
         members.add(tx, "dora")
         members.change(tx, "dora", merged_book=slug == "all")
-        held = contacts.add(tx, groups.get(tx, "clients"), parse(card("u-held", "Held")))
         other = contacts.add(tx, groups.get(tx, "suppliers"), parse(card("u-other", "Other")))
+        held = contacts.add(tx, groups.get(tx, "clients"), parse(card("u-held", "Held")))
     with as_console(filled) as tx:
         grants.grant(tx, "clients", "dora", Right.VIEW)
     with as_member(filled, "dora") as tx:
