@@ -56,7 +56,32 @@ def test_a_section_for_each_program(named: CommandLine) -> None:
 def test_one_group(named: CommandLine) -> None:
     found = named.json("onboard", "bob", "--group", "customers")
     assert found["ldap"]["base"] == "ou=customers,ou=groups,ou=contacts,dc=example,dc=com"
-    named("onboard", "carol", "--group", "customers", code=4)
+    refused = named("onboard", "carol", "--group", "customers", code=4).err
+    assert "carol may not view customers" in refused and "sharedbook grant list" in refused
+    named("group", "add", "Partners")
+    named("grant", "add", "partners", "bob", "view")
+
+    def books(*more: str) -> list[str]:
+        return [book["slug"] for book in named.json("onboard", "bob", *more)["books"]]
+
+    assert (books(), books("--group", "Partners")) == (["customers", "partners"], ["partners"])
+    named("member", "set", "bob", "merged-book=on")
+    assert books("--group", "partners") == ["all"]
+
+
+@pytest.mark.parametrize("host", ["example.com", "192.0.2.7"])
+def test_a_server_whose_name_is_in_no_zone(staffed: CommandLine, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("SHAREDBOOK_PUBLIC_CARDDAV_URL", f"https://{host}/")
+    assert staffed.json("onboard", "carol")["domain"] == host
+
+
+def test_a_phone_asks_for_home_numbers_where_they_are_given(
+    named: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("onboard", "bob", "--phone", "yealink")
+    assert "homePhone" not in named(*asked).out
+    monkeypatch.setenv("SHAREDBOOK_LDAP_ATTRIBUTES", "home-phone")
+    assert "homePhone" in named(*asked).out
 
 
 def test_who_may_ask(named: CommandLine) -> None:

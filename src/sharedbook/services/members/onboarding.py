@@ -57,10 +57,10 @@ def access(app: App, actor: Actor, client: Client, login: str, *, group: str | N
     settings = app.site.settings
     with app.begin(actor, client) as tx:
         member = members.get(tx, login)
-    with app.begin(MemberActor(member.login), client) as tx:
         wanted = groups.get(tx, group) if group is not None else None
+    with app.begin(MemberActor(member.login), client) as tx:
         if wanted is not None and not tx.viewer.views(wanted.id):
-            raise GroupNotFound(f"{member.login} may not view {group}", hint="see: sharedbook grant list")
+            raise GroupNotFound(f"{member.login} may not view {wanted.slug}", hint="see: sharedbook grant list")
         books = [each for each in groups.books(tx) if each.shown]
     base = carddav_url(settings)
     url = urlsplit(base)
