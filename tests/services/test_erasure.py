@@ -231,6 +231,17 @@ def test_a_file_that_still_holds_them_is_named(site: App) -> None:
     assert report.certificate and report.certificate["scan"]["found"] == report.residue
 
 
+def test_a_database_beside_the_folder_is_looked_through_with_what_lies_beside_it(tmp_path: Path) -> None:
+    (place := tmp_path / "elsewhere").mkdir()
+    made = new_site(tmp_path / "site", f"sqlite:///{place}/book.sqlite")
+    with as_console(made) as tx:
+        key = contacts.add(tx, groups.default(tx), vcard.parse(card("uid-a", "Anna Andante", *VICTIM))).id
+    (place / "book.sqlite.before").write_text("zoltan.quixote@wyvern.example")
+    report = erasure.erase(made.site, CONSOLE, CLIENT, [key])
+    assert list(report.residue) == ["book.sqlite.before"] and "book.sqlite" in report.scanned
+    made.close()
+
+
 def test_a_certificate_tells_who_is_in_the_database_again(site: App, tmp_path: Path) -> None:
     shutil.copytree(site.settings.data_dir, tmp_path / "before")
     key = put(site, "a.vcf", card("uid-a", "Anna"))

@@ -23,6 +23,7 @@ from sharedbook.domain.model import PRIVATE, ChangeKind, Event, Member, Right, S
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 from sharedbook.services.members import grants, member_import, members, password_links
+from sharedbook.services.members.member_import import Result
 from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store.schema import app_passwords, departures
@@ -150,6 +151,25 @@ def test_only_postmasters_on_the_console_manage(app: App) -> None:
         with as_member(app, "alice", write=True) as tx, pytest.raises(Forbidden):
             action(tx)
     assert journal.read() == ([], [])
+
+
+def test_members_of_two_directories(app: App) -> None:
+    one, other = "ldap://one.example/", "ldap://other.example/"
+    entries = [member_import.Entry(f"uid={login}", login, "", "") for login in ("alice", "dana")]
+    add_members(app, "alice")
+    with as_console(app) as tx:
+        added = member_import.run(tx, one, entries, disable_gone=True)
+        assert [each.message.partition(" (")[0] for each in added] == ["alice was added here", ""]
+        clash = member_import.run(tx, other, entries[1:], disable_gone=True)
+        assert [(each.code, each.message.partition(" (")[0]) for each in clash] == [
+            ("name-taken", f"dana comes from {one}")
+        ]
+        assert member_import.run(tx, other, [], disable_gone=True) == []
+        gone = [member_import.run(tx, one, [], disable_gone=True) for _ in range(2)]
+        assert [[(each.login, each.result) for each in some] for some in gone] == [
+            [("dana", Result.DISABLED)],
+            [("dana", Result.GONE)],
+        ]
 
 
 def test_a_member_keeps_his_own_password_and_app_passwords(app: App) -> None:

@@ -62,6 +62,7 @@ def test_everything_is_in_the_report(site: App) -> None:
     assert {"contacts/1.vcf", "contacts/2.vcf"} == {name for name in texts if name.startswith("contacts/")}
     summary = json.loads(texts["summary.json"])
     assert (summary["contacts"], summary["mentioned_in_contacts"], summary["members"]) == ([1, 2], [3], ["minji"])
+    assert [each["groups"] for each in json.loads(texts["contacts.json"])] == [["people"]] * 2
     assert [row["cells"][2] for row in json.loads(texts["import_rows.json"])] == [MAIL]
     assert [each["display_name"] for each in json.loads(texts["members.json"])] == ["Minji"]
     assert "member.add" in {row["action"] for row in json.loads(texts["audit.json"])}
@@ -83,6 +84,16 @@ def test_nothing_is_left_by_the_erasure(site: App) -> None:
         assert len(subject_access.find(tx, "a@wyvern.example").job_rows) == 1
 
 
+def test_a_report_after_the_group_is_gone(site: App) -> None:
+    with as_console(site) as tx:
+        groups.delete(tx, "people", contacts_to="trash")
+    target = io.BytesIO()
+    with as_console(site, write=False) as tx:
+        subject_access.report(tx, MAIL, target)
+    with zipfile.ZipFile(target) as file:
+        assert [each["groups"] for each in json.loads(file.read("contacts.json"))] == [[], []]
+
+
 def test_import_rows_of_others_stay(site: App) -> None:
     assert erasure.erase(site.site, CONSOLE, CLIENT, [5]).job_rows == 0
     with as_console(site, write=False) as tx:
@@ -91,10 +102,10 @@ def test_import_rows_of_others_stay(site: App) -> None:
 
 
 def test_only_postmasters_and_only_addresses(site: App) -> None:
-    with as_member(site, "minji") as tx, pytest.raises(Forbidden):
+    with as_member(site, "minji") as tx, pytest.raises(Forbidden, match="report on persons"):
         subject_access.find(tx, MAIL)
     with as_console(site, write=False) as tx:
-        for wrong in ("minji", "@wyvern.example", "", "a b@wyvern.example"):
+        for wrong in ("minji", "@wyvern.example", "minji@", "", "a b@wyvern.example"):
             with pytest.raises(InvalidValue):
                 subject_access.find(tx, wrong)
         assert subject_access.find(tx, "nobody@wyvern.example").empty

@@ -159,6 +159,15 @@ def test_what_is_held_on_a_person(site: App) -> None:
     assert wanted(site) == []
 
 
+def test_what_is_wished_for_a_person_is_told_once(site: App) -> None:
+    with as_member(site, "alice", write=True) as tx:
+        cards.put(tx, groups.book(tx, "clients"), "2.vcf", card("u-2", "Name 2", f"EMAIL:{MAIL}"))
+    refused(site, 2, f"EMAIL:{MAIL}", "TITLE:Chief")
+    refused(site, 1, f"NOTE:ask {MAIL}")
+    with as_console(site, write=False) as tx:
+        assert [each.contact_id for each in subject_access.find(tx, MAIL).suggestions] == [2, 1]
+
+
 def test_no_piece_is_left_in_a_file(tmp_path_factory: pytest.TempPathFactory) -> None:
     made = new_site(tmp_path_factory.mktemp("erased") / "site")
     with as_console(made) as tx:
