@@ -216,7 +216,12 @@ def test_the_trash_is_erased_after_its_days(tmp_path: Path, keep: int, lay: int,
 
 def test_a_file_that_still_holds_them_is_named(site: App) -> None:
     sound = random.Random(1).randbytes(20_000)
-    lines = [*VICTIM, "LOGO;VALUE=uri:https://wyvern.example/logo.png", f"SOUND;ENCODING=b:{base64.b64encode(sound).decode()}", "X-CODES:7\\,8\\,9\\,0"]
+    lines = [
+        *VICTIM,
+        "LOGO;VALUE=uri:https://wyvern.example/logo.png",
+        f"SOUND;ENCODING=b:{base64.b64encode(sound).decode()}",
+        "X-CODES:7\\,8\\,9\\,0",
+    ]
     key = put(site, "a.vcf", card("uid-a", "Anna Andante", *lines))
     left = {
         "forgotten.csv": b"Anna Andante;zoltan.quixote@wyvern.example",
