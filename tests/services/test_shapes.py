@@ -114,11 +114,17 @@ def by_shapes_and_without(header: Sequence[str], rows: Sequence[Sequence[str]], 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shapes.Shapes, "made", counted)
         patch.setattr(shapes, "LEARNED_AT", 1)
-        found = list(make.rows(source))
+        found = ready(make, source)
     expected = [generally(make, beside, row, each) for row, each in zip(beside.lines(), found, strict=True)]
     assert found == expected
     assert source.left_out == beside.left_out
     return filled
+
+
+def ready(make: Make, source: TableSource, skipped: int = 0) -> list[Ready]:
+    """Its rows, each read out of the columns of its block."""
+    found = make.blocks(source, skipped)
+    return [row for block in found for _, row in block.rows(range(len(block.line)))]
 
 
 def generally(make: Make, source: TableSource, row: Any, found: Ready) -> Ready:
@@ -151,5 +157,5 @@ def test_rows_that_do_not_fit_the_header_are_left_to_the_general_way() -> None:
 
 def test_rows_that_are_skipped_tell_what_they_leave_out() -> None:
     source = source_of(["name", "Left out"], [["Ann", "x"], ["Bob", ""]])
-    assert [row.line for row in Make("KR", LIMITS, False).rows(source, 1)] == [3]
+    assert [row.line for row in ready(Make("KR", LIMITS, False), source, 1)] == [3]
     assert source.left_out == {"Left out": None}

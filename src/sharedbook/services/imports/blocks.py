@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import marshal
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sharedbook.formats.entries.incoming import Incoming
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.imports.said import Said
 from sharedbook.services.writing.kept import Columns, Kept
-from sharedbook.store.indexed import Indexed
+from sharedbook.store.matches import Key
 
 _OCTETS = 1_000_000
 """Rows of a block hold hardly more: memory shall not depend on what is in them."""
@@ -41,37 +41,83 @@ class Ready(NamedTuple):
     hashes: tuple[int, ...] = ()
 
 
+class Made(NamedTuple):
+    """A row that is a new card with a name and nothing odd: its entry in each column of a block, in their order."""
+
+    text: str
+    uid: str
+    etag: str
+    size: int
+    name: str
+    sort: str
+    texts: str
+    notes: str
+    keys: tuple[int, ...]
+    hashes: tuple[int, ...]
+    numbers: tuple[str, ...]
+    external: tuple[Key, ...]
+    emails: tuple[Key, ...]
+    names: tuple[Key, ...]
+
+
+_KEPT = Made._fields.index("hashes")
+_PACKED = Made._fields.index("external")
+_ODD = Made("", "", "", 0, "", "", "", "", (), (), (), (), (), ())
+
+
+def made_of(row: Ready) -> Made | None:
+    """The same of a row; None for one that is more or less than that."""
+    said, kept = row.said, row.kept
+    if said is None or kept is None or row.row is not None:
+        return None
+    if said.uid or not said.names or kept.originals:
+        return None
+    matched = row.hashes, tuple(sorted(said.numbers)), said.external, said.emails, said.names
+    return Made._make((*kept[:-2], *kept.indexed, *matched))
+
+
+class Line(NamedTuple):
+    """A row of a file, and what it says beside its contact."""
+
+    line: int
+    cells: tuple[str, ...]
+    custom: dict[int, tuple[str, ...]]
+    groups: tuple[str, ...]
+
+
 class Block(NamedTuple):
     """Rows in the order of the file: every list has one entry a row.
 
     ``kept``: of new cards. ``numbers``: E.164 digits that the row is matched by. ``odd``: rows, by place, that are
-    more than a new card with a name; their columns say little. ``rest``: what else is in the other rows, packed.
+    more than a new card with a name; of their columns only the hashes count. ``rest``: what else is in the other rows,
+    packed.
     """
 
-    line: list[int]
+    line: Sequence[int]
     kept: Columns
     hashes: list[tuple[int, ...]]
     numbers: list[tuple[str, ...]]
-    custom: list[dict[int, tuple[str, ...]]]
-    groups: list[tuple[str, ...]]
+    custom: Sequence[dict[int, tuple[str, ...]]]
+    groups: Sequence[tuple[str, ...]]
     odd: dict[int, Ready]
     rest: bytes
 
     @classmethod
-    def of(cls, rows: Sequence[Ready]) -> Block:
-        """These rows."""
-        odd = {at: row for at, row in enumerate(rows) if _is_odd(row)}
-        said = [row.said or _NOTHING for row in rows]
-        rest = [(row.cells, each.external, each.emails, each.names) for row, each in zip(rows, said, strict=True)]
+    def of(cls, rows: Sequence[tuple[Line, Made | Ready]]) -> Block:
+        """These rows, one at least."""
+        odd = {at: row for at, (_, row) in enumerate(rows) if isinstance(row, Ready)}
+        lines, cells, custom, groups = zip(*[line for line, _ in rows], strict=True)
+        of_each = [_ODD._replace(hashes=row.hashes) if isinstance(row, Ready) else row for _, row in rows]
+        columns: list[list[Any]] = list(map(list, zip(*of_each, strict=True)))
         return cls(
-            line=[row.line for row in rows],
-            kept=Columns.of([_NO_CARD if at in odd else row.kept or _NO_CARD for at, row in enumerate(rows)]),
-            hashes=[row.hashes for row in rows],
-            numbers=[tuple(each.numbers) for each in said],
-            custom=[row.custom for row in rows],
-            groups=[row.groups for row in rows],
+            line=lines,
+            kept=Columns._make([*columns[:_KEPT], [{}] * len(rows)]),
+            hashes=columns[_KEPT],
+            numbers=columns[_KEPT + 1],
+            custom=custom,
+            groups=groups,
             odd=odd,
-            rest=marshal.dumps(rest),
+            rest=marshal.dumps(list(zip(cells, *columns[_PACKED:], strict=True))),
         )
 
     def rows(self, places: Iterable[int]) -> Iterator[tuple[int, Ready]]:
@@ -96,13 +142,10 @@ class Block(NamedTuple):
 
     def packed(self) -> bytes:
         """For ``unpacked``, in another process."""
-        *columns, _originals = self.kept
+        columns: Any = self.kept[:-1]
         odd = pickle.dumps(self.odd)
-        return marshal.dumps((columns, self.line, self.hashes, self.numbers, self.custom, self.groups, odd, self.rest))
-
-
-_NOTHING = Said((), "", (), (), frozenset())
-_NO_CARD = Kept("", "", "", 0, "", "", Indexed("", "", ()), {})
+        rest: Any = (self.line, self.hashes, self.numbers, self.custom, self.groups, odd, self.rest)
+        return marshal.dumps((columns, *rest))
 
 
 def unpacked(written: bytes) -> Block:
@@ -112,24 +155,23 @@ def unpacked(written: bytes) -> Block:
     return Block(line, kept, hashes, numbers, custom, groups, pickle.loads(odd), rest)  # noqa: S301 - our own process
 
 
-def _is_odd(row: Ready) -> bool:
-    said, kept = row.said, row.kept
-    if said is None or kept is None or row.row is not None:
-        return True
-    return said.uid != "" or not said.names or kept.originals != {}
-
-
 def cut(rows: Iterable[Ready], most: int) -> Iterator[Block]:
     """All rows, at most so many in a block."""
-    some, octets = list[Ready](), 0
+    for some in some_at_a_time(rows, most, _size_of):
+        yield Block.of([(Line(row.line, row.cells, row.custom, row.groups), made_of(row) or row) for row in some])
+
+
+def some_at_a_time(rows: Iterable[Any], most: int, size_of: Callable[[Any], int]) -> Iterator[list[Any]]:
+    """Rows of a block: so many, or fewer that are large."""
+    some, octets = list[Any](), 0
     for row in rows:
         some.append(row)
-        octets += _size_of(row)
+        octets += size_of(row)
         if len(some) == most or octets > _OCTETS:
-            yield Block.of(some)
+            yield some
             some, octets = [], 0
     if some:
-        yield Block.of(some)
+        yield some
 
 
 def _size_of(row: Ready) -> int:

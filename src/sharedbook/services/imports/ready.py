@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -18,10 +18,9 @@ from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import photo_reduction, vcard
 from sharedbook.services.imports import apart, blocks
 from sharedbook.services.imports.apart import Piece
-from sharedbook.services.imports.blocks import Ready
+from sharedbook.services.imports.blocks import Block, Line, Made, Ready
 from sharedbook.services.imports.said import said_of
 from sharedbook.services.imports.shapes import Shapes
-from sharedbook.services.imports.templates import Made
 from sharedbook.services.writing import kept
 from sharedbook.services.writing.kept import Kept
 from sharedbook.store import matches
@@ -43,41 +42,39 @@ class Make(NamedTuple):
 
     def pieces(self, source: Source, skipped: int = 0) -> Generator[Piece, None, None]:
         """Every row of a source behind those ``skipped``, by another process if there are many and a second core."""
-        made = partial(blocks.cut, self.rows(source, skipped), CHANGING_ROWS if self.whole else CHUNK_ROWS)
+        made = partial(self.blocks, source, skipped)
         if source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2:
             return (Piece(block) for block in made())
         return apart.pieces(source, made)
 
-    def rows(self, source: Source, skipped: int = 0) -> Generator[Ready, None, None]:
-        """The same, one by one, made by this process."""
-        if isinstance(source, TableSource):
+    def blocks(self, source: Source, skipped: int = 0) -> Iterator[Block]:
+        """The same, made by this process."""
+        if isinstance(source, TableSource) and not self.whole:
             return self._of_table(source, skipped)
-        return (self._ready(row) for row in islice(source.rows(), skipped, None))
+        rows = map(self._ready, islice(source.rows(), skipped, None))
+        return blocks.cut(rows, CHANGING_ROWS if self.whole else CHUNK_ROWS)
 
-    def _of_table(self, source: TableSource, skipped: int) -> Generator[Ready, None, None]:
+    def _of_table(self, source: TableSource, skipped: int) -> Iterator[Block]:
         """As of any source, most rows by their shapes."""
         shapes = Shapes(source.plain, partial(self._of_cells, source), self.region, self.limits)
         lines = source.lines()
         for row in islice(lines, skipped):
             source.incoming(row)  # for what it leaves out
-        while block := list(islice(lines, CHUNK_ROWS)):
-            made = iter(shapes.made([row.cells for row in block if not row.problem]))
-            for row in block:
-                yield self._in_table(source, row, None if row.problem else next(made))
+        for rows in blocks.some_at_a_time(lines, CHUNK_ROWS, lambda row: len("".join(row.cells))):
+            made = iter(shapes.made([row.cells for row in rows if not row.problem]))
+            yield Block.of([self._in_table(source, row, None if row.problem else next(made)) for row in rows])
 
-    def _in_table(self, source: TableSource, row: Row, made: Made | None) -> Ready:
+    def _in_table(self, source: TableSource, row: Row, made: Made | None) -> tuple[Line, Made | Ready]:
         """A row of a table, of which this was made by its shape."""
         beside = source.beside(row) if made else None
-        if made is None or beside is None:
-            return self._ready(source.incoming(row))
-        found, said, hashes = made
-        whole = source.incoming(row) if self.whole else None
-        return Ready(row.line, row.cells, None, said, found, None, beside.custom, whole, beside.groups, hashes)
+        if made and beside:
+            return Line(row.line, row.cells, beside.custom, beside.groups), made
+        found = self._ready(source.incoming(row))
+        return Line(row.line, row.cells, found.custom, found.groups), blocks.made_of(found) or found
 
     def _of_cells(self, source: TableSource, cells: tuple[str, ...]) -> Made | None:
-        """What becomes of a row that holds these, if it has no problem."""
-        ready = self._ready(source.incoming(Row(0, cells)))
-        return Made(ready.kept, ready.said, ready.hashes) if ready.kept and ready.said else None
+        """What becomes of a row that holds these, if it has no problem and is not odd."""
+        return blocks.made_of(self._ready(source.incoming(Row(0, cells))))
 
     def _ready(self, row: Incoming) -> Ready:
         if row.problems:

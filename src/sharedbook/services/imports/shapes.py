@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries.plain import Plain, PlainRows, Shape
 from sharedbook.services.imports import templates
-from sharedbook.services.imports.templates import Made, Template
+from sharedbook.services.imports.blocks import Made
+from sharedbook.services.imports.templates import Template
 
 LEARNED_AT = 3
 """A shape is learned when so many of its rows were seen: to learn one takes as long as some rows take."""
@@ -73,7 +74,7 @@ class Shapes:
         if not read or read[0].shape != plain.shape or example is None or expected is None:
             return None
         template = templates.template(read[0], marked, example, self._region)
-        found = template.filled(plain, (expected.kept.uid,), self._region, self._limits)
+        found = template.filled(plain, (expected.uid,), self._region, self._limits)
         return template if [made for _, made in found] == [expected] else None
 
 

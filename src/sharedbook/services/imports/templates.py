@@ -14,24 +14,15 @@ from sharedbook.formats.entries.plain import BETWEEN, Column, Marked, Plain, Val
 from sharedbook.formats.vcards import fields, phones, vcard
 from sharedbook.formats.vcards.content_line import CRLF, LINE_OCTETS, escape_text, fold_line, unfold
 from sharedbook.formats.vcards.phone_plans import PhoneKeys
-from sharedbook.services.imports.said import Said
+from sharedbook.services.imports.blocks import Made
 from sharedbook.services.writing import kept
-from sharedbook.services.writing.kept import Kept
 from sharedbook.store import indexed
-from sharedbook.store.indexed import Indexed
 
 _MOST_MET = 50
 """Texts that are remembered of a shape."""
 
 _NONE = frozenset[int]()
-
-
-class Made(NamedTuple):
-    """Of a row as in ``ready.Ready``."""
-
-    kept: Kept
-    said: Said
-    hashes: tuple[int, ...]
+_NO_NUMBER = {""}
 
 
 class _Gaps:
@@ -234,9 +225,8 @@ class Template(NamedTuple):
             some = plain.some(places)
             made = self._made(some, tuple([uids[place] for place in places]), odd, region)
             for at, each in zip(some.at, made, strict=True):
-                name = each.kept.name
-                is_fit = len(name) <= limits.name_length and each.kept.size <= limits.card_bytes
-                if is_fit and "  " not in name:
+                is_fit = len(each.name) <= limits.name_length and each.size <= limits.card_bytes
+                if is_fit and "  " not in each.name:
                     yield at, each
 
     def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Iterator[Made]:
@@ -244,28 +234,23 @@ class Template(NamedTuple):
         cells, count = plain.cells, len(uids)
         numbers = [phones.keys_of(cells[at], region) for at in self.numbers]
         texts = _texts(plain, uids, numbers, self.hangul)
+        cards, names = self.card.filled(texts.escaped, count), self.name.filled(cells, count)
+        octets = list(map(str.encode, cards))
         keyed = [key.filled(texts.folded, count) for key in self.keys]
         hashes = [[indexed.key(name, text) for text in column] for name, column in zip(self.names, keyed, strict=True)]
-        found = map(
-            Indexed,
-            self.texts.filled(texts, cells, odd, count),
-            self.notes.filled(texts, cells, odd, count),
-            map(tuple, map(dict.fromkeys, _across(hashes, count))),
-        )
-        cards = map(
-            kept.made,
-            *(self.card.filled(texts.escaped, count), uids, self.name.filled(cells, count)),
-            *(found, repeat({})),
-        )
+        reached = [[number.e164 for number in column] for column in numbers]
         said = [list(zip(repeat(self.names[at]), keyed[at])) for at in self.said]
         ids, mails = self.counts
-        reached = _across([[number.e164 for number in column] for column in numbers], count)
-        matched = map(
-            Said,
-            *(_across(said[:ids], count), repeat(""), _across(said[ids : ids + mails], count)),
-            *(_across(said[ids + mails :], count), [frozenset(filter(None, each)) for each in reached]),
+        return map(
+            Made,
+            *(cards, uids, map(kept.etag_of, octets), map(len, octets), names, map(kept.sort_of, names)),
+            *(self.texts.filled(texts, cells, odd, count), self.notes.filled(texts, cells, odd, count)),
+            map(tuple, map(dict.fromkeys, _across(hashes, count))),
+            _across([hashes[at] for at in self.said], count),
+            [tuple(sorted({*each} - _NO_NUMBER)) for each in _across(reached, count)],
+            *(_across(said[:ids], count), _across(said[ids : ids + mails], count)),
+            _across(said[ids + mails :], count),
         )
-        return map(Made, cards, matched, _across([hashes[at] for at in self.said], count))
 
 
 def _across(columns: Sequence[Sequence[Value]], count: int) -> Iterable[tuple[Value, ...]]:
@@ -284,33 +269,33 @@ def _by_oddness(plain: Plain) -> Iterable[tuple[frozenset[int], Sequence[int]]]:
 
 
 _NONE = frozenset[int]()
+_NO_NUMBER = {""}
 
 
 def template(plain: Plain, marked: Marked, example: Made, region: str) -> Template:
     """The template that gives the example of its marked row."""
-    found, said = example.kept, example.said
     numbers = [phones.keys_of(plain.cells[at], region) for at in marked.numbers]
-    texts = _texts(plain, (found.uid,), numbers, marked.hangul)
+    texts = _texts(plain, (example.uid,), numbers, marked.hangul)
     hangul = len(marked.hangul)
     cells = [0, *(1 + at for at in marked.units)]
     beside = 1 + len(plain.cells)
     folded = _marks(texts.folded, [*cells, *range(beside, len(texts.folded) - hangul)])
     initials = _marks(texts.folded, range(len(texts.folded) - hangul, len(texts.folded)))
-    instances = fields.instances(vcard.load(found.text), region)
+    instances = fields.instances(vcard.load(example.text), region)
     marks = _marks(plain.cells, marked.units)
     values = {indexed.cased(each.value): _gaps((each.value, marks)) for each in instances}
     escaped = _marks(texts.escaped, [*cells, *(len(plain.cells) + at for at in cells[1:])])
     keyed = [each for each in instances if each.name in indexed.KEYED]
     keys = list(dict.fromkeys((indexed.KEYED[each.name], indexed.folded(each.value)) for each in keyed))
     return Template(
-        card=_card(found.text, escaped),
-        name=_gaps((found.name, marks)),
-        texts=_lines(found.indexed.texts, values, folded, initials),
-        notes=_lines(found.indexed.notes, values, folded, initials),
+        card=_card(example.text, escaped),
+        name=_gaps((example.name, marks)),
+        texts=_lines(example.texts, values, folded, initials),
+        notes=_lines(example.notes, values, folded, initials),
         keys=tuple([_gaps((text, folded)) for _, text in keys]),
         names=tuple([name for name, _ in keys]),
-        said=tuple(map(keys.index, (*said.external, *said.emails, *said.names))),
-        counts=(len(said.external), len(said.emails)),
+        said=tuple(map(keys.index, (*example.external, *example.emails, *example.names))),
+        counts=(len(example.external), len(example.emails)),
         numbers=marked.numbers,
         hangul=marked.hangul,
     )
