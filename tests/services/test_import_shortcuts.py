@@ -21,7 +21,7 @@ HEADER = ["uid", "external_id", "name", "email", "phone.mobile", "note"]
 ROW = st.tuples(
     st.sampled_from(["", "", "", "u-1", "U-1"]),
     st.sampled_from(["", "", "x-1", "x-2"]),
-    st.sampled_from(["김민지", "Ann Example", "ann example", "Bob"]),
+    st.sampled_from(["김민지", "Ann Example", "ann example", "Bob", "Cid"]),
     st.sampled_from(["", "a@example.com", "A@example.com", "b@example.com", "c@example.com"]),
     st.sampled_from(["", "+82 10 1234 5678", "010-1234-5678", "+82 10 8765 4321", "1234"]),
     st.sampled_from(["", "", "a note"]),
@@ -52,19 +52,33 @@ HAS_THE_NUMBER_BY_THEN = [
     ("", "x-1", "Bob", "", "+82 10 8765 4321", ""),
     ("", "", "김민지", "c@example.com", "+82 10 8765 4321", ""),
 ]
+TWO_OF_A_NUMBER = [
+    ("", "", "Cid", "c@example.com", "+82 10 8765 4321", ""),
+    ("", "", "Cid", "d@example.com", "+82 10 8765 4321", ""),
+]
+THE_FIRST_IS_ADDED = [
+    ("", "", "Cid", "", "+82 10 8765 4321", ""),
+    ("", "", "Cid", "d@example.com", "+82 10 8765 4321", ""),
+    ("", "", "Cid", "d@example.com", "", ""),
+]
 
 
 @settings(max_examples=60)
 @given(rows=ROWS, duplicates=st.sampled_from([Duplicates.SKIP, *Duplicates]), chunk=st.sampled_from([1, 3, 500]))
 @example(rows=NAMESAKE, duplicates=Duplicates.SKIP, chunk=1)
+@example(rows=TWO_OF_A_NUMBER, duplicates=Duplicates.SKIP, chunk=500)
+@example(rows=THE_FIRST_IS_ADDED, duplicates=Duplicates.SKIP, chunk=2)
 @example(rows=HAS_THE_NUMBER_BY_THEN, duplicates=Duplicates.UPDATE, chunk=1)
 def test_no_shortcut_changes_what_a_row_becomes(
     site: App, rows: list[tuple[str, ...]], duplicates: Duplicates, chunk: int
 ) -> None:
     data = table(HEADER, rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ready, "CHUNK_ROWS", chunk)
+        for rows_of in ("CHUNK_ROWS", "CHANGING_ROWS"):
+            patch.setattr(ready, rows_of, chunk)
         quick = run(site, data, duplicates=duplicates, dry_run=True)
+        for rows_of in ("CHUNK_ROWS", "CHANGING_ROWS"):  # no row has to be found in what was set aside
+            patch.setattr(ready, rows_of, 500)
         patch.setattr(importing, "strangers", lambda *_: [])
         patch.setattr(Matcher, "_is_new", lambda *_: False)
         patch.setattr(matching, "_found_by_others", lambda *_: False)

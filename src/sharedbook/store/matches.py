@@ -29,8 +29,8 @@ def key(name: str, value: str) -> Key:
 
 
 def hashes(keys: Iterable[Key]) -> tuple[int, ...]:
-    """What ``known`` asks by, of keys that are no UIDs."""
-    return tuple([indexed.key(indexed.KEYED[name], folded) for name, folded in keys])
+    """What keys are looked up by at once."""
+    return tuple([indexed.key(indexed.KEYED.get(name, name), folded) for name, folded in keys])
 
 
 _KNOWN = Prepared(select(value_keys.c.hash).where(value_keys.c.hash.in_(given_ids("hashes"))).distinct())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -34,6 +34,7 @@ from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.store import jobs as job_rows
 from sharedbook.store import matches, revisions
 from sharedbook.store.matches import Facts
+from sharedbook.store.set_aside import SetAside
 
 KIND = "import"
 """Of an import's job."""
@@ -148,7 +149,7 @@ class Import:
     notes: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
-    _rehearsal: dict[int, Matcher] = field(default_factory=dict)
+    _earlier: SetAside | None = field(default=None, init=False)
     _committed: dict[str, int] = field(default_factory=dict)
     _added: list[int] = field(default_factory=list)
     _changed: list[int] = field(default_factory=list)
@@ -181,7 +182,9 @@ class Import:
         """
         self._committed = self._counted()
         self.app.site.database.map_nothing()
-        if not self.dry and self.job_id is None:
+        if self.dry:
+            self._earlier = SetAside()
+        elif self.job_id is None:
             self.open()
         try:
             with _garbage_seldom(), closing(self._make.pieces(self.source, self.counts.total())) as pieces:
@@ -288,29 +291,36 @@ class Import:
 
     def _decided(self, tx: Tx, block: Block, new: New | None) -> _Decided:
         """New contacts are only put into ``new``, if that is given."""
-        matchers = self._rehearsal if self.dry else {}  # when dry, nothing is written for the next rows to find
-        places = targets.places(tx, self.group, block.groups, matchers)
-        known = matches.known(tx.db, chain.from_iterable(block.hashes))
-        added = self._at_a_glance(tx, block, places, known, new)
-        others = [(at, row, row.problem or places[at]) for at, row in block.rows(set(range(len(places))) - set(added))]
-        for matcher in matchers.values():
-            matcher.prepare([row for _, row, place in others if _goes_into(matcher, place)], known)
-        return _Decided(len(added), [(row, self._one(block, at, row, place, new)) for at, row, place in others])
+        places = targets.places(tx, self.group, block.groups, self._earlier)
+        hashes = set(chain.from_iterable(block.hashes))
+        known = matches.known(tx.db, hashes)
+        earlier = self._earlier.known(hashes) if self._earlier else set[int]()
+        added = self._at_a_glance(block, places, strangers(tx, block, known, earlier), new)
+        others = [(at, row, row.problem or places[at]) for at, row in block.rows(set(range(len(places))) - added)]
+        matchers = {matcher for place in places if not isinstance(place, Problem) for matcher in place}
+        for matcher in matchers:
+            matcher.prepare([row for _, row, place in others if _goes_into(matcher, place)], known | earlier)
+        decided = _Decided(len(added), [(row, self._one(block, at, row, place, new)) for at, row, place in others])
+        for matcher in matchers if self.dry else ():
+            matcher.set_aside()
+        return decided
 
     def _at_a_glance(
-        self, tx: Tx, block: Block, places: Sequence[Place | Problem], known: Set[int], new: New | None
-    ) -> list[int]:
-        """Which rows nobody knows: ``_one`` would do with these just what is done here."""
-        if new is None or self.room < len(places):
-            return []
-        added = []
-        for at in strangers(tx, block, known):
-            place = places[at]
-            if not isinstance(place, Problem):
-                new.setdefault(place, []).append(at)
-                added.append(at)
+        self, block: Block, places: Sequence[Place | Problem], unknown: Sequence[int], new: New | None
+    ) -> set[int]:
+        """Which rows are new: ``_one`` would do with these whom nobody knows just what is done here."""
+        if self.room < len(places) or (new is None and not self.dry):
+            return set()
+        added = {at: place for at in unknown if not isinstance(place := places[at], Problem)}
         self.room -= len(added)
-        return added
+        for at, place in added.items():
+            if new is not None:
+                new.setdefault(place, []).append(at)
+        for at, row in block.rows(added) if self.dry else ():
+            assert row.kept is not None
+            for matcher in added[at]:
+                matcher.remember(made_of(row, row.kept), row)
+        return set(added)
 
     def _one(self, block: Block, at: int, row: Ready, place: Place | Problem, new: New | None) -> Decision:
         """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.

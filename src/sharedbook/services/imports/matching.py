@@ -5,6 +5,7 @@ Never a name alone. Rows match what the rows before them wrote, and in a dry run
 
 from __future__ import annotations
 
+import marshal
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
@@ -21,19 +22,33 @@ from sharedbook.services.tx import Tx
 from sharedbook.services.writing.kept import Kept
 from sharedbook.store import contacts, matches
 from sharedbook.store.matches import Facts, Key, facts, holders, key
+from sharedbook.store.set_aside import SetAside
 
 
 @dataclass(slots=True, eq=False)
 class Known:
     """A contact that a row may be: of the database, or (``id`` None) one that the dry run would have added.
 
-    ``text`` is "" and ``custom`` None until asked for: see ``Matcher.text_of`` and ``custom_of``.
+    ``text`` is "" and ``custom`` None until asked for: see ``Matcher.text_of`` and ``custom_of``. ``keys``: what rows
+    have said of it; ``place``: where a dry run has set it aside.
     """
 
     id: int | None
     facts: Facts
     text: str = ""
     custom: Values | None = None
+    keys: frozenset[Key] = frozenset()
+    place: int | None = None
+
+    def packed(self) -> bytes:
+        """For ``_unpacked``."""
+        custom = None if self.custom is None else dict(self.custom)
+        return marshal.dumps((self.id, *self.facts, self.text, custom, self.keys))
+
+
+def _unpacked(place: int, written: bytes) -> Known:
+    contact_id, *facts, text, custom, keys = marshal.loads(written)
+    return Known(contact_id, Facts._make(facts), text, custom, keys, place)
 
 
 class Match(NamedTuple):
@@ -46,13 +61,14 @@ class Match(NamedTuple):
 _NOTHING = Match()
 
 
-def strangers(tx: Tx, block: Block, known: Set[int]) -> list[int]:
-    """Places of the rows whom nobody knows, neither a contact nor a row of the block, by any rule.
+def strangers(tx: Tx, block: Block, known: Set[int], earlier: Set[int]) -> list[int]:
+    """Places of the rows whom nobody knows by any rule: no contact, no earlier row, none of the block.
 
-    ``known``: those of the hashes that somebody has. Of others only the rules can tell. Namesakes are many, and looked
-    at here: none has a number of another one, nor a card that the other could have.
+    ``known``, ``earlier``: those of the hashes that contacts and earlier rows have. Of the other rows only the rules
+    can tell. Namesakes are many, and looked at: none has a number of another one, nor a card that the other could have.
     """
     met = Counter(chain.from_iterable(block.hashes))
+    met.update(earlier)
     shared = {each for each, times in met.items() if times > 1} | known
     found, alike = list[int](), dict[int, list[int]]()
     for at, (hashes, keys) in enumerate(zip(block.hashes, block.kept.keys, strict=True)):
@@ -75,25 +91,49 @@ def strangers(tx: Tx, block: Block, known: Set[int]) -> list[int]:
 
 @dataclass(slots=True, eq=False)
 class Matcher:
-    """Finds and remembers contacts of one group. ``prepare`` it with some rows before it is asked about them."""
+    """Finds and remembers contacts of one group. ``prepare`` it with some rows before it is asked about them.
+
+    ``earlier``: where a dry run, which writes nothing, finds what earlier rows would have written.
+    """
 
     tx: Tx
     group: Group
+    earlier: SetAside | None = None
+    _remembered: dict[int, Known] = field(default_factory=dict)
     _written: dict[Key, tuple[Known, ...]] = field(default_factory=dict)
     _hashes: set[int] = field(default_factory=set)
     _known: Set[int] = frozenset()
-    _changed: dict[int, Known] = field(default_factory=dict)
     _stored: dict[Key, set[int]] = field(default_factory=dict)
     _loaded: dict[int, Known] = field(default_factory=dict)
 
     def prepare(self, rows: Iterable[Ready], known: Set[int]) -> None:
-        """Loads what these rows may fit, in a few statements. ``known``: those of their hashes that a contact has."""
+        """Loads what these rows may fit, in a few statements. ``known``: those of their hashes that anybody has."""
         self._known = known
         wanted = {each for row in rows if row.said and not self._is_new(row) for each in row.said.every()}
         self._stored = holders(self.tx.db, self.tx.viewer, self.group.id, wanted)
         ids = sorted({contact_id for found in self._stored.values() for contact_id in found})
         facts_of = facts(self.tx.db, ids)
-        self._loaded = {each: self._changed.get(each) or Known(each, facts_of[each]) for each in ids}
+        self._loaded = {each: Known(each, facts_of[each]) for each in ids}
+        if self.earlier is not None:
+            hashes = matches.hashes([*wanted, *map(_contact, ids)])
+            for known_before in (_unpacked(*each) for each in self.earlier.having(self.group.id, hashes)):
+                self._file(known_before)
+
+    def _file(self, known: Known) -> None:
+        """A contact as rows of this run have left it."""
+        for each in known.keys:
+            same = self._written.get(each, ())
+            if known not in same:
+                self._written[each] = (*same, known)
+        if known.id is not None:
+            self._loaded[known.id] = known
+
+    def set_aside(self) -> None:
+        """What the rows since ``prepare`` have left, for the next ones of a dry run."""
+        assert self.earlier is not None
+        for known in self._remembered.values():
+            keys = [*known.keys] if known.id is None else [*known.keys, _contact(known.id)]
+            self.earlier.put(self.group.id, matches.hashes(keys), known.packed(), known.place)
 
     def text_of(self, known: Known) -> str:
         """The contact's card as it is by now."""
@@ -165,19 +205,19 @@ class Matcher:
         said = row.said
         assert said is not None
         self._hashes.update(row.hashes)
-        written, alone = self._written, (known,)
-        for each in said.every():
-            same = written.setdefault(each, alone)
-            if known not in same:
-                written[each] = (*same, known)
-        if known.id is not None:
-            self._changed[known.id] = known
+        self._remembered[id(known)] = known
+        known.keys = known.keys.union(said.every())
+        self._file(known)
 
 
 def made_of(row: Ready, found: Kept, contact_id: int | None = None) -> Known:
     """The contact that a row has made, or (``contact_id`` None) will make."""
     assert row.said is not None
     return Known(contact_id, Facts(found.uid, found.name, found.size, row.said.numbers), found.text, row.custom)
+
+
+def _contact(contact_id: int) -> Key:
+    return "contact", str(contact_id)
 
 
 def _found_by_others(keys: Sequence[int], hashes: Sequence[int]) -> bool:

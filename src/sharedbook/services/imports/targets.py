@@ -14,6 +14,7 @@ from sharedbook.services.books import groups
 from sharedbook.services.imports.blocks import Ready
 from sharedbook.services.imports.matching import Matcher
 from sharedbook.services.tx import Tx
+from sharedbook.store.set_aside import SetAside
 
 Place = tuple[Matcher, ...]
 """The groups of a row: it is matched in the first, and a new contact goes into all."""
@@ -38,28 +39,25 @@ def every(tx: Tx) -> list[Group]:
 
 
 def places(
-    tx: Tx, given: Group | None, rows: Sequence[tuple[str, ...]], matchers: dict[int, Matcher]
+    tx: Tx, given: Group | None, rows: Sequence[tuple[str, ...]], earlier: SetAside | None
 ) -> list[Place | Problem]:
     """The place of each row that names these groups, or what is wrong with them: see ``_groups_of``.
 
-    ``given``: for all rows, whatever they name. ``matchers``: by group; those of the rows are added.
+    ``given``: for all rows, whatever they name. ``earlier``: as in ``Matcher``.
     """
     if given is not None:
-        return [_place(tx, [given], matchers)] * len(rows)
+        return [(Matcher(tx, given, earlier),)] * len(rows)
+    matchers: dict[int, Matcher] = {}
     known = groups.names(tx).values()
     named = {group.name: group for group in known} | {group.slug: group for group in known}
     found: dict[tuple[str, ...], Place | Problem] = {}
     for names in set(rows):
         where = _groups_of(tx, names, named)
-        found[names] = where if isinstance(where, Problem) else _place(tx, where, matchers)
+        if isinstance(where, Problem):
+            found[names] = where
+        else:
+            found[names] = tuple(matchers.setdefault(each.id, Matcher(tx, each, earlier)) for each in where)
     return [found[names] for names in rows]
-
-
-def _place(tx: Tx, wanted: Sequence[Group], matchers: dict[int, Matcher]) -> Place:
-    place = tuple(matchers.setdefault(group.id, Matcher(tx, group)) for group in wanted)
-    for matcher in place:
-        matcher.tx = tx
-    return place
 
 
 def left(place: Place, row: Ready) -> Problem | None:
