@@ -69,7 +69,7 @@ class Attribute:
 
 
 class Unresolved(enum.Enum):
-    """What a description stands for when it is no attribute that anybody has."""
+    """What an attribute description means when no contact can have that attribute."""
 
     ABSENT = enum.auto()
     UNKNOWN = enum.auto()

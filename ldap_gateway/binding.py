@@ -37,7 +37,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """A password to be compared, and the login it is said to be of."""
+    """A password to be compared, and the login that was given with it."""
 
     login: str
     password: str
@@ -111,7 +111,7 @@ def _plain(credentials: bytes) -> tuple[str, str]:
 
 
 def proves(member: FeedMember, proof: int | str | datetime) -> bool:
-    """Whether a proof still holds for a member: he may log in, and it is his still."""
+    """Whether a proof still holds for a member: he may log in, and it is still his."""
     if member.disabled:
         return False
     if isinstance(proof, datetime):

@@ -210,7 +210,7 @@ def _prepared_parts(initial: str, middle: tuple[str, ...], final: str) -> tuple[
 class Wholes:
     """The whole values of columns that are asked for one value: by their hash, since what is met is looked at anyway.
 
-    ``ready``: as of ``Runs``.
+    ``ready``: see ``Runs``.
     """
 
     def __init__(self) -> None:
@@ -264,7 +264,7 @@ class Keyed:
         return "" if contact is None else f"{SEPARATOR} {self._written(contact.key)} {SEPARATOR}"
 
     def get(self, value: str) -> Sequence[int]:
-        """As of ``Wholes``."""
+        """As ``Wholes.get``."""
         slot = self._slots.get(value.strip().replace("-", ""))
         return () if slot is None else (slot,)
 
@@ -284,7 +284,7 @@ class KeyColumn(TextColumn):
 
 
 class Tails:
-    """The last digits of numbers: what two ways to dial one number have in common. ``ready``: as of ``Runs``."""
+    """The last digits of numbers: what two ways to dial one number have in common. ``ready``: see ``Runs``."""
 
     def __init__(self) -> None:
         self.ready = True
@@ -303,7 +303,7 @@ class Tails:
             self._slots.discard(tail, slot)
 
     def get(self, number: str) -> Sequence[int]:
-        """The slots with a number that ends as this one, which is as long as a tail; a shorter one, that is it."""
+        """The slots with a number that has the same tail; a number shorter than a tail is its own tail."""
         return self._slots.get(number[-folding.LOCAL_DIGITS :])
 
     @staticmethod
@@ -375,11 +375,11 @@ class Together:
         return self._filling(self.column.look(test))
 
     def like(self, initial: str, middle: tuple[str, ...], final: str) -> Plan:
-        """Where any of them holds a value as of ``Op.LIKE``."""
+        """Where any of them has a value that passes ``Op.LIKE``."""
         return self._filling(self.column.like(initial, middle, final))
 
     def equal(self, needle: str) -> Plan:
-        """Where any of them holds a value as of ``Op.EQUALS``."""
+        """Where any of them has a value that passes ``Op.EQUALS``."""
         return self._filling(self.column.equal(needle))
 
     def _filling(self, plan: Plan) -> Plan:

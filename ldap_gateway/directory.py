@@ -59,7 +59,7 @@ class Directory:
     """The tree over the index. ``base``: DN of the contacts. ``start_tls``: whether there is a certificate."""
 
     def __init__(self, base: str, *, names: Names, region: str, limits: Limits, start_tls: bool) -> None:
-        """Raises InvalidDN for a base that is none."""
+        """Raises InvalidDN when ``base`` is not a DN."""
         self.base = base
         self.names = names
         self.people = People(names, region, limits, base)
@@ -138,7 +138,7 @@ class Directory:
     def locate(self, reader: Reader | None, name: bytes, root: int = DSE) -> Row:
         """The entry of a DN. ``reader`` None sees the rootDSE, which is ``root`` here, and the subschema only.
 
-        Raises Refused: the DN is none, is not to be read without a login, or does not exist for this reader.
+        Raises Refused: the DN is malformed, may not be read without a login, or does not exist for this reader.
         """
         if reader is not None and name == self._base_octets:
             return Row(BASE)

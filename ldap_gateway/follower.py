@@ -261,7 +261,7 @@ class Follower:
             directory.set_members(delta.members, delta.gone_members)
 
     def _is_moved(self, contact: FeedContact) -> bool:
-        """Whether others may see it now than did."""
+        """Whether other readers may see it now than before."""
         old = self._directory.index.document(contact.id)
         return old is not None and (old.audience, set(old.groups)) != (contact.audience, set(contact.groups))
 

@@ -101,11 +101,11 @@ def warm() -> None:
 
 
 def _propfind(request: Request) -> Response:
-    return _multistatus(request, propfind.answer(request, request.prefix, request.depth), propfind.NO_ROOT)
+    return _multistatus(request, propfind.answer(request), propfind.NO_ROOT)
 
 
 def _report(request: Request) -> Response:
-    return _multistatus(request, report.answer(request, request.prefix))
+    return _multistatus(request, report.answer(request))
 
 
 def _multistatus(request: Request, body: bytes, *known: str) -> Response:

@@ -15,7 +15,7 @@ from radicale_storage.address_data import ADDRESS_DATA, Form
 from radicale_storage.filters import CARDDAV, COLLATIONS
 from radicale_storage.item import http_date
 from radicale_storage.multistatus import Value, href, path, text
-from sharedbook.domain.model import Member, Right
+from sharedbook.domain.model import WRITE_RIGHTS, Member, Right
 from sharedbook.formats.vcards.vcard import VERSIONS
 from sharedbook.services.books.groups import Book
 from sharedbook.services.books.sync import BookState
@@ -211,12 +211,11 @@ def _reports(names: Sequence[str]) -> str:
 
 
 _PRIVILEGES = ((Right.ADD, "bind"), (Right.EDIT, "write-content"), (Right.DELETE, "unbind"))
-_ALL = Right.ADD | Right.EDIT | Right.DELETE
 
 
 def privileges(rights: Right) -> str:
     """RFC 3744 section 5.4. ``write`` only with all three: clients open a book for writing when they find it."""
     names = ["read", *(name for right, name in _PRIVILEGES if rights & right)]
-    if rights & _ALL == _ALL:
+    if rights & WRITE_RIGHTS == WRITE_RIGHTS:
         names.append("write")
     return "".join(f"<D:privilege><D:{name}/></D:privilege>" for name in names)

@@ -27,75 +27,77 @@ NO_ROOT = "depth-noroot"
 """The preference for the members of a collection without the collection itself (RFC 8144 section 4)."""
 
 
-def answer(request: Request, prefix: str, depth: str) -> bytes:
+def answer(request: Request) -> bytes:
     """The multistatus for the request's path. Raises NotFound."""
-    wanted, deep = properties.wanted(request.xml, request.preferences), depth != "0"
+    wanted, deep = properties.wanted(request.xml, request.preferences), request.depth != "0"
     responses: Pieces
     match request.segments:
         case ():
-            responses = _root(request, prefix, wanted, deep=deep)
+            responses = _root(request, wanted, deep=deep)
         case (login,) if login == login_of(request):
-            responses = _home(request, prefix, wanted, deep=deep)
+            responses = _home(request, wanted, deep=deep)
         case (login,):
             known, row = resource(request, (login,))
-            responses = [Layout(*wanted.of(known)).write(multistatus.path(prefix, login), row)]
+            responses = [Layout(*wanted.of(known)).write(multistatus.path(request.prefix, login), row)]
         case (login, slug) if login == login_of(request):
-            responses = _book(request, prefix, wanted, slug, deep=deep)
+            responses = _book(request, wanted, slug, deep=deep)
         case (login, slug, name) if login == login_of(request):
-            responses = _card(request, prefix, wanted, slug, name)
+            responses = _card(request, wanted, slug, name)
         case _:
             raise NotFound("no such path")
     return multistatus.document(responses[1:] if deep and NO_ROOT in request.preferences else responses)
 
 
-def _root(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> Pieces:
-    layout = Layout(*wanted.of(properties.root(prefix, login_of(request))))
-    root = layout.write(multistatus.path(prefix), None)
-    return [root, *(_home(request, prefix, wanted, deep=False) if deep else [])]
+def _root(request: Request, wanted: Wanted, *, deep: bool) -> Pieces:
+    layout = Layout(*wanted.of(properties.root(request.prefix, login_of(request))))
+    root = layout.write(multistatus.path(request.prefix), None)
+    return [root, *(_home(request, wanted, deep=False) if deep else [])]
 
 
-def _home(request: Request, prefix: str, wanted: Wanted, *, deep: bool) -> Pieces:
+def _home(request: Request, wanted: Wanted, *, deep: bool) -> Pieces:
     login = login_of(request)
-    layout = Layout(*wanted.of(properties.home(prefix, login)))
-    home = layout.write(multistatus.path(prefix, login), _principal_row(request, login))
-    return [home, *(_books(request, prefix, wanted, groups.books(request.tx)) if deep else [])]
+    layout = Layout(*wanted.of(properties.home(request.prefix, login)))
+    home = layout.write(multistatus.path(request.prefix, login), _principal_row(request, login))
+    return [home, *(_books(request, wanted, groups.books(request.tx)) if deep else [])]
 
 
-def _books(request: Request, prefix: str, wanted: Wanted, books: list[Book]) -> Pieces:
+def _books(request: Request, wanted: Wanted, books: list[Book]) -> Pieces:
     login = login_of(request)
-    layout = Layout(*wanted.of(properties.book(prefix, login, request.tx.site.settings.limits_card_bytes)))
+    layout = Layout(*wanted.of(properties.book(request.prefix, login, request.tx.site.settings.limits_card_bytes)))
     return [
-        layout.write(multistatus.path(prefix, login, book.group.slug), BookRow(book, sync.state(request.tx, book)))
+        layout.write(
+            multistatus.path(request.prefix, login, book.group.slug), BookRow(book, sync.state(request.tx, book))
+        )
         for book in books
     ]
 
 
-def _book(request: Request, prefix: str, wanted: Wanted, slug: str, *, deep: bool) -> Pieces:
+def _book(request: Request, wanted: Wanted, slug: str, *, deep: bool) -> Pieces:
     book = _found(request, slug)
-    responses = _books(request, prefix, wanted, [book])
+    responses = _books(request, wanted, [book])
     if not deep:
         return responses
     rows = cards.listing(request.tx, book) if wanted.only_listed() else list(cards.all_cards(request.tx, book))
-    folder = multistatus.path(prefix, login_of(request), slug)
-    return [*responses, *_card_layout(request, prefix, wanted, book).write_names(folder, rows)]
+    folder = multistatus.path(request.prefix, login_of(request), slug)
+    return [*responses, *_card_layout(request, wanted, book).write_names(folder, rows)]
 
 
-def _card(request: Request, prefix: str, wanted: Wanted, slug: str, name: str) -> Pieces:
+def _card(request: Request, wanted: Wanted, slug: str, name: str) -> Pieces:
     book = _found(request, slug)
     card = cards.get(request.tx, book, name)
     if card is None:
         raise NotFound("no such card")
-    folder = multistatus.path(prefix, login_of(request), slug)
-    return _card_layout(request, prefix, wanted, book).write_names(folder, [card])
+    folder = multistatus.path(request.prefix, login_of(request), slug)
+    return _card_layout(request, wanted, book).write_names(folder, [card])
 
 
-def _card_layout(request: Request, prefix: str, wanted: Wanted, book: Book) -> Layout:
-    return Layout(*wanted.of(_of_cards(request, prefix, book)))
+def _card_layout(request: Request, wanted: Wanted, book: Book) -> Layout:
+    return Layout(*wanted.of(_of_cards(request, book)))
 
 
-def _of_cards(request: Request, prefix: str, book: Book) -> Mapping[str, Value]:
+def _of_cards(request: Request, book: Book) -> Mapping[str, Value]:
     """The properties of a book's cards; whose they are is asked only for the privileges, and once."""
-    return properties.card(prefix, login_of(request), book.rights, cache(lambda: cards.owned(request.tx, book)))
+    return properties.card(request.prefix, login_of(request), book.rights, cache(lambda: cards.owned(request.tx, book)))
 
 
 def resource(request: Request, segments: tuple[str, ...]) -> tuple[Mapping[str, Value], Any]:
@@ -116,7 +118,7 @@ def resource(request: Request, segments: tuple[str, ...]) -> tuple[Mapping[str, 
     card = cards.get(request.tx, book, segments[2])
     if card is None:
         raise NotFound("no such card")
-    return _of_cards(request, prefix, book), card
+    return _of_cards(request, book), card
 
 
 def principal(request: Request, member: Member) -> tuple[Mapping[str, Value], PrincipalRow]:

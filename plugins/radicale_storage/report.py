@@ -14,21 +14,18 @@ from radicale_storage.properties import DAV
 from radicale_storage.request import Request
 from radicale_storage.storage import find_book, login_of
 from sharedbook.domain.errors import NotFound
-from sharedbook.domain.model import Card, Right
+from sharedbook.domain.model import WRITE_RIGHTS, Card
 from sharedbook.services.books import cards, queries, sync
 from sharedbook.services.books.cards import HREF, Entry
 from sharedbook.services.books.groups import Book
-
-WRITE = Right.ADD | Right.EDIT | Right.DELETE
-"""Who has none of these has a read-only book, which Thunderbird cannot fetch anew: its own lock stops it (153)."""
 
 
 class _Reader:
     """One REPORT on one book, or on one card of it. ``folder`` is the book's href."""
 
-    def __init__(self, request: Request, prefix: str, root: Element, book: Book) -> None:
+    def __init__(self, request: Request, root: Element, book: Book) -> None:
         self.request, self.root, self.book = request, root, book
-        self.folder = multistatus.path(prefix, login_of(request), book.group.slug)
+        self.folder = multistatus.path(request.prefix, login_of(request), book.group.slug)
         self.wanted = properties.wanted(root, request.preferences)
 
     def _card(self) -> str | None:
@@ -88,8 +85,9 @@ class _Reader:
         if self._card() is not None:
             raise Refused(403, "a card has no members to synchronize", "D:supported-report")
         token = (self.root.findtext(f"{DAV}sync-token") or "").strip()
-        limit, forgive = _limit(self.root, DAV), "Thunderbird" in self.request.agent and not self.book.rights & WRITE
-        result = sync.changes(self.request.tx, self.book, token, limit, forgive=forgive)
+        # Thunderbird 153 cannot fetch a read-only book anew: its own lock stops it
+        forgive = "Thunderbird" in self.request.agent and not self.book.rights & WRITE_RIGHTS
+        result = sync.changes(self.request.tx, self.book, token, _limit(self.root, DAV), forgive=forgive)
         gone = [multistatus.status(self.folder + multistatus.name_in_path(name)) for name in result.removed]
         return multistatus.document(
             self._write(self._changed(result.changed)),
@@ -112,7 +110,7 @@ READERS: dict[str, Callable[[_Reader], bytes]] = {
 }
 
 
-def answer(request: Request, prefix: str) -> bytes:
+def answer(request: Request) -> bytes:
     """The multistatus of one of ``READERS``. Raises NotFound, InvalidToken, InvalidQuery, Refused."""
     root = request.xml
     if root is None or len(request.segments) < 2:
@@ -121,7 +119,7 @@ def answer(request: Request, prefix: str) -> bytes:
     book = find_book(request, slug) if login == login_of(request) else None
     if book is None:
         raise NotFound("no such address book")
-    return READERS[root.tag](_Reader(request, prefix, root, book))
+    return READERS[root.tag](_Reader(request, root, book))
 
 
 def _limit(root: Element, namespace: str) -> int | None:

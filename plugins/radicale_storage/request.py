@@ -29,17 +29,17 @@ PRODUCT_LENGTH = 80
 
 @dataclass(slots=True)
 class Request:
-    """``segments``: the decoded path, its first one folded as a login. ``body``: as sent; ``xml``: its root, if any.
+    """What is known of a request, and what was done about it.
 
-    ``prefix``: what a proxy puts before every path. ``destination``: the segments of a MOVE's Destination.
-    ``preferences``: of the header Prefer, such as ``return=minimal``.
-    ``credentials``: login and password.
-    ``if_match`` None: no If-Match; ``only_new``: If-None-Match: *; ``unless``: its tags.
-    ``books``: by slug, those read until now.
-    ``card``: of a PUT, what was made ready before the lock.
-    ``form``: in which form cards are asked for, None for the stored one.
-    ``whole``: the book that a GET wants in one file.
-    ``read``: how many cards were given away, by group id, for the audit.
+    ``segments``: the decoded path; the first is folded as a login. ``prefix``: what a proxy puts before every path.
+    ``destination``: the segments of a MOVE's Destination. ``body``: as sent; ``xml``: its root element, if it is XML.
+    ``credentials``: login and password. ``preferences``: of the header Prefer, such as ``return=minimal``.
+    ``if_match``: the ETags of If-Match, None without that header; ``only_new``: ``If-None-Match: *``; ``unless``: the
+    ETags of any other If-None-Match.
+    ``form``: the form in which cards are asked for, None for the stored one.
+    ``books``: those read so far, by slug. ``card``: of a PUT, what was made of the body before the lock was taken;
+    ``put``: what became of it. ``whole``: the book that a GET wants as one file.
+    ``read``: how many cards were given away, by group id, for the audit. ``refusal``: why it was refused.
     """
 
     method: str

@@ -9,11 +9,10 @@ from __future__ import annotations
 from radicale.rights import BaseRights
 
 from radicale_storage.request import current
-from sharedbook.domain.model import Right
+from sharedbook.domain.model import WRITE_RIGHTS
 
 CARD_METHODS = frozenset({"PUT", "DELETE", "MOVE"})
 CARD_SEGMENTS = 3
-_WRITE = Right.ADD | Right.EDIT | Right.DELETE
 
 
 class Rights(BaseRights):
@@ -32,4 +31,4 @@ class Rights(BaseRights):
         if request.method in CARD_METHODS:
             return "rwl" if len(request.segments) == CARD_SEGMENTS else "rl"
         book = request.books.get(segments[1])
-        return "rwl" if book and book.rights & _WRITE else "rl"
+        return "rwl" if book and book.rights & WRITE_RIGHTS else "rl"

@@ -2,7 +2,7 @@
 
 SEEN   = VIEW on at least one group that holds the contact AND the contact's audience names one of my subjects.
 AUDIENCE = everyone (all) | the listed subjects and the owner (listed) | postmasters and the owner (private).
-MAY    = the union of the grants of my subjects; no deny. The console (the command line without ``--as``) may all.
+MAY    = the union of the grants of my subjects; no deny. The console (command line without ``--as``) may do anything.
 
 | action on a contact          | needs                                                                     |
 |------------------------------|---------------------------------------------------------------------------|
@@ -15,7 +15,7 @@ MAY    = the union of the grants of my subjects; no deny. The console (the comma
 | merge                        | edit each, and delete (to the trash) those that are not kept              |
 | set visibility               | seen and own it, or a postmaster on the console                           |
 | export                       | EXPORT on a group that shows it                                           |
-| name, describe a group         | a postmaster who views it, also in a mail client, or the console          |
+| name, describe a group       | a postmaster who views it, also in a mail client, or the console          |
 | groups, members, teams, grants, owner, trash, erase, jobs of others | postmasters on the command line    |
 """
 
@@ -135,7 +135,7 @@ def may_trash(viewer: Viewer, contact: Held) -> bool:
 
 
 def may_take_back(viewer: Viewer, contact: Held) -> bool:
-    """Undo one's own deletion of a contact that is as it was: whoever might delete it again; ``groups``: not gone."""
+    """Undo one's own deletion: whoever might delete it again. ``contact.groups``: those that still exist."""
     return sees(viewer, contact) and may_trash(viewer, contact)
 
 

@@ -25,6 +25,8 @@ class Right(enum.IntFlag):
 
 NO_RIGHTS = Right(0)
 ALL_RIGHTS = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE | Right.IMPORT | Right.EXPORT
+WRITE_RIGHTS = Right.ADD | Right.EDIT | Right.DELETE
+"""What a mail client needs to write in an address book as it likes; without any of them the book is read-only."""
 
 
 class SubjectKind(enum.StrEnum):

@@ -171,7 +171,7 @@ def audit_link(secrets: Secrets, before: str, at: datetime, actor: str, client: 
 
 
 class App(Protocol):
-    """What of ``sharedbook.app.App`` a service needs that begins transactions of its own."""
+    """The part of ``sharedbook.app.App`` that a service needs to begin transactions of its own."""
 
     @property
     def site(self) -> Site: ...

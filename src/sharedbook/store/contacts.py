@@ -226,6 +226,12 @@ def trashed(connection: Connection) -> list[Contact]:
     return sorted(rows, key=lambda contact: (contact.trashed_at or contact.modified, contact.id), reverse=True)
 
 
+def trashed_before(connection: Connection, before: datetime) -> list[int]:
+    """Ids of what was put into the trash before a time."""
+    statement = select(contacts.c.id).where(contacts.c.trashed_at < before).order_by(contacts.c.id)
+    return list(connection.execute(statement).scalars())
+
+
 def owned_by(connection: Connection, subject_id: int) -> list[int]:
     """Ids of the contacts that this member owns."""
     return list(connection.execute(select(contacts.c.id).where(contacts.c.owner_id == subject_id)).scalars())

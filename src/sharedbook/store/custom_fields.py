@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from sharedbook.domain.model import CustomField, FieldKind
 from sharedbook.domain.query import Instance
 from sharedbook.store import indexed, sought
 from sharedbook.store.contacts import batches
-from sharedbook.store.database import insert_many
+from sharedbook.store.database import insert_many, insert_one
 from sharedbook.store.schema import custom_fields, custom_values
 
 _F, _V = custom_fields.c, custom_values.c
@@ -31,7 +31,7 @@ def every(connection: Connection) -> list[CustomField]:
 
 def add(connection: Connection, **values: Any) -> int:
     """Adds a field; returns its id."""
-    return int(connection.execute(insert(custom_fields).returning(_F.id), values).scalar_one())
+    return insert_one(connection, custom_fields, values)
 
 
 def change(connection: Connection, field_id: int, **values: Any) -> None:

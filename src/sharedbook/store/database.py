@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Engine, Executable, create_engine, event, text
+from sqlalchemy import Column, Engine, Executable, Table, create_engine, event, text
 from sqlalchemy import Connection as Connection
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, ProgrammingError
@@ -128,7 +128,7 @@ class Database:
     def listener(self) -> Connection:
         """A connection outside any transaction, for ``change_counter``; on PostgreSQL it hears of commits.
 
-        It is none of the pool's any more. Raises Busy, Unavailable.
+        It no longer belongs to the pool. Raises Busy, Unavailable.
         """
         connection = self._connect().execution_options(sharedbook_autocommit=True)
         if not self.sqlite:
@@ -291,6 +291,11 @@ def savepoint(connection: Connection) -> Iterator[None]:
     _KEEP.run(connection, {})
 
 
+def insert_one(connection: Connection, table: Table, row: Row) -> int:
+    """Inserts a row and returns the id that it got."""
+    return int(connection.execute(table.insert().returning(table.c.id), row).scalar_one())
+
+
 def insert_many(connection: Connection, table: Any, rows: Sequence[Row]) -> None:
     """Inserts rows, or does nothing when there are none."""
     if rows:
@@ -364,7 +369,7 @@ def _refuse_exposed(path: Path) -> None:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """What the database cannot do, a full disk for one, is Busy or Unavailable."""
+    """Turns errors of the database, such as a full disk, into Busy or Unavailable."""
     try:
         yield
     except DBAPIError as error:

@@ -45,7 +45,7 @@ def of_kind(connection: Connection, kind: str) -> set[int]:
 
 
 def names(connection: Connection, scope: search.Scope, contact_ids: Sequence[int]) -> dict[int, str]:
-    """Names of those of these contacts that the scope lets in."""
+    """The names of these contacts by id, as far as the scope lets them in."""
     found: dict[int, str] = {}
     for some in batches(contact_ids):
         wanted = select(contacts.c.id, contacts.c.name).where(contacts.c.id.in_(some), *scope.conditions())

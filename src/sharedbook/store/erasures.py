@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
+from sharedbook.store.database import insert_one
 from sharedbook.store.schema import erasures
 
 
@@ -23,9 +24,7 @@ class Erasure:
 
 def add(connection: Connection, at: datetime, actor: str, contacts: int) -> int:
     """Adds a pending erasure and returns its id."""
-    key = connection.execute(insert(erasures).values(at=at, actor=actor, contacts=contacts)).inserted_primary_key
-    assert key is not None  # an identity column always has one
-    return int(key[0])
+    return insert_one(connection, erasures, {"at": at, "actor": actor, "contacts": contacts})
 
 
 def every(connection: Connection, *, pending: bool = False) -> list[Erasure]:

@@ -129,7 +129,7 @@ class Watch:
     def moved(self) -> bool:
         """Whether something may have been committed since this was last asked, or since ``listen``; never waits.
 
-        Also when that cannot be known, as the connection is lost.
+        True, too, when the connection is lost, so that nobody can know.
         """
         if self._connection is None:
             return True

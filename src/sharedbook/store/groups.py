@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from sharedbook.domain.model import Group
-from sharedbook.store.database import plain
+from sharedbook.store.database import insert_one, plain
 from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import groups, memberships
 from sharedbook.store.types import moment
@@ -77,9 +77,7 @@ def slugs_like(connection: Connection, slug: str) -> frozenset[str]:
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
     """Inserts a group and returns its id."""
     last = connection.execute(select(func.coalesce(func.max(groups.c.position), 0))).scalar_one()
-    result = connection.execute(insert(groups).values(position=last + 1, seq=0, floor_seq=0, **values))
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+    return insert_one(connection, groups, {"position": last + 1, "seq": 0, "floor_seq": 0, **values})
 
 
 def change(connection: Connection, group_id: int, **values: Any) -> None:

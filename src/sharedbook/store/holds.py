@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
 
 from sharedbook.domain.model import HoldState
+from sharedbook.store.database import insert_one
 from sharedbook.store.schema import holds, removals
 
 _H = holds.c
@@ -68,7 +69,7 @@ def add_removal(connection: Connection, counted: Counted, **values: Any) -> None
 
 
 def taken(connection: Connection, counted: Counted, since: datetime) -> tuple[int, int | None]:
-    """How many cards went since a time that belong to no hold, and the size of the group as far as it was counted."""
+    """How many cards were taken since a time and belong to no hold; the group's size, None where it was not counted."""
     statement = select(func.count(), func.max(_R.size)).where(*_same(_R, counted), _R.at > since, _R.hold_id.is_(None))
     count, size = connection.execute(statement).one()
     return int(count), size
@@ -111,9 +112,7 @@ def add(connection: Connection, counted: Counted, at: datetime, *, taken: int, s
     """Adds a hold and returns its id."""
     who = {"group_id": counted.group_id, "member_id": counted.member_id, "client": counted.client}
     row = {**who, "state": HoldState.HELD.value, "at": at, "taken": taken, "size": size}
-    key = connection.execute(insert(holds).values(row)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    return insert_one(connection, holds, row)
 
 
 def last(connection: Connection, counted: Counted) -> Hold | None:

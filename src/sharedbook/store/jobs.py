@@ -8,19 +8,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 
 from sharedbook.store.contacts import batches
-from sharedbook.store.database import insert_many
+from sharedbook.store.database import insert_many, insert_one
 from sharedbook.store.prepared import Prepared, insert_each
 from sharedbook.store.schema import job_items, job_rows, jobs
 
 
 def add(connection: Connection, row: Mapping[str, Any]) -> int:
     """Adds a job and returns its id."""
-    key = connection.execute(insert(jobs).values(**row)).inserted_primary_key
-    assert key is not None  # an identity column always has one
-    return int(key[0])
+    return insert_one(connection, jobs, row)
 
 
 def change(connection: Connection, job_id: int, **values: Any) -> None:

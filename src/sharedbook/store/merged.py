@@ -122,7 +122,7 @@ def _cards(who: _Sight) -> Select[Any]:
 def changed(connection: Connection, now: Viewer, groups: Groups, after: int) -> list[tuple[int, Row]]:
     """What the viewer sees now and was touched after a seq, with the first seq of those, in its order.
 
-    The first, as a client may be told up to a seq only, and lose the group of a later one.
+    The first, since a client may be told of changes up to some seq only, and lose the group of a later one.
     """
     rows = connection.execute(_changed(_sight(now, groups)), {"after": after})
     return [(row[0], Row(*row[1:])) for row in rows]

@@ -25,7 +25,7 @@ def forget(connection: Connection, contact_ids: Sequence[int]) -> None:
 
 
 def into(connection: Connection, contact_ids: Sequence[int]) -> list[int]:
-    """Ids of what was merged into these contacts, at however many steps; they themselves left out."""
+    """Ids of the contacts that were merged into these, directly or in several steps."""
     found: dict[int, None] = {}
     latest = list(contact_ids)
     while latest:
@@ -38,7 +38,7 @@ def into(connection: Connection, contact_ids: Sequence[int]) -> list[int]:
 
 
 def kept(connection: Connection, contact_ids: Sequence[int]) -> dict[int, int]:
-    """Of those of these contacts that were merged into another one, the id of that."""
+    """By contact id, the contact into which it was merged; those that were not merged are left out."""
     found: dict[int, int] = {}
     for some in batches(contact_ids):
         rows = connection.execute(select(_M.contact_id, _M.into_id).where(_M.contact_id.in_(some)))

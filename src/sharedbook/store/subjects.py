@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
 
 from sharedbook.domain.model import POSTMASTERS_ID, Member, Subject, SubjectKind
-from sharedbook.store.database import plain
+from sharedbook.store.database import insert_one, plain
 from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import grants, groups, subjects, team_members
 
@@ -26,10 +26,7 @@ _POSTMASTER = (
 
 def add(connection: Connection, kind: SubjectKind, name: str, now: datetime, **values: Any) -> int:
     """Adds a subject and returns its id; ``since`` is set by ``change`` once the id has its tick."""
-    row = {"kind": kind.value, "name": name, "since": 0, "created": now, **values}
-    key = connection.execute(insert(subjects).values(row)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    return insert_one(connection, subjects, {"kind": kind.value, "name": name, "since": 0, "created": now, **values})
 
 
 def change(connection: Connection, subject_id: int, **values: Any) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, or_, select
 
+from sharedbook.store.database import insert_one
 from sharedbook.store.schema import subjects, suggestions
 
 _S = suggestions.c
@@ -68,9 +69,7 @@ def _select(*columns: ColumnElement[Any]) -> Select[Any]:
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
     """Adds one and returns its id."""
-    result = connection.execute(insert(suggestions).values(**values))
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+    return insert_one(connection, suggestions, values)
 
 
 def remove(connection: Connection, suggestion_ids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from importlib.resources import files
 from sharedbook.domain.errors import InvalidFile, InvalidValue
 
 LEFT_OUT = "-"
-"""What a header is that has no place in a contact."""
+"""What a header means that has no place in a contact."""
 
 REASON_COLUMN = "import_error"
 """Why a row was refused: the column that error files have and the import ignores."""

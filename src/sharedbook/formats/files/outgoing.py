@@ -37,7 +37,7 @@ WITH_ORIGINALS = frozenset({"vcf", "json"})
 
 
 def write(format: str, target: BinaryIO, contacts: Contacts) -> list[str]:
-    """Writes contacts in one of FORMATS; returns the names of what they have, and the file has no place for."""
+    """Writes contacts in one of FORMATS; returns the names of the fields for which the file has no place."""
     return sorted(FORMATS[format](target, contacts) or ())
 
 

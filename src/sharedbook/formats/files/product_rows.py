@@ -12,15 +12,15 @@ from sharedbook.formats.files import template
 from sharedbook.formats.rows import csv_rows
 
 _ELSEWHERE = ("other", "main", "work")
-"""Where a value goes whose own type the program has no free column for."""
+"""Where a value goes if the program has no free column for its own type."""
 
 
 _IMPLIED = {"uid", "name"}
-"""Fields that nobody misses: what stands in them is of our own, or is said by others."""
+"""Fields that are left out without a word: they are our own, or other fields say the same."""
 
 
 def write(target: BinaryIO, product: str, entries: Callable[[], Iterator[Entry]]) -> set[str]:
-    """Writes entries, which are read twice, under a product's headers; returns the fields of which values stay out."""
+    """Writes entries, which are read twice, under a product's headers; returns the fields with values left out."""
     most = max((len(values) for entry in entries() for values in entry.many.values()), default=1)
     header = template.headers(product, most)
     meant = columns.layout(header).columns

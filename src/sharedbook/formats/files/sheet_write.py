@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
 LAST_ROW = 50_000
-"""As far down cells are text, and choices are offered, where nothing is written yet."""
+"""Down to this row, empty cells are formatted as text and offer choices, too."""
 
 _LONGEST_LIST = 255
 """Characters of choices that a cell's rule may hold."""

@@ -1,6 +1,6 @@
 """Whom a contact reports to: a line RELATED;TYPE=manager with the other card's UID as a URN (RFC 6350 section 6.6.6).
 
-It is a link, not a name: who does not see the other contact is not told how it is called, a new name needs no second
+It is a link, not a name: whoever may not see the other contact is not told its name, a new name needs no second
 edit, and an erasure finds the line. A manager's name as text, as address books on phones write it, is another thing:
 the column ``related.manager``.
 """
@@ -42,7 +42,7 @@ def linked(types: Collection[str], value: str) -> str:
 
 
 def forms(uid: str) -> tuple[str, str]:
-    """The UIDs of a card that is meant by what ``uid_of`` gives."""
+    """The UIDs that the card named by ``uid_of`` may have: without and with ``urn:uuid:``."""
     return uid, f"{_URN_UUID}{uid}"
 
 

@@ -138,9 +138,9 @@ def owned(tx: Tx, book: Book) -> frozenset[str]:
 
 
 def prepared(site: Site, data: bytes) -> vcard.Card | None:
-    """The card to put of a body so large that it may have a photo to reduce: call it before the write lock is taken.
+    """Parses a body that may hold a photo to reduce, before the write lock is taken; None for a smaller body.
 
-    None for any other body. Raises InvalidCard and its kin, Busy.
+    Raises InvalidCard and its kin, Busy.
     """
     if len(data) <= site.limits.served_photo_bytes:
         return None
@@ -148,7 +148,7 @@ def prepared(site: Site, data: bytes) -> vcard.Card | None:
 
 
 def in_stored_version(tx: Tx, contact: Contact, card: vcard.Card) -> vcard.Card:
-    """The card as it is to be stored: of the other version, the stored one with what the client changed in its copy.
+    """The card as it is to be stored: one of the other version is patched into the stored card.
 
     Raises InvalidCard and its kin.
     """
@@ -221,7 +221,7 @@ def _seen_contact(tx: Tx, book: Book, row: Membership) -> Contact:
 
 
 def _edited(tx: Tx, book: Book, row: Membership) -> Contact:
-    """The contact that a PUT would replace; who may not add is told of a hidden one what he is told of none."""
+    """The contact that a PUT would replace. Who may not add gets the same answer for a hidden card as for none."""
     try:
         return _seen_contact(tx, book, row)
     except HrefTaken:

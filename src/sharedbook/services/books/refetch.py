@@ -2,8 +2,8 @@
 
 A refusal leaves one row for the href. The member's own ctag and sync token move by it, and his next sync lists the href
 (404 where he sees no card: a refused new one). From then on ETags at that href have a mark for him alone: a client that
-goes by ETags would keep its copy otherwise. Under which ETag it keeps it nobody knows, and each may return (a restored
-card, an edit that is undone), so the mark goes with the row only. It is the refusal's seq, so that it never returns.
+goes by ETags would keep its copy otherwise. Nobody knows under which ETag it keeps it, and any may come back (a card
+restored, an edit undone), so the mark stays as long as the row. It is the refusal's seq, so that it never returns.
 Nobody else's copy, ETag, ctag or token moves.
 """
 
@@ -23,7 +23,7 @@ from sharedbook.services.tx import App, Tx
 from sharedbook.store import refetches
 
 UNKNOWN_HREFS = 1000
-"""Hrefs without a card, kept for one member: he can invent as many as he likes. Those with a card are as many as it."""
+"""Rows at hrefs without a card that are kept for one member: he can invent as many hrefs as he likes."""
 
 _MARK = re.compile(r'-[0-9]+"$')
 
@@ -62,7 +62,7 @@ _NONE = Marks({})
 
 
 def marks(tx: Tx, group_id: int, hrefs: Sequence[str] | None = None) -> Marks:
-    """What the viewer's ETags in a group have; no statement for who was refused nothing there."""
+    """The marks on the viewer's ETags in a group; no statement if nothing of his was refused there."""
     member_id = tx.viewer.member_id
     if member_id is None or group_id not in tx.viewer.refetched:
         return _NONE
@@ -70,7 +70,7 @@ def marks(tx: Tx, group_id: int, hrefs: Sequence[str] | None = None) -> Marks:
 
 
 def unmarked(etag: str) -> str:
-    """The stored card's ETag, of one with or without a mark."""
+    """The ETag of the stored card, from one with or without a mark."""
     return _MARK.sub('"', etag)
 
 
@@ -85,7 +85,7 @@ def after(tx: Tx, group_id: int, seq: int) -> list[str]:
 def ask(app: App, viewer: Viewer, client: Client, places: Iterable[tuple[str, str]]) -> None:
     """Lets the viewer's clients fetch these (slug, href) again; call it after the refused transaction was rolled back.
 
-    What is no book of his is passed over. Raises Busy, Unavailable.
+    A slug that is no book of his is ignored. Raises Busy, Unavailable.
     """
     with app.begin(viewer, client, write=True) as tx:
         for slug, href in places:

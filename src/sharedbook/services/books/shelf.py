@@ -48,7 +48,7 @@ class Past:
 
 
 class Shelf(Protocol):
-    """All of it is what the viewer sees. ``groups``: those that the book shows, none of a book that is shown empty."""
+    """Every method answers for what the viewer sees. ``groups``: those that the book shows; maybe none."""
 
     @property
     def groups(self) -> frozenset[int]: ...
@@ -75,10 +75,10 @@ class Shelf(Protocol):
         """The href of the card with this UID."""
 
     def floors(self, tx: Tx, then: frozenset[int]) -> dict[int, int]:
-        """Before which seq nothing is remembered, by id of the groups that it shows and those that it showed then."""
+        """The seq before which nothing is remembered, by group id: of the groups shown now, and ``then``."""
 
     def changed(self, tx: Tx, after: int) -> list[tuple[int, Entry]]:
-        """What was touched after a seq, with a seq of its own, in that order."""
+        """What was touched after a seq: each with the seq at which it was, in that order."""
 
     def gained(self, tx: Tx, then: Past) -> list[Entry]:
         """What was not touched, and came into sight because the viewer changed."""
@@ -90,7 +90,7 @@ class Shelf(Protocol):
         """Who lost sight of what after then, in the groups that it shows, and showed then."""
 
     def renamed(self, tx: Tx, hrefs: Sequence[str], then: Past) -> list[Entry]:
-        """What may be served under another UID, as these came or went."""
+        """What may be served under another UID because the cards at these hrefs came or went."""
 
 
 @dataclass(frozen=True, slots=True)

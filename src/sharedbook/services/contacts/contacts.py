@@ -129,7 +129,7 @@ def add_kept(
     visibility: Visibility = VISIBLE_TO_ALL,
     source: str | None = None,
 ) -> list[int]:
-    """``add_many`` of what was made of cards beforehand."""
+    """``add_many`` for cards that were prepared beforehand (``kept.py``)."""
     access.require(tx.viewer, Right.ADD, group.id, group.slug)
     records.refuse_uids(tx, group.id, group.slug, found.uid)
     owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
@@ -261,7 +261,7 @@ def delete(tx: Tx, contact_ids: Sequence[int]) -> int:
 
 
 def set_visibility(tx: Tx, contact_ids: Sequence[int], visibility: Visibility) -> int:
-    """Who of the viewers of its groups sees each contact. Returns how many changed."""
+    """Sets which viewers of its groups see each contact. Returns how many changed."""
     return _set_visibility(tx, contact_ids, lambda _: visibility, keep_list=False)
 
 

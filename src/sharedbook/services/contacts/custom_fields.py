@@ -226,7 +226,7 @@ def assigned_to(tx: Tx, login: str) -> list[int]:
 
 
 def unassign(tx: Tx, contact_ids: Sequence[int]) -> None:
-    """Nobody looks after these contacts: a step of deleting a member, which has asked for the right."""
+    """Takes the assigned member off these contacts: a step of deleting a member, which has checked the rights."""
     for contact in rows.fetch(tx.db, contact_ids):
         _put(tx, contact, {ASSIGNED_ID: ()})
 

@@ -33,7 +33,7 @@ class Step:
     """One step, with the texts around it: ``before`` None for *added*; ``after`` None where it was erased.
 
     ``custom_before`` and ``custom_after``: values around it, by the ids of the fields that the site has now.
-    ``known``: both texts are. ``whole``: no forgotten step can hide in what changed.
+    ``known``: whether both texts are known. ``whole``: whether no forgotten step can be part of what changed.
     """
 
     revision: Revision

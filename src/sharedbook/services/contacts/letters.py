@@ -31,7 +31,7 @@ _ASKED = ("ENVELOPE", "INTERNALDATE", "BODYSTRUCTURE")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message. ``sent``: to the contact; else from him. ``address``: the one of his that is in it."""
+    """One message, ``sent`` to the contact or received from him. ``address``: which of his addresses it names."""
 
     at: datetime
     folder: str

@@ -31,8 +31,8 @@ def list_trash(tx: Tx) -> list[Contact]:
 
 def older_than(tx: Tx, days: int) -> list[int]:
     """Ids of what has been in the trash for more than so many days."""
-    limit = tx.now - timedelta(days=days)
-    return [contact.id for contact in list_trash(tx) if contact.trashed_at is not None and contact.trashed_at < limit]
+    access.require_manage(tx.viewer, "look into the trash")
+    return contacts.trashed_before(tx.db, tx.now - timedelta(days=days))
 
 
 def restore(tx: Tx, contact_ids: Sequence[int]) -> list[Restored]:

@@ -69,7 +69,7 @@ class Action:
         return ()
 
     def follow(self, tx: Tx, contact_ids: Sequence[int]) -> bool:
-        """Does what comes after it to contacts that had their turn and are ``left``; False where nothing does."""
+        """Does a second step to contacts that had their turn and are ``left``; False if the action has none."""
         return False
 
     def allow_undo(self, tx: Tx, contact_ids: Sequence[int]) -> None:
@@ -85,7 +85,7 @@ class Action:
         """Undoes ``finish``, before the contacts are given back; a second time it changes nothing. Raises Conflict."""
 
     def require_again(self, tx: Tx, contact_ids: Collection[int]) -> None:
-        """Raises what refuses to do it again, by undoing its undo, to these contacts and none that came since."""
+        """Raises what refuses to do it again (by undoing its undo) to these contacts, and to none that came since."""
 
     def again(self, tx: Tx) -> None:
         """Undoes ``revive``, once behind the last contact, when none is ``left``."""
@@ -150,7 +150,7 @@ class Delete(Action):
 
 @dataclass(frozen=True)
 class Cleanup(Delete):
-    """The same to what a clean-up found; the postmasters are told."""
+    """``Delete`` for what a clean-up found; the postmasters are told."""
 
     KIND = "cleanup"
     TOLD = True

@@ -264,7 +264,7 @@ def record(
 
 @contextmanager
 def running(app: App, actor: Actor, client: Client, job_id: int) -> Iterator[None]:
-    """What a runner does to a job: an exception ends it as failed, Ctrl-C as cancelled, and goes on; JobStopped not."""
+    """Around a job's work: an exception ends it as failed, Ctrl-C as cancelled; all but JobStopped is raised again."""
     try:
         yield
     except BaseException as error:

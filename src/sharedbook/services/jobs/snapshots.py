@@ -137,7 +137,7 @@ def _give_trash(tx: Tx, contact_id: int, trashed: datetime, into: int | None) ->
 
 
 def discard(tx: Tx, contact_id: int) -> None:
-    """Puts a contact into the trash that was not there before. Raises Forbidden."""
+    """Puts a contact into the trash, unless it is there already. Raises Forbidden."""
     contact = _get(tx, contact_id)
     if contact.trashed_at is None:
         _require(access.may_trash(tx.viewer, held(contact)), tx, contact)

@@ -91,7 +91,7 @@ def by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Subject]:
 
 
 def retire(tx: Tx, subject_id: int, *, new_owner: int | None, **values: Any) -> int:
-    """Deletes a subject: a step of the services that have asked. Returns how many contacts it owned.
+    """Deletes a subject: a step of services that have checked the rights. Returns how many contacts it owned.
 
     Its grants are revoked, no contact lists it any more, what it owned passes to ``new_owner`` or has no owner;
     ``values`` are columns to overwrite in the row that stays.

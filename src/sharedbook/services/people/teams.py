@@ -79,12 +79,12 @@ def delete(tx: Tx, name: str) -> None:
 
 
 def enter(tx: Tx, team_id: int, member_id: int) -> None:
-    """One member, who is not in it, joins a team or the postmasters: a step of the services that have asked."""
+    """A member who is not in it joins a team or the postmasters: a step of services that have checked the rights."""
     teams.join(tx.db, team_id, member_id, tx.tick(ChangeKind.SUBJECT, member_id))
 
 
 def take_out(tx: Tx, team_id: int, member_id: int) -> None:
-    """One member leaves a team or the postmasters: a step of the services that have asked."""
+    """One member leaves a team or the postmasters: a step of services that have checked the rights."""
     grants.lose(tx.db, [member_id], grants.group_ids(tx.db, team_id), tx.now)
     teams.leave(tx.db, team_id, member_id, tx.now)
     tx.tick(ChangeKind.SUBJECT, member_id)

@@ -1,4 +1,4 @@
-"""What a member wanted to change and might not: a refused edit of a card that he sees is kept for who may edit it.
+"""What a member wanted to change but may not: a refused edit of a card that he sees is kept for those who may edit it.
 
 One a member and contact, the newest. It is applied as the change that he made, on the card as it is now.
 """
@@ -63,8 +63,8 @@ class Open:
 def keep(app: App, viewer: Viewer, client: Client, slug: str, href: str, data: bytes) -> None:
     """Keeps a card whose PUT was refused; call it after the refused transaction was rolled back.
 
-    Not kept: a card that he does not see, one that could not be stored, one of over MOST_BYTES; the stored card itself
-    takes back what he suggested before. Raises Busy, Unavailable.
+    Not kept: a card that he does not see, one that could not be stored, one of over MOST_BYTES; a PUT of the stored
+    card itself withdraws what he suggested before. Raises Busy, Unavailable.
     """
     if len(data) > MOST_BYTES:
         return
@@ -118,7 +118,7 @@ def _may_decide(tx: Tx, contact: Contact) -> bool:
 
 
 def apply(tx: Tx, suggestion_id: int, *, force: bool = False) -> Contact:
-    """Makes the suggested change on the card as it is now, as a step of who applies it that names who suggested it.
+    """Makes the suggested change on the card as it is now. The history names who applied it and who suggested it.
 
     ``force``: also where it was changed in another way since. Raises NotFound, Forbidden, VersionConflict, Protected.
     """

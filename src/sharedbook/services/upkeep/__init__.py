@@ -1,1 +1,1 @@
-"""What nobody asks for and has to be done: what time takes, alarms, backups."""
+"""What has to be done without being asked for: removing what is old, alarms, backups."""

@@ -1,4 +1,4 @@
-"""What time takes: old history, departures, tombstones, changes, emptied books and what lay in the trash too long.
+"""Removes what is old: history, departures, tombstones, changes, emptied books, what lay in the trash too long.
 
 Run by ``sharedbook serve`` once an hour; each step is a transaction of its own, so that nobody waits long for the lock.
 """
