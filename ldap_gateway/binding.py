@@ -46,7 +46,7 @@ class Verify:
 def credentials(request: m.Bind) -> tuple[str, str] | None:
     """Name and password; None for an anonymous bind. Raises Refused for what cannot be a login."""
     if request.version not in (2, 3):
-        raise Refused(Code.PROTOCOL_ERROR, "LDAP is spoken in version 3")
+        raise Refused(Code.PROTOCOL_ERROR, "only LDAP version 3 is supported")
     if request.mechanism is None:
         name, password = _text(request.name), _text(request.credentials)
         if not name and not password:

@@ -265,7 +265,7 @@ class Session:
             case m.Compare() as request:
                 self._guarded(message, wire.COMPARE_ANSWER, partial(self._compare, message, request))
             case m.Write(tag):
-                text = "contacts are not written over LDAP: use CardDAV or the command line"
+                text = "contacts cannot be changed over LDAP: use CardDAV or the command line"
                 self._answer(message, tag, Code.UNWILLING_TO_PERFORM, text)
 
     def _guarded(self, message: m.Message, tag: int, do: Callable[[], None]) -> None:
@@ -387,7 +387,7 @@ class Session:
             self._answer(message, wire.BIND_ANSWER, Code.SUCCESS)
             return
         if not self._takes_passwords:
-            raise Refused(Code.CONFIDENTIALITY_REQUIRED, "passwords are taken over TLS only: use ldaps or StartTLS")
+            raise Refused(Code.CONFIDENTIALITY_REQUIRED, "passwords are accepted over TLS only: use ldaps or StartTLS")
         name, password = claimed
         self.verify = Verify(self._directory.login_of(name), password)
         self._pending = _Pending(message, self._clock())
@@ -436,6 +436,6 @@ class Session:
         except ValueError as error:
             raise Refused(Code.PROTOCOL_ERROR, str(error)) from None
         if self._streams.pop(message_id, None) is None:
-            raise Refused(Code.NO_SUCH_OPERATION, "it is finished, or never was")
+            raise Refused(Code.NO_SUCH_OPERATION, "it has finished, or never existed")
         self._send(message_id, wire.result(wire.DONE, Code.CANCELED))
         self._answer(message, wire.EXTENDED_ANSWER, Code.SUCCESS)

@@ -40,7 +40,7 @@ _FORM = """<p>{said}</p><form method="post">
 <label>Login<input name="login" value="{login}" autocomplete="username" readonly></label>
 <label>New password
 <input name="password" type="password" autocomplete="new-password" minlength="{least}" required></label>
-<label>The same again<input name="again" type="password" autocomplete="new-password" required></label>
+<label>Repeat the password<input name="again" type="password" autocomplete="new-password" required></label>
 <button>Set the password</button></form>"""
 
 
@@ -52,7 +52,7 @@ def is_here(path: str) -> bool:
 def answer(environ: dict[str, Any], method: str) -> Response:
     """The page, or what became of its form. The door has seen to it that the password comes over TLS."""
     if method not in ("GET", "HEAD", "POST"):
-        raise Refused(405, f"{method} is not done here", Allow="GET, HEAD, POST")
+        raise Refused(405, f"{method} is not supported here", Allow="GET, HEAD, POST")
     token = environ["PATH_INFO"].removeprefix(FOLDER)
     try:
         login = password_links.holder(app(), token)

@@ -134,7 +134,7 @@ def _before_login(environ: Environ, request: Request) -> Response | None:
         return Response(200, {"Allow": _allowed(guards.path_segments(path)), "DAV": DAV})
     secure = environ["wsgi.url_scheme"] == "https" or Address(request.address, 0).loopback
     if not secure and not app().settings.plain_text_binds:
-        raise Refused(403, "passwords are taken over TLS only; use https, or set plain_text_binds")
+        raise Refused(403, "passwords are accepted over TLS only; use https, or set plain_text_binds")
     guards.body_length(environ, _body_limit(request))
     if password_page.is_here(path):
         return password_page.answer(environ, request.method)
@@ -163,7 +163,7 @@ def _receive(environ: Environ, request: Request) -> None:
         raise NotFound("Radicale's own pages, which know nothing of members and groups")
     request.segments = (fold_name(segments[0]), *segments[1:]) if segments else ()
     if request.method not in ALLOW[len(segments)]:
-        raise Refused(405, f"{request.method} is not done here", Allow=_allowed(segments))
+        raise Refused(405, f"{request.method} is not supported here", Allow=_allowed(segments))
     content_type = environ.get("CONTENT_TYPE", "")
     if request.method == "PUT":
         guards.check_media_type(content_type)
@@ -337,7 +337,7 @@ def _refusal(request: Request, status: int) -> Refusal | None:
     if status == 404:
         return NotFound("")
     if status == 409:
-        return Refused(409, "there is no address book of yours at this address")
+        return Refused(409, "you have no address book at this address")
     if status == 403 and request.method not in _READING:
         right = NEEDED_RIGHT.get(request.method) or ("add" if len(request.segments) == len(ALLOW) - 1 else "delete")
         return Forbidden("this may not be changed here", right=right, hint="postmasters change address books")

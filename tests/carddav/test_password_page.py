@@ -83,7 +83,7 @@ def test_it_is_bound_to_the_password_it_replaces(site: Site) -> None:
     token = link(site, login).rpartition("/")[2]
     with as_console(site.app) as tx:
         members.set_password(tx, login, PASSWORD)
-    with pytest.raises(NotFound, match=re.escape("was used, has ended, or is not whole")):
+    with pytest.raises(NotFound, match=re.escape("has been used, has expired, or is incomplete")):
         password_links.redeem(site.app, token, "somebody else's")
     with site.app.begin(MemberActor(login), CLIENT, write=True) as tx, pytest.raises(Forbidden):
         password_links.make(tx, login, timedelta(hours=1))

@@ -53,7 +53,7 @@ def test_merge(staffed: CommandLine) -> None:
     assert shown.startswith("Dry run, nothing is changed: merged into contact 1: 2, 3\n")
     assert "  email: m@example.com (of 1, also in 3)\n" in shown and "  note: Line break (of 3)\n" in shown
     assert "  left out: name: M. Kim (of 2)\n" in shown and "  groups: contacts, customers\n" in shown
-    assert "  seen no more by bob: " in shown and "owner: nobody; seen by: nobody" in shown
+    assert "  no longer seen by bob: " in shown and "owner: nobody; seen by: nobody" in shown
     assert f"sharedbook apply {planned['job'] + 1}" in shown
     assert staffed.json("contact", "show", "1")["version"] == 1
 

@@ -132,7 +132,7 @@ WRONG = {
     "group: customers\ngrants: {bob: [see]}": "line 2: there is no right see",
     "group: customers\ngrants: {bob: []}": "line 2: bob has no right",
     "group: customers\ncontacts:\n- external_id: a\n  email: none": "line 4: email: none is not a mail address",
-    "group: customers\ncontacts:\n- external_id: a": "line 3: the row has no name",
+    "group: customers\ncontacts:\n- external_id: a": "line 3: a contact needs a name",
     "group: [": "line ",
 }
 
@@ -152,7 +152,7 @@ ALL_OF_IT = """\
 sharedbook: 6 mistakes in the file:
   line 2, column 15: there is no member eve (see: sharedbook member list; a team is written @name)
   line 2, column 28: there is no right see (rights are: view, add, edit, delete, import, export)
-  line 4, column 3: the row has no name, company, mail address or phone number
+  line 4, column 3: a contact needs a name, company, mail address or phone number
   line 5, column 9: a contact has no nmae (did you mean name?)
   line 8, column 26: email.2: none is not a mail address
   line 9, column 13: birthday: never is not a date; write it as 1985-04-23

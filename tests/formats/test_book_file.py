@@ -204,7 +204,7 @@ def test_what_is_left_out_is_taken_away_and_the_rest_stays() -> None:
         ("group: a\ncontcats: []", "line 2: the file has no contcats"),
         ("group: [a]", "line 1: group is one text"),
         ("- a", "line 1: the file is written as lines"),
-        ("group: a\ngroup: b", "line 2: group stands here twice"),
+        ("group: a\ngroup: b", "line 2: group is here twice"),
         ("group: a\n---\ngroup: b", "line 3: a second document"),
         ("group: &x a\ncontacts: *x", "line 1: anchors, aliases"),
         ("group: !!python/object:os.system a", "line 1: anchors, aliases and tags"),
@@ -218,9 +218,9 @@ def test_what_is_left_out_is_taken_away_and_the_rest_stays() -> None:
         ("group: a\n  b: c", "line 2: "),
         ("group: 'a", "line 1: "),
         ("group: a\nx: \t- b", "line 2: "),
-        ("[" * 50 + "]" * 50, "line 1: lists lie in each other too deep"),
-        ("{a: " * 5000 + "}" * 5000, "line 1: lists lie in each other too deep"),
-        ("? [a]\n: b", "line 1: a key is a word"),
+        ("[" * 50 + "]" * 50, "line 1: lists are nested too deeply"),
+        ("{a: " * 5000 + "}" * 5000, "line 1: lists are nested too deeply"),
+        ("? [a]\n: b", "line 1: a key must be a word"),
         ('group: "\\UFFFFFFFF"', "line 1: this is not YAML"),
         ('group: a\nb: "\\uD800"', "line 2: a control character"),
         ('group: a\nb: "\\0"', "line 2: a control character"),
@@ -259,10 +259,10 @@ ALL_OF_MANY = """\
   line 9, column 51: Contract has one value
   line 10, column 5: the contact has neither uid nor external_id (a new one: external_id: ANY-NUMBER)
   line 11, column 5: uid 1 is the contact of line 5 already
-  line 11, column 25: name stands here twice
+  line 11, column 25: name is here twice
   line 12, column 5: a contact is written as lines of NAME: VALUE
-  line 13, column 5: anchors, aliases and tags are not taken (write the value itself)
-  line 14, column 5: anchors, aliases and tags are not taken (write the value itself)
+  line 13, column 5: anchors, aliases and tags are not allowed (write the value itself)
+  line 14, column 5: anchors, aliases and tags are not allowed (write the value itself)
   line 14, column 5: a contact is written as lines of NAME: VALUE"""
 
 

@@ -124,7 +124,7 @@ HEAD = f'<row r="1">{text_cell("A1", "name")}</row>'
     ("cut.xlsx", xlsx({"S": PEOPLE})[:-300], "neither|damaged|cannot be read"),
     ("encrypted.xlsx", (GOLDEN / "encrypted.xlsx").read_bytes(), "encrypted"),
     ("encrypted.ods", ods(PEOPLE, encrypted=True), "encrypted"),
-    ("text.xlsx", b"name,email\nKim,kim@example.com\n", "but by its name"),
+    ("text.xlsx", b"name,email\nKim,kim@example.com\n", "its name says spreadsheet"),
     ("empty.xlsx", raw_xlsx(""), "empty"),
     ("twice.xlsx", raw_xlsx(f'<row r="1">{text_cell("A1", "name")}{text_cell("B1", "Name")}</row>'), "already"),
     ("title.xlsx", xlsx({"S": [("Contacts of 2026", "", ""), *PEOPLE]}), "title above the header"),

@@ -93,7 +93,7 @@ def test_there_are_enough_golden_cards() -> None:
         (card(["UID:1", "UID:2"]), InvalidCard, 4, "Line 4 is a second UID."),
         (card(["UID:" + "1" * 501]), InvalidCard, 3, "the UID has 501 characters, more than 500."),
         (card(["UID:1"]) * 2, InvalidCard, 5, "It holds two cards; the second begins on line 5."),
-        (card(["UID:1"]) + b"FN:late\r\n", InvalidCard, 5, "Line 5 stands behind END:VCARD."),
+        (card(["UID:1"]) + b"FN:late\r\n", InvalidCard, 5, "Line 5 comes after END:VCARD."),
         (b"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:1\r\n", InvalidCard, 4, "The card has no END:VCARD; it may be cut off."),
         (card(["UID:1", "BEGIN:VCARD"]), InvalidCard, 4, "Line 4 begins a second component inside the card."),
         (card(["UID:1", "END:VEVENT"]), InvalidCard, 4, "Line 4 ends a VEVENT that never began."),

@@ -105,7 +105,7 @@ def test_a_contact_that_is_there_stays_in_its_groups(app: App, duplicates: Dupli
         report = run(app, data, None, duplicates=duplicates)
         assert counts(report) == {result: 1}
         assert [(each.line, each.code) for each in report.warnings] == [(2, "groups-unchanged")]
-        assert "does not go into our-suppliers" in report.warnings[0].message
+        assert "not added to our-suppliers" in report.warnings[0].message
     assert shown(app) == {"Ada": ["people"]}
     with as_console(app) as tx:
         contacts.copy(tx, [each.id for each in all_of(app)], groups.get(tx, "our-suppliers"))

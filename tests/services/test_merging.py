@@ -184,7 +184,7 @@ def test_nobody_is_shown_what_he_could_not_see(site: App) -> None:
     assert (seers(site, one), seers(site, two)) == (["ann", "bob"], ["ann", "cat"])
     found = merge(site, one, two)
     assert seers(site, one) == ["ann"]
-    assert found.notes[0].startswith("seen no more by bob, cat")
+    assert found.notes[0].startswith("no longer seen by bob, cat")
     three, four = add(site, "C"), add(site, "D", owner="bob")
     merge(site, three, four)
     assert get(site, three).visibility.kind is VisibilityKind.ALL, "the same people saw both"
@@ -244,7 +244,7 @@ def test_what_a_member_may_merge(site: App) -> None:
             with pytest.raises(Forbidden):
                 merging.merge(tx, [one, three], chosen)
     with as_member(site, "ann", write=True) as tx:
-        assert merging.merge(tx, [one, two, three]).notes[0].startswith("seen no more by 2 members")
+        assert merging.merge(tx, [one, two, three]).notes[0].startswith("no longer seen by 2 members")
 
 
 def test_what_cannot_be_merged(site: App) -> None:

@@ -55,6 +55,6 @@ def restore_command(site: Site, out: Output, folder: Path, replace_present: bool
     record = {"folder": str(folder), "contacts": found.contacts, "erased_again": found.erased_again}
     out.done(record, f"{many(found.contacts, 'contact')} restored from the backup of {found.made}")
     if found.erased_again:
-        out.note(f"erased again, as the ledger says: {many(found.erased_again, 'contact')}")
+        out.note(f"erased again, from the ledger: {many(found.erased_again, 'contact')}")
     if not found.audit_whole:
-        out.note("the audit in this backup is not what was written; see: sharedbook audit verify")
+        out.note("the audit in this backup is not intact; see: sharedbook audit verify")

@@ -193,4 +193,6 @@ def _consequences(deletion: groups.Deletion, newly: list[str]) -> list[str]:
         (deletion.trashed, "go to the trash"),
     )
     notes = [f"contacts that {verb}: {len(ids)}" for ids, verb in found if ids]
-    return [*notes, f"members who would newly see those that move: {', '.join(newly)}"] if newly else notes
+    return (
+        [*notes, f"members who would see the moved contacts for the first time: {', '.join(newly)}"] if newly else notes
+    )

@@ -52,7 +52,7 @@ def show(site: Site, out: Output, hold: int) -> None:
         return
     out.record({**record, "contacts": None})
     columns = {"Id": "id", "Name": "name", "Groups": "groups", "In the trash": "trashed"}
-    out.rows(record["contacts"], columns, empty="Nothing that it took is left.")
+    out.rows(record["contacts"], columns, empty="Nothing that it deleted is left.")
 
 
 @hold_command.command("release")

@@ -14,13 +14,13 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "domain": "the zone of the DNS records",
         "dns": "records that let programs find the server by the mail address",
         "ldap": "object of url, host, port, security (ldaps or starttls), base, bind_dn, number_attributes",
-        "phone": "the block to paste into the desk phone of --phone, or null",
-        "password": "the app password that was made, shown this once, or null",
+        "phone": "the settings to paste into the desk phone of --phone, or null",
+        "password": "the generated app password, shown only once, or null",
     },
     "members_imported": {
         "source": "the directory, and where in it",
         "dry_run": "true when nothing was written",
         "counts": "entries by result: added, updated, unchanged, gone, disabled, error",
-        "members": "all but the unchanged: objects of login, dn, result, code, message",
+        "members": "all but the unchanged members: objects of login, dn, result, code, message",
     },
 }

@@ -153,7 +153,7 @@ def _whole_problems(line: int, entry: Entry, limits: Limits) -> list[Problem]:
             return [Problem(line, name, "too-many", message)]
     if _names_somebody(entry):
         return []
-    return [Problem(line, "", "no-name", "the row has no name, company, mail address or phone number")]
+    return [Problem(line, "", "no-name", "a contact needs a name, company, mail address or phone number")]
 
 
 def _names_somebody(entry: Entry) -> bool:

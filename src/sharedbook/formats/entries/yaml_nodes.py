@@ -146,7 +146,7 @@ class _Builder:
     def _node(self, event: Any, depth: int) -> Node:
         at, name = _at(event), type(event).__name__
         if name == "AliasEvent" or event.anchor is not None or event.tag is not None:
-            self._mistakes.note(at, "anchors, aliases and tags are not taken", "write the value itself")
+            self._mistakes.note(at, "anchors, aliases and tags are not allowed", "write the value itself")
         if name == "AliasEvent":
             return Text(at, "")
         if name == "ScalarEvent":
@@ -154,7 +154,7 @@ class _Builder:
                 _refuse_control(event.value, at)
             return Text(at, event.value)
         if depth == MOST_DEPTH:
-            raise wrong(at, "lists lie in each other too deep")
+            raise wrong(at, "lists are nested too deeply")
         if name == "SequenceStartEvent":
             return Items(at, list(self._until("SequenceEndEvent", depth)))
         return self._pairs(at, depth)
@@ -171,9 +171,9 @@ class _Builder:
         for key in nodes:
             value = next(nodes)
             if not isinstance(key, Text):
-                self._mistakes.note(key.at, "a key is a word")
+                self._mistakes.note(key.at, "a key must be a word")
             elif key.text in found.pairs:
-                self._mistakes.note(key.at, f"{key.text} stands here twice")
+                self._mistakes.note(key.at, f"{key.text} is here twice")
             else:
                 found.pairs[key.text] = value
         return found

@@ -57,7 +57,7 @@ def of_zip(file: BinaryIO) -> list[Member]:
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            raise InvalidFile(f"the name {info.filename} leads out of the zip file", hint="pack it again")
+            raise InvalidFile(f"the name {info.filename} points outside the zip file", hint="pack it again")
         if info.flag_bits & 1:
             raise InvalidFile(f"{info.filename} is encrypted", hint="pack it without a password")
     return [Member(info.filename, _unzipper(parts, info)) for info in infos]

@@ -96,7 +96,7 @@ def read(picture: bytes, *, region: str, languages: str, limits: Limits) -> Scan
         if code.startswith(_MECARD):
             return Scan(None, tuple(_of_mecard(code.removeprefix(_MECARD))))
     if not tesseract:
-        raise Unavailable("there is no QR code of a contact in it", hint="to read its text: apt install tesseract-ocr")
+        raise Unavailable("the picture has no QR code of a contact", hint="to read its text: apt install tesseract-ocr")
     lines = [_Line(**each) for each in seen["lines"] if each["confidence"] >= LEAST]
     found = _of_text(lines, region)
     if not found:

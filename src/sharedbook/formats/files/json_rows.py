@@ -63,7 +63,7 @@ def _first(buffer: str, line: int, *, is_whole: bool) -> tuple[object, int] | No
     try:
         value, end = json.JSONDecoder().raw_decode(buffer)
     except RecursionError:
-        raise InvalidFile(f"line {line}: objects lie in each other too deep", line=line) from None
+        raise InvalidFile(f"line {line}: objects are nested too deeply", line=line) from None
     except json.JSONDecodeError as error:
         if not is_whole:
             return None

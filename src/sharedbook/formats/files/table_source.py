@@ -111,7 +111,7 @@ class TableSource:
         return Beside(custom, self._groups(row) if self.names_groups else ())
 
     def _leave_out(self, row: Row) -> None:
-        """Notes the columns that have no place in a contact and hold something."""
+        """Notes the columns that contacts have no place for and hold something."""
         if self._without_place and any(map(row.cells.__getitem__, self._without_place)):
             for place in [place for place in self._without_place if row.cells[place].strip()]:
                 self._without_place.remove(place)

@@ -224,7 +224,7 @@ def _expect_end(found: Property, after: tuple[str, int, int, int] | None) -> Non
         raise InvalidCard(
             f"It holds two cards; the second begins on line {number}.", line=number, hint="send one at a time"
         )
-    raise InvalidCard(f"Line {number} stands behind END:VCARD.", line=number)
+    raise InvalidCard(f"Line {number} comes after END:VCARD.", line=number)
 
 
 def _check_version(found: Property) -> None:

@@ -87,7 +87,7 @@ def _window(tx: Tx) -> datetime:
 
 def _refusal(tx: Tx, book: Book, taken: int, size: int, *, known: bool) -> DeletionHeld:
     return DeletionHeld(
-        f"this program took {taken} of {size} cards out of {book.group.slug}: no more until a postmaster has looked",
+        f"this program took {taken} of {size} cards out of {book.group.slug}; a postmaster has to decide first",
         group_id=book.group.id,
         at=tx.now,
         taken=taken,
@@ -117,7 +117,7 @@ def hold(app: App, viewer: Viewer, client: Client, refused: DeletionHeld) -> Non
             "hold.raised",
             f"{viewer.name} is held back from deleting in {group.name}",
             f"{who.client} of {viewer.name} took {refused.taken} of {refused.size} contacts out of {group.name}"
-            f" ({group.slug}). It may take out no more there until you decide:\n\n"
+            f" ({group.slug}). It may take no more out of it until you decide:\n\n"
             f"  sharedbook hold show {hold_id}       what it took\n"
             f"  sharedbook hold discard {hold_id}    bring it all back\n"
             f"  sharedbook hold release {hold_id}    let it go on\n",

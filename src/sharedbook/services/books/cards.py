@@ -316,7 +316,7 @@ def move(
     Raises ContactNotFound, Forbidden, VersionConflict (412), HrefTaken, UidConflict, CardErased, DeletionHeld.
     """
     if book.merged or target.merged:
-        raise Forbidden("cards are not moved in a merged book", right="delete", hint="move it on the command line")
+        raise Forbidden("cards cannot be moved in a merged book", right="delete", hint="move it on the command line")
     row, contact = _living(tx, book, href)
     _check_match(contact.etag, if_match)
     if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):

@@ -193,7 +193,9 @@ def _decode(tx: Tx, book: Book, text: str) -> Token:
     ours = token.epoch == tx.site.epoch and token.group_id == book.group.id
     ours = ours and tx.viewer.member_id in token.subjects  # what another one held is not told
     if not ours or not _remembered(tx, book, token):
-        raise InvalidToken("this sync token is of another time or book", hint="fetch the whole address book again")
+        raise InvalidToken(
+            "this sync token is from another time, or for another book", hint="fetch the whole address book again"
+        )
     return token
 
 

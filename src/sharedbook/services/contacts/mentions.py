@@ -94,9 +94,7 @@ def naming(tx: Tx, gone: Sequence[Contact], kept: Contact) -> list[int]:
     return sorted({each for _merged, ids in naming_any(tx, [(kept, gone)]) for each in ids})
 
 
-def naming_any(
-    tx: Tx, merged: Sequence[Merged], among: Sequence[int] | None = None
-) -> list[tuple[Merged, set[int]]]:
+def naming_any(tx: Tx, merged: Sequence[Merged], among: Sequence[int] | None = None) -> list[tuple[Merged, set[int]]]:
     """What was merged and is named by other cards (of all, or ``among`` these), with the ids of those."""
     by_name = {name: each for each in merged for name in _names(each[1], each[0])}
     found: dict[int, tuple[Merged, set[int]]] = {}

@@ -65,7 +65,7 @@ def left(place: Place, row: Ready) -> Problem | None:
     slugs = [matcher.group.slug for matcher in place[1:] if not matcher.find(row).found]
     if not slugs:
         return None
-    message = f"the contact is there, and stays in its groups: it does not go into {', '.join(slugs)} (contact copy)"
+    message = f"the contact exists and stays in its groups; it is not added to {', '.join(slugs)} (see contact copy)"
     return Problem(row.line, GROUPS.name, "groups-unchanged", message)
 
 
@@ -73,7 +73,7 @@ def overruled(given: Group | None, source: Source) -> list[Problem]:
     """That the groups which rows name do not count, if it is so."""
     if given is None or not source.names_groups:
         return []
-    message = f"the groups that the file names do not count: every row goes into {given.slug}"
+    message = f"groups named in the file are ignored: every row goes into {given.slug}"
     return [Problem(0, GROUPS.name, "groups-left-out", message)]
 
 

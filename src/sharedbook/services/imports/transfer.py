@@ -142,8 +142,8 @@ def resume(
         found = jobs.get(tx, job_id)
         jobs.require_stopped(tx, found)
         if found.texts is None:
-            what = "does not know its file any more" if found.params else "read no file that could be read again"
-            hint = "import it again, rows that are in are found; after --duplicates add, undo the job first"
+            what = "no longer knows its file" if found.params else "read no file that could be read again"
+            hint = "import it again: rows already in are recognised (after --duplicates add, undo the job first)"
             raise JobStopped(f"job {job_id} {what}", hint=hint)
         custom = custom_fields.every(tx)
         group = groups.names(tx).get(found.params["group"])
@@ -345,7 +345,9 @@ def _require_export(tx: Tx, group: str | None) -> None:
         found = groups.get(tx, group)
         access.require(tx.viewer, Right.EXPORT, found.id, found.slug)
     elif not any(info.rights & Right.EXPORT for info in groups.list_groups(tx)):
-        raise Forbidden(f"{tx.viewer.name} may export no group", right="export", hint="ask a postmaster for the right")
+        raise Forbidden(
+            f"{tx.viewer.name} may not export any group", right="export", hint="ask a postmaster for the right"
+        )
 
 
 def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[outgoing.Exported]:

@@ -269,7 +269,7 @@ def _compare_grants(tx: Tx, found: Comparison, wanted: Sequence[book_file.Grante
             except SubjectNotFound as error:
                 raise wrong(each.at, error.message, error.hint) from error
             if subject.id in met:
-                raise wrong(each.at, f"{subject.label} stands here twice")
+                raise wrong(each.at, f"{subject.label} is here twice")
             met.add(subject.id)
             before = has[subject.id].rights if subject.id in has else Right(0)
             after = access.normalize(_rights(each))

@@ -289,7 +289,7 @@ def apply(tx: Tx, plan_id: int) -> Job:
     """Lets the job of a plan wait for its ``run``. Raises JobNotFound, JobStopped, PlanOutdated."""
     job = jobs.get(tx, plan_id)
     if job.state is not State.PLANNED:
-        raise JobStopped(f"job {plan_id} is no plan: it is {job.state}", hint=f"see: sharedbook job show {plan_id}")
+        raise JobStopped(f"job {plan_id} is not a plan: it is {job.state}", hint=f"see: sharedbook job show {plan_id}")
     action = load(job)
     action.check(tx)
     changed = _changed_since(tx, job, action)

@@ -57,7 +57,7 @@ def _holder(tx: Tx, token: str) -> str:
         member = identity.load(tx.db, int(found[1]), departure_days=0)
         if member and not member.disabled and tx.site.secrets.same(token, _token(tx, member, int(found[2]))):
             return member.viewer.name
-    raise NotFound("this link was used, has ended, or is not whole", hint="ask a postmaster for a new one")
+    raise NotFound("this link has been used, has expired, or is incomplete", hint="ask a postmaster for a new one")
 
 
 def _token(tx: Tx, member: Identity, end: int) -> str:

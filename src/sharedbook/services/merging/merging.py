@@ -275,9 +275,7 @@ def _strictest(found: Sequence[Contact]) -> Visibility:
     return Visibility(VisibilityKind.LISTED, frozenset.intersection(*lists)) if lists else found[0].visibility
 
 
-def _told(
-    tx: Tx, viewers: Sequence[Viewer], before: Sequence[frozenset[int]], after: frozenset[int]
-) -> Iterator[str]:
+def _told(tx: Tx, viewers: Sequence[Viewer], before: Sequence[frozenset[int]], after: frozenset[int]) -> Iterator[str]:
     """Who sees less than before, or more; whoever is no postmaster is told how many, not who."""
 
     def some(ids: frozenset[int]) -> str:
@@ -285,9 +283,9 @@ def _told(
         return ", ".join(sorted(logins)) if tx.viewer.console else f"{len(ids)} members"
 
     if less := frozenset.union(*before) - after:
-        yield f"seen no more by {some(less)}: they did not see all of it (--field visibility=REF takes that of one)"
+        yield f"no longer seen by {some(less)}: they did not see all contacts (--field visibility=REF uses that of one)"
     if more := after - frozenset.intersection(*before):
-        yield f"seen by {some(more)}, who did not see all of it before"
+        yield f"seen by {some(more)}, who did not see all of the contacts before"
 
 
 # ---- writing
