@@ -31,13 +31,13 @@ check: env-test ## ruff, mypy and the layer contracts
 conformance: ## only the suite that drives real clients against a running server, GNOME's and KDE's too
 	@SHAREDBOOK_TEST_WITH=evolution,kdav,roundcube $(MAKE) --no-print-directory test SUITES=conformance
 
-soak: env-test ## the long reliability plans: hours
+soak: env-test ## the long reliability tests: hours
 	@SHAREDBOOK_TEST_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 tests
 
-bench: env-test ## CardDAV beside four other servers, as far as they are here; SIZES="1000 10000 50000"
+bench: env-test ## CardDAV beside four other servers, if installed; SIZES="1000 10000 50000"
 	@$(BIN)/python -m tests.bench.carddav $(SIZES)
 
-bench-import: env-test ## import of csv files beside plain csv and executemany
+bench-import: env-test ## csv import beside plain csv and executemany
 	@$(BIN)/python -m tests.bench.importing
 
 bench-ldap: env-test ## the LDAP gateway: autocomplete, lookups, paging
@@ -47,13 +47,13 @@ bench-ldap: env-test ## the LDAP gateway: autocomplete, lookups, paging
 picture: env-test ## take the README's picture of Thunderbird
 	@$(BIN)/python tools/take_picture.py
 
-docs: env-test ## write the documents that are made from the code
+docs: env-test ## write the documents that are generated from the code
 	@$(BIN)/python tools/write_docs.py
 
 lock: ## write requirements/*.txt: the newest versions that pyproject.toml allows
 	@sh tools/lock.sh
 
-clean: ## remove what the other commands made, except the data in ./var
+clean: ## remove what the other commands created, except the data in ./var
 	@rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/conformance/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

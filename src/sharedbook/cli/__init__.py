@@ -20,7 +20,7 @@ from sharedbook.cli.terminal.errors import report
 from sharedbook.cli.terminal.names import MEMBER
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("site", "Create the database and the data folder; ask for the first postmaster."),
+    "init": ("site", "Create the database; ask for the first postmaster."),
     "demo": ("demo", "Fill the site with a demo organisation."),
     "serve": ("serve", "Serve the contacts over CardDAV and LDAP."),
     "settings": ("site", "Show every setting: value, default, source, help."),

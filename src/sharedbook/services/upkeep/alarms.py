@@ -19,7 +19,7 @@ def look(tx: Tx) -> None:
     _quota(tx)
     for job in jobs.killed(tx):
         text = (
-            f"Its process ended while it ran; what was done stays.\n\n  sharedbook job resume {job.id}    go on\n"
+            f"Its process ended while it ran. What was done stays.\n\n  sharedbook job resume {job.id}    continue\n"
             f"  sharedbook job undo {job.id}      take back what was done\n"
         )
         notices.add_once(tx, "job.killed", f"job {job.id} was killed", text, job=job.id)
@@ -44,8 +44,8 @@ def _quota(tx: Tx) -> None:
             tx,
             "quota.near",
             f"{count} of {most} contacts",
-            f"The site holds {count} contacts; beyond {most} none is taken. Those in the trash count. Make room, or"
-            " raise limits.contacts:\n\n  sharedbook trash empty\n  sharedbook contact list --no-viewers\n",
+            f"The site holds {count} contacts, including the trash, and accepts at most {most}. Make room, or raise"
+            " limits.contacts:\n\n  sharedbook trash empty\n  sharedbook contact list --no-viewers\n",
             days=7,
             contacts=count,
         )
@@ -59,6 +59,6 @@ def housekeeping_failed(tx: Tx, failed: Mapping[str, Exception]) -> None:
         "housekeeping.failed",
         f"housekeeping failed: {', '.join(failed)}",
         f"These steps failed and are tried again every hour:\n\n{''.join(lines)}\n"
-        "What they said is in the log of `sharedbook serve`. Then run:\n\n  sharedbook doctor\n",
+        "The log of `sharedbook serve` has their messages. Then run:\n\n  sharedbook doctor\n",
         days=1,
     )
