@@ -61,9 +61,9 @@ def test_who_would_newly_see_the_contacts_is_said(staffed: CommandLine) -> None:
     staffed("contact", "add", "--name", "Minji Kim", "--group", "customers")
     staffed("grant", "add", "contacts", "everyone", "view")
     planned = staffed("group", "delete", "customers", "--contacts", "keep", "--dry-run").out
-    assert "newly see those that move: alice, carol" in planned
+    assert "see the moved contacts for the first time: alice, carol" in planned
     assert "bob" not in planned  # he sees them in customers already
-    assert "newly" not in staffed("group", "delete", "customers", "--contacts", "trash", "--dry-run").out
+    assert "for the first time" not in staffed("group", "delete", "customers", "--contacts", "trash", "--dry-run").out
 
 
 def test_the_default_group_is_not_deleted(sharedbook: CommandLine) -> None:
