@@ -17,7 +17,7 @@ from sharedbook.store.grants import lose
 from sharedbook.store.schema import groups as group_rows
 from tests.carddav.dav import CS, Client, D
 from tests.carddav.served import Book, vcard
-from tests.support.sites import CLIENT, CONSOLE, as_console
+from tests.support.sites import CLIENT, CONSOLE, as_console, delete_group
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_deleted_group_is_shown_empty_and_then_goes(book: Book, uid: str) -> N
     site = book.site.app
     token = book.alice.sync(book.of_alice()).token()
     with as_console(site) as tx:
-        groups.delete(tx, book.group.slug, contacts_to="keep")
+        delete_group(tx, book.group.slug, contacts_to="keep")
     emptied = book.alice.sync(book.of_alice(), token)
     assert emptied.statuses() == {book.of_alice("card.vcf"): 404}
     assert book.alice.propfind(book.of_alice(), f"{D}getetag", depth="1").etags().keys() == {book.of_alice()}

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sharedbook.formats.vcards import images
+from sharedbook.domain.errors import InvalidCard
+from sharedbook.formats.vcards import fields, images, vcard
 from sharedbook.formats.vcards.content_line import parse_line
 from sharedbook.formats.vcards.images import ImageKind
 from tests.formats.samples import jpeg, png
+from tests.support import pictures
 
 
 def inline(line: str) -> bytes | None:
@@ -77,3 +79,15 @@ def test_a_damaged_jpeg_is_walked_to_its_end(tail: bytes) -> None:
     found = images.sniff(b"\xff\xd8\xff" + tail)
     assert found is not None
     assert found.media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("version", vcard.VERSIONS)
+def test_a_photo_is_read_back_as_it_was_written(version: str) -> None:
+    data = base64.b64decode(png(40, 30))
+    text = f"BEGIN:VCARD\r\nVERSION:{version}\r\nUID:u\r\nFN:x\r\n{pictures.line(data, version)}\r\nEND:VCARD\r\n"
+    assert fields.photo(vcard.parse(text)) == ("image/png", data)
+
+
+def test_what_is_no_picture_is_no_photo() -> None:
+    with pytest.raises(InvalidCard, match="not a JPEG, PNG or GIF"):
+        images.photo_property(b"<svg>", "3.0")

@@ -18,7 +18,7 @@ from sharedbook.services.people import teams
 from tests.ldap.served import BASE, Site, code_of, people, soon
 from tests.support.fail2ban import offenders
 from tests.support.owners import set_owner
-from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, delete_group
 
 MEMBERS = f"ou=members,{BASE}"
 MOST_SENT = 64 * 1024 * 1024
@@ -213,7 +213,7 @@ def test_each_change_of_a_group_is_soon_visible(watched: Watched, site: Site) ->
         contacts.copy(tx, [one], book)
     watched.sees("One")
     with as_console(app) as tx:
-        groups.delete(tx, book.slug, contacts_to="trash")
+        delete_group(tx, book.slug, contacts_to="trash")
     watched.sees()
 
 
@@ -252,5 +252,5 @@ def test_an_import_is_followed(site: Site) -> None:
         contacts.add_many(tx, book, made)
     soon(lambda: len(people(connection, "(mail=*@many.example)")) == 300)
     with as_console(site.app) as tx:
-        groups.delete(tx, book.slug, contacts_to="trash")
+        delete_group(tx, book.slug, contacts_to="trash")
     soon(lambda: people(connection, "(mail=*@many.example)") == [])

@@ -38,7 +38,7 @@ from sharedbook.store.schema import job_items
 from sharedbook.store.schema import jobs as job_rows
 from sharedbook.store.schema import revisions as revision_rows
 from tests.services.bulk_sites import ALL, dump, group_id, start, undo
-from tests.support.sites import CLIENT, CONSOLE, as_console, card
+from tests.support.sites import CLIENT, CONSOLE, as_console, card, delete_group
 
 
 def test_what_refuses_one_stops_no_other(filled: App) -> None:
@@ -248,7 +248,7 @@ MOVED: dict[str, Callable[[Tx], object]] = {
     "contact": lambda tx: contacts.share(tx, [1], False),
     "group": lambda tx: groups.describe(tx, "suppliers", "Those who sell to us"),
     "grant": lambda tx: grants.grant(tx, "suppliers", "@sales", Right.VIEW),
-    "deleted group": lambda tx: groups.delete(tx, "suppliers", contacts_to="keep"),
+    "deleted group": lambda tx: delete_group(tx, "suppliers", contacts_to="keep"),
 }
 
 

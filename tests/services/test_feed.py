@@ -30,7 +30,7 @@ from tests.services.people import add_contact, add_members, viewer
 from tests.support.eventually import eventually
 from tests.support.owners import set_owner
 from tests.support.postgres import Cluster
-from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, delete_group, new_site
 
 READER = Service("ldap")
 
@@ -110,7 +110,7 @@ STEPS: list[Callable[[Tx], object]] = [
     lambda tx: teams.delete(tx, "sales"),
     lambda tx: grants.revoke(tx, "partners", "everyone"),
     lambda tx: members.change(tx, "bob", postmaster=False),
-    lambda tx: groups.delete(tx, "partners", contacts_to="keep"),
+    lambda tx: delete_group(tx, "partners", contacts_to="keep"),
     lambda tx: members.delete(tx, "dora", give_to=None),
     lambda tx: members.add(tx, "frank", email="frank@example.com"),
 ]
@@ -180,7 +180,7 @@ def test_the_erased_and_the_deleted_are_gone(site: App) -> None:
         anna = only(tx, "Anna")
         clients = groups.get(tx, "clients").id
         dora = members.get(tx, "dora").id
-        groups.delete(tx, "clients", contacts_to="keep")
+        delete_group(tx, "clients", contacts_to="keep")
         members.delete(tx, "dora", give_to=None)
     erasure.erase(site.site, CONSOLE, CLIENT, [anna])
     delta = reader.follow()

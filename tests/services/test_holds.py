@@ -35,7 +35,7 @@ from tests.services.breaking import (
     prepared,
     release,
 )
-from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, new_site
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, delete_group, new_site
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_the_group_is_gone(site: App) -> None:
         contacts.copy(tx, [1], groups.get(tx, "partners"))
     Program(site).delete(*range(21))
     with as_console(site) as tx:
-        groups.delete(tx, "clients", contacts_to="trash")
+        delete_group(tx, "clients", contacts_to="trash")
     done = discard(site, 1)
     assert "contact 1: its group is gone" in done.notes
     assert "contact 2: its group is gone; it is in contacts now" in done.notes

@@ -19,7 +19,7 @@ from sharedbook.services.contacts import contacts
 from sharedbook.services.erasing import erasure, subject_access
 from sharedbook.services.imports import transfer
 from sharedbook.services.members import members
-from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, delete_group
 
 MAIL = "minji.kim@wyvern.example"
 
@@ -86,7 +86,7 @@ def test_nothing_is_left_by_the_erasure(site: App) -> None:
 
 def test_a_report_after_the_group_is_gone(site: App) -> None:
     with as_console(site) as tx:
-        groups.delete(tx, "people", contacts_to="trash")
+        delete_group(tx, "people", contacts_to="trash")
     target = io.BytesIO()
     with as_console(site, write=False) as tx:
         subject_access.report(tx, MAIL, target)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from sharedbook.formats.vcards import card_build, vcard
+from sharedbook.formats.vcards import images, vcard
 
 _BYTES = {"RGB": 3, "L": 1, "RGBA": 4, "CMYK": 4, "I;16": 2}
 PLACE = "taken at home"
@@ -36,6 +36,7 @@ def opened(data: bytes) -> Image.Image:
 
 def line(data: bytes, version: str = "3.0") -> str:
     """The folded PHOTO line of a card, without its end."""
-    card = vcard.load(card_build.build(card_build.NewCard(full_name="x", photo=data), version=version))  # type: ignore[arg-type]
+    bare = vcard.load(f"BEGIN:VCARD\r\nVERSION:{version}\r\nUID:x\r\nFN:x\r\nEND:VCARD\r\n")
+    card = vcard.load(vcard.patch(bare, [vcard.Add(*images.photo_property(data, version))]))
     (photo,) = card.all("PHOTO")
     return card.text[photo.start : photo.end].removesuffix("\r\n")

@@ -18,6 +18,8 @@ from typing import Any
 from sharedbook import app
 from sharedbook.app import App
 from sharedbook.domain.model import Client
+from sharedbook.services.books import groups
+from sharedbook.services.jobs.actions import DeleteGroup
 from sharedbook.services.tx import Console, MemberActor, Tx
 from sharedbook.settings import Settings
 
@@ -72,6 +74,15 @@ def as_member(site: App, login: str, *, write: bool = False) -> Iterator[Tx]:
     """A transaction of a member."""
     with site.begin(MemberActor(login), Client("carddav", "test"), write=write) as tx:
         yield tx
+
+
+def delete_group(tx: Tx, ref: str, *, contacts_to: str) -> None:
+    """Deletes a group in one transaction by the steps of its job."""
+    plan = groups.plan_deletion(tx, ref, contacts_to=contacts_to)
+    action = DeleteGroup(plan.group.id, plan.word, plan.target.id)
+    action.check(tx)
+    action.do(tx, groups.held_ids(tx, plan.group.id))
+    action.finish(tx)
 
 
 def card(uid: str, name: str, *lines: str) -> str:

@@ -182,14 +182,13 @@ def delete(site: Site, out: Output, group: str, contacts: str, how: How) -> None
 
 def _viewers_after(tx: Tx, deletion: groups.Deletion) -> list[str]:
     """Who may view the group that contacts move to."""
-    return grants.viewers(tx, deletion.target.id) if deletion.moved and deletion.target else []
+    return grants.viewers(tx, deletion.target.id) if deletion.moved else []
 
 
 def _consequences(deletion: groups.Deletion, newly: list[str]) -> list[str]:
-    target = deletion.target.slug if deletion.target else ""
     found = (
         (deletion.kept, "stay in their other groups"),
-        (deletion.moved, f"move to {target}"),
+        (deletion.moved, f"move to {deletion.target.slug}"),
         (deletion.trashed, "go to the trash"),
     )
     notes = [f"contacts that {verb}: {len(ids)}" for ids, verb in found if ids]

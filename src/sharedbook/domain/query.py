@@ -128,7 +128,6 @@ class Const:
 
 Query = And | Or | Not | Const | Some
 EVERYTHING = Const(True)
-NOTHING = Const(False)
 
 
 def matches(query: Query, contact: Record) -> bool | None:

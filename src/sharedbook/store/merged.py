@@ -86,12 +86,6 @@ def namesakes(connection: Connection, viewer: Viewer, groups: Groups, keys: Sequ
     return found
 
 
-def count(connection: Connection, viewer: Viewer, groups: Groups) -> int:
-    """How many contacts the viewer sees."""
-    statement = select(func.count()).select_from(contacts).where(_seen(_sight(viewer, groups)))
-    return int(connection.execute(statement).scalar_one())
-
-
 _CARD = (_C.key, _C.id, _C.uid, _C.etag, _C.vcard, _C.size, _C.modified)
 
 

@@ -16,7 +16,7 @@ from sharedbook.domain.model import Limits
 from sharedbook.formats.entries import columns, entries, entry_cards
 from sharedbook.formats.entries.columns import FIELDS, Column
 from sharedbook.formats.entries.entries import Entry, Value
-from sharedbook.formats.vcards import card_build, superiors, vcard
+from sharedbook.formats.vcards import images, superiors, vcard
 from sharedbook.formats.vcards.content_line import Raw, escape_text, split_raw, unescape_text
 from sharedbook.formats.vcards.vcard import Card, Edit, Remove, Set
 
@@ -74,7 +74,7 @@ def photo(card: Card, data: bytes | None, limits: Limits) -> Card:
     """The card with a picture in place of those it has; None: without any. Raises InvalidCard, CardTooLarge."""
     others: list[Edit] = [Remove("PHOTO", nth) for nth in range(0 if data is None else 1, len(card.all("PHOTO")))]
     if data is not None:
-        name, value, params = card_build.photo_property(data, card.version == "4.0")
+        name, value, params = images.photo_property(data, card.version)
         others.append(Set(name, value, params))
     return vcard.parse(vcard.patch(card, others), limits)
 

@@ -17,7 +17,7 @@ from sharedbook.formats.files import json_rows, ldif_rows, vcf_rows
 from sharedbook.formats.files.ldif_rows import Record
 from sharedbook.formats.rows import encodings
 from sharedbook.formats.rows.problems import Problem
-from sharedbook.formats.vcards import card_build, vcard, vcard21
+from sharedbook.formats.vcards import images, vcard, vcard21
 
 
 class VcfSource:
@@ -181,5 +181,5 @@ class LdifSource:
         if row.problems or not photo:
             return row
         card = entry_cards.build(row.entry)
-        text = vcard.patch(card, [vcard.Add(*card_build.photo_property(photo, card.version == "4.0"))])
+        text = vcard.patch(card, [vcard.Add(*images.photo_property(photo, card.version))])
         return replace(row, card=vcard.parse(text, self._reading.limits))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from sharedbook.formats.vcards.card_build import PRODUCT
 from sharedbook.formats.vcards.content_line import CRLF, Params, Property, Raw, Value, fold_raw, line_head, raw_value
 from sharedbook.formats.vcards.vcard import Add, Card, Edit, Set
 
+PRODUCT = "-//sharedbook//EN"
 _BEGIN, _END = f"BEGIN:VCARD{CRLF}", f"END:VCARD{CRLF}"
 
 _Line = tuple[str, str, Value, Params]

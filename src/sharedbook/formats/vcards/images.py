@@ -1,14 +1,18 @@
-"""Inline images of a card: their bytes, and what their first bytes say they are. Nothing is fetched or rendered."""
+"""Inline images of a card: their bytes, what their first bytes say they are, and how a card has one. Nothing is fetched
+or rendered.
+"""
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from sharedbook.formats.vcards.content_line import Property, unescape_text
+from sharedbook.domain.errors import InvalidCard
+from sharedbook.formats.vcards.content_line import Params, Property, Raw, Value, unescape_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,17 @@ _MAGIC: Mapping[bytes, tuple[str, Callable[[bytes], tuple[int, int]]]] = {
     b"GIF87a": ("image/gif", _gif),
     b"GIF89a": ("image/gif", _gif),
 }
+
+
+def photo_property(data: bytes, version: str) -> tuple[str, Value, Params]:
+    """PHOTO with a file's bytes, as vCard 3.0 or 4.0 writes it: name, value, parameters.
+
+    Raises InvalidCard unless it is a JPEG, PNG or GIF file.
+    """
+    kind = sniff(data)
+    if kind is None:
+        raise InvalidCard("The photo is not a JPEG, PNG or GIF picture.", hint="use one of these formats")
+    text = base64.b64encode(data).decode()
+    if version == "4.0":
+        return "PHOTO", Raw(f"data:{kind.media_type};base64,{text}"), ()
+    return "PHOTO", Raw(text), (("ENCODING", ("b",)), ("TYPE", (kind.media_type.removeprefix("image/").upper(),)))

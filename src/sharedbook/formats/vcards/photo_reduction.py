@@ -15,7 +15,7 @@ from dataclasses import replace
 from sharedbook.domain.errors import Busy, InvalidCard
 from sharedbook.domain.model import Limits
 from sharedbook.formats.limited import child
-from sharedbook.formats.vcards import card_build, images, vcard
+from sharedbook.formats.vcards import images, vcard
 from sharedbook.formats.vcards.content_line import Params, Property, Value
 from sharedbook.formats.vcards.vcard import Card, Edit, Original, Set
 
@@ -73,7 +73,7 @@ _KINDS = frozenset({"jpeg", "jpg", "png", "gif"})
 
 def _replacement(photo: Property, data: bytes, version: str) -> tuple[Value, Params]:
     """Value and parameters of a PHOTO with another picture; what a parameter says of anything else stays."""
-    _, value, own = card_build.photo_property(data, version == "4.0")
+    _, value, own = images.photo_property(data, version)
     kept = []
     for name, values in photo.params:
         if name == "TYPE":

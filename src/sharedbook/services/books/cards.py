@@ -64,11 +64,6 @@ def all_cards(tx: Tx, book: Book) -> Iterator[Card]:
     return refetch.marks(tx, book.group.id).on(book.shelf.all_cards(tx))
 
 
-def count(tx: Tx, book: Book) -> int:
-    """How many cards the viewer sees in the book."""
-    return book.shelf.count(tx)
-
-
 def has_uid(tx: Tx, book: Book, uid: str) -> str | None:
     """The href of the card with this UID, if the viewer sees it."""
     return book.shelf.href_of(tx, uid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sharedbook.domain import access
@@ -273,7 +273,7 @@ class Deletion:
 
 
 def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
-    """What ``delete`` would do; writes nothing.
+    """What deleting a group would do; writes nothing.
 
     ``contacts_to``: ``keep`` (contacts left without a group go to the default one), ``trash`` (those contacts go to the
     trash), ``move:GROUP`` (all go to that group). Raises Protected for the default group, InvalidValue, GroupNotFound.
@@ -308,13 +308,6 @@ def held_ids(tx: Tx, group_id: int) -> list[int]:
     """Ids of the contacts that a group holds, those in the trash too."""
     rows = memberships.of_group(tx.db, group_id)
     return sorted(row.contact_id for row in rows if row.contact_id is not None)
-
-
-def delete(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
-    """Empties a group as ``plan_deletion`` says; its book is shown empty for departure_days, then goes."""
-    plan = plan_deletion(tx, ref, contacts_to=contacts_to)
-    clear(tx, plan.group, held_ids(tx, plan.group.id), plan.word, plan.target)
-    return replace(plan, group=close(tx, plan.group.id))
 
 
 def clear(tx: Tx, group: Group, contact_ids: Sequence[int], word: str, target: Group) -> None:

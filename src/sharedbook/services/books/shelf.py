@@ -65,9 +65,6 @@ class Shelf(Protocol):
     def etags(self, tx: Tx, hrefs: Sequence[str]) -> dict[str, str]:
         """ETags by href, of those of these hrefs that hold a card."""
 
-    def count(self, tx: Tx) -> int:
-        """How many cards there are."""
-
     def search(self, tx: Tx, query: Query, limit: int | None) -> list[str]:
         """The hrefs of the cards that match, in order."""
 
@@ -116,9 +113,6 @@ class GroupShelf:
 
     def etags(self, tx: Tx, hrefs: Sequence[str]) -> dict[str, str]:
         return memberships.etags_seen(tx.db, tx.viewer, self.group.id, hrefs) if self.shown else {}
-
-    def count(self, tx: Tx) -> int:
-        return memberships.count(tx.db, tx.viewer, self.group.id) if self.shown else 0
 
     def search(self, tx: Tx, query: Query, limit: int | None) -> list[str]:
         return search.hrefs(tx.db, query, tx.viewer, self.group.id, records.reader(tx), limit) if self.shown else []
@@ -169,9 +163,6 @@ class MergedShelf:
     def etags(self, tx: Tx, hrefs: Sequence[str]) -> dict[str, str]:
         found = merged.by_keys(tx.db, tx.viewer, self.groups, _keys(hrefs))
         return {entry.href: entry.etag for entry in map(_entry, found)}
-
-    def count(self, tx: Tx) -> int:
-        return merged.count(tx.db, tx.viewer, self.groups)
 
     def search(self, tx: Tx, query: Query, limit: int | None) -> list[str]:
         found = search.keys(tx.db, query, tx.viewer, records.reader(tx), limit) if self.groups else []
