@@ -161,9 +161,8 @@ class _Swapped(dict[int, int | str]):
         return code
 
 
-_SWAPPED = _Swapped({ord(letter): letter.swapcase() for letter in ascii_letters} | {ord(LINE): "À", ord(CASED): "Á"})
-
-_TO_SWAP = re.compile(f"[A-Za-z{LINE}{CASED}]")
+_SWAPPED = _Swapped({ord(letter): letter.swapcase() for letter in ascii_letters})
+_LETTER = re.compile("[A-Za-z]")
 
 
 def cased(value: str) -> str:
@@ -171,13 +170,26 @@ def cased(value: str) -> str:
 
     Letters with a mark, which that collation takes apart, stand for the two signs that a line cannot hold.
     """
-    mapped = folding.unicode_casemap(value)
-    return mapped.translate(_SWAPPED) if _TO_SWAP.search(mapped) else mapped
+    if value.isascii():
+        mapped = value.lower()
+    else:
+        mapped = folding.unicode_casemap(value)
+        if _LETTER.search(mapped):
+            mapped = mapped.translate(_SWAPPED)
+    return mapped.replace(LINE, "À").replace(CASED, "Á")
+
+
+def keys(name: str, texts: Iterable[str]) -> list[int]:
+    """``key`` of many texts."""
+    head = f"{name}{TAB}"
+    return [
+        int.from_bytes(blake2b(f"{head}{text}".encode(), digest_size=8).digest(), "big", signed=True) for text in texts
+    ]
 
 
 def key(name: str, text: str = "") -> int:
     """The hash of a folded text under a name (of ``KEYED``, the derived one); of the name alone without a text."""
-    return int.from_bytes(blake2b(f"{name}{TAB}{text}".encode(), digest_size=8).digest(), "big", signed=True)
+    return keys(name, [text])[0]
 
 
 @cache

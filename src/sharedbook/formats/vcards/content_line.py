@@ -160,17 +160,18 @@ def raw_value(value: Value) -> str:
 
 def fold_line(line: str) -> str:
     """A content line as it is sent: CRLF at its end, folded at 75 octets, never inside a character (RFC 6350, 3.2)."""
-    return fold_lines([line])
+    return _within(line) + CRLF
 
 
 def fold_lines(lines: Iterable[str]) -> str:
     """Content lines as they are sent: see ``fold_line``."""
-    folded = [line if len(line) <= LINE_OCTETS and line.isascii() else _folded(line) for line in lines]
-    return CRLF.join([*folded, ""])
+    return CRLF.join([*map(_within, lines), ""])
 
 
-def _folded(line: str) -> str:
+def _within(line: str) -> str:
     if line.isascii():
+        if len(line) <= LINE_OCTETS:
+            return line
         rest = range(LINE_OCTETS, len(line), LINE_OCTETS - 1)
         return _FOLD.join([line[:LINE_OCTETS], *[line[at : at + LINE_OCTETS - 1] for at in rest]])
     octets = line.encode()

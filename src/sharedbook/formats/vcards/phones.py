@@ -71,6 +71,9 @@ def forms(number: str, region: str) -> str:
 
 def forms_of(found: PhoneKeys) -> str:
     """``forms``, of the keys of a number."""
+    dialled, e164, national = found
+    if dialled == e164 and national not in ("", e164):
+        return f"{dialled} {national}"
     return " ".join(dict.fromkeys(filter(None, found)))
 
 

@@ -236,14 +236,15 @@ class Template(NamedTuple):
         texts = _texts(plain, uids, numbers, self.hangul)
         cards, names = self.card.filled(texts.escaped, count), self.name.filled(cells, count)
         octets = list(map(str.encode, cards))
+        sorts = map(kept.sort_of_folded, _at_once(folding.fold, names))
         keyed = [key.filled(texts.folded, count) for key in self.keys]
-        hashes = [[indexed.key(name, text) for text in column] for name, column in zip(self.names, keyed, strict=True)]
+        hashes = list(map(indexed.keys, self.names, keyed))
         reached = [[number.e164 for number in column] for column in numbers]
         said = [list(zip(repeat(self.names[at]), keyed[at])) for at in self.said]
         ids, mails = self.counts
         return map(
             Made,
-            *(cards, uids, map(kept.etag_of, octets), map(len, octets), names, map(kept.sort_of, names)),
+            *(cards, uids, map(kept.etag_of, octets), map(len, octets), names, sorts),
             *(self.texts.filled(texts, cells, odd, count), self.notes.filled(texts, cells, odd, count)),
             map(tuple, map(dict.fromkeys, _across(hashes, count))),
             _across([hashes[at] for at in self.said], count),

@@ -94,4 +94,9 @@ def etag_of(octets: bytes) -> str:
 
 def sort_of(name: str) -> str:
     """Where a contact of this name stands in a list."""
-    return folding.fold(name)[:_SORT_LENGTH]
+    return sort_of_folded(folding.fold(name))
+
+
+def sort_of_folded(name: str) -> str:
+    """The same of a folded name."""
+    return name[:_SORT_LENGTH]
