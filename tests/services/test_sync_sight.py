@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import update
 
 from sharedbook.app import App
 from sharedbook.domain.errors import InvalidToken
 from sharedbook.domain.model import PRIVATE, VISIBLE_TO_ALL, Right, Visibility, VisibilityKind
+from sharedbook.formats.entries import column_edits
 from sharedbook.formats.vcards.vcard import parse
 from sharedbook.services.books import cards, groups, sync
 from sharedbook.services.contacts import contacts
 from sharedbook.services.members import grants, members
 from sharedbook.services.people import subjects, teams
+from sharedbook.store import sync as rows
+from sharedbook.store.schema import departures
 from tests.services.people import add_contact
 from tests.support.sites import as_console, as_member, card
 
@@ -44,6 +50,7 @@ def test_what_came_and_went_out_of_his_sight_is_not_told(filled: App, slug: str)
 
 @pytest.mark.parametrize("slug", ["clients", "all"])
 def test_what_comes_and_goes_with_a_team_is_told_and_nothing_else(filled: App, slug: str) -> None:
+    """Nor what was deleted before, nor what the team got after he left it."""
     with as_console(filled) as tx:
         members.add(tx, "dora")
         members.change(tx, "dora", merged_book=slug == "all")
@@ -53,9 +60,15 @@ def test_what_comes_and_goes_with_a_team_is_told_and_nothing_else(filled: App, s
             grants.grant(tx, group, "dora", Right.VIEW)
         made = {
             (group, seen): add_contact(tx, groups.get(tx, group), f"{group} {seen.kind}", visibility=seen).id
-            for group in ("clients", "suppliers", "partners")
-            for seen in (buyers, PRIVATE, VISIBLE_TO_ALL)
+            for group in ("partners", "suppliers", "clients")
+            for seen in (PRIVATE, VISIBLE_TO_ALL, buyers)
         }
+        gone = add_contact(tx, groups.get(tx, "clients"), "gone", visibility=VISIBLE_TO_ALL)
+    with as_console(filled) as tx:
+        contacts.delete(tx, [gone.id])
+        contacts.edit(
+            tx, [made["clients", buyers]], lambda card: column_edits.tag(card, ["the last"], [], tx.site.limits)
+        )
     with as_member(filled, "dora") as tx:
         token = sync.state(tx, groups.book(tx, slug)).token
     with as_console(filled) as tx:
@@ -68,9 +81,74 @@ def test_what_comes_and_goes_with_a_team_is_told_and_nothing_else(filled: App, s
     assert ({each.href for each in found.changed}, found.removed) == ({hrefs[each] for each in came}, [])
     with as_console(filled) as tx:
         teams.leave(tx, "buyers", "dora")
+        add_contact(tx, groups.get(tx, "clients"), "later", visibility=buyers)
     with as_member(filled, "dora") as tx:
         left = sync.changes(tx, groups.book(tx, slug), found.token)
     assert (left.changed, left.removed) == ([], sorted(hrefs[each] for each in came))
+
+
+def test_a_group_that_is_taken_away_goes_with_what_he_saw_of_it(filled: App) -> None:
+    with as_console(filled) as tx:
+        members.add(tx, "dora")
+        for group in ("suppliers", "clients"):
+            grants.grant(tx, group, "dora", Right.VIEW)
+            add_contact(tx, groups.get(tx, group), f"private {group}", visibility=PRIVATE)
+    with as_member(filled, "dora") as tx:
+        book = groups.book(tx, "clients")
+        token, held = sync.state(tx, book).token, [each.href for each in cards.listing(tx, book)]
+    with as_console(filled) as tx:
+        grants.revoke(tx, "clients", "dora")
+        add_contact(tx, groups.get(tx, "clients"), "later", visibility=VISIBLE_TO_ALL)
+    with as_member(filled, "dora") as tx:
+        found = sync.changes(tx, groups.book(tx, "clients"), token)
+    assert (found.changed, found.removed) == ([], sorted(held))
+
+
+def test_a_merged_book_knows_cards_and_uids_that_he_sees_only(filled: App) -> None:
+    """Of two with one UID the older has it; what he does not see makes none a second one."""
+    with as_console(filled) as tx:
+        members.add(tx, "dora")
+        members.change(tx, "dora", merged_book=True)
+        hidden, first, second = (
+            contacts.add(tx, groups.get(tx, group), parse(card("u-twin", f"Twin of {group}")))
+            for group in ("partners", "clients", "suppliers")
+        )
+        secret = contacts.add(tx, groups.get(tx, "partners"), parse(card("u-secret", "Secret")))
+        other = contacts.add(tx, groups.get(tx, "clients"), parse(card("u-secret", "Another")))
+        for group in ("clients", "suppliers"):
+            grants.grant(tx, group, "dora", Right.VIEW)
+    hrefs = {each.id: f"{each.key}.vcf" for each in (hidden, first, second, secret, other)}
+    with as_member(filled, "dora") as tx:
+        book = groups.book(tx, "all")
+        assert cards.has_uid(tx, book, "u-twin") == hrefs[first.id] and cards.has_uid(tx, book, "u-none") is None
+        found = cards.get_many(tx, book, [hrefs[each.id] for each in (hidden, first, second)])
+        assert {each.contact_id: each.uid == "u-twin" for each in found.values()} == {first.id: True, second.id: False}
+        token = sync.state(tx, book).token
+    with as_console(filled) as tx:
+        contacts.delete(tx, [first.id, secret.id])
+    with as_member(filled, "dora") as tx:
+        result = sync.changes(tx, groups.book(tx, "all"), token)
+    assert ([each.href for each in result.changed], result.removed) == ([hrefs[second.id]], [hrefs[first.id]])
+    with as_console(filled) as tx:
+        contacts.edit(tx, [other.id], lambda card: column_edits.tag(card, ["vip"], [], tx.site.limits))
+    with as_member(filled, "dora") as tx:
+        result = sync.changes(tx, groups.book(tx, "all"), result.token)
+    assert ([each.href for each in result.changed], result.removed) == ([hrefs[other.id]], [])
+
+
+def test_what_is_forgotten_of_a_group_is_its_oldest(filled: App) -> None:
+    with as_console(filled) as tx:
+        clients = groups.get(tx, "clients")
+        made = [add_contact(tx, clients, name, visibility=VISIBLE_TO_ALL).id for name in ("old", "new")]
+    for each in made:
+        with as_console(filled) as tx:
+            contacts.delete(tx, [each])
+    with as_console(filled) as tx:
+        old, new = (each.seq for each in rows.departed(tx.db, clients.id, 0))
+        tx.db.execute(update(departures).where(departures.c.seq == old).values(at=tx.now - timedelta(days=9)))
+        assert rows.prune(tx.db, tx.now - timedelta(days=8)) == {clients.id: old}
+        assert [each.seq for each in rows.departed(tx.db, clients.id, 0)] == [new]
+        assert rows.prune(tx.db, tx.now - timedelta(days=8)) == {}
 
 
 def test_a_token_of_another_or_with_other_words_is_not_ours(filled: App) -> None:
