@@ -123,8 +123,8 @@ class Session:
 
     @property
     def blocked(self) -> bool:
-        """Whether no message may be handled now."""
-        return self.closed or self.start_tls or self._pending is not None or len(self._streams) >= STREAMS
+        """Whether a message that waits may not be handled now; once closed, none waits."""
+        return self.start_tls or self._pending is not None or len(self._streams) >= STREAMS
 
     def advance(self) -> bool:
         """Handles one message; False when there is no whole one, or none may be handled now."""

@@ -134,13 +134,22 @@ def test_too_many_large_answers_wait(crowd: World) -> None:
     assert sum(each.tag == wire.DONE for each in found) == STREAMS + 2
 
 
-def test_an_id_in_use(crowd: World) -> None:
+@pytest.mark.parametrize("again", ["(objectClass=*)", "(cn=person 0002)"])
+def test_an_id_in_use(crowd: World, again: str) -> None:
+    """The second is one like an earlier search."""
     talk = Talk(crowd).bind("carol")
-    talk.session.receive(wiring.octets(m.Message(9, search())) * 2)
+    talk.request(search("(cn=person 0001)"))
+    talk.session.receive(b"".join(wiring.octets(m.Message(9, each)) for each in (search(), search(again))))
     while talk.session.advance():
         pass
     (answer,) = wiring.answers(talk.session.take())
     assert (answer.id, answer.code) == (9, Code.PROTOCOL_ERROR)
+
+
+def test_searches_like_an_earlier_one_that_come_together_are_all_answered(place: World) -> None:
+    talk = Talk(place).bind("carol")
+    found = talk.say(*(m.Message(each, search(f"(cn=person 00{each})")) for each in range(2, 6)))
+    assert [each.id for each in found if each.tag == wire.DONE] == [2, 3, 4, 5]
 
 
 def test_a_search_like_an_earlier_one_needs_an_id_too(place: World) -> None:
@@ -217,6 +226,13 @@ def test_start_tls(place: World) -> None:
     talk.bind("alice")
     assert talk.one(m.Extended(schema.START_TLS, None)).code == Code.OPERATIONS_ERROR
     assert Talk(place, can_tls=False).one(m.Extended(schema.START_TLS, None)).code == Code.UNAVAILABLE
+
+
+def test_tls_does_not_start_while_an_answer_is_under_way(crowd: World) -> None:
+    talk = Talk(crowd).bind("carol")
+    found = talk.say(m.Message(9, search()), m.Message(10, m.Extended(schema.START_TLS, None)))
+    assert (found[0].id, found[0].code) == (10, Code.OPERATIONS_ERROR)
+    assert [each.tag for each in found if each.id == 9].count(wire.DONE) == 1
 
 
 def test_what_is_pipelined_behind_start_tls_is_dropped(place: World) -> None:

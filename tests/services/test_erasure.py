@@ -188,8 +188,10 @@ def test_housekeeping_ends_what_is_pending_also_when_the_values_are_lost(site: A
 
 
 def test_what_was_kept_to_be_looked_for_is_overwritten(site: App, tmp_path: Path) -> None:
-    """A disk keeps the blocks of a removed file."""
-    sealed.write(site.site, 7, {"values": ["Anna Andante"]})
+    """A disk keeps the blocks of a removed file. The number of an erasure that was rolled back is used again."""
+    sealed.write(site.site, 7, {})
+    sealed.write(site.site, 7, known := {"values": ["Anna Andante"]})
+    assert sealed.read(site.site, 7) == known
     [path] = site.settings.data_dir.glob("*.pending")
     blocks = tmp_path / "blocks"
     blocks.hardlink_to(path)

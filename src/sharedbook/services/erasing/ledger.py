@@ -74,8 +74,6 @@ def _proof(secrets: Secrets, before: str, at: str, hash_: str) -> str:
 
 
 def _append(secrets: Secrets, path: Path, rows: Sequence[tuple[str, str]]) -> None:
-    if not rows:
-        return
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two erasures at once would both chain to the same line
         file.seek(0)
