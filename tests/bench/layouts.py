@@ -43,73 +43,78 @@ def _product(file: str, encoding: str, columns: Sequence[str], constant: Mapping
     return Layout(header, row)
 
 
+PRODUCTS: Mapping[str, tuple[str, str, Sequence[str], Mapping[str, str]]] = {
+    "Google": (
+        "google.csv",
+        "utf-8-sig",
+        (
+            *("First Name", "Last Name", "Organization Name", "Organization Department", "Organization Title"),
+            *("E-mail 1 - Value", "E-mail 2 - Value", "Phone 1 - Value", "Phone 2 - Value", "Address 1 - Street"),
+            *("Address 1 - City", "Address 1 - Postal Code", "Address 1 - Country", "Notes"),
+        ),
+        {
+            "E-mail 1 - Label": "* Work",
+            "E-mail 2 - Label": "Home",
+            "Phone 1 - Label": "Mobile",
+            "Phone 2 - Label": "Work",
+            "Address 1 - Label": "Work",
+            "Labels": "* myContacts",
+        },
+    ),
+    "Outlook": (
+        "outlook.csv",
+        "cp949",
+        (
+            *("First Name", "Last Name", "Company", "Department", "Job Title", "E-mail Address"),
+            *("E-mail 2 Address", "Mobile Phone", "Business Phone", "Business Street", "Business City"),
+            *("Business Postal Code", "Business Country/Region", "Notes"),
+        ),
+        {
+            "E-mail Type": "SMTP",
+            "E-mail 2 Type": "SMTP",
+            "Gender": "Unspecified",
+            "Priority": "Normal",
+            "Private": "False",
+            "Sensitivity": "Normal",
+            "Birthday": "0/0/00",
+            "Anniversary": "0/0/00",
+        },
+    ),
+    "Outlook.com": (
+        "outlook-com.csv",
+        "utf-8-sig",
+        (
+            *("First Name", "Last Name", "Company", "Department", "Job Title", "E-mail Address"),
+            *("E-mail 2 Address", "Mobile Phone", "Business Phone", "Business Street", "Business City"),
+            *("Business Postal Code", "Business Country/Region", "Notes"),
+        ),
+        {},
+    ),
+    "OroCRM": (
+        "oro.csv",
+        "utf-8-sig",
+        (
+            *("First name", "Last name", "Accounts 1 Account name", "", "Job Title", "Emails 1 Email"),
+            *("Emails 2 Email", "Phones 1 Phone", "Phones 2 Phone", "Addresses 1 Street", "Addresses 1 City"),
+            *("Addresses 1 Zip/Postal Code", "", "Description"),
+        ),
+        {},
+    ),
+    "Yeastar": (
+        "yeastar.csv",
+        "utf-8-sig",
+        (
+            *("First Name", "Last Name", "Company Name", "", "", "Email", "", "Mobile", "Business Number"),
+            *("Street", "City", "ZIP Code", "Country", "Remark"),
+        ),
+        {},
+    ),
+}
+"""Of each: the file that has its header, and the encoding of that; ``columns`` and ``constant`` of ``_product``."""
+
+
 def layouts() -> Mapping[str, Layout]:
     """Layouts by the name of the product, the one that has nothing but full columns first."""
-    return {
-        "14 columns, all full": Layout(OURS, list),
-        "Google": _product(
-            "google.csv",
-            "utf-8-sig",
-            (
-                *("First Name", "Last Name", "Organization Name", "Organization Department", "Organization Title"),
-                *("E-mail 1 - Value", "E-mail 2 - Value", "Phone 1 - Value", "Phone 2 - Value", "Address 1 - Street"),
-                *("Address 1 - City", "Address 1 - Postal Code", "Address 1 - Country", "Notes"),
-            ),
-            {
-                "E-mail 1 - Label": "* Work",
-                "E-mail 2 - Label": "Home",
-                "Phone 1 - Label": "Mobile",
-                "Phone 2 - Label": "Work",
-                "Address 1 - Label": "Work",
-                "Labels": "* myContacts",
-            },
-        ),
-        "Outlook": _product(
-            "outlook.csv",
-            "cp949",
-            (
-                *("First Name", "Last Name", "Company", "Department", "Job Title", "E-mail Address"),
-                *("E-mail 2 Address", "Mobile Phone", "Business Phone", "Business Street", "Business City"),
-                *("Business Postal Code", "Business Country/Region", "Notes"),
-            ),
-            {
-                "E-mail Type": "SMTP",
-                "E-mail 2 Type": "SMTP",
-                "Gender": "Unspecified",
-                "Priority": "Normal",
-                "Private": "False",
-                "Sensitivity": "Normal",
-                "Birthday": "0/0/00",
-                "Anniversary": "0/0/00",
-            },
-        ),
-        "Outlook.com": _product(
-            "outlook-com.csv",
-            "utf-8-sig",
-            (
-                *("First Name", "Last Name", "Company", "Department", "Job Title", "E-mail Address"),
-                *("E-mail 2 Address", "Mobile Phone", "Business Phone", "Business Street", "Business City"),
-                *("Business Postal Code", "Business Country/Region", "Notes"),
-            ),
-            {},
-        ),
-        "OroCRM": _product(
-            "oro.csv",
-            "utf-8-sig",
-            (
-                *("First name", "Last name", "Accounts 1 Account name", "", "Job Title", "Emails 1 Email"),
-                *("Emails 2 Email", "Phones 1 Phone", "Phones 2 Phone", "Addresses 1 Street", "Addresses 1 City"),
-                *("Addresses 1 Zip/Postal Code", "", "Description"),
-            ),
-            {},
-        ),
-        "Yeastar": _product(
-            "yeastar.csv",
-            "utf-8-sig",
-            (
-                *("First Name", "Last Name", "Company Name", "", "", "Email", "", "Mobile", "Business Number"),
-                *("Street", "City", "ZIP Code", "Country", "Remark"),
-            ),
-            {},
-        ),
+    return {"14 columns, all full": Layout(OURS, list)} | {
+        name: _product(*product) for name, product in PRODUCTS.items()
     }
