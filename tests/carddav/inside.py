@@ -1,8 +1,7 @@
-"""A request to the application of one CardDAV worker, in this process, where its statements can be counted."""
+"""Requests to the application of one CardDAV worker, in this process, where its statements can be counted."""
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 import sys
@@ -12,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from radicale_storage import auth, server
+from radicale_storage import auth, server, wsgi
 from radicale_storage import site as opened
+from sharedbook.app import App
 from sharedbook.domain.model import ALL_RIGHTS
 from sharedbook.services.books import groups
 from sharedbook.services.members import grants, members
+from tests.carddav.dav import Client, Reply
 from tests.support.sites import as_console, new_site
 
 Ask = Callable[..., tuple[int, str]]
@@ -40,6 +41,47 @@ READS = {
 }
 
 
+class Inside(Client):
+    """A program whose requests need no server: an application in this process answers them."""
+
+    def __init__(self, application: wsgi.Application, login: str, password: str) -> None:
+        super().__init__(0, login, password)
+        self._application = application
+
+    def request(self, method: str, path: str, body: bytes | str = b"", **headers: str) -> Reply:
+        said: list[tuple[str, list[tuple[str, str]]]] = []
+        data = body.encode() if isinstance(body, str) else body
+        sent = {**headers, **self._authorization()}
+        environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "CONTENT_LENGTH": str(len(data)),
+            "CONTENT_TYPE": sent.pop("Content_Type", ""),
+            **{f"HTTP_{name.upper()}": value for name, value in sent.items()},
+            "wsgi.input": io.BytesIO(data),
+            "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http",
+        }
+        answer = b"".join(self._application(environ, lambda status, named: said.append((status, named))))
+        [(status, named)] = said
+        return Reply(int(status[:3]), {name.lower(): value for name, value in named}, answer)
+
+
+@contextmanager
+def worker(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[wsgi.Application]:
+    """The application of one CardDAV worker of a site."""
+    for name, value in app.settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    opened.app.cache_clear()
+    auth.limits.cache_clear()
+    yield server.application()
+    opened.app().close()
+    opened.app.cache_clear()
+    auth.limits.cache_clear()
+
+
 @contextmanager
 def asked(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str = "") -> Iterator[Ask]:
     """A request of Alice, who may do everything in the group Friends of a new site; answers status and body."""
@@ -50,33 +92,14 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str = "") -> Itera
         grants.grant(tx, "friends", "alice", ALL_RIGHTS)
         secret = members.app_password_add(tx, "alice", "test", doors=frozenset({"carddav"}), write=True)
     app.close()
-    for name, value in app.settings.as_environment().items():
-        monkeypatch.setenv(name, value)
-    opened.app.cache_clear()
-    auth.limits.cache_clear()
-    application = server.application()
+    with worker(app, monkeypatch) as application:
+        alice = Inside(application, "alice", secret)
 
-    def ask(method: str, path: str, body: str = "") -> tuple[int, str]:
-        statuses: list[str] = []
-        environ = {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_DEPTH": "1" if path == "/alice/" else "0",
-            "HTTP_AUTHORIZATION": "Basic " + base64.b64encode(f"alice:{secret}".encode()).decode(),
-            "wsgi.input": io.BytesIO(body.encode()),
-            "wsgi.errors": sys.stderr,
-            "wsgi.url_scheme": "http",
-        }
-        answer = b"".join(application(environ, lambda status, _: statuses.append(status)))
-        return int(statuses[0][:3]), answer.decode()
+        def ask(method: str, path: str, body: str = "") -> tuple[int, str]:
+            reply = alice.request(method, path, body, Depth="1" if path == "/alice/" else "0")
+            return reply.status, reply.text
 
-    yield ask
-    opened.app().close()
-    opened.app.cache_clear()
-    auth.limits.cache_clear()
+        yield ask
 
 
 def token(answer: str) -> str:
