@@ -64,7 +64,7 @@ class Desk:
         with as_console(self.app) as tx:
             [found] = contacts.with_uids(tx, [f"uid-{mark % CARDS}"])
             text = found.vcard.replace("END:VCARD", f"X-MARK:{mark}\r\nEND:VCARD")
-            contacts.replace(tx, found.id, vcard.parse(text))
+            contacts.replace(tx, found.id, vcard.parse(text, tx.site.limits))
         self._count(mark, written=True)
 
     def _count(self, mark: int, *, written: bool) -> None:
