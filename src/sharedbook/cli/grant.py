@@ -9,13 +9,11 @@ from sharedbook.cli.terminal.names import GROUP, SUBJECT
 from sharedbook.cli.terminal.output import Output, json_option
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import InvalidValue
-from sharedbook.domain.model import ALL_RIGHTS, NO_RIGHTS, Right
+from sharedbook.domain.model import ALL_RIGHTS, NO_RIGHTS, RIGHTS, Right
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 from sharedbook.services.members import grants
 from sharedbook.services.tx import Tx
-
-WORDS = {str(right.name).lower(): right for right in Right}
 
 
 @click.group("grant")
@@ -30,11 +28,11 @@ def grant_command() -> None:
 def _rights(text: str) -> Right:
     rights = NO_RIGHTS
     for word in filter(None, (part.strip() for part in text.split(","))):
-        if word != "all" and word not in WORDS:
+        if word != "all" and word not in RIGHTS:
             raise InvalidValue(
-                f"{word!r} is not a right", field="rights", hint=f"rights are: {', '.join(WORDS)}; or all of them: all"
+                f"{word!r} is not a right", field="rights", hint=f"rights are: {', '.join(RIGHTS)}; or all of them: all"
             )
-        rights |= ALL_RIGHTS if word == "all" else WORDS[word]
+        rights |= ALL_RIGHTS if word == "all" else RIGHTS[word]
     if not rights:
         raise InvalidValue(
             "no right is named", field="rights", hint="to take them away: sharedbook grant revoke GROUP SUBJECT"
@@ -48,7 +46,7 @@ def _records(tx: Tx, group: str | None) -> list[json_keys.Object]:
         {
             "group": slugs[found.group_id],
             "subject": found.subject.label,
-            "rights": json_keys.rights_words(found.rights),
+            "rights": found.rights.words,
         }
         for found in grants.list_grants(tx, group)
     ]

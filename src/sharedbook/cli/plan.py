@@ -77,8 +77,8 @@ def _record(found: Comparison, plan: int | None, told: Sequence[Told]) -> json_k
         "grants": [
             {
                 "subject": each.subject,
-                "before": json_keys.rights_words(each.before),
-                "after": json_keys.rights_words(each.after),
+                "before": each.before.words,
+                "after": each.after.words,
             }
             for each in found.grants
         ],
@@ -119,7 +119,7 @@ _COUNTED = {"add": "added", "change": "changed", "show": "shown", "leave": "leav
 
 
 def _grant_line(grant: GrantChange) -> str:
-    before, after = (", ".join(json_keys.rights_words(rights)) or "none" for rights in (grant.before, grant.after))
+    before, after = (", ".join(rights.words) or "none" for rights in (grant.before, grant.after))
     return f"{'+' if not grant.before else '~' if grant.after else '-'} {grant.subject}: {before} -> {after}"
 
 

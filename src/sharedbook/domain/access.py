@@ -173,10 +173,14 @@ def require_manage(viewer: Viewer, what: str) -> None:
 def require(viewer: Viewer, right: Right, group_id: int, slug: str) -> None:
     """Raises Forbidden unless the viewer holds ``right`` on the group."""
     if not viewer.on(group_id) & right:
-        name = str(right.name).lower()
-        raise Forbidden(
-            f"{viewer.name} may not {name} in {slug}",
-            right=name,
-            group=slug,
-            hint=f"ask a postmaster for the right {name}",
-        )
+        raise missing(viewer, right, slug)
+
+
+def missing(viewer: Viewer, right: Right, slug: str) -> Forbidden:
+    """What refuses a viewer who lacks a right on a group."""
+    return Forbidden(
+        f"{viewer.name} may not {right.word} in {slug}",
+        right=right.word,
+        group=slug,
+        hint=f"ask a postmaster for the right {right.word}",
+    )

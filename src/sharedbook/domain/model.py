@@ -22,6 +22,19 @@ class Right(enum.IntFlag):
     IMPORT = 16
     EXPORT = 32
 
+    @property
+    def word(self) -> str:
+        """A single right as people write it: ``view``."""
+        return str(self.name).lower()
+
+    @property
+    def words(self) -> list[str]:
+        """Each of these rights as people write it."""
+        return [right.word for right in Right if right & self]
+
+
+RIGHTS = {right.word: right for right in Right}
+"""Every right by its word."""
 
 NO_RIGHTS = Right(0)
 ALL_RIGHTS = Right.VIEW | Right.ADD | Right.EDIT | Right.DELETE | Right.IMPORT | Right.EXPORT

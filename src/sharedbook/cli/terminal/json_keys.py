@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sharedbook.cli.keys import contacts, directories, jobs, people, site
 from sharedbook.cli.terminal.output import rfc3339
-from sharedbook.domain.model import Member, Revision, Right
+from sharedbook.domain.model import Member, Revision
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,11 +43,6 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def rights_words(rights: Right) -> list[str]:
-    """Rights as the command line writes them."""
-    return [str(right.name).lower() for right in Right if right & rights]
-
-
 def group(info: GroupInfo) -> Object:
     """A group as the actor sees it."""
     found = info.group
@@ -57,7 +52,7 @@ def group(info: GroupInfo) -> Object:
         "description": found.description,
         "default": found.default,
         "contacts": info.contacts,
-        "rights": rights_words(info.rights),
+        "rights": info.rights.words,
     }
 
 

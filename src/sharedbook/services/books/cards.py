@@ -111,7 +111,7 @@ def _edit(
         raise VersionConflict("there is a card at this name already", hint="choose another name, or edit that card")
     _check_match(contact.etag, if_match)
     if not access.may_edit(tx.viewer, _held(contact, book)):
-        raise _forbidden(tx, book, Right.EDIT)
+        raise access.missing(tx.viewer, Right.EDIT, book.group.slug)
     if card.uid != contact.uid:
         raise UidConflict("a card keeps its UID", href=href, hint="put a card with another UID at another name")
     stored = in_stored_version(tx, contact, card)
@@ -172,7 +172,7 @@ def _refuse_return(
 ) -> None:
     """Refuses what may not be created here: without the right, as a stale edit, or as the return of the dead."""
     if not book.rights & Right.ADD:
-        raise _forbidden(tx, book, Right.ADD)
+        raise access.missing(tx.viewer, Right.ADD, book.group.slug)
     if row is not None and row.reason == Departed.ERASED:
         raise CardErased("the card at this name was erased for good", hint="make a new card under a new name")
     if if_match is not None:
@@ -221,7 +221,7 @@ def _edited(tx: Tx, book: Book, row: Membership) -> Contact:
         return _seen_contact(tx, book, row)
     except HrefTaken:
         if not book.rights & Right.ADD:
-            raise _forbidden(tx, book, Right.ADD) from None
+            raise access.missing(tx.viewer, Right.ADD, book.group.slug) from None
         raise
 
 
@@ -243,16 +243,6 @@ def refuse_known(tx: Tx, book: Book, href: str, etags: Sequence[str]) -> None:
         raise VersionConflict("the card is the one that was not to be written over", hint="fetch it again, then edit")
 
 
-def _forbidden(tx: Tx, book: Book, right: Right) -> Forbidden:
-    name = str(right.name).lower()
-    return Forbidden(
-        f"{tx.viewer.name} may not {name} in {book.group.slug}",
-        right=name,
-        group=book.group.slug,
-        hint=f"ask a postmaster for the right {name}",
-    )
-
-
 def remove(tx: Tx, book: Book, href: str, *, if_match: Sequence[str] | None = None) -> None:
     """A client's DELETE: takes the card out of this book; out of its last one it goes to the trash.
 
@@ -268,7 +258,7 @@ def remove(tx: Tx, book: Book, href: str, *, if_match: Sequence[str] | None = No
     held = _held(contact, book)
     places = [(place, row) for place, row in places if access.may_take_out(tx.viewer, held, place.group.id)]
     if not places:
-        raise _forbidden(tx, book, Right.DELETE)
+        raise access.missing(tx.viewer, Right.DELETE, book.group.slug)
     for place, row in places:
         breaker.count(tx, place, contact, row.href)
         tx.audit("card.remove", contact=contact.id, group=place.group.id)
@@ -315,9 +305,9 @@ def move(
     row, contact = _living(tx, book, href)
     _check_match(contact.etag, if_match)
     if not access.may_take_out(tx.viewer, _held(contact, book), book.group.id):
-        raise _forbidden(tx, book, Right.DELETE)
+        raise access.missing(tx.viewer, Right.DELETE, book.group.slug)
     if not target.rights & Right.ADD:
-        raise _forbidden(tx, target, Right.ADD)
+        raise access.missing(tx.viewer, Right.ADD, target.group.slug)
     if target.group.id != book.group.id:
         breaker.count(tx, book, contact, href, to=target.group.id)
     replaced = _clear_target(tx, target, to_href, contact, overwrite)
@@ -378,7 +368,7 @@ def _put_merged(
     row = _row_at(tx, home, href)
     new = row is None or row.state >= CardState.TRASHED
     if not book.rights & home.rights & (Right.ADD if new else Right.VIEW):
-        raise _forbidden(tx, book, Right.ADD)
+        raise access.missing(tx.viewer, Right.ADD, book.group.slug)
     if new and if_match is None:
         _refuse_uid(tx, book, card.uid, only_new)
     done = put(tx, home, href, card, if_match=if_match, only_new=only_new)
@@ -391,7 +381,7 @@ def _put_merged(
 def _not_given(tx: Tx, book: Book, *, conditional: bool) -> Forbidden | VersionConflict | CardGone:
     """Names of this kind are given by the server: the card was hidden, deleted or erased, which is not told."""
     if not book.rights & Right.ADD:
-        return _forbidden(tx, book, Right.ADD)
+        return access.missing(tx.viewer, Right.ADD, book.group.slug)
     kind = VersionConflict if conditional else CardGone
     return kind("there is no card at this name any more", hint="fetch the address book again, or use another name")
 
@@ -416,7 +406,7 @@ def _shown(tx: Tx, book: Book, href: str, right: Right) -> tuple[Contact, list[t
     if card.uid != contact.uid:
         raise Forbidden(
             "another card has the same UID, so this one is read only here",
-            right=str(right.name).lower(),
+            right=right.word,
             hint="ask a postmaster to delete one of the two",
         )
     singles = groups.singles(tx, book)

@@ -363,9 +363,8 @@ def _require_living(contact: Contact) -> None:
 
 
 def _forbidden(tx: Tx, contact: Contact, right: Right) -> Forbidden:
-    name = str(right.name).lower()
     return Forbidden(
-        f"{tx.viewer.name} may not {name} contact {contact.id}",
-        right=name,
-        hint=f"ask its owner, or a postmaster for the right {name} on its groups",
+        f"{tx.viewer.name} may not {right.word} contact {contact.id}",
+        right=right.word,
+        hint=f"ask its owner, or a postmaster for the right {right.word} on its groups",
     )

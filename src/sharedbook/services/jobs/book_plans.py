@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import InvalidValue, QuotaExceeded, SharedbookError, SubjectNotFound
-from sharedbook.domain.model import Client, Contact, CustomField, Group, Right
+from sharedbook.domain.model import RIGHTS, Client, Contact, CustomField, Group, Right
 from sharedbook.formats.entries import book_file, custom_values, entry_cards
 from sharedbook.formats.entries.book_file import BookFile, Wanted
 from sharedbook.formats.entries.card_diff import Difference, by_field
@@ -65,7 +65,7 @@ def export(app: App, actor: Actor, client: Client, ref: str) -> bytes:
     with app.begin(actor, client) as tx:
         access.require_manage(tx.viewer, "write a group with its grants")
         group = groups.get(tx, ref)
-        rights = {each.subject.label: _words(each.rights) for each in grants.list_grants(tx, group.slug)}
+        rights = {each.subject.label: each.rights.words for each in grants.list_grants(tx, group.slug)}
         data = book_file.compose(group.slug, _described(tx, group), rights)
     with app.begin(actor, client, write=True) as tx:
         tx.audit("export", group=group.id)
@@ -84,10 +84,6 @@ def _held(tx: Tx, group: Group) -> Iterator[list[Contact]]:
     ids = groups.held_ids(tx, group.id)
     for at in range(0, len(ids), BATCH):
         yield rows.fetch(tx.db, ids[at : at + BATCH])
-
-
-def _words(rights: Right) -> list[str]:
-    return [str(right.name).lower() for right in Right if right & rights]
 
 
 # ---- comparing a file with its group
@@ -281,12 +277,11 @@ def _compare_grants(tx: Tx, found: Comparison, wanted: Sequence[book_file.Grante
 
 
 def _rights(granted: book_file.Granted) -> Right:
-    known = {str(right.name).lower(): right for right in Right}
     found = Right(0)
     for word in granted.rights:
-        if word not in known:
-            raise wrong(granted.at, f"there is no right {word}", f"rights are: {', '.join(known)}")
-        found |= known[word]
+        if word not in RIGHTS:
+            raise wrong(granted.at, f"there is no right {word}", f"rights are: {', '.join(RIGHTS)}")
+        found |= RIGHTS[word]
     if not found:
         raise wrong(granted.at, f"{granted.subject} has no right here", "leave the line out")
     return found

@@ -156,7 +156,7 @@ def _mergeable(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int
         if not access.may_trash(tx.viewer, contacts.held(contact)):
             raise Forbidden(
                 f"{tx.viewer.name} may not delete contact {contact.id}, which the merge would take away",
-                right=str(Right.DELETE.name).lower(),
+                right=Right.DELETE.word,
                 hint="keep that one, or ask a postmaster",
             )
     distinct = duplicates.distinct(tx.db, set(contact_ids)) & set(combinations(sorted(contact_ids), 2))
