@@ -61,6 +61,12 @@ THE_FIRST_IS_ADDED = [
     ("", "", "Cid", "d@example.com", "+82 10 8765 4321", ""),
     ("", "", "Cid", "d@example.com", "", ""),
 ]
+ALL_ARE_THERE = [
+    ("", "", "Bob", "", "", "a note"),
+    ("", "", "김민지", "a@example.com", "+82 10 8765 4321", ""),
+    ("u-1", "", "Bob", "c@example.com", "", ""),
+    ("u-1", "", "Cid", "d@example.com", "", ""),
+]
 
 
 @settings(max_examples=60)
@@ -68,6 +74,8 @@ THE_FIRST_IS_ADDED = [
 @example(rows=NAMESAKE, duplicates=Duplicates.SKIP, chunk=1)
 @example(rows=TWO_OF_A_NUMBER, duplicates=Duplicates.SKIP, chunk=500)
 @example(rows=THE_FIRST_IS_ADDED, duplicates=Duplicates.SKIP, chunk=2)
+@example(rows=TWO_OF_A_NUMBER, duplicates=Duplicates.SKIP, chunk=1)
+@example(rows=ALL_ARE_THERE, duplicates=Duplicates.SKIP, chunk=1)
 @example(rows=HAS_THE_NUMBER_BY_THEN, duplicates=Duplicates.UPDATE, chunk=1)
 def test_no_shortcut_changes_what_a_row_becomes(
     site: App, rows: list[tuple[str, ...]], duplicates: Duplicates, chunk: int
@@ -81,6 +89,6 @@ def test_no_shortcut_changes_what_a_row_becomes(
             patch.setattr(ready, rows_of, 500)
         patch.setattr(importing, "strangers", lambda *_: [])
         patch.setattr(Matcher, "_is_new", lambda *_: False)
-        patch.setattr(matching, "_found_by_others", lambda *_: False)
+        patch.setattr(matching, "_has_one", lambda *_: False)
         slow = run(site, data, duplicates=duplicates, dry_run=True)
     assert (quick.counts, quick.problems) == (slow.counts, slow.problems)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from sharedbook.domain.access import Viewer
 from sharedbook.store import indexed, sought
@@ -33,7 +33,8 @@ def hashes(keys: Iterable[Key]) -> tuple[int, ...]:
     return tuple([indexed.key(indexed.KEYED.get(name, name), folded) for name, folded in keys])
 
 
-_KNOWN = Prepared(select(value_keys.c.hash).where(value_keys.c.hash.in_(given_ids("hashes"))).distinct())
+_HASHES = given_ids("hashes").subquery().c.value
+_KNOWN = Prepared(select(_HASHES).where(exists().where(value_keys.c.hash == _HASHES)))
 
 
 def known(connection: Connection, wanted: Iterable[int]) -> set[int]:
@@ -43,8 +44,13 @@ def known(connection: Connection, wanted: Iterable[int]) -> set[int]:
 
 def numbered(connection: Connection, wanted: Mapping[int, Collection[str]]) -> set[int]:
     """Those of these hashes that a contact has in whose texts one of the numbers given with it stands, anywhere."""
-    rows = sought.having_hashes(connection, wanted)
-    return {hash_ for hash_, _, texts in rows if any(number in texts for number in wanted[hash_])}
+    found = set()
+    for hash_, _, texts in sought.having_hashes(connection, wanted):
+        for number in wanted[hash_]:
+            if number in texts:
+                found.add(hash_)
+                break
+    return found
 
 
 def holders(connection: Connection, viewer: Viewer, group_id: int, keys: Collection[Key]) -> dict[Key, set[int]]:

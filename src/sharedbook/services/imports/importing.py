@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -117,10 +117,6 @@ def _next(pieces: Iterator[Piece]) -> list[Block]:
         if rows >= BATCH_ROWS or octets >= BATCH_OCTETS or (rows >= LEAST_ROWS and not more):
             break
     return batch
-
-
-def _goes_into(matcher: Matcher, place: Place | Problem) -> bool:
-    return not isinstance(place, Problem) and matcher in place
 
 
 @dataclass
@@ -291,44 +287,49 @@ class Import:
 
     def _decided(self, tx: Tx, block: Block, new: New | None) -> _Decided:
         """New contacts are only put into ``new``, if that is given."""
-        places = targets.places(tx, self.group, block.groups, self._earlier)
+        places, wrong = targets.places(tx, self.group, block, self._earlier)
         hashes = set(chain.from_iterable(block.hashes))
         known = matches.known(tx.db, hashes)
         earlier = self._earlier.known(hashes) if self._earlier else set[int]()
-        added = self._at_a_glance(block, places, strangers(tx, block, known, earlier), new)
-        others = [(at, row, row.problem or places[at]) for at, row in block.rows(set(range(len(places))) - added)]
-        matchers = {matcher for place in places if not isinstance(place, Problem) for matcher in place}
+        unknown = [at for at in strangers(tx, block, known, earlier) if at not in wrong]
+        added = self._at_a_glance(block, places, unknown, new)
+        others = list(block.rows(set(range(len(places))).difference(added)))
+        matchers = set(chain.from_iterable(set(places)))
         for matcher in matchers:
-            matcher.prepare([row for _, row, place in others if _goes_into(matcher, place)], known | earlier)
-        decided = _Decided(len(added), [(row, self._one(block, at, row, place, new)) for at, row, place in others])
+            matcher.prepare([row for at, row in others if matcher in places[at]], known | earlier)
+        decided = []
+        for at, row in others:
+            problem = row.problem or wrong.get(at)
+            decision = (
+                Decision(Result.ERROR, problem=problem) if problem else self._one(block, at, row, places[at], new)
+            )
+            decided.append((row, decision))
         for matcher in matchers if self.dry else ():
             matcher.set_aside()
-        return decided
+        return _Decided(len(added), decided)
 
     def _at_a_glance(
-        self, block: Block, places: Sequence[Place | Problem], unknown: Sequence[int], new: New | None
-    ) -> set[int]:
-        """Which rows are new: ``_one`` would do with these whom nobody knows just what is done here."""
+        self, block: Block, places: Sequence[Place], unknown: Sequence[int], new: New | None
+    ) -> Sequence[int]:
+        """Those of the rows whom nobody knows that are added: ``_one`` would do with them just what is done here."""
         if self.room < len(places) or (new is None and not self.dry):
-            return set()
-        added = {at: place for at in unknown if not isinstance(place := places[at], Problem)}
-        self.room -= len(added)
-        for at, place in added.items():
-            if new is not None:
-                new.setdefault(place, []).append(at)
-        for at, row in block.rows(added) if self.dry else ():
+            return ()
+        self.room -= len(unknown)
+        if new is not None:
+            for at in unknown:
+                new.setdefault(places[at], []).append(at)
+            return unknown
+        for at, row in block.rows(unknown):
             assert row.kept is not None
-            for matcher in added[at]:
+            for matcher in places[at]:
                 matcher.remember(made_of(row, row.kept), row)
-        return set(added)
+        return unknown
 
-    def _one(self, block: Block, at: int, row: Ready, place: Place | Problem, new: New | None) -> Decision:
+    def _one(self, block: Block, at: int, row: Ready, place: Place, new: New | None) -> Decision:
         """One row: decided and, unless dry, written; a new contact only put into ``new`` if that is given.
 
         What refuses the row leaves nothing of it behind.
         """
-        if isinstance(place, Problem):
-            return Decision(Result.ERROR, problem=replace(place, line=row.line))
         try:
             decision = self._rules.decide(place[0], row)
             if decision.result is Result.ADDED:

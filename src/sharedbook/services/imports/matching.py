@@ -61,7 +61,7 @@ class Match(NamedTuple):
 _NOTHING = Match()
 
 
-def strangers(tx: Tx, block: Block, known: Set[int], earlier: Set[int]) -> list[int]:
+def strangers(tx: Tx, block: Block, known: set[int], earlier: set[int]) -> list[int]:
     """Places of the rows whom nobody knows by any rule: no contact, no earlier row, none of the block.
 
     ``known``, ``earlier``: those of the hashes that contacts and earlier rows have. Of the other rows only the rules
@@ -69,24 +69,21 @@ def strangers(tx: Tx, block: Block, known: Set[int], earlier: Set[int]) -> list[
     """
     met = Counter(chain.from_iterable(block.hashes))
     met.update(earlier)
-    shared = {each for each, times in met.items() if times > 1} | known
-    found, alike = list[int](), dict[int, list[int]]()
-    for at, (hashes, keys) in enumerate(zip(block.hashes, block.kept.keys, strict=True)):
-        if at in block.odd:
-            continue
-        if shared.isdisjoint(hashes):
-            found.append(at)
-        elif shared.isdisjoint(hashes[:-1]) and _found_by_others(keys, hashes):
-            alike.setdefault(hashes[-1], []).append(at)
-    numbers: dict[int, set[str]] = {}
+    shared = known.union([each for each, times in met.items() if times > 1])
+    doubtful = [at for at, hashes in enumerate(block.hashes) if not shared.isdisjoint(hashes)]
+    alike: dict[int, list[int]] = {}
+    for at in doubtful:
+        *others, name = block.hashes[at]
+        if at not in block.odd and shared.isdisjoint(others) and _has_one(block.kept.keys[at], others):
+            alike.setdefault(name, []).append(at)
+    numbers: dict[int, list[str]] = {}
     for name, places in alike.items():
-        all_of = [number for at in places for number in block.numbers[at]]
-        numbers[name] = set(all_of)
-        if len(places) < met[name] or len(all_of) > len(numbers[name]):
-            del numbers[name]
-    for name in numbers.keys() - matches.numbered(tx.db, {each: numbers[each] for each in numbers.keys() & known}):
-        found += alike[name]
-    return sorted(found)
+        said = list(chain.from_iterable([block.numbers[at] for at in places]))
+        if len(places) == met[name] and len(set(said)) == len(said):
+            numbers[name] = said
+    theirs = matches.numbered(tx.db, {name: numbers[name] for name in known.intersection(numbers)})
+    mere = chain.from_iterable([alike[name] for name in numbers.keys() - theirs])
+    return sorted({*range(len(block.line))}.difference(doubtful, block.odd).union(mere))
 
 
 @dataclass(slots=True, eq=False)
@@ -183,16 +180,17 @@ class Matcher:
         return [known for known in self._having([key("uid", said.uid)]) if known.facts.uid == said.uid]
 
     def _having(self, keys: Sequence[Key]) -> list[Known]:
+        """Whom any of these keys finds: contacts by id, then what rows of this run would have added."""
         found: dict[int, Known] = {}
         for each in keys:
-            stored = (self._loaded[contact_id] for contact_id in sorted(self._stored.get(each, ())))
+            stored = (self._loaded[contact_id] for contact_id in self._stored.get(each, ()))
             found |= {id(known): known for known in (*stored, *self._written.get(each, ()))}
-        return list(found.values())
+        return sorted(found.values(), key=lambda known: (known.id is None, known.id or 0))
 
     def _whole(self, row: Ready, namesakes: Sequence[Known]) -> list[Known]:
         """The first namesake whose card the row would make, its UID aside: an earlier import of the same row."""
         new = row.kept
-        if not namesakes or new is None or _found_by_others(new.indexed.keys, row.hashes):
+        if not namesakes or new is None or _has_one(new.indexed.keys, row.hashes[:-1]):
             return []
         length = new.size - len(new.uid.encode())
         alike = [known for known in namesakes if known.facts.size - len(known.facts.uid.encode()) == length]
@@ -220,9 +218,9 @@ def _contact(contact_id: int) -> Key:
     return "contact", str(contact_id)
 
 
-def _found_by_others(keys: Sequence[int], hashes: Sequence[int]) -> bool:
-    """Whether a row's card has a key of what it is matched by beside its name: nobody has the card who has no such."""
-    return not set(keys).isdisjoint(hashes[:-1])
+def _has_one(keys: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether a card has a key of what its row is matched by beside the name: who has no such has not this card."""
+    return not set(keys).isdisjoint(others)
 
 
 def _of_one_name(found: Sequence[Known], said: Said) -> tuple[Known, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sharedbook.domain import access
 from sharedbook.domain.errors import Forbidden
@@ -11,7 +12,7 @@ from sharedbook.formats.entries.columns import GROUPS
 from sharedbook.formats.entries.incoming import Source
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.books import groups
-from sharedbook.services.imports.blocks import Ready
+from sharedbook.services.imports.blocks import Block, Ready
 from sharedbook.services.imports.matching import Matcher
 from sharedbook.services.tx import Tx
 from sharedbook.store.set_aside import SetAside
@@ -39,25 +40,27 @@ def every(tx: Tx) -> list[Group]:
 
 
 def places(
-    tx: Tx, given: Group | None, rows: Sequence[tuple[str, ...]], earlier: SetAside | None
-) -> list[Place | Problem]:
-    """The place of each row that names these groups, or what is wrong with them: see ``_groups_of``.
+    tx: Tx, given: Group | None, block: Block, earlier: SetAside | None
+) -> tuple[Sequence[Place], dict[int, Problem]]:
+    """The place of each row; () for one that has none, and which problem has which of these: see ``_groups_of``.
 
-    ``given``: for all rows, whatever they name. ``earlier``: as in ``Matcher``.
+    ``given``: for all rows, whatever groups they name. ``earlier``: as in ``Matcher``.
     """
     if given is not None:
-        return [(Matcher(tx, given, earlier),)] * len(rows)
+        return [(Matcher(tx, given, earlier),)] * len(block.line), {}
     matchers: dict[int, Matcher] = {}
     known = groups.names(tx).values()
     named = {group.name: group for group in known} | {group.slug: group for group in known}
     found: dict[tuple[str, ...], Place | Problem] = {}
-    for names in set(rows):
+    for names in set(block.groups):
         where = _groups_of(tx, names, named)
         if isinstance(where, Problem):
             found[names] = where
         else:
             found[names] = tuple(matchers.setdefault(each.id, Matcher(tx, each, earlier)) for each in where)
-    return [found[names] for names in rows]
+    each = [found[names] for names in block.groups]
+    wrong = {at: replace(it, line=block.line[at]) for at, it in enumerate(each) if isinstance(it, Problem)}
+    return [() if isinstance(it, Problem) else it for it in each], wrong
 
 
 def left(place: Place, row: Ready) -> Problem | None:

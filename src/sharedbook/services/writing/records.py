@@ -150,9 +150,10 @@ def create(
     ids = contacts.add_many(tx.db, contacts.NewRows(_fresh_names(len(hrefs)), *columns, *alike), tx.now)
     sought.add_many(tx.db, ids, found.texts, found.notes, found.keys)
     for contact_id, originals in zip(ids, found.originals, strict=True):
-        photos.keep(tx, contact_id, originals)
-        if visibility.listed:
-            contacts.set_listed(tx.db, contact_id, visibility.listed)
+        if originals:
+            photos.keep(tx, contact_id, originals)
+    for contact_id in ids if visibility.listed else ():
+        contacts.set_listed(tx.db, contact_id, visibility.listed)
     seqs = tx.tick_many(ChangeKind.CONTACT, ids)
     rows = memberships.NewRows(hrefs, ids, found.uid, found.etag, seqs)
     memberships.add(tx.db, group_id, rows, audience.state_for(visibility))
