@@ -29,7 +29,7 @@ Read = Callable[[str], Iterable[Instance]]
 class Scope:
     """Which contacts are searched at all: those in the trash or those not, seen by every one of ``viewers``, and so on.
 
-    ``owner_id`` and ``group_id`` None: whoever owns it, wherever it is.
+    ``owner_id`` and ``group_id`` None: whoever owns it, wherever it is. ``among``: these alone, None for all.
     """
 
     viewers: tuple[Viewer, ...]
@@ -38,6 +38,7 @@ class Scope:
     owner_id: int | None = None
     no_owner: bool = False
     no_viewers: bool = False
+    among: Sequence[int] | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """On rows of contacts."""
@@ -51,6 +52,8 @@ class Scope:
             yield contacts.c.owner_id.is_(None)
         if self.no_viewers:
             yield not_(sight.has_viewers())
+        if self.among is not None:
+            yield contacts.c.id.in_(self.among)
 
 
 def find(

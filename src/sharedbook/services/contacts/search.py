@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sharedbook.domain import access
@@ -22,7 +23,7 @@ class Search:
 
     ``assigned``: the login of who looks after it. ``tag`` and ``company`` are whole values, compared as the directory
     compares text. ``no_viewers``: no member who can log in sees it. ``trashed``: what lies in the trash, instead of
-    what does not.
+    what does not. ``among``: the ids of those to look at, few enough for one statement; None for all.
     """
 
     query: Query = EVERYTHING
@@ -35,6 +36,7 @@ class Search:
     no_owner: bool = False
     no_viewers: bool = False
     trashed: bool = False
+    among: Sequence[int] | None = None
 
 
 def query(tx: Tx, text: str) -> Query:
@@ -61,6 +63,7 @@ def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> l
         owner_id=None if wanted.owner is None else subjects.member(tx, wanted.owner).id,
         no_owner=wanted.no_owner,
         no_viewers=wanted.no_viewers,
+        among=wanted.among,
     )
     return contacts.fetch(tx.db, search.find(tx.db, _query(tx, wanted), scope, records.reader(tx), limit, offset))
 

@@ -40,11 +40,15 @@ class Wanted:
     older_than: int | None
 
 
-def find(tx: Tx, wanted: Wanted) -> list[Contact]:
-    """What the clean-up is about. Raises Forbidden, GroupNotFound."""
+def find(tx: Tx, wanted: Wanted, among: Sequence[int] | None = None) -> list[Contact]:
+    """What the clean-up is about, of all contacts or ``among`` these. Raises Forbidden, GroupNotFound."""
     access.require_manage(tx.viewer, "clean up")
     filters = search.Search(
-        group=wanted.group, no_viewers=wanted.no_viewers, no_owner=wanted.no_owner, trashed=wanted.trashed
+        group=wanted.group,
+        no_viewers=wanted.no_viewers,
+        no_owner=wanted.no_owner,
+        trashed=wanted.trashed,
+        among=among,
     )
     least = wanted.older_than or 0
     return [each for each in search.find(tx, filters) if (tx.now - (each.trashed_at or each.modified)).days >= least]
@@ -93,7 +97,7 @@ def _batch(app: App, actor: Actor, client: Client, job: Job, counts: Counter[str
         ids = store.pending(tx.db, job.id, 0, BATCH_CONTACTS)
         if not ids:
             return False
-        fitting = {each.id for each in find(tx, Wanted(**job.params))}
+        fitting = {each.id for each in find(tx, Wanted(**job.params), ids)}
         others = [each for each in ids if each not in fitting]
         if others:
             _leave(tx, job.id, others)

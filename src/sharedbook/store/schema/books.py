@@ -58,6 +58,7 @@ memberships = Table(
     UniqueConstraint("contact_id", "group_id"),
     Index("uq_memberships_group_id_uid", "group_id", "uid", unique=True, **where("state < 2")),
     Index("ix_memberships_dead", "group_id", "uid", **where("state >= 2")),
+    Index("ix_memberships_was_contact_id", "was_contact_id", **where("was_contact_id IS NOT NULL")),
     Index("ix_memberships_group_id_seq", "group_id", "seq"),
     CheckConstraint("(contact_id IS NULL) = (reason IS NOT NULL)", name="dead_or_alive"),
 )
