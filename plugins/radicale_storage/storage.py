@@ -223,9 +223,7 @@ class BookCollection(Folder):
         """Every item that the member sees; nothing once the lock is released (a count that no client asks for)."""
         request = current()
         if request.open_tx is not None:
-            for card in cards.all_cards(request.tx, self.book):
-                _count(request, self.book, 1)
-                yield CardItem(self, card)
+            yield from (CardItem(self, card) for card in cards.all_cards(request.tx, self.book))
 
     def get_filtered(self, filters_: Iterable[Element]) -> Iterable[tuple[Item, bool]]:
         """The items that all filters let through, found by the query algebra: Radicale need not test them again."""

@@ -260,6 +260,8 @@ def test_other_members_paths_look_like_unknown_ones(full: Book) -> None:
             assert reply.status in (403, 404)
             answers.add((reply.status, reply.text.replace(full.alice.login, "nobody")))
         assert len(answers) == 1
+    unknown = f"/{bob.login}/nothing/ann.vcf"
+    assert [bob.request(method, unknown).status for method in ("GET", "DELETE")] == [404, 404]
 
 
 def test_a_book_without_a_grant_is_not_there(full: Book) -> None:
@@ -268,6 +270,12 @@ def test_a_book_without_a_grant_is_not_there(full: Book) -> None:
         assert stranger.get(path).status == 404
         assert stranger.propfind(path).status == 404
     assert stranger.sync(full.path(stranger)).status == 404
+
+
+def test_a_card_without_a_last_line_end_is_one_of_a_whole_book(full: Book) -> None:
+    assert full.alice.put(full.of_alice("aaa.vcf"), vcard("aaa", "Aaa").rstrip()).status == 201
+    lines = full.alice.get(full.of_alice()).text.split("\r\n")
+    assert (lines.count("BEGIN:VCARD"), lines.count("END:VCARD"), lines.count("")) == (4, 4, 1)
 
 
 def test_a_whole_book_ends_where_the_right_to_see_it_ends(full: Book, monkeypatch: pytest.MonkeyPatch) -> None:
