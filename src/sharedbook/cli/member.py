@@ -125,7 +125,9 @@ def _change(text: str) -> tuple[str, str | bool]:
     if name not in SWITCHES:
         return name, value
     if value.lower() not in WORDS:
-        raise InvalidValue(f"{key} is {SWITCHES[name]}, not {value!r}", field=key)
+        raise InvalidValue(
+            f"{key} is {SWITCHES[name]}, not {value!r}", field=key, hint=f"write {key}={SWITCHES[name].split()[0]}"
+        )
     return name, WORDS[value.lower()]
 
 

@@ -42,7 +42,9 @@ def scan(site: Site, out: Output, picture: Path, group: str | None, given: tuple
     settings = site.settings
     limits = settings.limits()
     if picture.stat().st_size > limits.photo_bytes:
-        raise InvalidValue(f"{picture} is larger than {limits.photo_bytes} bytes", field="picture")
+        raise InvalidValue(
+            f"{picture} is larger than {limits.photo_bytes} bytes", field="picture", hint="make it smaller"
+        )
     read = business_card.read(picture.read_bytes(), region=settings.default_region, languages=languages, limits=limits)
     changes = [column_edits.parse(text) for text in given]
     found = business_card.corrected(read.found, changes)

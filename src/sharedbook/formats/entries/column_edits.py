@@ -46,7 +46,7 @@ def parse(text: str) -> Change:
     if found["operator"] != "=" and not FIELDS[column.field].many and column.field != "nickname":
         raise InvalidValue(f"{column.name} has one value", field=column.name, hint=f"set it: {column.name}=...")
     if found["operator"] != "=" and not found["text"].strip():
-        raise InvalidValue(f"{text!r} names no value", field=column.name)
+        raise InvalidValue(f"{text!r} names no value", field=column.name, hint="write the value after the =")
     return Change(column, found["operator"], found["text"].strip())
 
 
@@ -113,7 +113,7 @@ def _checked(change: Change, limits: Limits) -> Change:
     # a row must name somebody; that the whole contact does is not asked of one column
     found = entries.of_columns({"nickname": "-", change.column.name: change.text}, limits=limits)
     if isinstance(found, list):
-        raise InvalidValue(found[0].message, field=found[0].column)
+        raise InvalidValue(found[0].message, field=found[0].column, hint=entries.CORRECT)
     if FIELDS[change.column.field].many:
         value = found.values(change.column.field)[0]
         return replace(change, text=value.text or next(iter(value.parts.values())))

@@ -205,7 +205,11 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
     """
     given = {fold(name): target for name, target in (mapping or {}).items()}
     if unknown := given.keys() - set(map(fold, header)):
-        raise InvalidValue(f"the mapping names {min(unknown)}, which the file does not have", field=min(unknown))
+        raise InvalidValue(
+            f"the mapping names {min(unknown)}, which the file does not have",
+            field=min(unknown),
+            hint="correct the map",
+        )
     product = _product_of([name for name in header if fold(name) not in given])
     columns: list[Column | None] = []
     for place, name in enumerate(header, 1):

@@ -42,7 +42,7 @@ class VcfSource:
             self.size += 1
             self.names_groups = self.names_groups or vcf_rows.GROUP_PROPERTY in text
         if not self.size:
-            raise InvalidFile("the file is empty: it has no card")
+            raise InvalidFile("the file is empty: it has no card", hint="is it the right file?")
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every card, in the order of the file."""
@@ -80,7 +80,7 @@ class JsonSource:
             self.size += 1
             self.names_groups = self.names_groups or (isinstance(found, dict) and columns.GROUPS.name in found)
         if not self.size:
-            raise InvalidFile("the file is empty: it has no object")
+            raise InvalidFile("the file is empty: it has no object", hint="is it the right file?")
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every object, in the order of the file."""

@@ -51,7 +51,7 @@ def header_of(file: BinaryIO, name: str, format: str | None, reading: Reading) -
         return sheet_rows.open_table(file, reading.sheet).header
     if found in ("csv", "tsv", "txt"):
         return csv_rows.open_table(file, encoding=reading.encoding).header
-    raise InvalidValue(f"a file of format {found} has no headers to map", field="format")
+    raise InvalidValue(f"a file of format {found} has no headers to map", field="format", hint="leave the map out")
 
 
 def open_folder(folder: Path, reading: Reading) -> Source:

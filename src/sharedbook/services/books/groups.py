@@ -283,10 +283,12 @@ def plan_deletion(tx: Tx, ref: str, *, contacts_to: str) -> Deletion:
     require_deletable(group)
     word, _, target_ref = contacts_to.partition(":")
     if word not in ("keep", "trash", "move") or (word == "move") != bool(target_ref):
-        raise InvalidValue("contacts go to keep, trash or move:GROUP", field="contacts")
+        raise InvalidValue(
+            f"{contacts_to!r} is not a place for contacts", field="contacts", hint="keep, trash or move:GROUP"
+        )
     target = get(tx, target_ref) if word == "move" else default(tx)
     if target.id == group.id:
-        raise InvalidValue("contacts cannot move into the group that is deleted", field="contacts")
+        raise InvalidValue("contacts cannot move into the deleted group", field="contacts", hint="name another group")
     held = contacts.fetch(tx.db, held_ids(tx, group.id))
     living = [contact for contact in held if contact.trashed_at is None]
     homeless = [contact.id for contact in living if contact.groups == (group.id,)]

@@ -52,7 +52,11 @@ def addresses(tx: Tx, ref: str) -> list[str]:
     contact = contacts.resolve(tx, ref)
     found = [each.value for each in fields.read(vcard.load(contact.vcard)).emails]
     if not found:
-        raise InvalidValue(f"contact {contact.id} has no mail address", field="email")
+        raise InvalidValue(
+            f"contact {contact.id} has no mail address",
+            field="email",
+            hint=f"give it one: sharedbook contact set {contact.id} email=ADDRESS",
+        )
     tx.audit("contact.mail", contacts=[contact.id])
     return found
 

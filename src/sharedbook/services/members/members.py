@@ -151,7 +151,9 @@ def plan_deletion(tx: Tx, login: str, *, give_to: str | None) -> tuple[Member, M
     member = subjects.member(tx, login)
     heir = None if give_to is None else subjects.member(tx, give_to)
     if heir is not None and heir.id == member.id:
-        raise InvalidValue("contacts cannot pass to the member who is deleted", field="give_to")
+        raise InvalidValue(
+            "contacts cannot pass to the member who is deleted", field="give_to", hint="name another member"
+        )
     _keep_a_postmaster(tx, member)
     return member, heir
 
@@ -213,11 +215,13 @@ def app_password_add(
     _require_self_or_manage(tx, login, "make app passwords of others")
     member, label = subjects.member(tx, login), " ".join(label.split())
     if not label or len(label) > LONGEST_LABEL or not label.isprintable():
-        raise InvalidValue(f"a label has 1 to {LONGEST_LABEL} printable characters", field="label")
+        raise InvalidValue(
+            f"a label has 1 to {LONGEST_LABEL} printable characters", field="label", hint="give another label"
+        )
     if not doors or not doors <= DOORS:
-        raise InvalidValue("an app password is for carddav, ldap or both", field="scope")
+        raise InvalidValue("an app password is for carddav, ldap or both", field="scope", hint="name one of them")
     if expires is not None and expires <= tx.now:
-        raise InvalidValue("an app password cannot expire in the past", field="expires")
+        raise InvalidValue("an app password cannot expire in the past", field="expires", hint="give a later day")
     if any(each.label == label for each in app_passwords.of_member(tx.db, member.id)):
         raise NameTaken(f"{member.login} has an app password {label} already", hint="revoke it, or give another label")
     text = passwords.new_app_password()
@@ -283,7 +287,9 @@ def clean(tx: Tx, display_name: str, email: str) -> tuple[str, str]:
 def _display_name(tx: Tx, text: str) -> str:
     clean, longest = " ".join(text.split()), tx.site.limits.name_length
     if len(clean) > longest or not clean.isprintable():
-        raise InvalidValue(f"a name has at most {longest} printable characters", field="display_name")
+        raise InvalidValue(
+            f"a name has at most {longest} printable characters", field="display_name", hint="shorten it"
+        )
     return clean
 
 
@@ -292,5 +298,5 @@ def _email(text: str) -> str:
     folded = subjects.fold_name(text)
     local, _, host = folded.rpartition("@")
     if folded and (not local or not host or " " in folded or not folded.isprintable() or len(folded) > LONGEST_EMAIL):
-        raise InvalidValue(f"{text!r} is not a mail address", field="email")
+        raise InvalidValue(f"{text!r} is not a mail address", field="email", hint="write such as alice@example.com")
     return folded

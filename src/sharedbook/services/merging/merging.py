@@ -174,7 +174,9 @@ def _places(tx: Tx, found: Sequence[Contact], chosen: Mapping[str, int]) -> dict
     ids = [contact.id for contact in found]
     for name, contact_id in chosen.items():
         if contact_id not in ids:
-            raise InvalidValue(f"contact {contact_id} is not one of those to be merged", field=name)
+            raise InvalidValue(
+                f"contact {contact_id} is not one of those to be merged", field=name, hint="name one of them"
+            )
     return {_field(tx, name): ids.index(contact_id) for name, contact_id in chosen.items()}
 
 
@@ -201,7 +203,9 @@ def _custom(tx: Tx, found: Sequence[Contact], places: Mapping[str, int]) -> tupl
         if place is not None:
             taken = held[place].get(field.id, ())
             if not taken:
-                raise InvalidValue(f"contact {found[place].id} has no {name} to give", field=name)
+                raise InvalidValue(
+                    f"contact {found[place].id} has no {name} to give", field=name, hint="name another contact"
+                )
         else:
             taken = tuple(sources) if field.several else tuple(sources)[:1]
         if len(taken) > custom_values.MOST:

@@ -71,7 +71,7 @@ def entries(query: Query, attributes: Sequence[str], *, seconds: int = SEARCH_TI
     Raises InvalidValue (filter, address), Unavailable.
     """
     if bool(query.bind) != bool(query.password):
-        raise InvalidValue("a DN to log in with needs a password, and a password a DN", field="bind")
+        raise InvalidValue("a DN to log in with needs a password, and a password a DN", field="bind", hint="give both")
     with _connected(query.source, query.bind, query.password, seconds, raising=True) as connection:
         connection.bind()
         pages = connection.extend.standard.paged_search(
@@ -93,7 +93,7 @@ def accepts(source: Source, dn: str, password: str) -> bool:
         connection.bind()
         code = connection.result["result"]
     if code not in (SUCCESS, NO_SUCH_OBJECT, INVALID_CREDENTIALS):
-        raise Unavailable(f"the directory {source.uri} answered {connection.result['description']}")
+        raise Unavailable(f"the directory {source.uri} answered {connection.result['description']}", hint="see its log")
     return bool(code == SUCCESS)
 
 
@@ -131,7 +131,9 @@ def _connected(source: Source, dn: str, password: str, seconds: int, *, raising:
         finally:
             connection.unbind()
     except ldap_errors.LDAPInvalidFilterError as error:
-        raise InvalidValue(f"the filter cannot be understood: {error}", field="filter") from None
+        raise InvalidValue(
+            f"the filter cannot be understood: {error}", field="filter", hint="write such as (mail=*)"
+        ) from None
     except (ldap_errors.LDAPException, OSError) as error:
         raise Unavailable(f"the directory {source.uri} could not be asked: {error}", hint=_hint(error)) from error
 

@@ -84,11 +84,13 @@ _successes = Remembered(_REMEMBERED)
 def make_hash(password: str) -> str:
     """The stored hash of a new password. Raises InvalidValue (too short, too long, not text), Busy."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise InvalidValue(f"a password has {SHORTEST} to {LONGEST} characters", field="password")
+        raise InvalidValue(
+            f"a password has {SHORTEST} to {LONGEST} characters", field="password", hint="choose another one"
+        )
     try:
         password.encode()
     except UnicodeEncodeError:
-        raise InvalidValue("the password is not UTF-8 text", field="password") from None
+        raise InvalidValue("the password is not UTF-8 text", field="password", hint="type it in UTF-8") from None
     with _slots.one():
         return str(_argon2id.hash(_octets(password)))
 
