@@ -103,10 +103,10 @@ def test_a_group_card_is_marked_and_its_members_are_named(three: CommandLine, tm
         (("--field", "nickname"), 2, "K=V"),
         (("--field", "colour=red"), 2, "no column"),
         (("--name", "A", "--email", "nonsense"), 2, "not a mail address"),
-        (("--field", "title=Boss"), 2, "no name"),
+        (("--field", "title=Boss"), 2, "needs a name"),
         (("--name", "A" * 101), 2, "100"),
         (("--name", "A", "--group", "nowhere"), 4, "nowhere"),
-        ((), 2, "no name"),
+        ((), 2, "needs a name"),
     ],
 )
 def test_a_contact_that_cannot_be_is_not_added(

@@ -52,7 +52,7 @@ def test_definitions(book: CommandLine) -> None:
     assert book.json("field", "rename", "contract_no", "Vertrag Nr.")["key"] == "vertrag_nr"
     assert custom(book, "1") == {"Vertrag Nr.": ["4711"]}
     assert [each["key"] for each in book.json("field", "reorder", "papers")] == ["papers", "assigned", "vertrag_nr"]
-    assert "perhaps Papers" in book("contact", "set", "1", "custom:paper=x", code=4).err
+    assert "did you mean Papers" in book("contact", "set", "1", "custom:paper=x", code=4).err
     assert book.json("field", "remove", "Papers", "--dry-run")["notes"] == ["1 contact with a value"]
     assert "--yes" in book("field", "remove", "Papers", code=2).err
     book("field", "remove", "Papers", "--yes")

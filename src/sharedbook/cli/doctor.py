@@ -20,7 +20,7 @@ import click
 from sharedbook import __version__, settings
 from sharedbook.cli.serve import Listener, listeners
 from sharedbook.cli.terminal import json_keys
-from sharedbook.cli.terminal.errors import FAILED
+from sharedbook.cli.terminal.errors import FAILED, next_step
 from sharedbook.cli.terminal.output import Output, json_option, many
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import SharedbookError
@@ -63,7 +63,7 @@ def doctor_command(site: Site, out: Output, offline: bool) -> None:
         for record in records:
             click.echo(f"{'ok' if record['ok'] else 'FAILED':6}  {record['name']}: {record['message']}")
             if record["next"]:
-                click.echo(f"        next: {record['next'].removeprefix('run: ')}")
+                click.echo(f"        next: {next_step(record['next'])}")
     if not all(record["ok"] for record in records):
         raise SystemExit(FAILED)
 

@@ -220,7 +220,7 @@ class ErasurePending(Conflict):
 
 
 class Invalid(SharedbookError):
-    """The input is wrong, whoever gives it."""
+    """The input is wrong."""
 
     code = "invalid"
 

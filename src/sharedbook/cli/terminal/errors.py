@@ -44,14 +44,18 @@ def exit_code(error: errors.SharedbookError) -> int:
     return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 
 
+def next_step(hint: str) -> str:
+    """A hint as it stands behind "next: "."""
+    return hint.removeprefix("run: ").removeprefix("see: ")
+
+
 def report(error: Exception) -> int:
     """Says on stderr what went wrong and what to do next; returns the exit code."""
     match error:
         case errors.SharedbookError():
             click.echo(clean(f"sharedbook: {error.message}"), err=True)
             if error.hint:
-                step = error.hint.removeprefix("run: ").removeprefix("see: ")
-                click.echo(clean(f"  next: {step}"), err=True)
+                click.echo(clean(f"  next: {next_step(error.hint)}"), err=True)
             return exit_code(error)
         case click.ClickException():
             error.show()

@@ -132,8 +132,9 @@ def column(name: str) -> Column:
 
     found = parse(name)
     if found is None:
-        near = difflib.get_close_matches(name.split(".")[0], FIELDS, n=2) or list(FIELDS)[:6]
-        raise InvalidValue(f"there is no column {name}", field=name, hint=f"perhaps {' or '.join(near)}")
+        near = difflib.get_close_matches(name.split(".")[0], FIELDS, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see: sharedbook template -"
+        raise InvalidValue(f"there is no column {name}", field=name, hint=hint)
     return found
 
 

@@ -51,7 +51,7 @@ def _named(known: Sequence[CustomField], name: str) -> CustomField:
     found = custom_values.named(known, name)
     if found is None:
         near = difflib.get_close_matches(name.removeprefix(PREFIX), [field.name for field in known], n=1)
-        hint = f"perhaps {near[0]}?" if near else "see: sharedbook field list"
+        hint = f"did you mean {near[0]}?" if near else "see: sharedbook field list"
         raise NotFound(f"there is no custom field {name.removeprefix(PREFIX)}", hint=hint)
     return found
 

@@ -146,7 +146,7 @@ def _now(tx: Tx, contact: Contact) -> Contact:
 def _mergeable(tx: Tx, contact_ids: Sequence[int], if_versions: Mapping[int, int]) -> list[Contact]:
     """The contacts, if they may be merged."""
     if not 2 <= len(set(contact_ids)) == len(contact_ids) <= MOST:
-        raise InvalidValue(f"a merge takes 2 to {MOST} different contacts", hint="name each once")
+        raise InvalidValue(f"a merge takes 2 to {MOST} different contacts", hint="name two or more, each once")
     found = [contacts.editable(tx, each, if_version=if_versions.get(each)) for each in contact_ids]
     for contact in found:
         records.refuse_sourced(contact)
