@@ -54,8 +54,8 @@ def report(error: Exception) -> int:
     match error:
         case errors.SharedbookError():
             click.echo(clean(f"sharedbook: {error.message}"), err=True)
-            if error.hint:
-                click.echo(clean(f"  next: {next_step(error.hint)}"), err=True)
+            if hint := error.hint or (_CORRECT if isinstance(error, errors.InvalidValue) else None):
+                click.echo(clean(f"  next: {next_step(hint)}"), err=True)
             return exit_code(error)
         case click.ClickException():
             error.show()
@@ -79,6 +79,9 @@ def report(error: Exception) -> int:
     click.echo("  next: run `sharedbook doctor`; if it finds nothing, report this with the command you gave", err=True)
     return FAILED
 
+
+_CORRECT = "correct it and try again; nothing was changed"
+"""The next step after a value that says itself what is wrong with it."""
 
 _STEPS = {
     errno.EACCES: "let this user read and write there, or run the command as the user whom the servers run as",

@@ -113,7 +113,7 @@ def _checked(change: Change, limits: Limits) -> Change:
     # a row must name somebody; that the whole contact does is not asked of one column
     found = entries.of_columns({"nickname": "-", change.column.name: change.text}, limits=limits)
     if isinstance(found, list):
-        raise InvalidValue(found[0].message, field=found[0].column, hint=entries.CORRECT)
+        raise InvalidValue(found[0].message, field=found[0].column)
     if FIELDS[change.column.field].many:
         value = found.values(change.column.field)[0]
         return replace(change, text=value.text or next(iter(value.parts.values())))

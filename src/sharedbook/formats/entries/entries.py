@@ -20,9 +20,6 @@ from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards.content_line import illegal_character
 from sharedbook.formats.vcards.phones import digits
 
-CORRECT = "correct it and try again; nothing was changed"
-"""The next step after an entry was refused."""
-
 SEVERAL = " ::: "
 """Between several values in one cell, as Google writes them."""
 
@@ -97,7 +94,7 @@ def of_columns(values: Mapping[str, str], *, limits: Limits, style: Style = UNSU
 def refusal(problems: Sequence[Problem]) -> InvalidValue:
     """The error of an entry with these problems."""
     each = [(problem.column, problem.message) for problem in problems]
-    return InvalidValue("; ".join(text for _, text in each), field=each[0][0] or None, hint=CORRECT, each=each)
+    return InvalidValue("; ".join(message for _, message in each), field=each[0][0] or None, each=each)
 
 
 def _entry(line: int, cells: Iterable[tuple[Column, str, str]], style: Style, limits: Limits) -> Entry | list[Problem]:

@@ -67,8 +67,8 @@ def resolve(tx: Tx, ref: str) -> Contact:
     """A contact by id, UID, mail address, or name when only one has it. Raises ContactNotFound, Ambiguous."""
     found = _candidates(tx, ref)
     if not found:
-        search = "list" if ref.isdigit() else f"find {ref}"
-        raise ContactNotFound(f"there is no contact {ref}", hint=f"see: sharedbook contact {search}")
+        hint = "see: sharedbook contact list" if ref.isdigit() else f"see: sharedbook contact find {ref}"
+        raise ContactNotFound(f"there is no contact {ref}", hint=hint)
     if len(found) > 1:
         ids = ", ".join(str(contact.id) for contact in found[:5])
         raise Ambiguous(f"{ref} matches {len(found)} contacts: {ids}", hint="name one by its id")
