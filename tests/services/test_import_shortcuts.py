@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from sharedbook.services.books import groups
 from sharedbook.services.imports import importing, matching, ready
 from sharedbook.services.imports.matching import Matcher
 from sharedbook.services.imports.transfer import Duplicates
-from tests.services.transfers import run, table
+from tests.services.transfers import counts, run, table
 from tests.support.sites import as_console, new_site
 
 HEADER = ["uid", "external_id", "name", "email", "phone.mobile", "note"]
@@ -92,3 +94,21 @@ def test_no_shortcut_changes_what_a_row_becomes(
         patch.setattr(matching, "_has_one", lambda *_: False)
         slow = run(site, data, duplicates=duplicates, dry_run=True)
     assert (quick.counts, quick.problems) == (slow.counts, slow.problems)
+
+
+def test_the_memory_of_a_dry_run_does_not_grow_with_the_file(site: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 500)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})  # rows are made ready in this process
+
+    def peak(count: int) -> int:
+        numbers = (f"+82 10-{each:04}-{each:04}" for each in range(count))
+        people = [("", "", f"Name {each}", f"p{each}@example.com", phone, "") for each, phone in enumerate(numbers)]
+        data = table(HEADER, people)
+        tracemalloc.start()
+        assert counts(run(site, data, dry_run=True)) == {"added": count}
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(1_000)  # so that what is learned once counts for neither
+    assert peak(4_000) - peak(1_000) < 3_000 * 300
