@@ -175,6 +175,7 @@ def test_sheets_folders_and_every_format_on_the_way_out(staffed: CommandLine, fo
     (folder / "in" / "wrong.csv").write_text("name,email\nLee,none\n")
     again = staffed.json("import", folder / "in", "--group", "customers", code=3)
     assert (again["format"], again["counts"]["skipped_duplicate"], again["counts"]["error"]) == ("zip", 5, 1)
+    assert "--output fix.zip" in staffed("import", folder / "in", "--group", "customers", code=3).err
     staffed("job", "errors", again["job"], "--output", folder / "fix.zip")
     assert zipfile.ZipFile(folder / "fix.zip").namelist() == ["wrong.csv"]
     for form in ("google", "outlook"):

@@ -195,10 +195,12 @@ def test_large_files_are_read_in_pieces() -> None:
     ('"text"', "invalid-object"), ("7", "invalid-object"), ('{"name": 7}', "invalid-object"),
     ('{"name": "A", "colour": "red"}', "unknown-column"), ('{"email": "none", "name": "A"}', "invalid-email"),
     ('{"vcard": "BEGIN:VCARD"}', "invalid-card"), ("{}", "no-name"),
+    ('{"name": "A\\ud800"}', "control-character"), ('{"name": "A", "\\ud800": "x"}', "unknown-column"),
 ])  # fmt: skip
 def test_an_object_that_cannot_be_right_comes_back_with_its_reason(item: str, code: str) -> None:
     found = rows(f'[{{"name": "A"}}, {item}]'.encode(), "people.json")
     assert [(row.line, [problem.code for problem in row.problems]) for row in found] == [(1, []), (2, [code])]
+    assert all(problem.message.encode() and problem.column.isascii() for problem in found[1].problems)
     target = io.BytesIO()
     assert json_rows.write_refused(target, [(found[1].cells[0], "wrong")]) == 1
     (again,) = json.loads(target.getvalue())

@@ -66,9 +66,7 @@ def test_a_hold_has_what_was_counted_for_its_client_and_no_more(site: App) -> No
         held = [rows.removals_of(tx.db, hold_id) for hold_id in (first, second)]
         assert [[each.contact_id for each in some] for some in held] == [[1], [3]]
         assert rows.removals_of(tx.db, second, held[1][0].id) == []
-        took = [
-            rows.took(tx.db, one, *which) for which in ((1, recent), (2, old), (4, recent), (1, old), (5, recent))
-        ]
+        took = [rows.took(tx.db, one, *which) for which in ((1, recent), (2, old), (4, recent), (1, old), (5, recent))]
         assert took == [True, True, False, False, False]
 
 

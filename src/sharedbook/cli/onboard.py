@@ -102,8 +102,7 @@ def _record(found: Access, block: str | None, secret: str) -> json_keys.Object:
         "carddav": found.carddav,
         "principal": found.principal,
         "books": [
-            {"name": book.name, "slug": book.slug, "url": book.url, "rights": book.rights.words}
-            for book in found.books
+            {"name": book.name, "slug": book.slug, "url": book.url, "rights": book.rights.words} for book in found.books
         ],
         "davx5": found.davx5,
         "domain": found.domain,

@@ -247,7 +247,8 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
     if report.job_id is not None and (report.counts[Result.ADDED] or report.counts[Result.UPDATED]):
         out.note(f"undo: sharedbook job undo {report.job_id}")
     if report.problems and report.job_id is not None and report.format != "ldap":
-        out.note(f"next: sharedbook job errors {report.job_id} --output fix.csv, fix that file, and import it")
+        fix = f"fix.{outgoing.kind_of_refused(report.format)}"
+        out.note(f"next: sharedbook job errors {report.job_id} --output {fix}, fix that file, and import it")
 
 
 def _note(out: Output, what: str, problems: Sequence[Problem], count: int) -> None:

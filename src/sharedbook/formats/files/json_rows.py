@@ -78,9 +78,16 @@ def write(target: BinaryIO, rows: Iterable[Mapping[str, object]]) -> int:
     """Writes an array with one object a line, in UTF-8; returns how many."""
     count = 0
     for count, row in enumerate(rows, 1):
-        target.write((",\n" if count > 1 else "[\n").encode() + json.dumps(row, ensure_ascii=False).encode())
+        target.write((b",\n" if count > 1 else b"[\n") + _octets(row))
     target.write(b"\n]\n" if count else b"[]\n")
     return count
+
+
+def _octets(row: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can say
+        return json.dumps(row).encode()
 
 
 def write_refused(target: BinaryIO, refused: Iterable[tuple[str, str]]) -> int:

@@ -53,6 +53,13 @@ def write_refused(
     return write_table(target, [columns.REASON_COLUMN, *header], ([reason, *cells] for cells, reason in refused))
 
 
+def kind_of_refused(format: str) -> str:
+    """How the name of a file ends that ``write_refused`` has written."""
+    if format == "zip" or format in _REFUSED:
+        return format
+    return "xlsx" if format in sources.SHEETS else "csv"
+
+
 def _write_refused_files(target: BinaryIO, refused: Iterable[tuple[Sequence[str], str]]) -> int:
     """A zip with the refused rows of each file in a file of its kind."""
     count = 0

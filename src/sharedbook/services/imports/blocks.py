@@ -46,8 +46,6 @@ class Made(NamedTuple):
 
     text: str
     uid: str
-    etag: str
-    size: int
     name: str
     sort: str
     texts: str
@@ -62,7 +60,7 @@ class Made(NamedTuple):
 
 _KEPT = Made._fields.index("hashes")
 _PACKED = Made._fields.index("external")
-_ODD = Made("", "", "", 0, "", "", "", "", (), (), (), (), (), ())
+_ODD = Made("", "", "", "", "", "", (), (), (), (), (), ())
 
 
 def made_of(row: Ready) -> Made | None:
@@ -72,17 +70,20 @@ def made_of(row: Ready) -> Made | None:
         return None
     if said.uid or not said.names or kept.originals:
         return None
-    matched = row.hashes, tuple(sorted(said.numbers)), said.external, said.emails, said.names
-    return Made._make((*kept[:-2], *kept.indexed, *matched))
+    numbers = tuple(sorted(said.numbers))
+    return Made(
+        *(kept.text, kept.uid, kept.name, kept.sort, *kept.indexed),
+        *(row.hashes, numbers, said.external, said.emails, said.names),
+    )
 
 
-class Line(NamedTuple):
-    """A row of a file, and what it says beside its contact."""
+Line = tuple[int, tuple[str, ...], dict[int, tuple[str, ...]], tuple[str, ...]]
+"""Of a row: the line of the file, cells, custom fields and groups, as in ``Ready``."""
 
-    line: int
-    cells: tuple[str, ...]
-    custom: dict[int, tuple[str, ...]]
-    groups: tuple[str, ...]
+
+def line_of(row: Ready) -> Line:
+    """The same of a row."""
+    return row.line, row.cells, row.custom, row.groups
 
 
 class Block(NamedTuple):
@@ -103,15 +104,15 @@ class Block(NamedTuple):
     rest: bytes
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Line, Made | Ready]]) -> Block:
-        """These rows, one at least."""
-        odd = {at: row for at, (_, row) in enumerate(rows) if isinstance(row, Ready)}
-        lines, cells, custom, groups = zip(*[line for line, _ in rows], strict=True)
-        of_each = [_ODD._replace(hashes=row.hashes) if isinstance(row, Ready) else row for _, row in rows]
-        columns: list[list[Any]] = list(map(list, zip(*of_each, strict=True)))
+    def of(cls, found: Sequence[Made | Ready], lines: Sequence[Line]) -> Block:
+        """These rows, one at least; ``lines``: what each says beside its contact."""
+        odd = {at: row for at, row in enumerate(found) if isinstance(row, Ready)}
+        made = [_ODD._replace(hashes=row.hashes) if isinstance(row, Ready) else row for row in found]
+        columns: list[list[Any]] = list(map(list, zip(*made, strict=True)))
+        line, cells, custom, groups = zip(*lines, strict=True)
         return cls(
-            line=lines,
-            kept=Columns._make([*columns[:_KEPT], [{}] * len(rows)]),
+            line=line,
+            kept=Columns._make([*columns[:_KEPT], [{}] * len(found)]),
             hashes=columns[_KEPT],
             numbers=columns[_KEPT + 1],
             custom=custom,
@@ -138,7 +139,7 @@ class Block(NamedTuple):
     @property
     def octets(self) -> int:
         """About how many it holds."""
-        return sum(self.kept.size) + len(self.rest) + sum(map(_size_of, self.odd.values()))
+        return sum(map(len, self.kept.text)) + len(self.rest) + sum(map(_size_of, self.odd.values()))
 
     def packed(self) -> bytes:
         """For ``unpacked``, in another process."""
@@ -158,7 +159,7 @@ def unpacked(written: bytes) -> Block:
 def cut(rows: Iterable[Ready], most: int) -> Iterator[Block]:
     """All rows, at most so many in a block."""
     for some in some_at_a_time(rows, most, _size_of):
-        yield Block.of([(Line(row.line, row.cells, row.custom, row.groups), made_of(row) or row) for row in some])
+        yield Block.of([made_of(row) or row for row in some], list(map(line_of, some)))
 
 
 def some_at_a_time(rows: Iterable[Any], most: int, size_of: Callable[[Any], int]) -> Iterator[list[Any]]:

@@ -62,15 +62,16 @@ class Make(NamedTuple):
             source.incoming(row)  # for what it leaves out
         for rows in blocks.some_at_a_time(lines, CHUNK_ROWS, lambda row: len("".join(row.cells))):
             made = iter(shapes.made([row.cells for row in rows if not row.problem]))
-            yield Block.of([self._in_table(source, row, None if row.problem else next(made)) for row in rows])
+            found = [self._in_table(source, row, None if row.problem else next(made)) for row in rows]
+            yield Block.of([row for row, _ in found], [line for _, line in found])
 
-    def _in_table(self, source: TableSource, row: Row, made: Made | None) -> tuple[Line, Made | Ready]:
+    def _in_table(self, source: TableSource, row: Row, made: Made | None) -> tuple[Made | Ready, Line]:
         """A row of a table, of which this was made by its shape."""
         beside = source.beside(row) if made else None
         if made and beside:
-            return Line(row.line, row.cells, beside.custom, beside.groups), made
+            return made, (row.line, row.cells, *beside)
         found = self._ready(source.incoming(row))
-        return Line(row.line, row.cells, found.custom, found.groups), blocks.made_of(found) or found
+        return blocks.made_of(found) or found, blocks.line_of(found)
 
     def _of_cells(self, source: TableSource, cells: tuple[str, ...]) -> Made | None:
         """What becomes of a row that holds these, if it has no problem and is not odd."""

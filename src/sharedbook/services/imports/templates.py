@@ -225,8 +225,8 @@ class Template(NamedTuple):
             some = plain.some(places)
             made = self._made(some, tuple([uids[place] for place in places]), odd, region)
             for at, each in zip(some.at, made, strict=True):
-                is_fit = len(each.name) <= limits.name_length and each.size <= limits.card_bytes
-                if is_fit and "  " not in each.name:
+                is_small = 4 * len(each.text) <= limits.card_bytes or len(each.text.encode()) <= limits.card_bytes
+                if is_small and len(each.name) <= limits.name_length and "  " not in each.name:
                     yield at, each
 
     def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Iterator[Made]:
@@ -235,7 +235,6 @@ class Template(NamedTuple):
         numbers = [phones.keys_of(cells[at], region) for at in self.numbers]
         texts = _texts(plain, uids, numbers, self.hangul)
         cards, names = self.card.filled(texts.escaped, count), self.name.filled(cells, count)
-        octets = list(map(str.encode, cards))
         sorts = map(kept.sort_of_folded, _at_once(folding.fold, names))
         keyed = [key.filled(texts.folded, count) for key in self.keys]
         hashes = list(map(indexed.keys, self.names, keyed))
@@ -244,7 +243,7 @@ class Template(NamedTuple):
         ids, mails = self.counts
         return map(
             Made,
-            *(cards, uids, map(kept.etag_of, octets), map(len, octets), names, sorts),
+            *(cards, uids, names, sorts),
             *(self.texts.filled(texts, cells, odd, count), self.notes.filled(texts, cells, odd, count)),
             map(tuple, map(dict.fromkeys, _across(hashes, count))),
             _across([hashes[at] for at in self.said], count),

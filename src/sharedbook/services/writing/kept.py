@@ -33,12 +33,10 @@ class Kept(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What is kept of several cards: of each field of ``Kept`` and of its index a list, with an entry a card."""
+    """What is kept of several cards, a list of each, with an entry a card; ETag and size are told by the text."""
 
     text: list[str]
     uid: list[str]
-    etag: list[str]
-    size: list[int]
     name: list[str]
     sort: list[str]
     texts: list[str]
@@ -53,9 +51,8 @@ class Columns(NamedTuple):
 
     def at(self, place: int) -> Kept:
         """What is kept of one card."""
-        columns: Sequence[Any] = self
-        *found, texts, notes, keys, originals = [each[place] for each in columns]
-        return Kept._make((*found, Indexed(texts, notes, keys), originals))
+        index = Indexed(self.texts[place], self.notes[place], self.keys[place])
+        return made(self.text[place], self.uid[place], self.name[place], index, self.originals[place])
 
     def put(self, place: int, found: Kept) -> None:
         """Keeps this in place of what is there."""
@@ -70,8 +67,7 @@ class Columns(NamedTuple):
 
 
 def _flat(found: Kept) -> tuple[Any, ...]:
-    *columns, index, originals = found
-    return *columns, *index, originals
+    return found.text, found.uid, found.name, found.sort, *found.indexed, found.originals
 
 
 def of(card: Card, region: str, limits: Limits) -> Kept:
