@@ -14,7 +14,7 @@ WAYS = ("token", "pages", "etags", "ctag")
 
 LIMIT, AT_ONCE = "5", 50
 TAG, CTAG = f"{D}getetag", f"{CS}getctag"
-DONE, REFUSED = (201, 204), (403, 404, 409, 412)
+DONE, FORBIDDEN, CONFLICT = (201, 204), 403, (404, 409, 412)
 
 
 @dataclass
@@ -99,17 +99,20 @@ class Device:
             self.held |= {href: (tags[href], texts[href].replace("\r", "")) for href in tags}
 
     def write(self, chance: random.Random, number: int) -> None:
-        """Adds, edits or deletes a card; what is refused it keeps as it wrote it, until it is told otherwise."""
+        """Adds, edits or deletes a card; what is refused it keeps as it wrote it, until it is told otherwise.
+
+        What is forbidden it keeps under the ETag that it knew; where the card is not as it knew it, without one.
+        """
         href = chance.choice([f"{self.path}new-{number}.vcf", *sorted(self.held)])
         etag, text = self.held.get(href, ("", ""))
         sent = {"If_Match": etag} if etag and chance.random() < 0.5 else {}
         if text and chance.random() < 0.3:
             status = self.client.request("DELETE", href, **sent).status
-            assert status in (200, *DONE, *REFUSED), status
+            assert status in (200, *DONE, FORBIDDEN, *CONFLICT), status
             del self.held[href]
             return
         text = text or card(f"uid-{number}", f"Device {number}").replace("\r", "")
         text = text.replace("END:VCARD", f"X-DEVICE:{number}\nEND:VCARD")
         reply = self.client.put(href, text.replace("\n", "\r\n"), **sent)
-        assert reply.status in DONE + REFUSED, (reply.status, reply.text)
-        self.held[href] = (reply.headers.get("etag", "") if reply.status in DONE else etag, text)
+        assert reply.status in (*DONE, FORBIDDEN, *CONFLICT), (reply.status, reply.text)
+        self.held[href] = (etag if reply.status == FORBIDDEN else reply.headers.get("etag", ""), text)
