@@ -330,6 +330,7 @@ def test_emptying_the_trash(three: CommandLine, data_dir: Path) -> None:
     assert three.json("trash", "empty", "--older-than", "1", "--yes")["count"] == 0
     assert three("trash", "empty", code=2).err
     assert erased(three("trash", "empty", "--yes"), data_dir, b"minji@example.com")
+    assert three("trash", "empty").out == "there is nothing to erase\n"
 
 
 def test_a_site_without_trash_asks_first(three: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,8 @@ def erase_contacts(
         return
     found, left = _with_merged(site, found)
     ids, notes = [contact.id for contact in found], [*(f"{contact.id} {contact.name}" for contact in found), *left]
-    out.outcome(json_keys.result("erase", ids, dry_run=dry_run, notes=notes), f"erase {_what(found, subject)}")
+    said = f"erase {_what(found, subject)}" if found or subject else "there is nothing to erase"
+    out.outcome(json_keys.result("erase", ids, dry_run=dry_run, notes=notes), said)
 
 
 def confirm_erasure(site: Site, found: Sequence[Contact], *, yes: bool, subject: str = "") -> list[int]:
