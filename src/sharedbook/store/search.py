@@ -56,12 +56,10 @@ class Scope:
             yield contacts.c.id.in_(self.among)
 
 
-def find(
-    connection: Connection, query: Query, scope: Scope, read: Read, limit: int | None = None, offset: int = 0
-) -> list[int]:
+def find(connection: Connection, query: Query, scope: Scope, read: Read, limit: int | None) -> list[int]:
     """Ids of the contacts that match, by their sort key."""
     statement = select(contacts.c.id).where(*scope.conditions()).order_by(contacts.c.sort, contacts.c.id)
-    return [row[0] for row in _matching(connection, statement, query, read, limit, offset)]
+    return [row[0] for row in _matching(connection, statement, query, read, limit)]
 
 
 def hrefs(
@@ -75,7 +73,7 @@ def hrefs(
         .where(sight.visible(viewer.subjects, viewer.member_id, viewer.console))
         .order_by(memberships.c.href)
     )
-    return [row[1] for row in _matching(connection, statement, query, read, limit, 0)]
+    return [row[1] for row in _matching(connection, statement, query, read, limit)]
 
 
 def _group(connection: Connection) -> ColumnElement[int]:
@@ -89,19 +87,18 @@ def keys(connection: Connection, query: Query, viewer: Viewer, read: Read, limit
     """The keys of the contacts that match and that the viewer sees in any group, in order."""
     seen = Scope((viewer,)).conditions()
     statement = select(contacts.c.id, contacts.c.key).where(*seen).order_by(contacts.c.key)
-    return [row[1] for row in _matching(connection, statement, query, read, limit, 0)]
+    return [row[1] for row in _matching(connection, statement, query, read, limit)]
 
 
 def _matching(
-    connection: Connection, statement: Select[Any], query: Query, read: Read, limit: int | None, offset: int
+    connection: Connection, statement: Select[Any], query: Query, read: Read, limit: int | None
 ) -> Iterable[Sequence[Any]]:
     """Rows of a statement whose first column is the contact's id, for the contacts that match."""
     compiled = filters.compile_query(query, connection.dialect.name)
     statement = statement.where(compiled.where)
     if compiled.exact:
-        return connection.execute(statement.limit(limit).offset(offset or None))
-    found = _decided(connection, connection.execute(statement).all(), query, read)
-    return islice(found, offset, None if limit is None else offset + limit)
+        return connection.execute(statement.limit(limit))
+    return islice(_decided(connection, connection.execute(statement).all(), query, read), limit)
 
 
 _CARDS = Prepared(select(contacts.c.id, contacts.c.vcard).where(contacts.c.id.in_(given_ids("ids"))))

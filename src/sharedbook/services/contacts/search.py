@@ -45,8 +45,13 @@ def query(tx: Tx, text: str) -> Query:
     return querylang.parse(text, tx.site.settings.default_region, custom)
 
 
-def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> list[Contact]:
-    """The contacts that match and that the viewer sees, by name.
+def find(tx: Tx, wanted: Search, limit: int | None = None) -> list[Contact]:
+    """The contacts that match and that the viewer sees, by name. Raises as ``find_ids``."""
+    return contacts.fetch(tx.db, find_ids(tx, wanted, limit))
+
+
+def find_ids(tx: Tx, wanted: Search, limit: int | None = None) -> list[int]:
+    """The ids of the contacts that match and that the viewer sees, by name.
 
     Raises GroupNotFound, SubjectNotFound, InvalidQuery; Forbidden: the trash and what others see is for postmasters.
     """
@@ -65,7 +70,7 @@ def find(tx: Tx, wanted: Search, limit: int | None = None, offset: int = 0) -> l
         no_viewers=wanted.no_viewers,
         among=wanted.among,
     )
-    return contacts.fetch(tx.db, search.find(tx.db, _query(tx, wanted), scope, records.reader(tx), limit, offset))
+    return search.find(tx.db, _query(tx, wanted), scope, records.reader(tx), limit)
 
 
 def _query(tx: Tx, wanted: Search) -> Query:

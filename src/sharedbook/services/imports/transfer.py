@@ -344,7 +344,7 @@ def _require_export(tx: Tx, group: str | None) -> None:
     if group is not None:
         found = groups.get(tx, group)
         access.require(tx.viewer, Right.EXPORT, found.id, found.slug)
-    elif not any(info.rights & Right.EXPORT for info in groups.list_groups(tx)):
+    elif not any(tx.viewer.on(group_id) & Right.EXPORT for group_id in groups.names(tx)):
         raise Forbidden(
             f"{tx.viewer.name} may not export any group", right="export", hint="ask a postmaster for the right"
         )
@@ -352,10 +352,9 @@ def _require_export(tx: Tx, group: str | None) -> None:
 
 def _exported(tx: Tx, scope: search.Search, *, originals: bool) -> Iterator[outgoing.Exported]:
     """Each contact, page by page of one snapshot."""
-    named = groups.names(tx).values()
-    offset = 0
-    while page := search.find(tx, scope, limit=PAGE, offset=offset):
-        offset += len(page)
+    named, ids = groups.names(tx).values(), search.find_ids(tx, scope)
+    for at in range(0, len(ids), PAGE):
+        page = contacts.seen(tx, ids[at : at + PAGE])
         allowed = [found for found in page if access.may_export(tx.viewer, contacts.held(found))]
         texts = photos.whole(tx, allowed) if originals else (found.vcard for found in allowed)
         custom = custom_fields.cells(tx, [found.id for found in allowed])
