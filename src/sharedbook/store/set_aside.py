@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from typing import Any
+
+from sharedbook.domain.errors import Unavailable
 
 
 class SetAside:
@@ -26,25 +29,35 @@ class SetAside:
         )
 
     def known(self, hashes: Iterable[int]) -> set[int]:
-        """Those of these hashes that find anything, on any shelf."""
-        found = self._database.execute(
-            "SELECT hash FROM hashes WHERE hash IN (SELECT value FROM json_each(?))", (json.dumps(list(hashes)),)
-        )
-        return {hash_ for (hash_,) in found}
+        """Those of these hashes that find anything, on any shelf. Raises as ``put``."""
+        wanted = "SELECT hash FROM hashes WHERE hash IN (SELECT value FROM json_each(?))"
+        return {hash_ for (hash_,) in self._rows(wanted, (json.dumps(list(hashes)),))}
 
     def having(self, shelf: int, hashes: Iterable[int]) -> list[tuple[int, bytes]]:
-        """Place and octets of what one of these hashes finds on a shelf, in order."""
-        return self._database.execute(
-            "SELECT place, octets FROM things WHERE place IN (SELECT place FROM hashes WHERE shelf = ? AND"
-            " hash IN (SELECT value FROM json_each(?))) ORDER BY place",
-            (shelf, json.dumps(list(hashes))),
-        ).fetchall()
+        """Place and octets of what one of these hashes finds on a shelf, in order. Raises as ``put``."""
+        wanted = (
+            "SELECT place, octets FROM things WHERE place IN (SELECT place FROM hashes WHERE shelf = ?"
+            " AND hash IN (SELECT value FROM json_each(?))) ORDER BY place"
+        )
+        return self._rows(wanted, (shelf, json.dumps(list(hashes))))
 
-    def put(self, shelf: int, hashes: Collection[int], octets: bytes, place: int | None = None) -> None:
-        """Puts a thing behind the others, or in a place of its own in which it stood before."""
-        found = self._database.execute("INSERT OR REPLACE INTO things VALUES (?, ?)", (place, octets)).lastrowid
-        keys = [(hash_, shelf, found) for hash_ in hashes]
-        self._database.executemany("INSERT OR IGNORE INTO hashes VALUES (?, ?, ?)", keys)
+    def put(self, shelf: int, hashes: Iterable[int], octets: bytes, place: int | None = None) -> None:
+        """Puts a thing behind the others, or in a place of its own in which it stood before.
+
+        Raises Unavailable when there is no room.
+        """
+        [(found,)] = self._rows("INSERT OR REPLACE INTO things VALUES (?, ?) RETURNING place", (place, octets))
+        for hash_ in hashes:
+            self._rows("INSERT OR IGNORE INTO hashes VALUES (?, ?, ?)", (hash_, shelf, found))
+
+    def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(
+                f"what the dry run must remember cannot be kept: {error}",
+                hint="make room where temporary files are kept (TMPDIR)",
+            ) from error
 
     def close(self) -> None:
         """Forgets everything."""

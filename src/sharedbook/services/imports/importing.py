@@ -193,6 +193,9 @@ class Import:
             with suppress(SharedbookError):  # the first reason counts
                 self._finish(state, jobs.reason_of(error))
             raise
+        finally:
+            if self._earlier:
+                self._earlier.close()
 
     def _waiting(self) -> int:
         return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
