@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import AnyStr
 
-from sharedbook.domain.model import MERGED_ID, CardState, ChangeKind, Contact, Departed
+from sharedbook.domain.model import MERGED_ID, CardState, ChangeKind, Contact, Departed, Revision
 from sharedbook.formats.vcards import fields, images, vcard
 from sharedbook.services.books.shelf import name_of
 from sharedbook.services.contacts import custom_fields
@@ -32,9 +32,10 @@ RUN, RUN_EVERY = 64, 1024
 def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
     """Everything that was kept of a contact: values of its card and of each earlier one, photos, UID and hrefs."""
     values: set[str | bytes] = {contact.uid, contact.name}
+    steps = revisions.of_contact(tx.db, contact.id)
     for data in photos.of_contact(tx.db, contact.id).values():
         values.update(_runs(data))
-    for text in _texts(tx, contact):
+    for text in _texts(tx, contact, steps):
         card = vcard.load(text)
         for found in card.properties:
             if fields.is_binary(found):
@@ -42,20 +43,19 @@ def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
             else:
                 values.add(found.raw)
         values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
-    values.update(_custom(tx, contact))
+    values.update(_custom(tx, contact, steps))
     rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
     return values | {row.href for row in rows}
 
 
-def _custom(tx: Tx, contact: Contact) -> Iterator[str]:
+def _custom(tx: Tx, contact: Contact, steps: Sequence[Revision]) -> Iterator[str]:
     """Values of custom fields, now and before."""
-    steps = (custom_fields.before(step.custom) for step in revisions.of_contact(tx.db, contact.id) if step.custom)
-    for held in (custom_fields.values(tx, contact.id), *steps):
+    past = (custom_fields.before(step.custom) for step in steps if step.custom)
+    for held in (custom_fields.values(tx, contact.id), *past):
         yield from chain.from_iterable(held.values())
 
 
-def _texts(tx: Tx, contact: Contact) -> Iterable[str]:
-    steps = revisions.of_contact(tx.db, contact.id)
+def _texts(tx: Tx, contact: Contact, steps: Sequence[Revision]) -> Iterable[str]:
     wished = (text for each in suggestions.of_contact(tx.db, contact.id) for text in (each.base, each.wanted))
     return dict.fromkeys([contact.vcard, *(step.before for step in steps if step.before), *wished])
 
