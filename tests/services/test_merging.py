@@ -387,6 +387,10 @@ def test_a_restored_backup_loses_only_what_was_erased(site: App, tmp_path: Path)
     site.close()
     restored = backup.restore(site.settings, CONSOLE, CLIENT, tmp_path / "backup", replace_present=True)
     assert (restored.contacts, restored.erased_again) == (1, 1)
+    again = app.open(site.settings)
+    with as_console(again, write=False) as tx:
+        assert [each.id for each in trash.list_trash(tx)] == [two]
+    again.close()
 
 
 def test_undo_gives_back_every_contact_and_its_place(on_both: App) -> None:
