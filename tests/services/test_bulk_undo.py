@@ -241,6 +241,9 @@ def test_no_undo_does_what_its_member_may_not_do_by_hand(filled: App) -> None:
     with as_console(filled) as tx:
         then, bob = snapshots.take(tx, [1])[1], members.get(tx, "bob").id
         suppliers, partners, now = group_id(tx, "suppliers"), group_id(tx, "partners"), tx.now
+        before = contacts.get(tx, 1)
+    with as_member(filled, "bob", write=True) as tx:
+        assert snapshots.give_back(tx, 1, then, 0, 0) == "" and contacts.get(tx, 1) == before
     for other in (
         replace(then, owner=bob),
         replace(then, source="ldap://directory.example/"),
