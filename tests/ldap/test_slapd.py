@@ -135,7 +135,7 @@ def test_the_recorded_filters_are_answered_as_slapd_answers_them(both: Both, sha
 
 
 def test_each_listed_difference_is_one(both: Both) -> None:
-    page = (ROOT / "docs/ldap.md").read_text().partition("## Beside OpenLDAP")[2]
+    page = (ROOT / "docs/ldap.md").read_text().partition("## Differences from OpenLDAP")[2]
     examples = re.findall(r"^\| (.+) \| `(\(.+\))` \|", page, re.MULTILINE)
     assert len(examples) >= 6
     blind = place(accents=False)
