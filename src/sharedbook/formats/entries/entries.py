@@ -184,7 +184,10 @@ def _clean(column: Column, cell: str, is_plain: bool, style: Style) -> str:
     return check(cell, style) if check else cell
 
 
-_MAIL = re.compile(r'[^\s@<>,;:"()\[\]\\]+@[^\s@<>,;:"()\[\]\\]+')
+_SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What ``\\s`` is; written out, ``re`` tells by one look at a table whether a character is in a set of these and others."""
+
+_MAIL = re.compile(rf'[^{_SPACES}@<>,;:"()\[\]\\]+@[^{_SPACES}@<>,;:"()\[\]\\]+')
 
 
 def is_mail(text: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import IntEnum
 from functools import lru_cache
-from itertools import chain, compress
+from itertools import compress, takewhile
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
@@ -143,12 +143,15 @@ class PlainRows:
         self._kinds = [_kind(column) for _, column in used]
         self._of_kind = {kind: [nth for nth, each in enumerate(self._kinds) if each is kind] for kind in Kind}
         fields = [column.field for _, column in used]
-        self._without = [(nth, _WITHOUT[name]) for nth, name in enumerate(fields) if name in _WITHOUT]
+        self._without = {nth: _WITHOUT[name] for nth, name in enumerate(fields) if name in _WITHOUT}
         self._name_parts = [
             fields.index(name) if name in fields else None for name in ("name", "last_name", "first_name")
         ]
         self._style = style
-        self._limits = limits
+        self._longest = dict.fromkeys(Kind, limits.note_length) | {
+            Kind.NAME: min(limits.name_length, limits.note_length),
+            Kind.WORD: min(LONGEST_WORD, limits.note_length),
+        }
 
     def read(self, rows: Sequence[Sequence[str]]) -> list[Plain]:
         """Those of these rows of the file that are plain."""
@@ -177,57 +180,46 @@ class PlainRows:
 
     def _judged(self, nths: Sequence[int], at: Sequence[int], columns: Sequence[Column]) -> Iterator[Plain]:
         """Rows in which the same columns are filled."""
-        cells = list(chain.from_iterable(columns))
-        whole = BETWEEN.join(cells)
-        folded = None
-        if self._is_plain(dict(zip(nths, columns, strict=True)), cells, whole):
-            if "\r" in whole:
-                whole = whole.replace("\r\n", "\n")
-                cells = whole.split(BETWEEN)
-            folded = _folded_ascii(cells, whole) if whole.isascii() else _folded(cells, whole)
+        found = list(takewhile(lambda each: each is not None, map(self._column, nths, columns)))
         count = len(at)
-        if folded is not None:
-            starts = range(0, len(cells), count)
-            columns = [tuple(cells[start : start + count]) for start in starts]
-            yield from self._shaped(nths, at, columns, [tuple(folded[start : start + count]) for start in starts])
+        if len(found) == len(nths):
+            cells, folded = zip(*filter(None, found), strict=True)
+            yield from self._shaped(nths, at, cells, folded)
         elif count > 1:
             for half in (slice(count // 2), slice(count // 2, None)):
                 yield from self._judged(nths, at[half], [column[half] for column in columns])
 
-    def _is_plain(self, columns: Mapping[int, Column], cells: Sequence[str], whole: str) -> bool:
-        if whole.count(BETWEEN) >= len(cells) or not self._is_text(columns, whole):
-            return False
-        return self._fits(columns, cells, whole) and self._is_of_its_kinds(columns)
+    def _column(self, nth: int, cells: Column) -> tuple[Column, Column] | None:
+        """The cells of a column, cleaned, and folded; None if one of them is not plain."""
+        whole = BETWEEN.join(cells)
+        if whole.count(BETWEEN) >= len(cells) or not (self._is_text(nth, whole) and self._is_of_its_kind(nth, cells)):
+            return None
+        if "\r" in whole:
+            whole = whole.replace("\r\n", "\n")
+            cells = tuple(whole.split(BETWEEN))
+        folded = _folded(cells, whole)
+        return (cells, folded) if folded is not None else None
 
-    def _is_text(self, columns: Mapping[int, Column], whole: str) -> bool:
+    def _is_text(self, nth: int, whole: str) -> bool:
         """Whether there is no sign that any rule asks for, no outer space, and a line end only where several may be."""
         if " |" in whole or "| " in whole or "\\" in whole or ":::" in whole or whole != whole.strip():
+            return False
+        if nth in self._without and self._without[nth] in whole:
             return False
         if whole.isprintable():
             return True
         whole = whole.replace("\r\n", "\n")
-        lines = (columns[nth] for nth in self._of_kind[Kind.LINES] if nth in columns)
-        ends = sum(cell.count("\n") for cell in chain.from_iterable(lines))
-        is_inside = ends == whole.count("\n") and "|\n" not in whole and "\n|" not in whole
-        return is_inside and whole.replace("\n", "").isprintable()
+        is_inside = "|\n" not in whole and "\n|" not in whole
+        return self._kinds[nth] is Kind.LINES and is_inside and whole.replace("\n", "").isprintable()
 
-    def _fits(self, columns: Mapping[int, Column], cells: Sequence[str], whole: str) -> bool:
-        """Whether each cell is short enough, and each name."""
-        if len(whole) > self._limits.note_length and max(map(len, cells)) > self._limits.note_length:
+    def _is_of_its_kind(self, nth: int, cells: Column) -> bool:
+        """Whether each cell is short enough, and what its column asks for."""
+        kind, longest = self._kinds[nth], max(map(len, cells))
+        if longest > self._longest[kind]:
             return False
-        names = (columns[nth] for nth in self._of_kind[Kind.NAME] if nth in columns)
-        return max(map(len, chain.from_iterable(names)), default=0) <= self._limits.name_length
-
-    def _is_of_its_kinds(self, columns: Mapping[int, Column]) -> bool:
-        kinds = self._kinds
-        for nth, column in columns.items():
-            if kinds[nth] is Kind.MAIL and not all(map(entries.is_mail, column)):
-                return False
-            if kinds[nth] is Kind.NUMBER and not all(map(_NUMBER.fullmatch, column)):
-                return False
-            if kinds[nth] is Kind.WORD and max(map(len, column)) > LONGEST_WORD:
-                return False
-        return not any(sign in "".join(columns[nth]) for nth, sign in self._without if nth in columns)
+        if kind is Kind.MAIL:
+            return all(map(entries.is_mail, cells))
+        return kind is not Kind.NUMBER or all(map(_NUMBER.fullmatch, cells))
 
     def _shaped(
         self, nths: Sequence[int], at: Sequence[int], columns: Sequence[Column], folded: Sequence[Column]
@@ -345,7 +337,24 @@ def _mark(kind: Kind, place: int, script: str) -> str:
 # ---- folding
 
 
-def _folded_ascii(cells: Sequence[str], whole: str) -> list[str]:
+def _folded(cells: Column, whole: str) -> Column | None:
+    """The folded forms; None if a cell is folded otherwise beside another one than alone."""
+    if whole.isascii():
+        return _folded_ascii(cells, whole)
+    places = [place for place, cell in enumerate(cells) if not cell.isascii()]
+    low = folding.fold(BETWEEN.join([cells[place] for place in places]))
+    if low.count(BETWEEN) >= len(places) or _ODD.search(f"|{low}|"):
+        return None
+    folded = low.replace(" ", "  ").split(BETWEEN)
+    if len(places) == len(cells):
+        return tuple(folded)
+    every = list(_folded_ascii(cells, whole))
+    for place, cell in zip(places, folded, strict=True):
+        every[place] = cell
+    return tuple(every)
+
+
+def _folded_ascii(cells: Column, whole: str) -> Column:
     """The folded forms of those cells that are ASCII."""
     low = whole.lower().replace("\n", " ")
     folded = low.replace(" ", "  ").split(BETWEEN)
@@ -353,19 +362,7 @@ def _folded_ascii(cells: Sequence[str], whole: str) -> list[str]:
         for place, cell in enumerate(low.split(BETWEEN)):
             if "  " in cell:
                 folded[place] = folding.pad(folding.fold(cells[place]))[1:-1]
-    return folded
-
-
-def _folded(cells: Sequence[str], whole: str) -> list[str] | None:
-    """The folded forms; None if a cell is folded otherwise beside another one than alone."""
-    places = [place for place, cell in enumerate(cells) if not cell.isascii()]
-    low = folding.fold(BETWEEN.join([cells[place] for place in places]))
-    if low.count(BETWEEN) >= len(places) or _ODD.search(f"|{low}|"):
-        return None
-    folded = _folded_ascii(cells, whole)
-    for place, cell in zip(places, low.replace(" ", "  ").split(BETWEEN), strict=True):
-        folded[place] = cell
-    return folded
+    return tuple(folded)
 
 
 # ---- columns

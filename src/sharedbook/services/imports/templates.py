@@ -224,10 +224,7 @@ class Template(NamedTuple):
         for odd, places in _by_oddness(plain):
             some = plain.some(places)
             made = self._made(some, tuple([uids[place] for place in places]), odd, region)
-            for at, each in zip(some.at, made, strict=True):
-                is_small = 4 * len(each.text) <= limits.card_bytes or len(each.text.encode()) <= limits.card_bytes
-                if is_small and len(each.name) <= limits.name_length and "  " not in each.name:
-                    yield at, each
+            yield from [found for found in zip(some.at, made, strict=True) if _fits(found[1], limits)]
 
     def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Iterator[Made]:
         """Of rows in which the same cells are ``odd``."""
@@ -247,10 +244,20 @@ class Template(NamedTuple):
             *(self.texts.filled(texts, cells, odd, count), self.notes.filled(texts, cells, odd, count)),
             map(tuple, map(dict.fromkeys, _across(hashes, count))),
             _across([hashes[at] for at in self.said], count),
-            [tuple(sorted({*each} - _NO_NUMBER)) for each in _across(reached, count)],
+            map(_numbers, _across(reached, count)),
             *(_across(said[:ids], count), _across(said[ids : ids + mails], count)),
             _across(said[ids + mails :], count),
         )
+
+
+def _numbers(reached: tuple[str, ...]) -> tuple[str, ...]:
+    return reached if len(reached) < 2 and "" not in reached else tuple(sorted({*reached} - _NO_NUMBER))
+
+
+def _fits(made: Made, limits: Limits) -> bool:
+    if len(made.name) > limits.name_length or "  " in made.name:
+        return False
+    return 4 * len(made.text) <= limits.card_bytes or len(made.text.encode()) <= limits.card_bytes
 
 
 def _across(columns: Sequence[Sequence[Value]], count: int) -> Iterable[tuple[Value, ...]]:
@@ -260,7 +267,7 @@ def _across(columns: Sequence[Sequence[Value]], count: int) -> Iterable[tuple[Va
 
 def _by_oddness(plain: Plain) -> Iterable[tuple[frozenset[int], Sequence[int]]]:
     """Rows by the places of the cells that are not ``indexed.plain``."""
-    odd = [at for at, column in enumerate(plain.cells) if not indexed.plain(BETWEEN.join(column))]
+    odd = [at for at, column in enumerate(plain.cells) if _may_be_odd("".join(column))]
     if not odd:
         return [(_NONE, range(len(plain.at)))]
     is_plain = [list(map(indexed.plain, plain.cells[at])) for at in odd]
@@ -268,8 +275,9 @@ def _by_oddness(plain: Plain) -> Iterable[tuple[frozenset[int], Sequence[int]]]:
     return [(frozenset([at for at, each in zip(odd, kinds, strict=True) if not each]), at) for kinds, at in found]
 
 
-_NONE = frozenset[int]()
-_NO_NUMBER = {""}
+def _may_be_odd(cells: str) -> bool:
+    """Of plain cells, which are printable but for line ends, and have no outer space."""
+    return not cells.isascii() or "  " in cells or "\n" in cells
 
 
 def template(plain: Plain, marked: Marked, example: Made, region: str) -> Template:
