@@ -185,7 +185,7 @@ def _clean(column: Column, cell: str, is_plain: bool, style: Style) -> str:
 
 
 _SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What ``\\s`` is; written out, ``re`` tells by one look at a table whether a character is in a set of these and others."""
+"""What ``\\s`` is: written out, since ``re`` then looks a character of a set up in one table."""
 
 _MAIL = re.compile(rf'[^{_SPACES}@<>,;:"()\[\]\\]+@[^{_SPACES}@<>,;:"()\[\]\\]+')
 
