@@ -123,7 +123,7 @@ def errors(site: Site, out: Output, job: int, output: Path | None, after: int, l
         with site.begin() as tx, output.open("wb") as target:
             count = jobs.error_file(tx, job, target)
         record = json_keys.result("write errors", [cell(output)])
-        out.outcome(record, f"{many(count, 'row')} in {output}; fix them and import that file")
+        out.outcome(record, f"{many(count, 'row')} in {output}; fix and import that file")
         return
     with site.begin() as tx:
         rows = map(json_keys.job_error, jobs.rows(tx, job, after))
