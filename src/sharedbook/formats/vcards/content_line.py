@@ -160,15 +160,10 @@ def raw_value(value: Value) -> str:
 
 def fold_line(line: str) -> str:
     """A content line as it is sent: CRLF at its end, folded at 75 octets, never inside a character (RFC 6350, 3.2)."""
-    return _within(line) + CRLF
+    return _folded(line) + CRLF
 
 
-def fold_lines(lines: Iterable[str]) -> str:
-    """Content lines as they are sent: see ``fold_line``."""
-    return CRLF.join([*map(_within, lines), ""])
-
-
-def _within(line: str) -> str:
+def _folded(line: str) -> str:
     if line.isascii():
         if len(line) <= LINE_OCTETS:
             return line

@@ -28,7 +28,6 @@ from sharedbook.store import matches
 WORTH_A_PROCESS = 2_000
 """Rows; for fewer a process costs more than it saves."""
 
-
 CHUNK_ROWS, CHANGING_ROWS = 500, 100
 """Rows that are read, decided and written at once: new contacts together, of those that change contacts fewer."""
 
