@@ -56,7 +56,6 @@ def test_what_does_not_fit_is_named(hong: CommandLine, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_drawn(hong: CommandLine, tmp_path: Path) -> None:
-    for arguments in (("--output", "code.gif"), ("--output", "code"), ("--output", "-", "--json")):
-        assert "--output" in hong("contact", "qr", "1", *arguments, code=2).err
+    assert "--output" in hong("contact", "qr", "1", "--output", "-", "--json", code=2).err
     hong("contact", "qr", "1", "--output", tmp_path / "none" / "code.png", code=1)
     hong("contact", "qr", "nobody", code=4)

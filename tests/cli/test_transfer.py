@@ -118,6 +118,27 @@ def test_an_export_is_of_a_group_or_a_search(staffed: CommandLine, folder: Path)
     assert not (folder / "x.csv").exists()
 
 
+def test_a_name_that_says_another_kind_of_file_is_refused(staffed: CommandLine, folder: Path) -> None:
+    into = (write(folder, ["Minji,Kim,minji@example.com,,", "Lee,,none,,"]), "--group", "customers")
+    job = staffed.json("import", *into, code=3)["job"]
+    named = (
+        ("export", (), "all.foo", "a .csv, .xlsx, .vcf, .vcard, .ldif or .json file", "or say --format"),
+        ("export", (), "all", ".csv", "or say --format"),
+        ("template", (), "empty.xls", "a .csv or .xlsx file", "end so"),
+        ("job", ("errors", job, "--output"), "fix.xlsx", "a .csv file", "end so"),
+        ("subject", ("report", "minji@example.com"), "report.pdf", "a .zip file", "end so"),
+        ("contact", ("qr", "minji@example.com", "--output"), "code.gif", "a .png or .svg file", "or say -"),
+    )
+    for command, words, name, known, step in named:
+        said = staffed(command, *words, folder / name, code=2).err
+        assert f"{name} is not the name of a" in said and known in said and step in said
+    staffed("job", "errors", job, "--output", folder / "none.csv")
+    staffed("export", folder / "all.foo", "--format", "vcf")
+    staffed("export", folder / "ALL.VCARD")
+    assert (folder / "all.foo").read_bytes() == (folder / "ALL.VCARD").read_bytes()
+    assert {path.name for path in folder.iterdir()} == {"site", "in.csv", "none.csv", "all.foo", "ALL.VCARD"}
+
+
 def test_members_import_with_their_right(staffed: CommandLine, folder: Path) -> None:
     path = write(folder, ["Minji,Kim,minji@example.com,,"])
     staffed("--as", "bob", "import", path, "--group", "customers", code=5)

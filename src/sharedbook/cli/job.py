@@ -22,6 +22,7 @@ from sharedbook.cli.terminal.as_job import (
     go_on,
     in_background,
 )
+from sharedbook.cli.terminal.file_names import ending
 from sharedbook.cli.terminal.names import JOB, MEMBER
 from sharedbook.cli.terminal.output import Output, cell, json_option, many, progress
 from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
@@ -120,8 +121,10 @@ def errors(site: Site, out: Output, job: int, output: Path | None, after: int, l
                sharedbook job errors 1 --output fix.csv
     """
     if output is not None:
-        with site.begin() as tx, output.open("wb") as target:
-            count = jobs.error_file(tx, job, target)
+        with site.begin() as tx:
+            ending(output, [jobs.kind_of_errors(tx, job)])
+            with output.open("wb") as target:
+                count = jobs.error_file(tx, job, target)
         record = json_keys.result("write errors", [cell(output)])
         out.outcome(record, f"{many(count, 'row')} in {output}; fix and import that file")
         return

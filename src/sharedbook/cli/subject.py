@@ -10,6 +10,7 @@ import click
 from sharedbook.cli.erasing import certificate_option, erase_contacts
 from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.confirm import asking
+from sharedbook.cli.terminal.file_names import ending
 from sharedbook.cli.terminal.output import Output, json_option, many
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import ContactNotFound
@@ -34,6 +35,7 @@ def report(site: Site, out: Output, mail: str, file: Path) -> None:
     \b
     Example:  sharedbook subject report minji@example.com report.zip
     """
+    ending(file, ["zip"])
     with site.begin() as tx:
         held = subject_access.find(tx, mail)
         if held.empty:

@@ -15,6 +15,7 @@ from sharedbook.cli.terminal import json_keys
 from sharedbook.cli.terminal.as_job import background_option, in_background
 from sharedbook.cli.terminal.confirm import confirm
 from sharedbook.cli.terminal.errors import IN_PART
+from sharedbook.cli.terminal.file_names import ending
 from sharedbook.cli.terminal.ldap_options import ldap_options, query
 from sharedbook.cli.terminal.minus_words import MinusWords
 from sharedbook.cli.terminal.names import GROUP
@@ -259,13 +260,13 @@ def _note(out: Output, what: str, problems: Sequence[Problem], count: int) -> No
         out.note(f"... and {count - 20} more")
 
 
-_SUFFIXES = {".vcf": "vcf", ".vcard": "vcf", ".xlsx": "xlsx", ".ldif": "ldif", ".json": "json"}
+_ENDINGS = {"csv": "csv", "xlsx": "xlsx", "vcf": "vcf", "vcard": "vcf", "ldif": "ldif", "json": "json"}
 
 
 @click.command("export", cls=MinusWords)
 @click.argument("query_and_file", metavar="[QUERY] FILE", nargs=-1, required=True)
 @click.option("--group", type=GROUP, metavar="GROUP", help="Only contacts in this group.")
-@click.option("--format", "form", type=EXPORTED, help="The format to write (default: by the file's name, or else csv).")
+@click.option("--format", "form", type=EXPORTED, help="The format (default: by the file's name; csv to stdout).")
 @click.option("--reduced", is_flag=True, help="Write photos as mail clients get them instead of the originals.")
 @json_option
 @pass_site
@@ -281,7 +282,8 @@ def export_command(
                sharedbook export --reduced small.vcf
     """
     *words, file = query_and_file
-    form = form or _SUFFIXES.get(Path(file).suffix.lower(), "csv")
+    if form is None:
+        form = "csv" if file == "-" else _ENDINGS[ending(file, list(_ENDINGS), ", or say --format")]
     with site.begin() as tx:
         query = search.query(tx, " ".join(words))
     if file == "-" and out.as_json:
@@ -320,7 +322,7 @@ def template_command(site: Site, out: Output, product_and_file: tuple[str, ...])
     """Write an empty file to fill in and import (- is stdout), with sharedbook's columns or those of another PRODUCT.
 
     Sharedbook's own template has the columns that most people need, the groups (in an xlsx file as a list to choose
-    from), and the custom fields. FILE is written as xlsx if its name ends so, and otherwise as csv.
+    from), and the custom fields. FILE is named .csv or .xlsx, and written as such.
 
     PRODUCT: sharedbook (the default), google, google-legacy, outlook, outlook-com, yeastar, oro, m365.
 
@@ -331,6 +333,7 @@ def template_command(site: Site, out: Output, product_and_file: tuple[str, ...])
     *product, file = product_and_file
     if len(product) > 1:
         raise click.UsageError("One PRODUCT and one FILE.")
+    kind = "csv" if file == "-" else ending(file, ["csv", "xlsx"])
     with site.begin() as tx:
         slugs = [group.slug for group in targets.every(tx)]
         header, *rows = template.rows(product[0] if product else columns.OWN, custom_fields.every(tx), slugs)
@@ -340,7 +343,7 @@ def template_command(site: Site, out: Output, product_and_file: tuple[str, ...])
         csv_rows.write(sys.stdout.buffer, header, rows)
         return
     with Path(file).open("wb") as target:
-        if Path(file).suffix.lower() == ".xlsx":
+        if kind == "xlsx":
             sheet_write.write(target, header, rows, template.choices(header, slugs))
         else:
             csv_rows.write(target, header, rows)

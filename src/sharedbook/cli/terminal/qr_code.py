@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sharedbook.cli.terminal.file_names import ending
 from sharedbook.cli.terminal.output import Output, json_option
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.formats.programs import qr
@@ -55,10 +56,7 @@ def contact_qr(site: Site, out: Output, ref: str, output: str | None) -> None:
 
 
 def _kind(output: str, out: Output) -> str:
-    """What kind of file is to be written. Raises click.UsageError."""
-    kind = "svg" if output == "-" else Path(output).suffix.lower().removeprefix(".")
-    if kind not in qr.KINDS:
-        raise click.UsageError("--output is a FILE.png, a FILE.svg, or - for an SVG to stdout.")
+    """What kind of file is to be written. Raises click.UsageError, InvalidValue."""
     if output == "-" and out.as_json:
         raise click.UsageError("--json and --output - would both write to stdout.")
-    return kind
+    return "svg" if output == "-" else ending(output, qr.KINDS, ", or say - for an SVG to stdout")

@@ -368,17 +368,27 @@ def contacts_of(tx: Tx, job_id: int) -> list[int]:
     return store.item_ids(tx.db, job_id)
 
 
+def kind_of_errors(tx: Tx, job_id: int) -> str:
+    """How the name of a file ends that ``error_file`` writes. Raises as that does."""
+    return outgoing.kind_of_refused(_of_file(tx, job_id).format)
+
+
 def error_file(tx: Tx, job_id: int, target: BinaryIO) -> int:
     """Writes the rows that wait for a person in the columns of the file they came from; returns how many.
 
     They come in its format, those of any sheet as xlsx. Each has its reason beside it, where the import ignores it, so
     that the fixed file can be imported as it is. Raises JobNotFound, InvalidValue for a job that read no file.
     """
+    job = _of_file(tx, job_id)
+    refused = ((row.cells, row.problem.message) for row in rows(tx, job_id))
+    return outgoing.write_refused(job.format, target, job.columns, refused)
+
+
+def _of_file(tx: Tx, job_id: int) -> Job:
     job = get(tx, job_id)
     if not job.format:
         raise InvalidValue(f"job {job_id} read no file", field="output", hint=f"see: sharedbook job errors {job_id}")
-    refused = ((row.cells, row.problem.message) for row in rows(tx, job_id))
-    return outgoing.write_refused(job.format, target, job.columns, refused)
+    return job
 
 
 def _row_values(job_id: int, row: JobRow) -> dict[str, Any]:
