@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sqlite3
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from sharedbook import cli
 from sharedbook.cli.terminal import json_keys
 from tests.cli.conftest import CommandLine
 
@@ -52,6 +57,40 @@ def test_the_audit_is_listed_and_verified(one: CommandLine) -> None:
     assert "intact" in one("audit", "verify", "--head", head).out
     one("audit", "verify", "--head", "0" * 64, code=1)
     one("--as", "alice", "audit", "list", code=5)
+
+
+LONG = 4_000
+"""Rows of a long log."""
+_MANY = f"WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < {LONG}) INSERT INTO "
+
+
+def test_a_long_log_is_whole_and_needs_no_more_memory(one: CommandLine, data_dir: Path) -> None:
+    with contextlib.closing(sqlite3.connect(data_dir / "sharedbook.sqlite")) as database, database:
+        database.execute(_MANY + "changes (at, kind, ref_id) SELECT 0, 'contact', i FROM n")
+        database.execute(
+            _MANY
+            + "audit (at, actor, client, action, ids, chain) SELECT 0, 'x', 'cli', 'put', '{\"contact\":2}', 0 FROM n"
+        )
+    audit = one.json("audit", "list")
+    table = one("audit", "list").out.splitlines()
+    assert [str(row["id"]) for row in audit] == [line.split()[0] for line in table if not line.startswith("Id")]
+    assert len(audit) > LONG
+    changes = [json.loads(line)["seq"] for line in one("feed", "--since", 0).out.splitlines()]
+    assert len(changes) > LONG and changes == sorted(set(changes))
+    assert _peak("audit", "list", "--json") < 5e6 and _peak("audit", "list") < 5e6
+    assert _peak("feed", "--since", "0") < 7e5
+
+
+def _peak(*command: str) -> int:
+    """Bytes in memory at once while a command writes to nobody."""
+    with Path(os.devnull).open("w") as nobody, contextlib.redirect_stdout(nobody), pytest.raises(SystemExit):
+        tracemalloc.start()
+        try:
+            cli.main(list(command))
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    return peak
 
 
 def test_a_person_is_reported_and_erased(one: CommandLine, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -37,12 +39,19 @@ def list_rows(site: Site, out: Output, ref: str | None, member: str | None, sinc
     Examples:  sharedbook audit list --since 2026-01-31
                sharedbook audit list --contact 12 --member alice --json
     """
-    with site.begin() as tx:
-        contact = None if ref is None else _contact_id(site, ref)
-        found = audit_log.entries(tx, contact=contact, member=member, since=since and since.replace(tzinfo=UTC))
-        records = [json_keys.audit_row(each) for each in found]
+    contact = None if ref is None else _contact_id(site, ref)
+    found = _entries(site, contact=contact, member=member, since=since and since.replace(tzinfo=UTC))
     columns = {"Id": "id", "At": "at", "Who": "actor", "Through": "client", "What": "action", "Ids": "ids"}
-    out.rows(records, columns, empty="No matching rows in the audit.")
+    out.rows(map(json_keys.audit_row, found), columns, empty="No matching rows in the audit.")
+
+
+def _entries(site: Site, **wanted: Any) -> Iterator[audit_log.Entry]:
+    """Page by page, each in a transaction of its own: none is open while somebody reads what was written."""
+    after: int | None = audit_log.START
+    while after is not None:
+        with site.begin() as tx:
+            found, after = audit_log.page(tx, after, **wanted)
+        yield from found
 
 
 def _contact_id(site: Site, ref: str) -> int:

@@ -24,10 +24,21 @@ def feed_command(site: Site, since: str) -> None:
     Examples:  sharedbook feed --since 0
                sharedbook feed --since 2026-01-31T00:00:00Z
     """
+    page = _page(site, _start(since))
+    while page:
+        click.echo("\n".join(map(_line, page)))
+        page = _page(site, page[-1].seq)
+
+
+def _page(site: Site, since: int | datetime) -> list[feed.LoggedChange]:
+    """In a transaction of its own: none is open while somebody reads what was written."""
     with site.begin() as tx:
-        for change in feed.log(tx, _start(since)):
-            at = change.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            click.echo(json.dumps({"seq": change.seq, "at": at, "kind": change.kind.value, "id": change.id}))
+        return feed.log(tx, since)
+
+
+def _line(change: feed.LoggedChange) -> str:
+    at = change.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"seq": change.seq, "at": at, "kind": change.kind.value, "id": change.id})
 
 
 def _start(text: str) -> int | datetime:

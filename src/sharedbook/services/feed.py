@@ -161,15 +161,22 @@ def _superiors(tx: Tx, changed: Collection[int], found: Sequence[Contact]) -> di
     return dict.fromkeys({*changed, *below}, 0) | (superiors.above(tx, naming) if naming else {})
 
 
+LOGGED = 1000
+"""How many changes ``log`` gives at once."""
+
+
 def log(tx: Tx, since: int | datetime) -> list[LoggedChange]:
-    """The changes after a seq, or from a time on, by ids only. Raises InvalidToken when they are no longer known."""
+    """The first changes after a seq, or from a time on, by ids only; none behind the last one.
+
+    Raises InvalidToken when they are no longer known.
+    """
     access.require_manage(tx.viewer, "read the feed")
     floor, position = changes.span(tx.db)
     if isinstance(since, datetime):
-        found = changes.logged(tx.db, at=since)
+        found = changes.logged(tx.db, LOGGED, at=since)
         known = floor <= 1 or not found or found[0].seq > floor
     else:
-        found = changes.logged(tx.db, after=since)
+        found = changes.logged(tx.db, LOGGED, after=since)
         known = floor <= since + 1 <= position + 1
     if not known:
         raise InvalidToken(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,9 +26,23 @@ def append(connection: Connection, row: Mapping[str, Any]) -> None:
     _ADD.run(connection, row)
 
 
-def rows(connection: Connection, since: datetime | None) -> Iterator[Row[Any]]:
-    """Every row from a time on, the oldest first, streamed."""
-    statement = select(audit).order_by(audit.c.id)
+PAGE = 1000
+"""Rows that are read at once."""
+START = -(2**63)
+"""An id before every row, also one that somebody has slipped in."""
+
+
+def page(connection: Connection, after: int, since: datetime | None = None) -> Sequence[Row[Any]]:
+    """The next ``PAGE`` rows behind the id ``after`` and from a time on, the oldest first; none at the end."""
+    statement = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(PAGE)
     if since is not None:
         statement = statement.where(audit.c.at >= since)
-    yield from connection.execute(statement, execution_options={"yield_per": 1000})
+    return connection.execute(statement).all()
+
+
+def rows(connection: Connection) -> Iterator[Row[Any]]:
+    """Every row, the oldest first, page by page."""
+    after = START
+    while found := page(connection, after):
+        yield from found
+        after = found[-1].id

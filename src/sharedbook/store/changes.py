@@ -80,9 +80,9 @@ class LoggedChange:
     id: int
 
 
-def logged(connection: Connection, *, after: int = 0, at: datetime | None = None) -> list[LoggedChange]:
-    """Every change after a seq and from a time on, in order."""
-    statement = select(changes).where(changes.c.seq > after).order_by(changes.c.seq)
+def logged(connection: Connection, limit: int, *, after: int = 0, at: datetime | None = None) -> list[LoggedChange]:
+    """The first ``limit`` changes after a seq and from a time on, in order."""
+    statement = select(changes).where(changes.c.seq > after).order_by(changes.c.seq).limit(limit)
     if at is not None:
         statement = statement.where(changes.c.at >= at)
     rows = connection.execute(statement)

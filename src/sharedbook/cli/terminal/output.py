@@ -10,10 +10,10 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Row = Mapping[str, Any]
 
+PAGE = 1000
+"""Rows of a long list that are printed at once."""
+
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -33,13 +36,19 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
 
-    def rows(self, rows: Sequence[Row], columns: Mapping[str, str], *, empty: str) -> None:
-        """A list: an array, or a table of ``columns`` (heading -> key); ``empty`` is said when there is no row."""
+    def rows(self, rows: Iterable[Row], columns: Mapping[str, str], *, empty: str) -> None:
+        """A list: an array, or a table of ``columns`` (heading -> key); ``empty`` is said when there is no row.
+
+        Of what is no sequence only ``PAGE`` rows are in memory, in a table of their own.
+        """
         if self.as_json:
-            _print_json(rows)
-        elif rows:
-            _print_table(list(columns), [[cell(row[key]) for key in columns.values()] for row in rows])
-        else:
+            _print_array(_pages(rows))
+            return
+        said = False
+        for page in _pages(rows):
+            _print_table(list(columns), [[cell(row[key]) for key in columns.values()] for row in page])
+            said = True
+        if not said:
             click.echo(empty, err=True)
 
     def record(self, record: Row) -> None:
@@ -117,8 +126,27 @@ def cell(value: Any) -> str:
     return str(value)
 
 
+def _pages(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
+    """A sequence as it is, anything else ``PAGE`` rows at a time; no page is empty."""
+    if isinstance(rows, Sequence):
+        yield from filter(None, [rows])
+        return
+    left = iter(rows)
+    while page := list(islice(left, PAGE)):
+        yield page
+
+
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_array(pages: Iterable[Sequence[Row]]) -> None:
+    """The array of all pages, as ``_print_json`` would print it."""
+    between = "["
+    for page in pages:
+        click.echo(between + json.dumps(page, ensure_ascii=False, indent=2)[1:-2], nl=False)
+        between = ","
+    click.echo("\n]" if between == "," else "[]")
 
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

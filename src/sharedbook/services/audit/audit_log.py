@@ -13,6 +13,7 @@ from sharedbook.services.audit import reads
 from sharedbook.services.people import subjects
 from sharedbook.services.tx import Tx, audit_link
 from sharedbook.store import audit
+from sharedbook.store.audit import START as START
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +41,42 @@ class Verified:
     holds: bool
 
 
-def entries(
-    tx: Tx, *, contact: int | None = None, member: str | None = None, since: datetime | None = None
-) -> Iterator[Entry]:
-    """Rows, the oldest first: all, or those on a contact, by or on a member, from a time on.
+def entries(tx: Tx, *, contact: int | None = None, member: str | None = None) -> Iterator[Entry]:
+    """Rows, the oldest first: all, or those on a contact, by or on a member. Raises as ``page`` does.
 
-    Raises SubjectNotFound for a member that never was. Needs the transaction while it is read.
+    Needs the transaction while it is read.
+    """
+    after: int | None = audit.START
+    while after is not None:
+        found, after = page(tx, after, contact=contact, member=member)
+        yield from found
+
+
+def page(
+    tx: Tx, after: int, *, contact: int | None = None, member: str | None = None, since: datetime | None = None
+) -> tuple[list[Entry], int | None]:
+    """What is wanted of the next rows behind the id ``after``, and the id to go on from, None behind the last row.
+
+    The oldest first: all, or those on a contact, by or on a member, from a time on. Raises SubjectNotFound for a member
+    that never was.
     """
     access.require_manage(tx.viewer, "read the audit")
     member_id = None if member is None else subjects.member(tx, member).id
     login = None if member is None else subjects.fold_name(member)
-    for row in audit.rows(tx.db, since):
-        entry = Entry(row.id, row.at, row.actor, row.client, row.action, json.loads(row.ids))
-        if contact is not None and contact not in _named(entry.ids, "contact", "contacts"):
-            continue
-        if login is not None and entry.actor != login and member_id not in _members(entry):
-            continue
-        yield entry
+    rows = audit.page(tx.db, after, since)
+    found = [Entry(row.id, row.at, row.actor, row.client, row.action, json.loads(row.ids)) for row in rows]
+    if contact is not None:
+        found = [entry for entry in found if contact in _named(entry.ids, "contact", "contacts")]
+    if login is not None:
+        found = [entry for entry in found if entry.actor == login or member_id in _members(entry)]
+    return found, rows[-1].id if rows else None
 
 
 def verify(tx: Tx, head: str | None = None) -> Verified:
     """Follows the chain from the first row; ``head``: a hash noted earlier, which ``holds`` if it is still in it."""
     access.require_manage(tx.viewer, "verify the audit")
     before, count, holds = "", 0, head is None
-    for row in audit.rows(tx.db, None):
+    for row in audit.rows(tx.db):
         count += 1
         if row.chain != audit_link(tx.site.secrets, before, row.at, row.actor, row.client, row.action, row.ids):
             return Verified(count, row.id, before, holds)
