@@ -24,6 +24,7 @@ from sharedbook.services.books import cards, groups, refetch, sync
 from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure, sealed
 from sharedbook.services.keys import attest
+from sharedbook.services.keys import certificate as tls_certificate
 from sharedbook.services.members import grants, members
 from sharedbook.services.tx import MemberActor
 from sharedbook.services.upkeep import housekeeping
@@ -247,6 +248,14 @@ def test_a_database_beside_the_folder_is_looked_through_with_what_lies_beside_it
     report = erasure.erase(made.site, CONSOLE, CLIENT, [key])
     assert list(report.residue) == ["book.sqlite.before"] and "book.sqlite" in report.scanned
     made.close()
+
+
+def test_the_servers_certificate_is_no_residue(site: App) -> None:
+    """It holds the site's names, in base64: such as the domain of the last contact who had an address with it."""
+    tls_certificate.self_signed(site.settings.data_dir, ["mail.wyvern.example"])
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante", "PRODID:-//sharedbook//EN", "EMAIL:anna@mail.wyvern.example"))
+    report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
+    assert "tls.crt" in report.scanned and report.residue == {}
 
 
 def test_a_certificate_tells_who_is_in_the_database_again(site: App, tmp_path: Path) -> None:

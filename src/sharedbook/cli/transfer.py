@@ -205,7 +205,7 @@ def _mapping(path: Path | None) -> dict[str, str] | None:
     if path is None:
         return None
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidFile(f"{path}: {error}", hint='write lines such as "Mobile no." = "phone.mobile"') from None
     if wrong := [name for name, column in found.items() if not isinstance(column, str)]:

@@ -295,20 +295,23 @@ def _scan(site: Site, pieces: Pieces) -> dict[str, Any]:
     """What was looked for, where, and what was found: for the certificate.
 
     What is rightly there is told by a fresh copy of the database, made row by row: where two living values stand side
-    by side, a piece may begin in one and end in the next. The ledger's hashes are rightly there, too.
+    by side, a piece may begin in one and end in the next. The ledger's hashes are rightly there, too, and the servers'
+    certificate: its names are the site's, also where contacts have mail addresses with the same domain.
     """
     from sharedbook.services.erasing import residue
+    from sharedbook.services.keys import certificate
 
     folder, path = site.settings.data_dir, site.database.path
     copy = folder / "scan.sqlite"
     copy.unlink(missing_ok=True)
     beside = path.parent.glob(f"{path.name}*") if path is not None else ()
     files = sorted({file for file in (*folder.rglob("*"), *beside) if file.is_file()})
+    rightful = {ledger_path(site), site.settings.tls_cert or folder / certificate.OWN} & {*files}
 
     def living() -> Iterator[bytes]:
         copies.save(site.database, copy)
-        yield from residue.blocks_of(copy)
-        yield from residue.blocks_of(ledger_path(site))
+        for file in (copy, *rightful):
+            yield from residue.blocks_of(file)
 
     try:
         left = residue.scan(files, pieces, living)

@@ -18,6 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sharedbook.domain.errors import InvalidSetting
 
+OWN = "tls.crt"
+"""The self-signed certificate's file in the data folder."""
+
 DAYS = 397
 """How long it is valid: longer ones are refused by Apple's systems."""
 
@@ -26,7 +29,7 @@ RENEW_BEFORE = timedelta(days=30)
 
 def self_signed(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
     """Paths of certificate and key (PEM) in ``folder``, made when missing, run out, or without one of ``hosts``."""
-    cert, key = folder / "tls.crt", folder / "tls.key"
+    cert, key = folder / OWN, folder / "tls.key"
     names = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *hosts} - {"", "0.0.0.0", "::"}
     if not (cert.exists() and key.exists() and _serves(cert, names)):
         private = ec.generate_private_key(ec.SECP256R1())
