@@ -84,7 +84,7 @@ def test_a_mapping_teaches_other_headers(staffed: CommandLine, folder: Path) -> 
     assert tomllib.loads(text) == {"Wer": "", "Email": "email", "Unsinn": ""} and staffed.json("contact", "list") == []
     staffed("import", path, "--group", "customers", "--map", folder / "map.toml", code=1)
     text = text.replace('"Wer" = ""', '"Wer" = "name"').replace('"Unsinn" = ""', '"Unsinn" = "-"')
-    (folder / "map.toml").write_text(text)
+    (folder / "map.toml").write_text(text, encoding="utf-8-sig")  # as Windows programs do
     staffed("import", path, "--group", "customers", "--map", folder / "map.toml")
     assert staffed.json("contact", "show", "minji@example.com")["name"] == "Minji Kim"
     (folder / "map.toml").write_text("Wer = 5\n")
@@ -178,18 +178,14 @@ def test_how_many_more_were_refused_than_are_named(staffed: CommandLine, folder:
 
 def test_sheets_folders_and_every_format_on_the_way_out(staffed: CommandLine, folder: Path) -> None:
     (folder / "in").mkdir()
-    sheets = {"Notes": [("x",)], "People": [("name", "email", "phone"), ("Kim", "kim@example.com", 1012345678)]}
+    sheets = {"Notes": [("x",)], "People": [("name", "email", "phone"), ("김", "kim@example.com", 1012345678)]}
     (folder / "in" / "people.xlsx").write_bytes(xlsx(sheets))
     staffed("import", folder / "in" / "people.xlsx", "--group", "customers", code=1)
     done = staffed.json("import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People")
     assert (done["format"], done["counts"]["added"]) == ("xlsx", 1)
     assert [(each["line"], each["code"]) for each in done["warnings"]] == [(2, "number-restored")]
-    assert (
-        "line 2: phone: 1012345678 was a number"
-        in staffed(
-            "import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People", "--dry-run"
-        ).err
-    )
+    tried = staffed("import", folder / "in" / "people.xlsx", "--group", "customers", "--sheet", "People", "--dry-run")
+    assert tried.err.startswith("look at line 2: phone: 1012345678 was a number"), "and nothing of an encoding"
     (folder / "in" / "people.xlsx").unlink()
     for name in ("a.csv", "a.xlsx", "a.vcf", "a.ldif", "a.json"):
         staffed("export", folder / "in" / name)

@@ -255,6 +255,11 @@ def test_every_column_with_one_value_or_several_is_kept_by_a_card() -> None:
     assert cells(entry) == given
 
 
+def test_an_apostrophe_that_made_a_cell_text_is_no_part_of_the_number() -> None:
+    entry = entries.of_columns({"phone": "'010-1234-5678"}, limits=Limits())
+    assert isinstance(entry, Entry) and entry.texts("phone") == ["010-1234-5678"]
+
+
 def test_mapping_names_what_a_header_is() -> None:
     layout = columns.layout(["Who", "Mail", "Junk"], {"who": "name", "JUNK": "-"})
     assert [column and column.name for column in layout.columns] == ["name", "email", None]

@@ -104,6 +104,11 @@ def test_what_a_directory_exports() -> None:
     assert "secret" not in row.new_card().text
 
 
+def test_a_change_is_called_one() -> None:
+    (row,) = rows(b"dn: cn=x\nchangetype: modify\nreplace: mail\nmail: k@example.com\n-\n", "people.ldif")
+    assert [problem.message for problem in row.problems] == ["it is a change (modify), not a person"]
+
+
 @pytest.mark.parametrize(("record", "code"), [
     ("dn: cn=x\nobjectClass: person\nmail no colon", "invalid-record"),
     ("dn: cn=x\ncn:: %%%", "invalid-record"),

@@ -69,6 +69,13 @@ def test_a_sheet_is_chosen_by_name() -> None:
         source(data, "a.xlsx", "Staff")
 
 
+@pytest.mark.parametrize("cover", [[("Exported on 2026-01-01",)], []])
+def test_contacts_may_be_on_another_sheet_than_the_first(cover: list[tuple[str, ...]]) -> None:
+    with pytest.raises(InvalidFile) as caught:
+        source(xlsx({"Cover": cover, "People": PEOPLE}), "a.xlsx")
+    assert caught.value.hint and caught.value.hint.endswith("the file also has People: --sheet")
+
+
 @pytest.mark.parametrize(("cell", "taken"), [
     (821012345678, "+821012345678"),  # its plus is lost
     (1012345678, "+821012345678"),  # its zero is lost

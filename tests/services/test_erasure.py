@@ -253,7 +253,8 @@ def test_a_database_beside_the_folder_is_looked_through_with_what_lies_beside_it
 def test_the_servers_certificate_is_no_residue(site: App) -> None:
     """It holds the site's names, in base64: such as the domain of the last contact who had an address with it."""
     tls_certificate.self_signed(site.settings.data_dir, ["mail.wyvern.example"])
-    key = put(site, "a.vcf", card("uid-a", "Anna Andante", "PRODID:-//sharedbook//EN", "EMAIL:anna@mail.wyvern.example"))
+    lines = ("PRODID:-//sharedbook//EN", "EMAIL:anna@mail.wyvern.example")
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante", *lines))
     report = erasure.erase(site.site, CONSOLE, CLIENT, [key])
     assert "tls.crt" in report.scanned and report.residue == {}
 

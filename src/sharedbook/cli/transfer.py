@@ -239,7 +239,7 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
     click.echo(f"Dry run, nothing is changed. {counts}" if report.dry_run else counts)
     if report.left_out:
         out.note(f"columns without a place in a contact: {', '.join(report.left_out)}")
-    if report.samples and report.dry_run:
+    if report.samples and report.encoding and report.dry_run:
         out.note(f"read as {report.encoding}, such as: {' | '.join(report.samples)}")
     if report.over_quota:
         out.note(f"rows over the limit of contacts: {report.over_quota}")

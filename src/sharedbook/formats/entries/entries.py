@@ -206,6 +206,7 @@ _MANGLED = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
 
 
 def _phone(cell: str, style: Style) -> str:
+    cell = cell.removeprefix("'")  # by which a spreadsheet had been told that it is text
     if _MANGLED.fullmatch(cell):
         raise _Refused("mangled-number", f"{cell} is a number that a spreadsheet has shortened; its digits are lost")
     for number in cell.split(SEVERAL):

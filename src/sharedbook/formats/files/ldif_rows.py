@@ -105,7 +105,7 @@ def _record(begin: int, lines: Sequence[bytes]) -> Iterator[Record]:
         if not colon or rest.startswith(b"<"):
             what = "refers to another file, which is not read" if colon else "has no colon"
             problem = Problem(begin, "", "invalid-record", f"{logical[:40].decode(errors='replace')} {what}")
-            yield Record(begin, text, problem=problem)
+            yield Record(begin, text, problem=_change_problem(begin, values) or problem)
             return
         try:
             value = base64.b64decode(rest[1:].strip(), validate=True) if rest.startswith(b":") else rest.lstrip(b" ")

@@ -57,13 +57,15 @@ def open_table(source: BinaryIO, sheet: str = "") -> SheetTable:
     told = json.loads(first)
     if "refused" in told:
         raise InvalidFile(told["refused"], hint=told["hint"])
+    others = tuple(name for name in told["sheets"] if name != told["sheet"])
     number, cells = next(_records(lines), (1, []))
+    if not cells and others and not sheet:
+        raise InvalidFile(f"the sheet {told['sheet']} is empty", hint=f"the file also has {', '.join(others)}: --sheet")
     header = csv_rows.checked_header(number, [_text(cell) for cell in cells])
     size, samples = 0, list[str]()
     for row in _rows(lines, header):
         size += 1
         samples += [cell for cell in row.cells if not cell.isascii()][: 3 - len(samples)]
-    others = tuple(name for name in told["sheets"] if name != told["sheet"])
     return SheetTable(header, size, tuple(samples), told["sheet"], others, lines)
 
 

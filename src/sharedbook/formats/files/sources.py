@@ -125,8 +125,12 @@ def _mail_source(format: str, file: BinaryIO, reading: Reading) -> Source:
 
 def _sheet_source(format: str, file: BinaryIO, reading: Reading) -> Source:
     table = sheet_rows.open_table(file, reading.sheet)
-    source = TableSource(format, table, reading)
-    if table.others and not reading.sheet:
-        message = f"only the sheet {table.sheet} is read; the file also has {', '.join(table.others)}: --sheet"
-        source.file_warnings = (Problem(0, "", "other-sheets", message), *source.file_warnings)
+    if reading.sheet or not table.others:
+        return TableSource(format, table, reading)
+    unread = f"only the sheet {table.sheet} is read; the file also has {', '.join(table.others)}: --sheet"
+    try:
+        source = TableSource(format, table, reading)
+    except InvalidFile as error:
+        raise InvalidFile(error.message, line=error.line, hint=unread) from None
+    source.file_warnings = (Problem(0, "", "other-sheets", unread), *source.file_warnings)
     return source
