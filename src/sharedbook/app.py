@@ -80,7 +80,7 @@ def open(settings: Settings, *, any_key: bool = False) -> App:
             f"{settings.key_file} is not the key of {settings.shown_database_url()}",
             hint="put the site.key of its first machine there; if every copy is lost: sharedbook init --new-key",
         )
-    return App(Site(settings, settings.limits(), keys, database, facts[meta.EPOCH]))
+    return App(Site(settings, settings.limits(), keys, database, facts[meta.EPOCH], facts.get(meta.RESTORED, "")))
 
 
 def init(settings: Settings, *, new_key: bool = False) -> App:

@@ -26,7 +26,7 @@ from sharedbook.domain.errors import (
 )
 from sharedbook.domain.model import Right
 from sharedbook.services.audit import audit_log
-from sharedbook.services.books import cards, groups, sync
+from sharedbook.services.books import cards, groups, refetch, sync
 from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure, ledger
 from sharedbook.services.keys import attest, secrets
@@ -108,6 +108,45 @@ def test_a_backup_brings_everything_back(site: App, tmp_path: Path, reopen: list
         trash.restore(tx, [LAJOS])
     assert set(book(again)) == {"lajos.vcf", "zoltan.vcf"}
     assert put(again, "new.vcf", card("uid-new", "New")) >= lost
+
+
+def etag(app: App) -> str:
+    """Zoltan's ETag, which is the same however alice asks."""
+    with as_member(app, "alice") as tx:
+        clients = groups.book(tx, "clients")
+        polled, synced = cards.listing(tx, clients), sync.changes(tx, clients, "").changed
+        every = (cards.get(tx, clients, "zoltan.vcf"), *cards.all_cards(tx, clients), *polled, *synced)
+    [found] = {each.etag for each in every if each}
+    return found
+
+
+def test_a_refused_copy_does_not_outlive_a_restore(site: App, tmp_path: Path, reopen: list[App]) -> None:
+    """Refused after the backup, and away until the restore: a client that goes by ETags fetches the card, each time."""
+    zoltan, stored = card("uid-zoltan", "Zoltan Quixote", f"EMAIL:{MAIL}"), etag(site)
+    folder = save(site, tmp_path / "backup")
+    with as_console(site) as tx:
+        grants.revoke(tx, "clients", "alice")
+        grants.grant(tx, "clients", "alice", Right.VIEW)
+        contacts.give_to(tx, [ZOLTAN], None)
+    with pytest.raises(Forbidden):
+        put(site, "zoltan.vcf", card("uid-zoltan", "Refused"))
+    site.close()
+    seen = {stored}
+    for _ in range(2):
+        restore(site.settings, folder)
+        reopen.append(again := sites.open(site.settings))
+        assert etag(again) not in seen
+        seen.add(etag(again))
+        with as_member(again, "alice", write=True) as tx:
+            kept = cards.put(tx, groups.book(tx, "clients"), "zoltan.vcf", zoltan, if_match=[stored])
+        assert kept.card.etag == etag(again), "the ETag from before tells that nothing has changed"
+        with as_member(again, "alice") as tx:
+            refetch.ask(again, tx.viewer, CLIENT, [("clients", "zoltan.vcf")])
+        assert etag(again) not in seen
+        seen.add(etag(again))
+        with as_member(again, "alice", write=True) as tx:
+            cards.put(tx, groups.book(tx, "clients"), "zoltan.vcf", zoltan, if_match=[etag(again)])
+        again.close()
 
 
 def test_ids_are_never_used_again_after_a_restore(site: App, tmp_path: Path, reopen: list[App]) -> None:

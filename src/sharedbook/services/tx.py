@@ -57,13 +57,17 @@ Actor = Console | MemberActor | Service | Viewer
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What every transaction of this process shares. ``epoch`` is this database's life: a restore begins another."""
+    """What every transaction of this process shares. ``epoch`` is this database's life: a restore begins another.
+
+    ``restored``: what marks every ETag since then, "" before the first restore.
+    """
 
     settings: Settings
     limits: Limits
     secrets: Secrets
     database: Database
     epoch: str
+    restored: str = ""
 
 
 class Tx:

@@ -5,6 +5,9 @@ A refusal leaves one row for the href. The member's own ctag and sync token move
 goes by ETags would keep its copy otherwise. Nobody knows under which ETag it keeps it, and any may come back (a card
 restored, an edit undone), so the mark stays as long as the row. It is the refusal's seq, so that it never returns.
 Nobody else's copy, ETag, ctag or token moves.
+
+A backup does not know what was refused after it was made. So since a restore every ETag has a mark, a new one with each
+restore: whatever a client holds, it fetches once.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from sharedbook.store import refetches
 UNKNOWN_HREFS = 1000
 """Rows at hrefs without a card that are kept for one member: he can invent as many hrefs as he likes."""
 
-_MARK = re.compile(r'-[0-9]+"$')
+_MARK = re.compile(r'(-[0-9a-f]+)+"$')
 
 
 class Listed(Protocol):
@@ -45,28 +48,27 @@ Row = TypeVar("Row", bound=Listed)
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Seq of the last refusal by href, of one viewer and group."""
+    """Seq of the last refusal by href, of one viewer and group; and what the last restore marks every ETag with."""
 
     rows: Mapping[str, int]
+    restored: str
 
     def on(self, found: Iterable[Row]) -> Iterator[Row]:
         """The rows with the ETags that this viewer is given."""
-        return map(self._marked, found) if self.rows else iter(found)
+        return map(self._marked, found) if self.rows or self.restored else iter(found)
 
     def _marked(self, row: Row) -> Row:
-        seq = self.rows.get(row.href)
-        return row if seq is None else row._replace(etag=f'{row.etag[:-1]}-{seq}"')
-
-
-_NONE = Marks({})
+        found = (self.restored, str(self.rows.get(row.href, "")))
+        marks = "".join(f"-{mark}" for mark in found if mark)
+        return row._replace(etag=f'{row.etag[:-1]}{marks}"') if marks else row
 
 
 def marks(tx: Tx, group_id: int, hrefs: Sequence[str] | None = None) -> Marks:
     """The marks on the viewer's ETags in a group; no statement if nothing of his was refused there."""
     member_id = tx.viewer.member_id
     if member_id is None or group_id not in tx.viewer.refetched:
-        return _NONE
-    return Marks(refetches.of_member(tx.db, member_id, group_id, hrefs))
+        return Marks({}, tx.site.restored)
+    return Marks(refetches.of_member(tx.db, member_id, group_id, hrefs), tx.site.restored)
 
 
 def unmarked(etag: str) -> str:
