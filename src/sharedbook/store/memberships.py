@@ -268,31 +268,42 @@ def change(connection: Connection, group_id: int, at: str, **values: Any) -> Non
     connection.execute(update(memberships).where(_M.group_id == group_id, _M.href == at).values(**values))
 
 
-def stamp_contacts(connection: Connection, contact_ids: Sequence[int], seq: int, **values: Any) -> list[int]:
-    """Sets seq, and what else is given, on every row of these contacts; returns the groups touched."""
-    touched: set[int] = set()
-    for some in batches(contact_ids):
-        connection.execute(update(memberships).where(_M.contact_id.in_(some)).values(seq=seq, **values))
-        groups = select(_M.group_id).where(_M.contact_id.in_(some)).distinct()
-        touched.update(connection.execute(groups).scalars())
-    return sorted(touched)
+def _changing(*names: str) -> Prepared:
+    return Prepared(
+        update(memberships)
+        .where(_M.group_id == bindparam("group"), _M.href == bindparam("at"))
+        .values({name: bindparam(name) for name in names})
+    )
 
 
-def bury(connection: Connection, rows: Iterable[Membership], seq: int, reason: str, at: datetime) -> None:
-    """Turns living rows into tombstones."""
-    for row in rows:
-        change(
-            connection,
-            row.group_id,
-            row.href,
-            contact_id=None,
-            was_contact_id=row.contact_id,
-            state=CardState.DEAD,
-            etag="",
-            seq=seq,
-            reason=reason,
-            died_at=at,
-        )
+_TOUCH = _changing("seq", "etag")
+_SHOW = _changing("seq", "since", "state")
+_BURY = _changing("seq", "contact_id", "was_contact_id", "state", "etag", "reason", "died_at")
+
+
+def touch(connection: Connection, rows: Iterable[Membership], seq: int, etag: str) -> None:
+    """Rows hold a card of another text."""
+    new = {"seq": seq, "etag": etag}
+    _TOUCH.run_many(connection, [{"group": row.group_id, "at": row.href, **new} for row in rows])
+
+
+def show(connection: Connection, rows: Iterable[tuple[Membership, int, CardState]]) -> None:
+    """Rows begin another audience, each at a seq and in a state."""
+    new = [
+        {"group": row.group_id, "at": row.href, "seq": seq, "since": seq, "state": int(state)}
+        for row, seq, state in rows
+    ]
+    _SHOW.run_many(connection, new)
+
+
+def bury(connection: Connection, rows: Iterable[tuple[Membership, int]], reason: str, at: datetime) -> None:
+    """Turns living rows into tombstones, each at a seq."""
+    dead = {"contact_id": None, "state": int(CardState.DEAD), "etag": "", "reason": reason, "died_at": at}
+    new = [
+        {"group": row.group_id, "at": row.href, "seq": seq, "was_contact_id": row.contact_id, **dead}
+        for row, seq in rows
+    ]
+    _BURY.run_many(connection, new)
 
 
 def remove(connection: Connection, group_id: int, hrefs: Sequence[str]) -> None:

@@ -6,15 +6,16 @@ A departure says: from ``since`` until ``seq`` this subject could see this href 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, not_, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, not_, or_, select
 
 from sharedbook.domain.access import Viewer
 from sharedbook.store.contacts import batches
-from sharedbook.store.database import insert_many, plain
+from sharedbook.store.database import plain
 from sharedbook.store.memberships import Membership, seen_by
 from sharedbook.store.prepared import Prepared
 from sharedbook.store.schema import departures, memberships
@@ -34,28 +35,36 @@ class Departure:
     seq: int
 
 
-def depart(
-    connection: Connection, key: str, rows: Sequence[Membership], subjects: frozenset[int], seq: int, at: datetime
-) -> None:
-    """Records that these subjects saw these rows of the contact with this key until now."""
-    insert_many(
-        connection,
-        departures,
-        [
-            {
-                "group_id": row.group_id,
-                "seq": seq,
-                "href": row.href,
-                "subject_id": subject,
-                "since": row.since,
-                "at": at,
-                "key": key,
-                "uid": row.uid,
-            }
-            for row in rows
-            for subject in sorted(subjects)
-        ],
-    )
+_DEPART = Prepared(insert(departures), ("group_id", "seq", "href", "subject_id", "since", "at", "key", "uid"))
+
+
+class Gone(NamedTuple):
+    """A row of the contact with this key, which these subjects saw until ``seq``."""
+
+    key: str
+    row: Membership
+    subjects: Collection[int]
+    seq: int
+
+
+def depart(connection: Connection, gone: Iterable[Gone], at: datetime) -> None:
+    """Records who lost sight of what."""
+    rows = [
+        {
+            "group_id": row.group_id,
+            "seq": seq,
+            "href": row.href,
+            "subject_id": subject,
+            "since": row.since,
+            "at": at,
+            "key": key,
+            "uid": row.uid,
+        }
+        for key, row, subjects, seq in gone
+        for subject in sorted(subjects)
+    ]
+    if rows:
+        _DEPART.run_many(connection, rows)
 
 
 _DEPARTED = Prepared(

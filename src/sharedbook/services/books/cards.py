@@ -264,7 +264,7 @@ def remove(tx: Tx, book: Book, href: str, *, if_match: Sequence[str] | None = No
         tx.audit("card.remove", contact=contact.id, group=place.group.id)
     if len(places) < len(contact.groups):
         for _, row in places:
-            records.take_out(tx, contact, row, Departed.DELETED, Event.DELETED)
+            records.take_out(tx, [(contact, row)], Departed.DELETED, Event.DELETED)
     elif tx.site.settings.deletion == "trash":
         records.trash(tx, [contact.id])
     else:
@@ -311,11 +311,11 @@ def move(
     if target.group.id != book.group.id:
         breaker.count(tx, book, contact, href, to=target.group.id)
     replaced = _clear_target(tx, target, to_href, contact, overwrite)
-    records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
+    records.take_out(tx, [(contact, row)], Departed.MOVED, Event.MOVED)
     still = contacts.fetch(tx.db, [contact.id])[0]
     if target.group.id not in still.groups:
         records.refuse_uids(tx, target.group.id, target.group.slug, [contact.uid])
-        records.link(tx, still, target.group.id, to_href, Event.MOVED)
+        records.link(tx, [still], target.group.id, [to_href], Event.MOVED)
     tx.audit("card.move", contact=contact.id, group=book.group.id, to=target.group.id)
     return not replaced
 

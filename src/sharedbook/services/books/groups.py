@@ -321,14 +321,12 @@ def clear(tx: Tx, group: Group, contact_ids: Sequence[int], word: str, target: G
     if word == "trash":
         records.trash(tx, [contact.id for contact in homeless])
     else:
-        for contact in living if word == "move" else homeless:
-            if target.id not in contact.groups:
-                records.refuse_uids(tx, target.id, target.slug, [contact.uid])
-                records.link(tx, contact, target.id, records.fresh_href(), Event.MOVED)
+        moving = [each for each in (living if word == "move" else homeless) if target.id not in each.groups]
+        records.refuse_uids(tx, target.id, target.slug, [contact.uid for contact in moving])
+        records.link(tx, moving, target.id, records.fresh_hrefs(len(moving)), Event.MOVED)
     rows = {row.contact_id: row for row in memberships.of_contacts(tx.db, contact_ids) if row.group_id == group.id}
-    for contact in contacts.fetch(tx.db, contact_ids):
-        if contact.id in rows:
-            records.take_out(tx, contact, rows[contact.id], Departed.DELETED, Event.MOVED)
+    leaving = [(contact, rows[contact.id]) for contact in contacts.fetch(tx.db, contact_ids) if contact.id in rows]
+    records.take_out(tx, leaving, Departed.DELETED, Event.MOVED)
 
 
 def close(tx: Tx, group_id: int) -> Group:

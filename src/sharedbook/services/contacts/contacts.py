@@ -195,8 +195,7 @@ def edit(tx: Tx, contact_ids: Sequence[int], change: Callable[[vcard.Card], vcar
 def copy(tx: Tx, contact_ids: Sequence[int], to: Group) -> list[Contact]:
     """Shows contacts in one more group; those already there stay as they are. Returns the contacts as they are now."""
     access.require(tx.viewer, Right.ADD, to.id, to.slug)
-    for contact in _living(tx, contact_ids):
-        _link(tx, contact, to, Event.COPIED)
+    _link(tx, _living(tx, contact_ids), to, Event.COPIED)
     tx.audit("contact.copy", contacts=list(contact_ids), to=to.id)
     return contacts.fetch(tx.db, contact_ids)
 
@@ -204,25 +203,26 @@ def copy(tx: Tx, contact_ids: Sequence[int], to: Group) -> list[Contact]:
 def move(tx: Tx, contact_ids: Sequence[int], source: Group, to: Group) -> list[Contact]:
     """Takes contacts out of one group and puts them into another. Raises ContactNotFound for one not in ``source``."""
     access.require(tx.viewer, Right.ADD, to.id, to.slug)
-    for contact in _living(tx, contact_ids):
-        row = next((row for row in memberships.of_contacts(tx.db, [contact.id]) if row.group_id == source.id), None)
-        if row is None:
+    found = _living(tx, contact_ids)
+    rows = {row.contact_id: row for row in memberships.of_contacts(tx.db, contact_ids) if row.group_id == source.id}
+    for contact in found:
+        if contact.id not in rows:
             raise ContactNotFound(
                 f"contact {contact.id} is not in {source.slug}", hint=f"see: sharedbook contact show {contact.id}"
             )
         if not access.may_take_out(tx.viewer, held(contact), source.id):
             raise _forbidden(tx, contact, Right.DELETE)
-        if source.id != to.id:
-            records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
-            _link(tx, contacts.fetch(tx.db, [contact.id])[0], to, Event.MOVED)
+    if source.id != to.id:
+        records.take_out(tx, [(contact, rows[contact.id]) for contact in found], Departed.MOVED, Event.MOVED)
+        _link(tx, found, to, Event.MOVED)
     tx.audit("contact.move", contacts=list(contact_ids), group=source.id, to=to.id)
     return contacts.fetch(tx.db, contact_ids)
 
 
-def _link(tx: Tx, contact: Contact, to: Group, event: Event) -> None:
-    if to.id not in contact.groups:
-        records.refuse_uids(tx, to.id, to.slug, [contact.uid])
-        records.link(tx, contact, to.id, records.fresh_href(), event)
+def _link(tx: Tx, found: Sequence[Contact], to: Group, event: Event) -> None:
+    new = [contact for contact in found if to.id not in contact.groups]
+    records.refuse_uids(tx, to.id, to.slug, [contact.uid for contact in new])
+    records.link(tx, new, to.id, records.fresh_hrefs(len(new)), event)
 
 
 def leave(tx: Tx, contact_id: int, group: Group) -> None:
@@ -239,7 +239,7 @@ def leave(tx: Tx, contact_id: int, group: Group) -> None:
         return
     if not access.may_take_out(tx.viewer, held(contact), group.id):
         raise _forbidden(tx, contact, Right.DELETE)
-    records.take_out(tx, contact, row, Departed.MOVED, Event.MOVED)
+    records.take_out(tx, [(contact, row)], Departed.MOVED, Event.MOVED)
     tx.audit("contact.leave", contact=contact_id, group=group.id)
 
 

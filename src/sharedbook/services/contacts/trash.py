@@ -65,6 +65,6 @@ def bring_back(tx: Tx, contact: Contact) -> Restored:
     back = contacts.fetch(tx.db, [contact.id])[0]
     if not back.groups:
         home = groups.default(tx)
-        records.link(tx, back, home.id, records.fresh_href(), Event.RESTORED)
+        records.link(tx, [back], home.id, [records.fresh_href()], Event.RESTORED)
         note = "; ".join(filter(None, [note, f"its group is gone; it is in {home.slug} now"]))
     return Restored(contacts.fetch(tx.db, [contact.id])[0], note)

@@ -190,12 +190,12 @@ def _give_places(tx: Tx, contact: Contact, then: Mapping[int, str]) -> list[str]
         access.require(tx.viewer, Right.ADD, group.id, group.slug)
         href = _free_href(tx, contact, group, then[group_id])
         records.refuse_uids(tx, group.id, group.slug, [contact.uid])
-        records.link(tx, contact, group.id, href, Event.RESTORED)
+        records.link(tx, [contact], group.id, [href], Event.RESTORED)
         if href != then[group_id]:
             notes.append(f"another card has its name in {group.slug}; it got a new one")
     for group_id in rows.keys() - then.keys():
         _require(access.may_take_out(tx.viewer, held(contact), group_id), tx, contact)
-        records.take_out(tx, contact, rows[group_id], Departed.MOVED, Event.MOVED)
+        records.take_out(tx, [(contact, rows[group_id])], Departed.MOVED, Event.MOVED)
     return notes
 
 

@@ -343,5 +343,5 @@ def _join(tx: Tx, kept: Contact, others: Sequence[Contact]) -> Iterator[str]:
     for group_id in sorted({each for contact in others for each in contact.groups} - {*kept.groups}):
         if group := known.get(group_id):
             records.refuse_uids(tx, group.id, group.slug, [kept.uid])
-            records.link(tx, kept, group.id, records.fresh_href(), Event.COPIED)
+            records.link(tx, [kept], group.id, [records.fresh_href()], Event.COPIED)
             yield group.slug

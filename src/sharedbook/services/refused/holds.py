@@ -174,9 +174,9 @@ def _put_back(tx: Tx, contact: Contact, group: Group, removal: Removal) -> str:
     else:
         href = _free_name(tx, contact, removal)
         records.refuse_uids(tx, group.id, group.slug, [contact.uid])
-        records.link(tx, contact, group.id, href, Event.RESTORED)
+        records.link(tx, [contact], group.id, [href], Event.RESTORED)
     if removal.to_group_id in places:
-        records.take_out(tx, contact, places[removal.to_group_id], Departed.MOVED, Event.MOVED)
+        records.take_out(tx, [(contact, places[removal.to_group_id])], Departed.MOVED, Event.MOVED)
     return "" if breaker.name_of(tx, group.id, href) == removal.name else "another card has its name; it got a new one"
 
 

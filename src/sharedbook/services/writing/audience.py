@@ -7,7 +7,7 @@ Nothing else writes departures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sharedbook.domain import access
@@ -15,6 +15,7 @@ from sharedbook.domain.model import CardState, ChangeKind, Contact, Visibility, 
 from sharedbook.services.tx import Tx
 from sharedbook.store import contacts, groups, memberships, sync
 from sharedbook.store.memberships import Membership
+from sharedbook.store.sync import Gone
 
 
 def of(contact: Contact) -> frozenset[int]:
@@ -39,22 +40,26 @@ def changing(tx: Tx, contact_ids: Sequence[int]) -> Iterator[None]:
     """Put around a change of visibility, lists, owner or trash: ticks each contact, and tells those who lose sight."""
     before = {contact.id: contact for contact in contacts.fetch(tx.db, contact_ids)}
     yield
-    for contact in contacts.fetch(tx.db, contact_ids):
-        seq = tx.tick(ChangeKind.CONTACT, contact.id)
-        old = of(before[contact.id])
-        if old == of(contact):
-            continue
-        rows = memberships.of_contacts(tx.db, [contact.id])
-        _depart(tx, contact, rows, old, seq)
-        touched = memberships.stamp_contacts(tx.db, [contact.id], seq, since=seq, state=state_of(contact))
-        groups.stamp(tx.db, touched, seq, tx.now)
+    found = {contact.id: contact for contact in contacts.fetch(tx.db, list(before))}
+    seqs = dict(zip(found, tx.tick_many(ChangeKind.CONTACT, list(found)), strict=True))
+    changed = [contact_id for contact_id in found if of(before[contact_id]) != of(found[contact_id])]
+    held = memberships.of_contacts(tx.db, changed)
+    rows = [(before[row.contact_id], row, seqs[row.contact_id]) for row in held if row.contact_id is not None]
+    leave(tx, rows)
+    memberships.show(tx.db, [(row, seq, state_of(found[contact.id])) for contact, row, seq in rows])
 
 
-def leave(tx: Tx, contact: Contact, rows: Sequence[Membership], seq: int) -> None:
-    """These rows of a contact are about to go: tells its audience."""
-    _depart(tx, contact, rows, of(contact), seq)
-    groups.stamp(tx.db, [row.group_id for row in rows], seq, tx.now)
+def leave(tx: Tx, rows: Sequence[tuple[Contact, Membership, int]]) -> None:
+    """What these contacts' audiences see in these rows is about to go, each at its seq: tells them."""
+    gone = (Gone(contact.key, row, of(contact), seq) for contact, row, seq in rows if not tx.ticked(row.since))
+    sync.depart(tx.db, gone, tx.now)
+    stamp(tx, ((row.group_id, seq) for _, row, seq in rows))
 
 
-def _depart(tx: Tx, contact: Contact, rows: Sequence[Membership], subjects: frozenset[int], seq: int) -> None:
-    sync.depart(tx.db, contact.key, [row for row in rows if not tx.ticked(row.since)], subjects, seq, tx.now)
+def stamp(tx: Tx, touched: Iterable[tuple[int, int]]) -> None:
+    """The cards of these groups changed at these seqs."""
+    last: dict[int, int] = {}
+    for group_id, seq in touched:
+        last[group_id] = max(seq, last.get(group_id, 0))
+    for group_id, seq in sorted(last.items()):
+        groups.stamp(tx.db, [group_id], seq, tx.now)

@@ -174,13 +174,19 @@ def refuse_sourced(contact: Contact, source: str | None = None) -> None:
         )
 
 
-def link(tx: Tx, contact: Contact, group_id: int, href: str, event: Event) -> None:
-    """Puts a living contact into one more group."""
-    seq = tx.tick(ChangeKind.CONTACT, contact.id)
-    row = memberships.NewRows([href], [contact.id], [contact.uid], [contact.etag], [seq])
-    memberships.add(tx.db, group_id, row, audience.state_of(contact))
-    groups.stamp(tx.db, [group_id], seq, tx.now)
-    note(tx, [contact.id], event)
+def link(tx: Tx, found: Sequence[Contact], group_id: int, hrefs: Sequence[str], event: Event) -> None:
+    """Puts living contacts into one more group, at these hrefs."""
+    if not found:
+        return
+    ids = [contact.id for contact in found]
+    seqs = tx.tick_many(ChangeKind.CONTACT, ids)
+    rows = list(zip(hrefs, ids, [each.uid for each in found], [each.etag for each in found], seqs, strict=True))
+    states = list(map(audience.state_of, found))
+    for state in sorted(set(states)):
+        some = zip(*(row for row, own in zip(rows, states, strict=True) if own is state), strict=True)
+        memberships.add(tx.db, group_id, memberships.NewRows(*some), state)
+    groups.stamp(tx.db, [group_id], seqs[-1], tx.now)
+    note(tx, ids, event)
 
 
 def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDITED) -> bool:
@@ -197,18 +203,21 @@ def rewrite(tx: Tx, contact: Contact, card: vcard.Card, event: Event = Event.EDI
     directory.forget(tx.db, [contact.id])
     sought.replace(tx.db, contact.id, found.indexed)
     seq = tx.tick(ChangeKind.CONTACT, contact.id)
-    touched = memberships.stamp_contacts(tx.db, [contact.id], seq, etag=found.etag)
-    groups.stamp(tx.db, touched, seq, tx.now)
+    rows = memberships.of_contacts(tx.db, [contact.id])
+    memberships.touch(tx.db, rows, seq, found.etag)
+    groups.stamp(tx.db, [row.group_id for row in rows], seq, tx.now)
     note(tx, [contact.id], event, before=contact.vcard)
     return True
 
 
-def take_out(tx: Tx, contact: Contact, row: Membership, reason: Departed, event: Event) -> None:
-    """Takes a contact out of one group and leaves a tombstone; the contact lives on elsewhere."""
-    seq = tx.tick(ChangeKind.CONTACT, contact.id)
-    audience.leave(tx, contact, [row], seq)
-    memberships.bury(tx.db, [row], seq, reason.value, tx.now)
-    note(tx, [contact.id], event)
+def take_out(tx: Tx, leaving: Sequence[tuple[Contact, Membership]], reason: Departed, event: Event) -> None:
+    """Takes contacts out of a group, each with its row there, and leaves tombstones; they live on elsewhere."""
+    ids = [contact.id for contact, _ in leaving]
+    seqs = tx.tick_many(ChangeKind.CONTACT, ids)
+    rows = [row for _, row in leaving]
+    audience.leave(tx, [(contact, row, seq) for (contact, row), seq in zip(leaving, seqs, strict=True)])
+    memberships.bury(tx.db, zip(rows, seqs, strict=True), reason.value, tx.now)
+    note(tx, ids, event)
 
 
 def trash(tx: Tx, contact_ids: Sequence[int]) -> None:
@@ -222,8 +231,8 @@ def drop(tx: Tx, contact: Contact) -> None:
     """Deletes a contact at once (``deletion = immediate``): tombstones stay, its rows go."""
     rows = memberships.of_contacts(tx.db, [contact.id])
     seq = tx.tick(ChangeKind.CONTACT, contact.id)
-    audience.leave(tx, contact, rows, seq)
-    memberships.bury(tx.db, rows, seq, Departed.DELETED.value, tx.now)
+    audience.leave(tx, [(contact, row, seq) for row in rows])
+    memberships.bury(tx.db, [(row, seq) for row in rows], Departed.DELETED.value, tx.now)
     contacts.remove(tx.db, [contact.id])
 
 
