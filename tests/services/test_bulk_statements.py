@@ -9,12 +9,15 @@ import pytest
 from sharedbook.app import App
 from sharedbook.domain.model import VISIBLE_TO_ALL, VisibilityKind
 from sharedbook.services.books import groups
-from sharedbook.services.jobs import actions
+from sharedbook.services.jobs import actions, bulk
 from sharedbook.services.jobs.actions import Action
+from sharedbook.services.jobs.jobs import State
+from tests.services.bulk_sites import start, undo
 from tests.services.people import add_contact, add_members
 from tests.support.sites import as_console, new_site
 
 COUNT = 20
+MANY = list(range(2, COUNT + 2))
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +53,18 @@ HIDE = actions.SetVisibility(VisibilityKind.PRIVATE.value)
 TEAM, OTHER = 2, 3
 
 
-@pytest.mark.parametrize(
-    "action",
-    [actions.Copy(OTHER), actions.Move(TEAM, OTHER), actions.Delete(), HIDE, actions.DeleteGroup(TEAM, "keep", 1)],
-    ids=lambda action: action.KIND,
-)
+ACTIONS = [actions.Copy(OTHER), actions.Move(TEAM, OTHER), actions.Delete(), HIDE]
+
+
+@pytest.mark.parametrize("action", [*ACTIONS, actions.DeleteGroup(TEAM, "keep", 1)], ids=lambda each: each.KIND)
 def test_queries_do_not_grow_with_the_contacts(site: App, action: Action) -> None:
-    one = reads(site, action, [1])
-    assert len(reads(site, action, range(2, COUNT + 2))) <= len(one)
+    assert len(reads(site, action, MANY)) <= len(reads(site, action, [1]))
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda each: each.KIND)
+def test_nor_do_those_of_undo(site: App, action: Action) -> None:
+    jobs = [start(site, action, ids) for ids in ([1], MANY)]
+    one, many = (reads(site, bulk.Undo(job.id), ids) for job, ids in zip(jobs, ([1], MANY), strict=True))
+    assert len(many) <= len(one)
+    for job in jobs:
+        assert undo(site, job.id).state is State.DONE

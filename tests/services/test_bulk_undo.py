@@ -10,25 +10,26 @@ from typing import Any
 import pytest
 
 from sharedbook.app import App
-from sharedbook.domain.errors import Forbidden, NameTaken, NotUndoable
-from sharedbook.domain.model import VISIBLE_TO_ALL, ChangeKind, Event, VisibilityKind
+from sharedbook.domain.errors import Forbidden, NameTaken, NotUndoable, UidConflict
+from sharedbook.domain.model import VISIBLE_TO_ALL, ChangeKind, Event, Right, VisibilityKind
 from sharedbook.formats.entries import column_edits
 from sharedbook.formats.vcards import vcard
 from sharedbook.services import feed
-from sharedbook.services.books import groups
-from sharedbook.services.contacts import contacts
+from sharedbook.services.books import cards, groups
+from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure
 from sharedbook.services.jobs import actions, bulk, jobs, snapshots
 from sharedbook.services.jobs.actions import Action
 from sharedbook.services.jobs.jobs import State
-from sharedbook.services.members import members
+from sharedbook.services.jobs.snapshots import Past
+from sharedbook.services.members import grants, members
 from sharedbook.services.people import subjects, teams
 from sharedbook.services.tx import Tx
 from sharedbook.store import jobs as rows
 from sharedbook.store import memberships
 from tests.services.bulk_sites import ALL, deletion_of, dump, fill, group_id, member_deletion, start, undo
 from tests.services.people import add_contact
-from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card
+from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, delete_group
 
 CASES: dict[str, tuple[Callable[[Tx], Action], list[int]]] = {
     "copy": (lambda tx: actions.Copy(group_id(tx, "suppliers")), ALL),
@@ -236,6 +237,32 @@ def test_a_contact_cannot_go_back_to_an_owner_who_is_gone(filled: App) -> None:
     assert dump(filled) == before
 
 
+def test_a_name_that_another_card_has_by_now_is_not_taken_back(filled: App) -> None:
+    with as_console(filled) as tx:
+        grants.grant(tx, "clients", "alice", Right.VIEW | Right.ADD)
+        move = actions.Move(group_id(tx, "clients"), group_id(tx, "suppliers"))
+        href, other = (names[move.source] for names in (snapshots.take(tx, [3, 5])[key].places for key in (3, 5)))
+    job = start(filled, move, [3, 5])
+    with as_member(filled, "alice", write=True) as tx:
+        new = cards.put(tx, groups.book(tx, "clients"), href, card("uid-new", "New")).card.contact_id
+    undone = undo(filled, job.id)
+    with as_console(filled, write=False) as tx:
+        [told] = jobs.told(tx, undone.id)
+        assert (told.contact_id, told.message) == (3, "another card has its name in clients; it got a new one")
+        found = {key: each.places for key, each in snapshots.take(tx, [3, 5, new]).items()}
+    assert found[new] == {move.source: href} and found[5] == {move.source: other}
+    assert found[3].keys() == {move.source} and found[3][move.source] != href
+
+
+def test_one_comes_out_of_the_trash_into_the_default_group_only_with_a_uid_of_its_own(filled: App) -> None:
+    with as_console(filled) as tx:
+        uid = contacts.get(tx, 3).uid
+        delete_group(tx, "clients", contacts_to="trash")
+        contacts.add(tx, groups.default(tx), vcard.parse(card(uid, "Another")))
+        with pytest.raises(UidConflict):
+            trash.restore(tx, [3])
+
+
 def test_no_undo_does_what_its_member_may_not_do_by_hand(filled: App) -> None:
     """Bob may edit contact 1, which is Alice's, and no more."""
     with as_console(filled) as tx:
@@ -243,7 +270,7 @@ def test_no_undo_does_what_its_member_may_not_do_by_hand(filled: App) -> None:
         suppliers, partners, now = group_id(tx, "suppliers"), group_id(tx, "partners"), tx.now
         before = contacts.get(tx, 1)
     with as_member(filled, "bob", write=True) as tx:
-        assert snapshots.give_back(tx, 1, then, 0, 0) == "" and contacts.get(tx, 1) == before
+        assert snapshots.give_back(tx, {1: Past(then, 0, 0)}) == {} and contacts.get(tx, 1) == before
     for other in (
         replace(then, owner=bob),
         replace(then, source="ldap://directory.example/"),
@@ -253,4 +280,4 @@ def test_no_undo_does_what_its_member_may_not_do_by_hand(filled: App) -> None:
         replace(then, trashed=now),
     ):
         with as_member(filled, "bob", write=True) as tx, pytest.raises(Forbidden):
-            snapshots.give_back(tx, 1, other, 0, 0)
+            snapshots.give_back(tx, {1: Past(other, 0, 0)})

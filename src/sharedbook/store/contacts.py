@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -84,10 +85,37 @@ def add_many(connection: Connection, rows: NewRows, at: datetime) -> list[int]:
     return ids
 
 
+@lru_cache
+def _setting(*names: str) -> Prepared:
+    set_ = update(contacts).values({name: bindparam(name) for name in names})
+    return Prepared(set_.where(contacts.c.id.in_(given_ids("ids"))))
+
+
 def change(connection: Connection, contact_ids: Sequence[int], **values: Any) -> None:
     """Sets columns of contacts."""
-    for some in batches(contact_ids):
-        connection.execute(update(contacts).where(contacts.c.id.in_(some)).values(**values))
+    if contact_ids:
+        _setting(*values).run(connection, {"ids": contact_ids, **values})
+
+
+_SHOW_TO = Prepared(
+    update(contacts)
+    .where(contacts.c.id == bindparam("contact"))
+    .values({name: bindparam(name) for name in ("owner_id", "visibility", "version")})
+)
+
+
+def show_to(connection: Connection, found: Sequence[Contact]) -> None:
+    """Writes owner, visibility (without a list) and version of contacts as they are given."""
+    rows = (
+        {
+            "contact": each.id,
+            "owner_id": each.owner_id,
+            "visibility": each.visibility.kind.value,
+            "version": each.version,
+        }
+        for each in found
+    )
+    _SHOW_TO.run_many(connection, rows)
 
 
 def remove(connection: Connection, contact_ids: Sequence[int]) -> None:
@@ -243,13 +271,6 @@ def listing(connection: Connection, subject_id: int) -> list[int]:
     return list(connection.execute(select(column.contact_id).where(column.subject_id == subject_id)).scalars())
 
 
-def list_of(connection: Connection, contact_id: int) -> frozenset[int]:
-    """The subjects on a contact's list; a private contact keeps the list that it had before."""
-    column = contact_visibility.c
-    found = connection.execute(select(column.subject_id).where(column.contact_id == contact_id))
-    return frozenset(found.scalars())
-
-
 def lists_of(connection: Connection, contact_ids: Sequence[int]) -> dict[int, frozenset[int]]:
     """The subjects on the list of each contact that has one, private ones too."""
     found: dict[int, set[int]] = {}
@@ -260,14 +281,16 @@ def lists_of(connection: Connection, contact_ids: Sequence[int]) -> dict[int, fr
     return {contact_id: frozenset(subjects) for contact_id, subjects in found.items()}
 
 
-def set_listed(connection: Connection, contact_id: int, subject_ids: frozenset[int]) -> None:
-    """Replaces the list of a contact's visibility."""
-    connection.execute(delete(contact_visibility).where(contact_visibility.c.contact_id == contact_id))
-    insert_many(
-        connection,
-        contact_visibility,
-        [{"contact_id": contact_id, "subject_id": subject_id} for subject_id in sorted(subject_ids)],
-    )
+def set_lists(connection: Connection, lists: Mapping[int, Collection[int]]) -> None:
+    """Replaces the lists of contacts' visibility: subjects by contact."""
+    for some in batches(list(lists)):
+        connection.execute(delete(contact_visibility).where(contact_visibility.c.contact_id.in_(some)))
+    rows = [
+        {"contact_id": contact_id, "subject_id": subject_id}
+        for contact_id, subject_ids in lists.items()
+        for subject_id in sorted(subject_ids)
+    ]
+    insert_many(connection, contact_visibility, rows)
 
 
 def unlist(connection: Connection, subject_id: int, contact_ids: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, literal_column
 
 from sharedbook.domain.model import CardState, Visibility, VisibilityKind
 from sharedbook.store.database import insert_many
-from sharedbook.store.prepared import Prepared
+from sharedbook.store.prepared import Prepared, given_ids
 from sharedbook.store.schema import contact_visibility, contacts, memberships
 from sharedbook.store.schema import directory_entries as table
 from sharedbook.store.types import moment
@@ -143,6 +143,9 @@ def keep(connection: Connection, stamp: str, rows: Sequence[tuple[int, int, Dire
     )
 
 
+_FORGET = Prepared(delete(table).where(table.c.contact_id.in_(given_ids("ids"))))
+
+
 def forget(connection: Connection, contact_ids: Sequence[int]) -> None:
     """Nothing is kept of these contacts any more."""
-    connection.execute(delete(table).where(table.c.contact_id.in_(contact_ids)))
+    _FORGET.run(connection, {"ids": contact_ids})

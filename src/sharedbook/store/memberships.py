@@ -101,13 +101,13 @@ def raw(connection: Connection, group_id: int, hrefs: Sequence[str]) -> list[Mem
     return list(map(_membership, _RAW.rows(connection, {"group": group_id, "hrefs": hrefs})))
 
 
+_OF = Prepared(select(*_COLUMNS).where(_M.contact_id.in_(given_ids("ids"))))
+
+
 def of_contacts(connection: Connection, contact_ids: Sequence[int]) -> list[Membership]:
     """Every living row of these contacts (in the trash or not), by group and href."""
-    found: list[Membership] = []
-    for some in batches(contact_ids):
-        statement = select(*_COLUMNS).where(_M.contact_id.in_(some)).order_by(_M.group_id, _M.href)
-        found += _found(connection, statement)
-    return found
+    found = map(_membership, _OF.rows(connection, {"ids": contact_ids}) if contact_ids else ())
+    return sorted(found, key=lambda row: (row.group_id, row.href))
 
 
 def dead_of(connection: Connection, contact_ids: Sequence[int]) -> list[Membership]:

@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
-from sharedbook.store.contacts import batches
-from sharedbook.store.prepared import Prepared, insert_each
+from sharedbook.store.prepared import Prepared, given_ids, insert_each
 from sharedbook.store.schema import revisions
 
 _R = revisions.c
@@ -73,17 +72,17 @@ def last(connection: Connection) -> int:
     return int(_LAST.rows(connection, {})[0][0])
 
 
+_NEWEST = Prepared(
+    select(_R.contact_id, func.max(_R.id)).where(_R.contact_id.in_(given_ids("ids"))).group_by(_R.contact_id)
+)
+
+
 def newest(connection: Connection, contact_ids: Sequence[int]) -> dict[int, int]:
     """The id of the newest step of each of these contacts, by the contact's."""
-    found: dict[int, int] = {}
-    for some in batches(contact_ids):
-        statement = select(_R.contact_id, func.max(_R.id)).where(_R.contact_id.in_(some)).group_by(_R.contact_id)
-        for contact_id, last in connection.execute(statement):
-            found[contact_id] = last
-    return found
+    return {row[0]: row[1] for row in _NEWEST.rows(connection, {"ids": contact_ids})}
 
 
-def between(connection: Connection, contact_id: int, first: int, last: int) -> list[Revision]:
-    """A contact's steps behind the id ``first`` up to ``last``, the oldest first."""
-    wanted = _ROWS.where(_R.contact_id == contact_id, _R.id > first, _R.id <= last)
+def after(connection: Connection, contact_ids: Sequence[int], first: int) -> list[Revision]:
+    """The steps of these contacts behind the id ``first``, the oldest first."""
+    wanted = _ROWS.where(_R.contact_id.in_(contact_ids), _R.id > first)
     return [_revision(row) for row in connection.execute(wanted.order_by(_R.id))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 
 from sharedbook.domain import access
@@ -289,10 +290,12 @@ def change_list(tx: Tx, contact_ids: Sequence[int], on: Collection[int], off: Co
 def share(tx: Tx, contact_ids: Sequence[int], on: bool) -> int:
     """``share off`` makes contacts private; ``share on`` gives them the visibility they had before."""
 
+    lists = contacts.lists_of(tx.db, contact_ids) if on else {}
+
     def wanted(contact: Contact) -> Visibility:
         if not on:
             return PRIVATE
-        before = contacts.list_of(tx.db, contact.id)
+        before = lists.get(contact.id)
         return Visibility(VisibilityKind.LISTED, before) if before else VISIBLE_TO_ALL
 
     if on:
@@ -310,12 +313,11 @@ def _set_visibility(
         if not access.may_set_visibility(tx.viewer, held(contact)):
             raise Forbidden(f"{tx.viewer.name} does not own contact {contact.id}", hint="ask its owner or a postmaster")
     ids = [contact.id for contact in changed]
+    become = [dataclasses.replace(each, visibility=wanted(each), version=each.version + 1) for each in changed]
     with audience.changing(tx, ids):
-        for contact in changed:
-            visibility = wanted(contact)
-            contacts.change(tx.db, [contact.id], visibility=visibility.kind.value, version=contact.version + 1)
-            if not keep_list:
-                contacts.set_listed(tx.db, contact.id, visibility.listed)
+        contacts.show_to(tx.db, become)
+        if not keep_list:
+            contacts.set_lists(tx.db, {each.id: each.visibility.listed for each in become})
     records.note(tx, ids, Event.VISIBILITY)
     tx.audit("contact.visibility", contacts=ids)
     return len(ids)
@@ -327,8 +329,9 @@ def give_to(tx: Tx, contact_ids: Sequence[int], owner_id: int | None) -> int:
     changed = [contact for contact in get_many(tx, contact_ids) if contact.owner_id != owner_id]
     ids = [contact.id for contact in changed]
     with audience.changing(tx, ids):
-        for contact in changed:
-            contacts.change(tx.db, [contact.id], owner_id=owner_id, version=contact.version + 1)
+        contacts.show_to(
+            tx.db, [dataclasses.replace(each, owner_id=owner_id, version=each.version + 1) for each in changed]
+        )
     records.note(tx, ids, Event.OWNER)
     tx.audit("contact.owner", contacts=ids)
     return len(ids)

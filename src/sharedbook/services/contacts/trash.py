@@ -43,28 +43,29 @@ def restore(tx: Tx, contact_ids: Sequence[int]) -> list[Restored]:
     for contact_id in contact_ids:
         if contact_id not in trashed:
             raise ContactNotFound(f"contact {contact_id} is not in the trash", hint="see: sharedbook trash list")
-    restored = [bring_back(tx, contact) for contact in found]
+    restored = bring_back(tx, found)
     tx.audit("trash.restore", contacts=list(contact_ids))
     return restored
 
 
-def bring_back(tx: Tx, contact: Contact) -> Restored:
-    """Brings one contact back out of the trash; the caller has asked for the right. Raises UidConflict."""
-    note = ""
-    known = groups.names(tx)
-    for row in memberships.of_contacts(tx.db, [contact.id]):
-        group = known.get(row.group_id)
-        if group is not None and row.state is CardState.TRASHED:
-            records.refuse_living_uids(tx, group.id, group.slug, [contact.uid])
-    if into := merged_contacts.kept(tx.db, [contact.id]):
-        note = f"it was merged into contact {into[contact.id]}, which keeps what came from it"
-        merged_contacts.forget(tx.db, [contact.id])
-    with audience.changing(tx, [contact.id]):
-        contacts.change(tx.db, [contact.id], trashed_at=None)
-    records.note(tx, [contact.id], Event.RESTORED)
-    back = contacts.fetch(tx.db, [contact.id])[0]
-    if not back.groups:
+def bring_back(tx: Tx, found: Sequence[Contact]) -> list[Restored]:
+    """Brings contacts back out of the trash; the caller has asked for the right. Raises UidConflict."""
+    ids, known = [contact.id for contact in found], groups.names(tx)
+    rows = [row for row in memberships.of_contacts(tx.db, ids) if row.state is CardState.TRASHED]
+    for group_id in sorted({row.group_id for row in rows} & known.keys()):
+        uids = [row.uid for row in rows if row.group_id == group_id]
+        records.refuse_living_uids(tx, group_id, known[group_id].slug, uids)
+    into = merged_contacts.kept(tx.db, ids)
+    merged_contacts.forget(tx.db, list(into))
+    with audience.changing(tx, ids):
+        contacts.change(tx.db, ids, trashed_at=None)
+    records.note(tx, ids, Event.RESTORED)
+    homeless = [contact for contact in contacts.fetch(tx.db, ids) if not contact.groups]
+    notes = {key: [f"it was merged into contact {into[key]}, which keeps what came from it"] for key in into}
+    if homeless:
         home = groups.default(tx)
-        records.link(tx, [back], home.id, [records.fresh_href()], Event.RESTORED)
-        note = "; ".join(filter(None, [note, f"its group is gone; it is in {home.slug} now"]))
-    return Restored(contacts.fetch(tx.db, [contact.id])[0], note)
+        records.refuse_living_uids(tx, home.id, home.slug, [contact.uid for contact in homeless])
+        records.link(tx, homeless, home.id, records.fresh_hrefs(len(homeless)), Event.RESTORED)
+        for contact in homeless:
+            notes.setdefault(contact.id, []).append(f"its group is gone; it is in {home.slug} now")
+    return [Restored(back, "; ".join(notes.get(back.id, ()))) for back in contacts.fetch(tx.db, ids)]

@@ -64,12 +64,16 @@ class Undo(Action):
             first.allow_undo(tx, contact_ids)
         items = store.items(tx.db, self.job, contact_ids)
         newest = revisions.newest(tx.db, list(items))
-        notes = {item["contact_id"]: _undo(tx, item, newest.get(item["contact_id"], 0)) for item in _in_turn(tx, items)}
+        for item in items.values():
+            _require_unchanged(item, newest.get(item["contact_id"], 0))
+        notes: dict[int, str] = {}
+        for some in _in_turn(tx, items):
+            notes |= _undo(tx, some)
         if new := [each for each in contact_ids if each not in items]:  # ``left``: done to these for the first time
             notes |= first.do(tx, new) or {}
         store.set_results(tx.db, self.job, contact_ids, Result.UNDONE.value)
         tx.audit("job.undo", job=self.job, contacts=list(contact_ids))
-        return {contact_id: note for contact_id, note in notes.items() if note}
+        return notes
 
     def _first(self, tx: Tx) -> tuple[Action, bool]:
         """``_first`` of the job, found once: what a job has merged may be long, and each batch asks."""
@@ -94,7 +98,7 @@ def _first(tx: Tx, job_id: int) -> tuple[Action, bool]:
     return (_built(job) if job.kind in _KINDS else Action()), again
 
 
-def _in_turn(tx: Tx, items: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _in_turn(tx: Tx, items: Mapping[int, Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
     """First what goes into the trash, last what comes out of it: a place is left before it is taken."""
     living = {each.id for each in contacts.fetch(tx.db, list(items)) if not each.trashed_at}
 
@@ -104,21 +108,32 @@ def _in_turn(tx: Tx, items: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str
         goes = item["before"] is None or snapshots.read(item["before"]).trashed
         return 0 if goes else 1
 
-    return sorted(items.values(), key=turn)
+    turns: list[list[Mapping[str, Any]]] = [[], [], []]
+    for item in items.values():
+        turns[turn(item)].append(item)
+    return turns
 
 
-def _undo(tx: Tx, item: Mapping[str, Any], newest: int) -> str:
-    """Undoes what was done to one contact, whose newest revision this is; returns what is not as it was, or ""."""
-    contact_id, last = item["contact_id"], item["last"]
+def _require_unchanged(item: Mapping[str, Any], newest: int) -> None:
+    """Raises NotUndoable unless what was done to one contact, whose newest revision this is, can be undone."""
+    contact_id = item["contact_id"]
     if item["result"] == Result.UNDONE:
         raise NotUndoable(f"contact {contact_id} was given back before")
-    if item["result"] != Result.DONE or newest > last:
+    if item["result"] != Result.DONE or newest > item["last"]:
         hint = f"see: sharedbook contact history {contact_id}"
         raise NotUndoable(f"contact {contact_id} was changed since", hint=hint)
-    if item["before"] is None:
-        snapshots.discard(tx, contact_id)
-        return ""
-    return snapshots.give_back(tx, contact_id, snapshots.read(item["before"]), item["first"], last)
+
+
+def _undo(tx: Tx, items: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Undoes what was done to contacts; returns what is not as it was, of whom there is something to say."""
+    new = [item["contact_id"] for item in items if item["before"] is None]
+    snapshots.discard(tx, new)
+    pasts = {
+        item["contact_id"]: snapshots.Past(snapshots.read(item["before"]), item["first"], item["last"])
+        for item in items
+        if item["before"] is not None
+    }
+    return snapshots.give_back(tx, pasts) if pasts else {}
 
 
 _KINDS: dict[str, type[Action]] = {**actions.KINDS, FollowFile.KIND: FollowFile, Undo.KIND: Undo}

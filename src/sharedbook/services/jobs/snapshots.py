@@ -8,9 +8,10 @@ back needs the rights that a person would need for it by hand. It is ids and hre
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from sharedbook.domain import access
@@ -24,6 +25,7 @@ from sharedbook.domain.model import (
     Group,
     Revision,
     Right,
+    Visibility,
     VisibilityKind,
 )
 from sharedbook.formats.vcards import vcard
@@ -100,55 +102,50 @@ def take(tx: Tx, contact_ids: Sequence[int]) -> dict[int, Snapshot]:
     }
 
 
-def give_back(tx: Tx, contact_id: int, then: Snapshot, first: int, last: int) -> str:
-    """Makes a contact what it was; ``first`` and ``last``: the ids around the revisions of what is undone.
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a contact was; ``first`` and ``last``: the ids around the revisions of what is undone."""
 
-    Returns what is not as it was, or "". Raises NotUndoable, Forbidden, UidConflict, CardErased.
+    was: Snapshot
+    first: int
+    last: int
+
+
+def give_back(tx: Tx, pasts: Mapping[int, Past]) -> dict[int, str]:
+    """Makes contacts what they were, by id: all or none.
+
+    Returns what is not as it was, of whom there is something to say. Raises NotUndoable, Forbidden, UidConflict,
+    CardErased.
     """
-    contact = _get(tx, contact_id)
-    if contact.trashed_at is not None and then.trashed is None:
-        places = then.places.keys() & groups.names(tx).keys()
-        _require(access.may_take_back(tx.viewer, replace(held(contact), groups=places)), tx, contact)
-        trash.bring_back(tx, contact)
-    _give_text(tx, contact_id, revisions.between(tx.db, contact_id, first, last))
-    contact = _get(tx, contact_id)
-    notes: list[str] = []
-    if set(contact.groups) != then.places.keys():
-        notes = _give_places(tx, contact, then.places)
-        contact = _get(tx, contact_id)
-    _give_audience(tx, contact, then)
-    if contact.source != then.source:
-        access.require_manage(tx.viewer, "attach contacts to their directory")
-        contacts.change(tx.db, [contact_id], source=then.source)
-        tx.tick(ChangeKind.CONTACT, contact_id)
-        records.note(tx, [contact_id], Event.SOURCE)
-    if contact.trashed_at is None and then.trashed is not None:
-        _give_trash(tx, contact_id, then.trashed, then.into)
-    return "; ".join(notes)
+    found = _get(tx, pasts)
+    if _bring_back(tx, [each for each in found.values() if each.trashed_at and not pasts[each.id].was.trashed], pasts):
+        found = _get(tx, pasts)
+    if _give_texts(tx, found, pasts):
+        found = _get(tx, pasts)
+    thens = {contact_id: past.was for contact_id, past in pasts.items()}
+    moved = {key: then.places for key, then in thens.items() if set(found[key].groups) != then.places.keys()}
+    notes = _give_places(tx, found, moved) if moved else {}
+    found = _get(tx, pasts) if moved else found
+    _give_audiences(tx, found, thens)
+    _give_sources(tx, [(each, thens[each.id].source) for each in found.values()])
+    _give_trash(tx, {each.id: thens[each.id] for each in found.values() if not each.trashed_at})
+    return notes
 
 
-def _give_trash(tx: Tx, contact_id: int, trashed: datetime, into: int | None) -> None:
-    if into is not None and not contacts.fetch(tx.db, [into]):
-        raise NotUndoable(f"contact {into}, into which contact {contact_id} was merged, is gone for good")
-    discard(tx, contact_id)
-    contacts.change(tx.db, [contact_id], trashed_at=trashed)
-    if into is not None:
-        merged_contacts.add(tx.db, [contact_id], into)
-
-
-def discard(tx: Tx, contact_id: int) -> None:
-    """Puts a contact into the trash, unless it is there already. Raises Forbidden."""
-    contact = _get(tx, contact_id)
-    if contact.trashed_at is None:
+def discard(tx: Tx, contact_ids: Collection[int]) -> None:
+    """Puts contacts into the trash, but for those that are there already. Raises Forbidden."""
+    living = [contact for contact in _get(tx, contact_ids).values() if contact.trashed_at is None]
+    for contact in living:
         _require(access.may_trash(tx.viewer, held(contact)), tx, contact)
-        records.trash(tx, [contact_id])
+    if living:
+        records.trash(tx, [contact.id for contact in living])
 
 
-def _get(tx: Tx, contact_id: int) -> Contact:
-    found = contacts.fetch(tx.db, [contact_id])
-    if not found:
-        raise ContactNotFound(f"there is no contact {contact_id}")
-    return found[0]
+def _get(tx: Tx, contact_ids: Collection[int]) -> dict[int, Contact]:
+    found = {contact.id: contact for contact in contacts.fetch(tx.db, list(contact_ids))}
+    if missing := set(contact_ids) - found.keys():
+        raise ContactNotFound(f"there is no contact {min(missing)}")
+    return found
 
 
 def _require(allowed: bool, tx: Tx, contact: Contact) -> None:
@@ -156,18 +153,41 @@ def _require(allowed: bool, tx: Tx, contact: Contact) -> None:
         raise Forbidden(f"{tx.viewer.name} may not do this to contact {contact.id}", hint="ask a postmaster")
 
 
-def _give_text(tx: Tx, contact_id: int, steps: Sequence[Revision]) -> None:
-    """The text and custom fields before these steps."""
-    texts = [step.before for step in steps if step.event in WRITES_TEXT]
-    values = [step.custom for step in steps if step.event is Event.CUSTOM]
-    if texts:
-        contact = _get(tx, contact_id)
-        _require(access.may_edit(tx.viewer, held(contact)), tx, contact)
-        records.rewrite(tx, contact, vcard.load(_kept(texts[0])), Event.REVERTED)
+def _bring_back(tx: Tx, found: Sequence[Contact], pasts: Mapping[int, Past]) -> bool:
+    """Out of the trash; returns whether there was anything to bring back."""
+    known = groups.names(tx).keys() if found else ()
+    for contact in found:
+        places = pasts[contact.id].was.places.keys() & known
+        _require(access.may_take_back(tx.viewer, replace(held(contact), groups=places)), tx, contact)
+    if found:
+        trash.bring_back(tx, found)
+    return bool(found)
+
+
+def _give_texts(tx: Tx, found: Mapping[int, Contact], pasts: Mapping[int, Past]) -> bool:
+    """The texts and custom fields before what is undone; returns whether anything was to be given."""
+    undone: dict[int, list[Revision]] = {}
+    for step in revisions.after(tx.db, list(pasts), min(past.first for past in pasts.values())):
+        if pasts[step.contact_id].first < step.id <= pasts[step.contact_id].last:
+            undone.setdefault(step.contact_id, []).append(step)
+    given = False
+    for contact_id, steps in undone.items():
+        texts = [step.before for step in steps if step.event in WRITES_TEXT]
+        values = [step.custom for step in steps if step.event is Event.CUSTOM]
+        if texts:
+            _require(access.may_edit(tx.viewer, held(found[contact_id])), tx, found[contact_id])
+            records.rewrite(tx, found[contact_id], vcard.load(_kept(texts[0])), Event.REVERTED)
+        if values:
+            _give_values(tx, contact_id, values)
+        given = given or bool(texts or values)
+    return given
+
+
+def _give_values(tx: Tx, contact_id: int, values: Sequence[str | None]) -> None:
     custom: dict[int, tuple[str, ...]] = {}
     for text in reversed(values):
         custom |= custom_fields.before(_kept(text))
-    known = {field.id for field in custom_fields.every(tx)} if custom else set()
+    known = {field.id for field in custom_fields.every(tx)}
     custom_fields.write(tx, contact_id, {key: given for key, given in custom.items() if key in known})
 
 
@@ -178,65 +198,115 @@ def _kept(text: str | None) -> str:
     return text
 
 
-def _give_places(tx: Tx, contact: Contact, then: Mapping[int, str]) -> list[str]:
-    """The groups that held it, under the names it had there; first those it is missing from, so that it has one."""
-    rows = {row.group_id: row for row in memberships.of_contacts(tx.db, [contact.id])}
-    known = groups.names(tx)
-    notes = []
-    for group_id in then.keys() - rows.keys():
-        group = known.get(group_id)
+def _give_places(tx: Tx, found: Mapping[int, Contact], thens: Mapping[int, Mapping[int, str]]) -> dict[int, str]:
+    """The groups that held them, under the names they had there; first those they are missing from.
+
+    So each has a group all the time.
+    """
+    rows = {(row.contact_id or 0, row.group_id): row for row in memberships.of_contacts(tx.db, list(thens))}
+    notes: dict[int, list[str]] = {}
+    missing = {(group, key) for key, then in thens.items() for group in then if (key, group) not in rows}
+    for group_id, keys in _by_group(missing):
+        group = groups.names(tx).get(group_id)
         if group is None:
-            raise NotUndoable(f"a group that held contact {contact.id} is gone")
+            raise NotUndoable(f"a group that held contact {keys[0]} is gone")
         access.require(tx.viewer, Right.ADD, group.id, group.slug)
-        href = _free_href(tx, contact, group, then[group_id])
-        records.refuse_uids(tx, group.id, group.slug, [contact.uid])
-        records.link(tx, [contact], group.id, [href], Event.RESTORED)
-        if href != then[group_id]:
-            notes.append(f"another card has its name in {group.slug}; it got a new one")
-    for group_id in rows.keys() - then.keys():
-        _require(access.may_take_out(tx.viewer, held(contact), group_id), tx, contact)
-        records.take_out(tx, [(contact, rows[group_id])], Departed.MOVED, Event.MOVED)
-    return notes
+        hrefs = _free_hrefs(tx, group, {key: thens[key][group_id] for key in keys})
+        records.refuse_uids(tx, group.id, group.slug, [found[key].uid for key in keys])
+        records.link(tx, [found[key] for key in keys], group.id, [hrefs[key] for key in keys], Event.RESTORED)
+        for key in (key for key in keys if hrefs[key] != thens[key][group_id]):
+            notes.setdefault(key, []).append(f"another card has its name in {group.slug}; it got a new one")
+    for group_id, keys in _by_group({(group, key) for key, group in rows if group not in thens[key]}):
+        for key in keys:
+            _require(access.may_take_out(tx.viewer, held(found[key]), group_id), tx, found[key])
+        leaving = [(found[key], rows[key, group_id]) for key in keys]
+        records.take_out(tx, leaving, Departed.MOVED, Event.MOVED)
+    return {key: "; ".join(said) for key, said in notes.items()}
 
 
-def _free_href(tx: Tx, contact: Contact, group: Group, href: str) -> str:
-    """The href that it had, freed of its tombstone; a fresh one when another card has it."""
-    rows = memberships.raw(tx.db, group.id, [href])
-    if not rows:
-        return href
-    if rows[0].was_contact_id != contact.id:
-        return records.fresh_href()
-    memberships.remove(tx.db, group.id, [href])
-    return href
+def _by_group(pairs: Collection[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
+    """Pairs of a group and a contact: each group with its contacts, in order."""
+    for group_id, of_group in groupby(sorted(pairs), key=lambda pair: pair[0]):
+        yield group_id, [contact_id for _, contact_id in of_group]
 
 
-def _give_audience(tx: Tx, contact: Contact, then: Snapshot) -> None:
-    """Owner, visibility and list."""
-    listed = contacts.list_of(tx.db, contact.id)
-    if contact.owner_id != then.owner:
+def _free_hrefs(tx: Tx, group: Group, wanted: Mapping[int, str]) -> dict[int, str]:
+    """The hrefs that contacts had, freed of their tombstones; fresh ones where another card has them."""
+    standing = {row.href: row.was_contact_id for row in memberships.raw(tx.db, group.id, list(wanted.values()))}
+    own = [href for contact_id, href in wanted.items() if standing.get(href) == contact_id]
+    if own:
+        memberships.remove(tx.db, group.id, own)
+    free: dict[int, str] = {}
+    for contact_id, href in wanted.items():
+        is_free = standing.get(href, contact_id) == contact_id and href not in free.values()
+        free[contact_id] = href if is_free else records.fresh_href()
+    return free
+
+
+def _give_audiences(tx: Tx, found: Mapping[int, Contact], thens: Mapping[int, Snapshot]) -> None:
+    """Owners, visibilities and lists."""
+    lists = contacts.lists_of(tx.db, list(found))
+    owners = [each.id for each in found.values() if each.owner_id != thens[each.id].owner]
+    sights = [
+        each.id
+        for each in found.values()
+        if (each.visibility.kind, lists.get(each.id, frozenset())) != (thens[each.id].visibility, thens[each.id].listed)
+    ]
+    if owners:
         access.require_manage(tx.viewer, "change owners")
-    sight_changes = (contact.visibility.kind, listed) != (then.visibility, then.listed)
-    if sight_changes:
-        _require(access.may_set_visibility(tx.viewer, held(contact)), tx, contact)
-    if contact.owner_id == then.owner and not sight_changes:
+    for contact_id in sights:
+        _require(access.may_set_visibility(tx.viewer, held(found[contact_id])), tx, found[contact_id])
+    changed = sorted({*owners, *sights})
+    if not changed:
         return
-    _require_living(tx, contact, {*then.listed, *({then.owner} if then.owner is not None else ())})
-    with audience.changing(tx, [contact.id]):
-        contacts.change(
-            tx.db,
-            [contact.id],
-            owner_id=then.owner,
-            visibility=then.visibility.value,
-            version=contact.version + 1,
-        )
-        contacts.set_listed(tx.db, contact.id, then.listed)
-    if contact.owner_id != then.owner:
-        records.note(tx, [contact.id], Event.OWNER)
-    if sight_changes:
-        records.note(tx, [contact.id], Event.VISIBILITY)
+    _require_living(tx, {contact_id: thens[contact_id] for contact_id in changed})
+    with audience.changing(tx, changed):
+        contacts.show_to(tx.db, [_shown_as(found[contact_id], thens[contact_id]) for contact_id in changed])
+        contacts.set_lists(tx.db, {contact_id: thens[contact_id].listed for contact_id in changed})
+    records.note(tx, owners, Event.OWNER)
+    records.note(tx, sights, Event.VISIBILITY)
 
 
-def _require_living(tx: Tx, contact: Contact, subject_ids: Collection[int]) -> None:
-    """Raises NotUndoable when one of these subjects was deleted."""
-    if subjects.deleted(tx.db, subject_ids):
-        raise NotUndoable(f"the owner of contact {contact.id}, or a subject on its list, was deleted since")
+def _shown_as(contact: Contact, then: Snapshot) -> Contact:
+    return replace(
+        contact, owner_id=then.owner, visibility=Visibility(then.visibility, then.listed), version=contact.version + 1
+    )
+
+
+def _require_living(tx: Tx, thens: Mapping[int, Snapshot]) -> None:
+    """Raises NotUndoable when the owner of one of these contacts, or a subject on its list, was deleted."""
+    named = {contact_id: {*then.listed, *filter(None, [then.owner])} for contact_id, then in thens.items()}
+    deleted = subjects.deleted(tx.db, set[int]().union(*named.values()))
+    for contact_id, ids in named.items():
+        if not deleted.isdisjoint(ids):
+            raise NotUndoable(f"the owner of contact {contact_id}, or a subject on its list, was deleted since")
+
+
+def _give_sources(tx: Tx, wanted: Sequence[tuple[Contact, str | None]]) -> None:
+    """Which directory keeps them."""
+    changed = [(contact.id, source) for contact, source in wanted if contact.source != source]
+    if not changed:
+        return
+    access.require_manage(tx.viewer, "attach contacts to their directory")
+    for contact_id, source in changed:
+        contacts.change(tx.db, [contact_id], source=source)
+    ids = [contact_id for contact_id, _ in changed]
+    tx.tick_many(ChangeKind.CONTACT, ids)
+    records.note(tx, ids, Event.SOURCE)
+
+
+def _give_trash(tx: Tx, living: Mapping[int, Snapshot]) -> None:
+    """Back into the trash, since when they were there, and merged into what they were merged into."""
+    going = {contact_id: then for contact_id, then in living.items() if then.trashed is not None}
+    if not going:
+        return
+    into = {contact_id: then.into for contact_id, then in going.items() if then.into is not None}
+    there = {contact.id for contact in contacts.fetch(tx.db, list(into.values()))}
+    for contact_id, kept in into.items():
+        if kept not in there:
+            raise NotUndoable(f"contact {kept}, into which contact {contact_id} was merged, is gone for good")
+    discard(tx, going)
+    for contact_id, then in going.items():
+        contacts.change(tx.db, [contact_id], trashed_at=then.trashed)
+    for contact_id, kept in into.items():
+        merged_contacts.add(tx.db, [contact_id], kept)

@@ -314,7 +314,7 @@ def _show_to(tx: Tx, contact: Contact, becomes: _Becomes) -> None:
         kind = becomes.visibility.kind.value
         rows.change(tx.db, [contact.id], owner_id=becomes.owner_id, visibility=kind, version=contact.version + 1)
         if becomes.visibility.kind is not VisibilityKind.PRIVATE:  # which keeps the list for ``share on``
-            rows.set_listed(tx.db, contact.id, becomes.visibility.listed)
+            rows.set_lists(tx.db, {contact.id: becomes.visibility.listed})
     if contact.owner_id != becomes.owner_id:
         records.note(tx, [contact.id], Event.OWNER)
     if contact.visibility != becomes.visibility:

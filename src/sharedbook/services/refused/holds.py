@@ -149,7 +149,7 @@ def _give_back(tx: Tx, removal: Removal) -> str:
     if contact.trashed_at is not None:
         if not holds.took(tx.db, removal.counted, contact.id, contact.trashed_at):
             raise Conflict("others have put it into the trash since")
-        notes.append(trash.bring_back(tx, contact).note)
+        notes.append(trash.bring_back(tx, [contact])[0].note)
     elif group is None:
         raise Conflict("its group is gone")
     elif group.id in contact.groups:

@@ -154,8 +154,8 @@ def create(
     for contact_id, originals in zip(ids, found.originals, strict=True):
         if originals:
             photos.keep(tx, contact_id, originals)
-    for contact_id in ids if visibility.listed else ():
-        contacts.set_listed(tx.db, contact_id, visibility.listed)
+    if visibility.listed:
+        contacts.set_lists(tx.db, dict.fromkeys(ids, visibility.listed))
     seqs = tx.tick_many(ChangeKind.CONTACT, ids)
     rows = memberships.NewRows(hrefs, ids, found.uid, etags, seqs)
     memberships.add(tx.db, group_id, rows, audience.state_for(visibility))
