@@ -255,9 +255,16 @@ def test_every_column_with_one_value_or_several_is_kept_by_a_card() -> None:
     assert cells(entry) == given
 
 
-def test_an_apostrophe_that_made_a_cell_text_is_no_part_of_the_number() -> None:
-    entry = entries.of_columns({"phone": "'010-1234-5678"}, limits=Limits())
-    assert isinstance(entry, Entry) and entry.texts("phone") == ["010-1234-5678"]
+@pytest.mark.parametrize(("column", "cell", "text"), [
+    ("phone", "'010-1234-5678", "010-1234-5678"),  # with the apostrophe that made it text in a sheet
+    ("email", "SMTP:kim@example.com", "kim@example.com"),  # as Exchange writes a mail contact's address
+    ("email", "smtp:kim@example.com", "kim@example.com"),
+    ("tags", "* myContacts;* My Contacts;VIP", "VIP"),  # Google's group of all contacts, now and once
+])  # fmt: skip
+def test_what_programs_add_is_no_part_of_a_value(column: str, cell: str, text: str) -> None:
+    entry = entries.of_columns({"name": "Kim", column: cell}, limits=Limits())
+    assert isinstance(entry, Entry)
+    assert cells(entry)[column] == text
 
 
 def test_mapping_names_what_a_header_is() -> None:

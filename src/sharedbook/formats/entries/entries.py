@@ -196,6 +196,8 @@ def is_mail(text: str) -> bool:
 
 
 def _mail(cell: str, style: Style) -> str:
+    if cell[:5].upper() == "SMTP:":  # as Exchange writes the address of a mail contact
+        cell = cell[5:]
     for address in cell.split(SEVERAL):
         if not is_mail(address.strip()):
             raise _Refused("invalid-email", f"{address[:80]} is not a mail address")

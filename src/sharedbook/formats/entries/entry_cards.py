@@ -212,12 +212,16 @@ def _title_edits(card: Card, entry: Entry, fill: bool) -> Iterator[Edit]:
             yield Set("TITLE", value.text, nth=nth)
 
 
+_GOOGLES_ALL = ("* myContacts", "* My Contacts")
+"""Google's group of all contacts, as its exports call it now and once did: no tag."""
+
+
 def _tag_edits(card: Card, now: Entry, entry: Entry, fill: bool) -> list[Edit]:
     given = [tag for text in entry.texts("tags") for tag in words(text)]
     if not given:
         return []
     has = [tag for text in now.texts("tags") for tag in words(text)]
-    missing = [tag for tag in dict.fromkeys(given) if tag not in has and tag != "* myContacts"]
+    missing = [tag for tag in dict.fromkeys(given) if tag not in has and tag not in _GOOGLES_ALL]
     if not missing or (fill and has):
         return []
     first = card.first("CATEGORIES")
