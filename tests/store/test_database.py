@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from sharedbook.domain.errors import Busy
 from sharedbook.store import database as database_module
-from sharedbook.store.database import POOL_SIZE, Database, savepoint
+from sharedbook.store.database import POOL_SIZE, Connection, Database, savepoint
 from sharedbook.store.prepared import Prepared, given
 from sharedbook.store.schema import meta, metadata
 
@@ -69,6 +69,19 @@ def test_ctrl_c_in_a_statement_ends_the_transaction_and_is_no_fault(database: Da
         connection.execute(select(meta))
     with database.begin(write=True) as connection:
         assert "half" not in set(connection.execute(select(meta.c.name)).scalars())
+
+
+def test_ctrl_c_while_waiting_for_the_lock_leaves_it_to_others(database: Database) -> None:
+    def strike(_connection: Connection) -> None:
+        event.remove(database.engine, "begin", strike)
+        raise KeyboardInterrupt
+
+    event.listen(database.engine, "begin", strike)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        database.connect(write=True)
+    with database.begin(write=True) as connection:
+        connection.execute(insert(meta), {"name": "next", "value": "1"})
+    assert caught.value.__traceback__, "which holds the connection as long as it is looked at"
 
 
 def test_a_savepoint_in_another_undoes_only_its_own_part(database: Database) -> None:

@@ -67,6 +67,9 @@ class Database:
         except DBAPIError as error:
             connection.close()
             raise _unavailable(error) from error
+        except BaseException:  # Ctrl-C while it waited for the lock, which it may have got
+            connection.close()
+            raise
         return connection
 
     def _open(self, write: bool) -> Connection:
