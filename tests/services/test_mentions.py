@@ -74,3 +74,12 @@ def test_the_past_of_a_group_card_forgets_it(site: App) -> None:
         assert [step.before is None for step in revisions.of_contact(tx.db, group)] == [True, True, False]
         assert len(history.steps(tx, group)) == 3
         assert revisions.holding(tx.db, ZOE) == []
+
+
+def test_a_folded_line_of_the_past_is_forgotten_too(site: App) -> None:
+    """A name may be folded as well as a value (RFC 6350 section 3.2)."""
+    zoe, friend = put(site, ZOE), put(site, "friend", f"{'a' * 70}.RELA\r\n TED:urn:uuid:{ZOE}")
+    put(site, "friend", "NOTE:later")
+    erasure.erase(site.site, CONSOLE, CLIENT, [zoe])
+    with as_console(site) as tx:
+        assert [step.before for step in revisions.of_contact(tx.db, friend)] == [None, None]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, literal_column, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
+from sharedbook.store.indexed import RARE
 from sharedbook.store.prepared import Prepared, given_ids, insert_each
 from sharedbook.store.schema import revisions
 
 _R = revisions.c
 _ROWS = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
-_ADD = Prepared(insert_each(_R.contact_id, (_R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)))
+_ADD = Prepared(insert_each(_R.contact_id, (_R.at, _R.actor, _R.client, _R.event, _R.naming, _R.before, _R.custom)))
+_FOLD = re.compile(r"\r?\n[ \t]")
 
 
 def add(
@@ -29,13 +32,27 @@ def add(
 ) -> None:
     """Adds the same step to each of these contacts."""
     step = {"at": at, "actor": actor, "client": client, "event": event.value, "before": before, "custom": custom}
-    _ADD.run(connection, {"ids": contact_ids, **step})
+    _ADD.run(connection, {"ids": contact_ids, "naming": _names_others(before or ""), **step})
+
+
+def _names_others(card: str) -> bool:
+    """Whether a card may have a line of ``RARE``."""
+    text = _FOLD.sub("", card).upper()
+    return any(name in text for name in RARE)
 
 
 def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
     """A contact's steps, the oldest first."""
     rows = connection.execute(_ROWS.where(_R.contact_id == contact_id).order_by(_R.id))
     return [_revision(row) for row in rows]
+
+
+_NAMING = _ROWS.where(literal_column("naming")).order_by(_R.id)  # literal, as the index has it
+
+
+def naming(connection: Connection) -> list[Revision]:
+    """Steps of any contact whose earlier text may have a line of ``RARE``."""
+    return [_revision(row) for row in connection.execute(_NAMING)]
 
 
 def holding(connection: Connection, text: str) -> list[Revision]:
@@ -51,7 +68,7 @@ def _revision(row: Any) -> Revision:
 def forget_texts(connection: Connection, revision_ids: Sequence[int]) -> None:
     """Forgets the earlier texts and custom fields of steps; the steps themselves stay."""
     for revision_id in revision_ids:
-        connection.execute(update(revisions).where(_R.id == revision_id).values(before=None, custom=None))
+        connection.execute(update(revisions).where(_R.id == revision_id).values(naming=False, before=None, custom=None))
 
 
 def prune(connection: Connection, before: datetime) -> list[int]:

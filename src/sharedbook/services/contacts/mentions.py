@@ -77,10 +77,9 @@ def forget(tx: Tx, found: Sequence[Contact]) -> int:
             edits = [Remove(each.name, card.all(each.name).index(each)) for each in lines]
             records.rewrite(tx, contact, vcard.load(vcard.patch(card, edits)))
             changed += 1
-    past = {step.id: step for name in sorted(NAMES) for step in revisions.holding(tx.db, name)}
-    past = {key: step for key, step in past.items() if step.before and _lines(vcard.load(step.before), doomed)}
-    revisions.forget_texts(tx.db, sorted(past))
-    tidy(tx, sorted({step.contact_id for step in past.values()} - own))
+    past = [step for step in revisions.naming(tx.db) if step.before and _lines(vcard.load(step.before), doomed)]
+    revisions.forget_texts(tx.db, [step.id for step in past])
+    tidy(tx, sorted({step.contact_id for step in past} - own))
     wished = {each.id: each for name in sorted(NAMES) for each in suggestions.holding(tx.db, name)}
     suggestions.remove(
         tx.db,

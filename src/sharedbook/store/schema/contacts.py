@@ -54,6 +54,7 @@ contact_visibility = Table(
     Index("ix_contact_visibility_subject_id", "subject_id"),
 )
 
+# ``before`` is the card's text before a step; ``naming``: it may name other contacts, which an erasure looks for.
 revisions = Table(
     "revisions",
     metadata,
@@ -63,9 +64,11 @@ revisions = Table(
     Column("actor", Text, nullable=False),
     Column("client", Text, nullable=False),
     Column("event", String(10), nullable=False),
+    Column("naming", Boolean, nullable=False),
     Column("custom", Text),
     Column("before", Text),
     Index("ix_revisions_contact_id", "contact_id"),
+    Index("ix_revisions_naming", "id", **where("naming")),
     sqlite_autoincrement=True,
 )
 

@@ -63,9 +63,11 @@ revisions = Table(
     Column("actor", Text, nullable=False),
     Column("client", Text, nullable=False),
     Column("event", String(10), nullable=False),
+    Column("naming", Boolean, nullable=False),
     Column("custom", Text),
     Column("before", Text),
     Index("ix_revisions_contact_id", "contact_id"),
+    Index("ix_revisions_naming", "id", **where("naming")),
     sqlite_autoincrement=True,
 )
 
