@@ -48,6 +48,7 @@ NUMBERS = (
     "+82 10-1234-5678", "010-1234-5678", "02-123-4567", "+49 30 123456", "(030) 123456", "+1 212 555 0123", "112", "0",
     "+82 10-1234-5678 ext. 7", "tel:+82-10-1234-5678", "8.19E+11", "0101234567812345678", "+", "１２３", "02/123/4567",
     "00 49 30 123456", "010.1234.5678", "+44 20 7946 0958", "+39 06 123456", "0082 10 1234 5678", "+82-2-123-4567",
+    "821012345678.0",
 )  # fmt: skip
 DATES = (
     "1985-04-23", "1985. 4. 23.", "--04-23", "0/0/00", "31.12.1999", "1604-04-05", "no date", "12/10/1815", "19850423",
@@ -153,6 +154,11 @@ def test_rows_that_do_not_fit_the_header_are_left_to_the_general_way() -> None:
     good, short = ["Ann", "a@b.example"], ["Bob"]
     assert by_shapes_and_without(["name", "email"], [short]) == 0
     assert by_shapes_and_without(["name", "email"], [short, good, short, good]) == 2
+
+
+def test_numbers_that_the_general_way_repairs_are_left_to_it() -> None:
+    rows = [["Ann", "010-1234-5678"], ["Bob", "010-1234-5679"], ["Cid", "821012345678.0"], ["Dan", "'010-1234-5678"]]
+    assert by_shapes_and_without(["name", "phone"], rows) == 2
 
 
 def test_rows_that_are_skipped_tell_what_they_leave_out() -> None:

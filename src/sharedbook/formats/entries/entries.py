@@ -205,10 +205,13 @@ def _mail(cell: str, style: Style) -> str:
 
 
 _MANGLED = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
+_FRACTION = re.compile(r"([0-9]{7,15})\.0")  # as programs write whole numbers of a column that has gaps
 
 
 def _phone(cell: str, style: Style) -> str:
     cell = cell.removeprefix("'")  # by which a spreadsheet had been told that it is text
+    if whole := _FRACTION.fullmatch(cell):
+        cell = whole[1]
     if _MANGLED.fullmatch(cell):
         raise _Refused("mangled-number", f"{cell} is a number that a spreadsheet has shortened; its digits are lost")
     for number in cell.split(SEVERAL):

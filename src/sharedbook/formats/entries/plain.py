@@ -74,7 +74,7 @@ _NOT_PLAIN = "\\"
 """No plain cell holds it."""
 
 _DATE = re.compile("(?!1604)[0-9]{4}-[0-9]{2}-[0-9]{2}")  # of the year 1604: without a year
-_NUMBER = re.compile(r"[+(]?[0-9](?: ?[0-9()./-]++)*+")
+_NUMBER = re.compile(r"[+(]?[0-9](?: ?[0-9()./-]++)*+(?<!\.0)")
 _ODD = re.compile(r"[ |](?:[ |]|[^\w\x00-\x7f])")
 """In folded cells: a space that is not single and inside, or what may be a mark that belongs to a space before it."""
 
