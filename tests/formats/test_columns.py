@@ -259,6 +259,7 @@ def test_every_column_with_one_value_or_several_is_kept_by_a_card() -> None:
     ("phone", "'010-1234-5678", "010-1234-5678"),  # with the apostrophe that made it text in a sheet
     ("phone", "821012345678.0", "821012345678"),  # a number of a column that has gaps
     ("phone", "02.123.0", "02.123.0"),
+    ("name", "\ufeff김민지", "김민지"),  # the first cell of a file that was put behind another
     ("email", "SMTP:kim@example.com", "kim@example.com"),  # as Exchange writes a mail contact's address
     ("email", "smtp:kim@example.com", "kim@example.com"),
     ("tags", "* myContacts;* My Contacts;VIP", "VIP"),  # Google's group of all contacts, now and once

@@ -178,8 +178,9 @@ def _check(column: Column, cell: str, is_plain: bool, limits: Limits) -> None:
 
 def _clean(column: Column, cell: str, is_plain: bool, style: Style) -> str:
     """The cell as what a person means by it. Raises _Refused."""
-    if not is_plain and (column.part or column.field) not in _LINES:
-        cell = " ".join(cell.splitlines())
+    if not is_plain:
+        cell = cell.removeprefix("\ufeff")  # the mark of a file that was put behind another
+        cell = cell if (column.part or column.field) in _LINES else " ".join(cell.splitlines())
     check = None if column.part else _CHECKS.get(column.field)
     return check(cell, style) if check else cell
 

@@ -174,8 +174,8 @@ def checked_header(line: int, cells: Sequence[str]) -> tuple[str, ...]:
         if name.casefold() in seen:
             raise InvalidFile(
                 f"row {line}, column {column}: the header {name} stands in column {seen[name.casefold()]} already",
-                line=line,
-            )
+                line=line, hint="rename one of them: a second mail address is email.2, a second number phone.2",
+            )  # fmt: skip
         seen[name.casefold()] = column
     return tuple(header)
 
@@ -389,4 +389,5 @@ def _broken_record(record: str, begin: int, delimiter: str) -> InvalidFile:
         at, column = end + 1, column + 1
     line = begin + len(re.findall("\r\n?|\n", record[:at]))
     reason = "its quote is never closed, or has text behind it" if record[at : at + 1] == '"' else "it is far too long"
-    return InvalidFile(f"row {line}, column {column}: the cell cannot be read: {reason}", line=line)
+    hint = "correct that cell, or open the file in a spreadsheet program and save it again"
+    return InvalidFile(f"row {line}, column {column}: the cell cannot be read: {reason}", line=line, hint=hint)
