@@ -22,6 +22,7 @@ from sharedbook.services.imports import importing, ready, transfer
 from sharedbook.services.imports.transfer import JobReport
 from sharedbook.services.jobs import bulk, jobs
 from sharedbook.services.jobs.jobs import Job, State
+from sharedbook.services.members import members
 from tests.services.transfers import HEADER, all_of, counts, etags, people, run, table
 from tests.support.processes import Server
 from tests.support.sites import CLIENT, CONSOLE, as_console, new_site
@@ -168,6 +169,16 @@ def test_cancelled_and_resumed(app: App, file: Path) -> None:
     assert len(all_of(app)) == ROWS
     with pytest.raises(JobStopped, match="done"):
         resume(app)
+
+
+def test_one_that_waited_knows_who_may_look_after_contacts(sqlite_site: App, tmp_path: Path) -> None:
+    (path := tmp_path / "people.csv").write_text("name,Assigned\nAda,bob\nBob,nobody\n", encoding="utf-8")
+    with as_console(sqlite_site) as tx:
+        members.add(tx, "bob")
+    run(sqlite_site, path, wait=True)
+    assert counts(resume(sqlite_site)) == {"added": 1, "error": 1}
+    with as_console(sqlite_site, write=False) as tx:
+        assert custom_fields.assigned_to(tx, "bob") == [all_of(sqlite_site)[0].id]
 
 
 def test_what_cannot_go_on(app: App, file: Path) -> None:

@@ -145,7 +145,7 @@ def resume(
             what = "no longer knows its file" if found.params else "read no file that could be read again"
             hint = "import it again: rows already in are recognised (after --duplicates add, undo the job first)"
             raise JobStopped(f"job {job_id} {what}", hint=hint)
-        custom = custom_fields.every(tx)
+        custom = custom_fields.fillable(tx)
         group = groups.names(tx).get(found.params["group"])
         if group is None and found.params["group"] is not None:
             raise GroupNotFound(f"the group that job {job_id} imports into is gone")
