@@ -407,6 +407,6 @@ def test_the_sites_own_key_is_needed(site: App, tmp_path: Path) -> None:
     other.close()
     with pytest.raises(Conflict, match=r"site\.key"):
         restore(other.settings, folder)
-    with pytest.raises(NotInitialized):
+    with pytest.raises(NotInitialized, match=r"put the site\.key of the site"):
         restore(replace(site.settings, key_file=tmp_path / "none.key"), folder)
     assert secrets.load(site.settings.key_file)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sharedbook.domain import access
-from sharedbook.domain.errors import Conflict, DatabaseNewer, InvalidFile, Unavailable
+from sharedbook.domain.errors import Conflict, DatabaseNewer, InvalidFile, NotInitialized, Unavailable
 from sharedbook.domain.model import Client
 from sharedbook.services.audit import audit_log
 from sharedbook.services.erasing import erasure, ledger
@@ -87,6 +87,9 @@ def restore(settings: Settings, actor: Actor, client: Client, folder: Path, *, r
     Raises NotInitialized (no site.key), InvalidFile (the backup is not whole), DatabaseNewer, Conflict (another
     site.key; a database is there; it is open in another program), Unavailable, OSError: then all is as before.
     """
+    if not settings.key_file.exists():  # a new one, which others are told to make, would not do
+        hint = "put the site.key of the site that the backup is of there"
+        raise NotInitialized(f"there is no key at {settings.key_file}", hint=hint)
     keys = secrets.load(settings.key_file)
     manifest = _manifest(keys, folder)
     database = Database(settings.database_url)
