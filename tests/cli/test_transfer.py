@@ -176,6 +176,15 @@ def test_how_many_more_were_refused_than_are_named(staffed: CommandLine, folder:
     assert said.count("is not a mail address") == 20 and "\n... and 1010 more\n" in said
 
 
+def test_rows_over_the_limit_are_said_with_the_next_step(
+    staffed: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHAREDBOOK_LIMITS_CONTACTS", "1")
+    (folder / "two.csv").write_text("name\nAda\nBob\n")
+    said = staffed("import", folder / "two.csv", "--group", "customers", code=3).err
+    assert "rows over the limit of contacts: 1; raise limits.contacts, or empty the trash\n" in said
+
+
 def test_sheets_folders_and_every_format_on_the_way_out(staffed: CommandLine, folder: Path) -> None:
     (folder / "in").mkdir()
     sheets = {"Notes": [("x",)], "People": [("name", "email", "phone"), ("김", "kim@example.com", 1012345678)]}

@@ -242,7 +242,7 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
     if report.samples and report.encoding and report.dry_run:
         out.note(f"read as {report.encoding}, such as: {' | '.join(report.samples)}")
     if report.over_quota:
-        out.note(f"rows over the limit of contacts: {report.over_quota}")
+        out.note(f"rows over the limit of contacts: {report.over_quota}; raise limits.contacts, or empty the trash")
     _note(out, "look at line", report.warnings, len(report.warnings))
     _note(out, "line", report.problems, report.counts[Result.ERROR] + report.counts[Result.NEEDS_DECISION])
     if report.job_id is not None and (report.counts[Result.ADDED] or report.counts[Result.UPDATED]):
