@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from sharedbook.cli.terminal import json_keys
+from sharedbook.domain.errors import Unavailable
 from sharedbook.formats.files import template
+from sharedbook.services.imports import importing
 from tests.cli.conftest import CommandLine
 from tests.formats.sheets import xlsx
 
@@ -174,6 +176,20 @@ def test_how_many_more_were_refused_than_are_named(staffed: CommandLine, folder:
     (folder / "bad.csv").write_text("name,email\n" + "Kim,none\n" * 1_030)
     said = staffed("import", folder / "bad.csv", "--group", "customers", code=3).err
     assert said.count("is not a mail address") == 20 and "\n... and 1010 more\n" in said
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), Unavailable("the disk is full")])
+def test_an_import_that_stops_says_how_to_go_on(
+    staffed: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException
+) -> None:
+    def strike(*_: object) -> None:
+        raise ending
+
+    (folder / "two.csv").write_text("name\nAda\nBob\n")
+    monkeypatch.setattr(importing.Import, "_chunk", strike)
+    said = staffed("import", folder / "two.csv", "--group", "customers", code=1).err
+    assert "job 1 stopped: sharedbook job resume 1, or sharedbook job undo 1\n" in said
+    assert "job 1 stopped" in staffed("job", "resume", "1", code=1).err
 
 
 def test_rows_over_the_limit_are_said_with_the_next_step(

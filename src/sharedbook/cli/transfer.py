@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import click
 
 from sharedbook.cli.terminal import json_keys
-from sharedbook.cli.terminal.as_job import background_option, in_background
+from sharedbook.cli.terminal.as_job import advice, background_option, in_background
 from sharedbook.cli.terminal.confirm import confirm
 from sharedbook.cli.terminal.errors import IN_PART
 from sharedbook.cli.terminal.file_names import ending
@@ -159,7 +159,7 @@ def import_command(
         assert report.job_id is not None
         in_background(site, out, "import", report.job_id)
         return
-    with progress("rows") as show:
+    with advice(site, out), progress("rows") as show:
         report = transfer.import_file(
             site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options
         )
@@ -174,7 +174,7 @@ def _standard_input(site: Site) -> BinaryIO:
 
 def resume(site: Site, out: Output, job_id: int) -> None:
     """Goes on with an import, behind its last row."""
-    with progress("rows") as show:
+    with advice(site, out), progress("rows") as show:
         report = transfer.resume(site.app, site.actor, CLIENT, job_id, progress=_shown(show))
     _end(out, report)
 

@@ -10,7 +10,7 @@ import functools
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +115,7 @@ def go_on(site: Site, out: Output, label: str, job: Job, how: How, task: Task | 
     if how.background:
         in_background(site, out, label, job.id)
         return
-    with _advice(out, job.id), progress(label) as show:
+    with advice(site, out), progress(label) as show:
         job = bulk.run(site.app, site.actor, CLIENT, job.id, lambda found: show(found.done, job.total))
     with site.begin() as tx:
         told = list(jobs.told(tx, job.id))
@@ -142,15 +142,17 @@ def exit_code(state: State) -> int:
 
 
 @contextmanager
-def _advice(out: Output, job_id: int) -> Iterator[None]:
-    """Says what can be done about a job that an error, or Ctrl-C, has stopped."""
+def advice(site: Site, out: Output) -> Iterator[None]:
+    """Says what can be done about the job that an error, or Ctrl-C, has stopped."""
     try:
         yield
     except JobStopped:
         raise
     except (SharedbookError, KeyboardInterrupt) as error:
         begin = "\n" if isinstance(error, KeyboardInterrupt) else ""  # behind the terminal's ^C
-        out.note(begin + f"job {job_id} stopped: sharedbook job resume {job_id}, or sharedbook job undo {job_id}")
+        with suppress(SharedbookError), site.begin() as tx:
+            if job := jobs.stopped_here(tx):
+                out.note(begin + f"job {job} stopped: sharedbook job resume {job}, or sharedbook job undo {job}")
         raise
 
 

@@ -295,6 +295,12 @@ def cancel(tx: Tx, job_id: int) -> Job:
     return get(tx, job_id)
 
 
+def stopped_here(tx: Tx) -> int | None:
+    """The id of the last job that this process ran and that stopped before its end."""
+    states = [State.CANCELLED.value, State.FAILED.value]
+    return next((row["id"] for row in store.listing(tx.db, 1, states=states, runner=runner.me())), None)
+
+
 def tidy(tx: Tx, before: datetime) -> int:
     """Ends jobs whose process was killed, and forgets those not heard of since ``before``; returns how many."""
     for job in (_job(tx, row) for row in store.listing(tx.db, PAGE, states=[State.RUNNING.value])):
