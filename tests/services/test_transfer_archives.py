@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sharedbook.app import App
-from sharedbook.domain.errors import InvalidFile
+from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.services.books import groups
 from sharedbook.services.jobs import jobs
 from tests.formats.sheets import xlsx, zipped
@@ -80,6 +80,12 @@ def test_what_is_refused_leaves_nothing(app: App, files: Mapping[str, bytes], sa
     with pytest.raises(InvalidFile, match=says):
         run(app, zipped(files))
     assert all_of(app) == []
+
+
+def test_a_map_that_does_not_fit_each_file_names_the_one(app: App) -> None:
+    files = {"a.csv": b"Wer\nA\n", "b.csv": b"name\nB\n"}
+    with pytest.raises(InvalidValue, match=r"b\.csv: the mapping names wer"):
+        run(app, zipped(files), mapping={"Wer": "name"})
 
 
 def test_a_damaged_part(app: App) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from sharedbook.domain.errors import InvalidFile
+from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.formats.entries.incoming import Incoming, Source
 from sharedbook.formats.rows.problems import Problem
 
@@ -131,6 +131,8 @@ class ArchiveSource:
                     yield member.name, self._open_member(file, member.name)
             except InvalidFile as error:
                 raise InvalidFile(f"{member.name}: {error.message}", line=error.line, hint=error.hint) from None
+            except InvalidValue as error:  # such as a map that does not fit this file
+                raise InvalidValue(f"{member.name}: {error.message}", field=error.field, hint=error.hint) from None
 
     def rows(self) -> Generator[Incoming, None, None]:
         """Every row of every file."""
