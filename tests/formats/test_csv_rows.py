@@ -122,6 +122,12 @@ def test_row_problems_leave_the_other_rows() -> None:
     ]
 
 
+def test_a_header_may_stand_below_blank_rows() -> None:
+    found = table(b",,\n\nname,email,\nKim,k@example.com,\n")
+    assert (found.header, found.size) == (("name", "email"), 1)
+    assert [(row.line, row.cells, row.problem) for row in found.rows()] == [(4, ("Kim", "k@example.com"), None)]
+
+
 def test_line_numbers_are_those_of_the_file() -> None:
     data = b'sep=,\r\nname,note\r\n\r\nKim,"one\r\ntwo"\r\nLee,x\r\n#sharedbook explains,y\r\nChoi,z\r\n'
     assert [(row.line, row.cells[0]) for row in table(data).rows()] == [(4, "Kim"), (6, "Lee"), (8, "Choi")]

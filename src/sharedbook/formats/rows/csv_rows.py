@@ -158,7 +158,12 @@ def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 
 def _header(source: BinaryIO, codec: str, delimiter: str) -> tuple[str, ...]:
-    return checked_header(*next(_records(source, codec, delimiter), (1, list[str]())))
+    return checked_header(*_first(_records(source, codec, delimiter)))
+
+
+def _first(records: Iterator[tuple[int, list[str]]]) -> tuple[int, list[str]]:
+    """The header: the first record that is not blank."""
+    return next((record for record in records if any(record[1])), (1, []))
 
 
 def checked_header(line: int, cells: Sequence[str]) -> tuple[str, ...]:
@@ -277,7 +282,7 @@ class _Blocks:
 
 
 def _rows(records: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
-    width = len(_without_empty_end([cell.strip() for cell in next(records, (1, list[str]()))[1]]))
+    width = len(_without_empty_end([cell.strip() for cell in _first(records)[1]]))
     for line, cells in records:
         if len(cells) > width:
             cells[width:] = _without_empty_end(cells[width:])
