@@ -17,6 +17,7 @@ cards have (``RARE``). Two values may have the same hash: who asks by it compare
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -73,6 +74,8 @@ CUSTOM = "custom:"
 """How the names of custom fields begin; no property's name has a colon."""
 
 LINE, TAB, CASED = "\n", "\t", "\x1f"
+
+_KEY_OCTETS = 8
 
 _BOTH = {name: letter for letter, names in FORMS.items() if len(names) == 2 for name in names}
 _ALONE = {names[0]: letter for letter, names in FORMS.items() if len(names) == 1}
@@ -179,17 +182,20 @@ def cased(value: str) -> str:
     return mapped.replace(LINE, "À").replace(CASED, "Á")
 
 
-def keys(name: str, texts: Iterable[str]) -> list[int]:
-    """``key`` of many texts."""
-    head = f"{name}{TAB}"
-    return [
-        int.from_bytes(blake2b(f"{head}{text}".encode(), digest_size=8).digest(), "big", signed=True) for text in texts
-    ]
+def line(name: str, text: str = "") -> str:
+    """What a key is made of: a name (of ``KEYED``, the derived one) and a folded text; none for the name alone."""
+    return f"{name}{TAB}{text}"
+
+
+def keys(lines: Iterable[str]) -> tuple[int, ...]:
+    """The hashes of some ``line``."""
+    hashes = b"".join([blake2b(each.encode(), digest_size=_KEY_OCTETS).digest() for each in lines])
+    return struct.unpack(f">{len(hashes) // _KEY_OCTETS}q", hashes)
 
 
 def key(name: str, text: str = "") -> int:
-    """The hash of a folded text under a name (of ``KEYED``, the derived one); of the name alone without a text."""
-    return keys(name, [text])[0]
+    """The hash of one ``line``."""
+    return keys([line(name, text)])[0]
 
 
 @cache

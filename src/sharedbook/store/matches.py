@@ -30,7 +30,19 @@ def key(name: str, value: str) -> Key:
 
 def hashes(keys: Iterable[Key]) -> tuple[int, ...]:
     """What keys are looked up by at once."""
-    return tuple([indexed.key(indexed.KEYED.get(name, name), folded) for name, folded in keys])
+    return indexed.keys([line(each) for each in keys])
+
+
+def line(of: Key) -> str:
+    """A key as a text, which is what its hash is made of; ``key_of`` takes it."""
+    name, folded = of
+    return indexed.line(indexed.KEYED.get(name, name), folded)
+
+
+def key_of(line: str) -> Key:
+    """The key that was written so, by the derived one of its names."""
+    name, _, folded = line.partition(indexed.TAB)
+    return name, folded
 
 
 _HASHES = given_ids("hashes").subquery().c.value

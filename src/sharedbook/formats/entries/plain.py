@@ -15,7 +15,7 @@ from enum import IntEnum
 from functools import lru_cache
 from itertools import compress, takewhile
 from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sharedbook.domain import folding
 from sharedbook.domain.model import Limits
@@ -24,6 +24,7 @@ from sharedbook.formats.entries import dates, entries
 from sharedbook.formats.entries.columns import GROUPS, Layout
 from sharedbook.formats.entries.dates import Style
 from sharedbook.formats.vcards import names
+from sharedbook.formats.vcards.content_line import escape_text
 
 BETWEEN = "|"
 """Stands between the cells of a row that are folded or escaped at once; no plain cell holds it."""
@@ -99,17 +100,36 @@ Column = tuple[str, ...]
 class Plain(NamedTuple):
     """Plain rows of one shape. ``at``: their places among the rows that were read.
 
-    Columns of their filled cells: ``cells``, cleaned, and ``folded``, as inside a padded value.
+    Columns of their filled cells: ``cells``, cleaned; ``folded``, as inside a padded value; ``escaped``, as in a
+    content line. ``longest``: no cell of a column has more characters; ``odd``: places of columns in which cells may
+    be not ASCII, or have line ends or several spaces in a row.
     """
 
     shape: Shape
     at: Sequence[int]
     cells: Sequence[Column]
     folded: Sequence[Column]
+    escaped: Sequence[Column]
+    longest: Sequence[int]
+    odd: Sequence[int]
 
     def some(self, places: Sequence[int]) -> Plain:
         """Those at some places of these."""
-        return Plain(self.shape, _picked(self.at, places), _of_each(self.cells, places), _of_each(self.folded, places))
+        if len(places) == len(self.at):
+            return self
+        cells, folded, escaped = (of_each(each, places) for each in (self.cells, self.folded, self.escaped))
+        return self._replace(at=[self.at[each] for each in places], cells=cells, folded=folded, escaped=escaped)
+
+
+class _Judged(NamedTuple):
+    """A column of plain cells, as in ``Plain``."""
+
+    cells: Column
+    folded: Column
+    escaped: Column
+    longest: int
+    is_odd: bool
+    is_ascii: bool
 
 
 class Marked(NamedTuple):
@@ -154,20 +174,24 @@ class PlainRows:
         }
 
     def read(self, rows: Sequence[Sequence[str]]) -> list[Plain]:
-        """Those of these rows of the file that are plain."""
+        """Those of these rows of the file that are plain; a row with other cells than the header's is none."""
+        if any(len(row) != self._width for row in rows):
+            rows = [row if len(row) == self._width else [""] * self._width for row in rows]
         columns = list(zip(*rows, strict=True)) or [()] * self._width
         used = [columns[at] for at in self._places]
         for nth in self._of_kind[Kind.DATE]:
             if any(used[nth]):
                 used[nth] = tuple(map(self._date, used[nth]))
         filled = {nth: column for nth, column in enumerate(used) if any(column)}
+        gappy = {nth: column for nth, column in filled.items() if not all(column)}
         words = [column for nth, column in filled.items() if self._kinds[nth] is Kind.WORD]
-        keys = [tuple(map(bool, row)) for row in zip(*filled.values(), strict=True)]
+        keys = [tuple(map(bool, row)) for row in zip(*gappy.values(), strict=True)] or [()] * len(rows)
         found: list[Plain] = []
         for (has, *_), at in alike(list(zip(keys, *words, strict=True))):
-            nths = tuple(compress(filled, has))
+            without = set(gappy).difference(compress(gappy, has))
+            nths = [nth for nth in filled if nth not in without]
             if nths and not any(self._kinds[nth] is Kind.NEVER for nth in nths):
-                found += self._judged(nths, at, _of_each([filled[nth] for nth in nths], at))
+                found += self._judged(nths, at, of_each([filled[nth] for nth in nths], at))
         return found
 
     def _date(self, cell: str) -> str:
@@ -183,22 +207,35 @@ class PlainRows:
         found = list(takewhile(lambda each: each is not None, map(self._column, nths, columns)))
         count = len(at)
         if len(found) == len(nths):
-            cells, folded = zip(*filter(None, found), strict=True)
-            yield from self._shaped(nths, at, cells, folded)
+            yield from self._shaped(nths, at, list(filter(None, found)))
         elif count > 1:
             for half in (slice(count // 2), slice(count // 2, None)):
                 yield from self._judged(nths, at[half], [column[half] for column in columns])
 
-    def _column(self, nth: int, cells: Column) -> tuple[Column, Column] | None:
-        """The cells of a column, cleaned, and folded; None if one of them is not plain."""
+    def _column(self, nth: int, cells: Column) -> _Judged | None:
+        """What the cells of a column are; None if one of them is not plain."""
         whole = BETWEEN.join(cells)
-        if whole.count(BETWEEN) >= len(cells) or not (self._is_text(nth, whole) and self._is_of_its_kind(nth, cells)):
+        longest = max(map(len, cells))
+        if longest > self._longest[self._kinds[nth]] or whole.count(BETWEEN) >= len(cells):
+            return None
+        if not (self._is_text(nth, whole) and self._is_of_its_kind(nth, cells)):
             return None
         if "\r" in whole:
             whole = whole.replace("\r\n", "\n")
             cells = tuple(whole.split(BETWEEN))
         folded = _folded(cells, whole)
-        return (cells, folded) if folded is not None else None
+        if folded is None:
+            return None
+        escaped = escape_text(whole)
+        is_ascii = whole.isascii()
+        return _Judged(
+            cells=cells,
+            folded=folded,
+            escaped=cells if escaped is whole else tuple(escaped.split(BETWEEN)),
+            longest=longest,
+            is_odd=not is_ascii or "  " in whole or "\n" in whole,
+            is_ascii=is_ascii,
+        )
 
     def _is_text(self, nth: int, whole: str) -> bool:
         """Whether there is no sign that any rule asks for, no outer space, and a line end only where several may be."""
@@ -213,41 +250,41 @@ class PlainRows:
         return self._kinds[nth] is Kind.LINES and is_inside and whole.replace("\n", "").isprintable()
 
     def _is_of_its_kind(self, nth: int, cells: Column) -> bool:
-        """Whether each cell is short enough, and what its column asks for."""
-        kind, longest = self._kinds[nth], max(map(len, cells))
-        if longest > self._longest[kind]:
-            return False
+        """Whether each cell is what its column asks for."""
+        kind = self._kinds[nth]
         if kind is Kind.MAIL:
             return all(map(entries.is_mail, cells))
         return kind is not Kind.NUMBER or all(map(_NUMBER.fullmatch, cells))
 
-    def _shaped(
-        self, nths: Sequence[int], at: Sequence[int], columns: Sequence[Column], folded: Sequence[Column]
-    ) -> Iterator[Plain]:
+    def _shaped(self, nths: Sequence[int], at: Sequence[int], judged: Sequence[_Judged]) -> Iterator[Plain]:
         """Plain rows, those of one shape together."""
         count = len(nths)
+        columns, folded, escaped, longest, is_odd, _ = zip(*judged, strict=True)
         equal = [() if len(set(row)) == count else tuple(map(row.index, row)) for row in zip(*columns, strict=True)]
-        of_nth = dict(zip(nths, columns, strict=True))
+        of_nth = dict(zip(nths, judged, strict=True))
         scripts = self._scripts(of_nth, len(at))
         filled = tuple([nth in of_nth for nth in range(len(self._kinds))])
-        words = tuple([of_nth[nth][0] if nth in of_nth else "" for nth in self._of_kind[Kind.WORD]])
-        every = Plain(Shape(filled, words, (), ""), at, columns, folded)
+        words = tuple([of_nth[nth].cells[0] if nth in of_nth else "" for nth in self._of_kind[Kind.WORD]])
+        odd = tuple(compress(range(count), is_odd))
+        every = Plain(Shape(filled, words, (), ""), at, columns, folded, escaped, longest, odd)
         for (same, written), places in alike(list(zip(equal, scripts, strict=True))):
             if written is not None:
                 yield every.some(places)._replace(shape=Shape(filled, words, same, written))
 
-    def _scripts(self, columns: Mapping[int, Column], count: int) -> Sequence[str | None]:
+    def _scripts(self, columns: Mapping[int, _Judged], count: int) -> Sequence[str | None]:
         """How each name of each row is written; None if it cannot be told in which forms the name is sought."""
         named = [nth for nth in self._of_kind[Kind.NAME] if nth in columns]
         if not named:
-            return [None if names.has_cjk("".join(row)) else "" for row in zip(*columns.values(), strict=True)]
-        if all("".join(columns[nth]).isascii() for nth in named):
+            every = zip(*[each.cells for each in columns.values()], strict=True)
+            return [None if names.has_cjk("".join(row)) else "" for row in every]
+        if all(columns[nth].is_ascii for nth in named):
             return [""] * count
-        found = {nth: list(map(_script, columns[nth])) for nth in named}
+        found = {nth: list(map(_script, columns[nth].cells)) for nth in named}
         at, *parts = self._name_parts
         if at in found:
-            family, given = (columns.get(nth, ("",) * count) if nth is not None else ("",) * count for nth in parts)
-            found[at] = list(map(_relation, found[at], columns[at], family, given))
+            nothing = ("",) * count
+            family, given = (columns[nth].cells if nth is not None and nth in columns else nothing for nth in parts)
+            found[at] = list(map(_relation, found[at], columns[at].cells, family, given))
         return [
             None if _UNKNOWN in letters else letters.replace(_OTHER, "") and letters
             for letters in map("".join, zip(*found.values(), strict=True))
@@ -378,13 +415,7 @@ def alike(keys: Sequence[Key]) -> Iterable[tuple[Key, Sequence[int]]]:
     return found.items()
 
 
-def _picked(values: Sequence[Value], places: Sequence[int]) -> Sequence[Value]:
-    if len(places) == len(values):
-        return values
-    return tuple([values[place] for place in places])
-
-
-def _of_each(columns: Sequence[Column], places: Sequence[int]) -> list[Column]:
+def of_each(columns: Sequence[Any], places: Sequence[int]) -> list[Any]:
     """Of each column what stands at some places, in their order."""
     if len(places) == 1:
         return [(column[places[0]],) for column in columns]

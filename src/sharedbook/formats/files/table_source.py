@@ -101,6 +101,11 @@ class TableSource:
         self._leave_out(row)
         return Incoming(row.line, row.cells, found, custom=custom, groups=self._groups(row))
 
+    @property
+    def says_beside(self) -> bool:
+        """Whether ``beside`` has anything to tell of any row."""
+        return bool(self._custom or self._without_place or self.names_groups)
+
     def beside(self, row: Row) -> Beside | None:
         """What a row says beside its entry, which has no problem; None if something else has."""
         custom = self._read_custom(row) if self._custom else _NO_CUSTOM

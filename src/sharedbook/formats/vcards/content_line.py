@@ -113,7 +113,6 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "N": "\n", **{character: character for character in '\\,;:"'}}
 
 
-_TO_ESCAPE = re.compile(r"[\\,;\r\n]")
 
 
 def unescape_text(raw: str) -> str:
@@ -125,7 +124,7 @@ def unescape_text(raw: str) -> str:
 
 def escape_text(text: str) -> str:
     r"""Text as a value (RFC 6350 section 3.4): backslash, comma, semicolon and line ends are escaped."""
-    if not _TO_ESCAPE.search(text):
+    if not ("\\" in text or "," in text or ";" in text or "\n" in text or "\r" in text):
         return text
     escaped = text.replace("\\", "\\\\").replace(",", "\\,").replace(";", "\\;")
     return escaped.replace(CRLF, "\\n").replace("\n", "\\n").replace("\r", "\\n")

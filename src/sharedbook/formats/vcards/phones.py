@@ -66,15 +66,17 @@ def forms(number: str, region: str) -> str:
 
     This is the value of a derived ``phone`` instance, and the needle of a phone comparison.
     """
-    return forms_of(keys(number, region))
+    return forms_of_each([keys(number, region)])[0]
 
 
-def forms_of(found: PhoneKeys) -> str:
-    """``forms``, of the keys of a number."""
-    dialled, e164, national = found
-    if dialled == e164 and national not in ("", e164):
-        return f"{dialled} {national}"
-    return " ".join(dict.fromkeys(filter(None, found)))
+def forms_of_each(found: Iterable[PhoneKeys], between: str = " ") -> list[str]:
+    """``forms``, of the keys of numbers."""
+    return [
+        f"{dialled}{between}{national}"
+        if dialled == e164 != national != ""
+        else between.join(dict.fromkeys(filter(None, (dialled, e164, national))))
+        for dialled, e164, national in found
+    ]
 
 
 def _parse(number: str, dialled: str, region: str) -> PhoneNumber | None:

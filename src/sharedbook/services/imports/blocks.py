@@ -9,22 +9,29 @@ from __future__ import annotations
 import marshal
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sharedbook.formats.entries.incoming import Incoming
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.imports.said import Said
 from sharedbook.services.writing.kept import Columns, Kept
-from sharedbook.store.matches import Key
+from sharedbook.store import indexed, matches
+
+_NUL = "\0"
 
 _OCTETS = 1_000_000
 """Rows of a block hold hardly more: memory shall not depend on what is in them."""
 
 
+NO_CUSTOM: dict[int, tuple[str, ...]] = {}
+"""Of a row that has none; never written to."""
+
+
 class Ready(NamedTuple):
     """A row: its cells as they stood in the file, and the problem that makes it none, or what it says.
 
-    ``hashes``: of all that can be looked up but a UID, its name's last; what no contact has is quickly told by them.
+    ``hashes``: of all that can be looked up but a UID, its name's first; what no contact has is quickly told by them.
     ``kept``: of a new card; None, and ``refusal``, where none can be made. ``row``: what changes a contact that is
     there already, only when it is asked for. ``groups``: slugs or names of those it shall go into.
     """
@@ -35,14 +42,17 @@ class Ready(NamedTuple):
     said: Said | None = None
     kept: Kept | None = None
     refusal: Problem | None = None
-    custom: dict[int, tuple[str, ...]] = {}  # noqa: RUF012 - never written to
+    custom: dict[int, tuple[str, ...]] = NO_CUSTOM
     row: Incoming | None = None
     groups: tuple[str, ...] = ()
     hashes: tuple[int, ...] = ()
 
 
 class Made(NamedTuple):
-    """A row that is a new card with a name and nothing odd: its entry in each column of a block, in their order."""
+    """A row that is a new card with a name and nothing odd: its entry in each column of a block, in their order.
+
+    ``said``: lines of its keys (``matches.line``), its name's first.
+    """
 
     text: str
     uid: str
@@ -53,14 +63,10 @@ class Made(NamedTuple):
     keys: tuple[int, ...]
     hashes: tuple[int, ...]
     numbers: tuple[str, ...]
-    external: tuple[Key, ...]
-    emails: tuple[Key, ...]
-    names: tuple[Key, ...]
+    said: str
 
 
 _KEPT = Made._fields.index("hashes")
-_PACKED = Made._fields.index("external")
-_ODD = Made("", "", "", "", "", "", (), (), (), (), (), ())
 
 
 def made_of(row: Ready) -> Made | None:
@@ -70,20 +76,14 @@ def made_of(row: Ready) -> Made | None:
         return None
     if said.uid or not said.names or kept.originals:
         return None
+    lines = indexed.LINE.join(map(matches.line, said.keys()))
     numbers = tuple(sorted(said.numbers))
-    return Made(
-        *(kept.text, kept.uid, kept.name, kept.sort, *kept.indexed),
-        *(row.hashes, numbers, said.external, said.emails, said.names),
-    )
+    return Made(kept.text, kept.uid, kept.name, kept.sort, *kept.indexed, row.hashes, numbers, lines)
 
 
-Line = tuple[int, tuple[str, ...], dict[int, tuple[str, ...]], tuple[str, ...]]
-"""Of a row: the line of the file, cells, custom fields and groups, as in ``Ready``."""
-
-
-def line_of(row: Ready) -> Line:
-    """The same of a row."""
-    return row.line, row.cells, row.custom, row.groups
+def odd(hashes: tuple[int, ...]) -> Made:
+    """What stands in the columns for any other row, of which only the hashes count."""
+    return Made("", "", "", "", "", "", (), hashes, (), "")
 
 
 class Block(NamedTuple):
@@ -104,37 +104,30 @@ class Block(NamedTuple):
     rest: bytes
 
     @classmethod
-    def of(cls, found: Sequence[Made | Ready], lines: Sequence[Line]) -> Block:
-        """These rows, one at least; ``lines``: what each says beside its contact."""
-        odd = {at: row for at, row in enumerate(found) if isinstance(row, Ready)}
-        made = [_ODD._replace(hashes=row.hashes) if isinstance(row, Ready) else row for row in found]
-        columns: list[list[Any]] = list(map(list, zip(*made, strict=True)))
-        line, cells, custom, groups = zip(*lines, strict=True)
-        return cls(
-            line=line,
-            kept=Columns._make([*columns[:_KEPT], [{}] * len(found)]),
-            hashes=columns[_KEPT],
-            numbers=columns[_KEPT + 1],
-            custom=custom,
-            groups=groups,
-            odd=odd,
-            rest=marshal.dumps(list(zip(cells, *columns[_PACKED:], strict=True))),
-        )
+    def of(cls, made: Sequence[list[Any]], odd: dict[int, Ready], lines: Lines) -> Block:
+        """Of columns as ``Made`` names them, one row at least."""
+        line, cells, custom, groups = lines
+        kept = Columns._make([*made[:_KEPT], [{}] * len(line)])
+        hashes, numbers, said = made[_KEPT:]
+        return cls(line, kept, hashes, numbers, custom, groups, odd, marshal.dumps((_joined(cells), said)))
 
     def rows(self, places: Iterable[int]) -> Iterator[tuple[int, Ready]]:
         """Rows whole, each with its place, in their order."""
-        rest: list[Any] | None = None
+        cells: Sequence[tuple[str, ...]] = ()
+        said: Sequence[str] = ()
         for at in sorted(places):
             row = self.odd.get(at)
             if row is None:
-                rest = rest or marshal.loads(self.rest)
-                row = self._row(at, *rest[at])
+                if not said:
+                    joined, said = marshal.loads(self.rest)
+                    cells = _split(*joined)
+                row = self._row(at, cells[at], said[at])
             yield at, row
 
-    def _row(self, at: int, cells: tuple[str, ...], external: Any, emails: Any, names: Any) -> Ready:
-        said = Said(external, "", emails, names, frozenset(self.numbers[at]))
+    def _row(self, at: int, cells: tuple[str, ...], said: str) -> Ready:
+        keys = Said.of(map(matches.key_of, said.split(indexed.LINE)), self.numbers[at])
         kept, custom, groups = self.kept.at(at), self.custom[at], self.groups[at]
-        return Ready(self.line[at], cells, None, said, kept, None, custom, None, groups, self.hashes[at])
+        return Ready(self.line[at], cells, None, keys, kept, None, custom, None, groups, self.hashes[at])
 
     @property
     def octets(self) -> int:
@@ -149,6 +142,28 @@ class Block(NamedTuple):
         return marshal.dumps((columns, *rest))
 
 
+class Lines(NamedTuple):
+    """Where rows come from and what they say beside their cards: a list of each, as in ``Ready``."""
+
+    line: Sequence[int]
+    cells: Sequence[tuple[str, ...]]
+    custom: Sequence[dict[int, tuple[str, ...]]]
+    groups: Sequence[tuple[str, ...]]
+
+
+def _joined(rows: Sequence[tuple[str, ...]]) -> tuple[list[int], str | list[str]]:
+    """How many cells each row has, and all in one text, which is soon packed; not in one if there is a NUL in them."""
+    cells = list(chain.from_iterable(rows))
+    whole = _NUL.join(cells)
+    return list(map(len, rows)), whole if whole.count(_NUL) < len(cells) else cells
+
+
+def _split(counts: Iterable[int], cells: str | list[str]) -> list[tuple[str, ...]]:
+    """The rows that were joined."""
+    each = iter(cells.split(_NUL) if isinstance(cells, str) else cells)
+    return [tuple(islice(each, count)) for count in counts]
+
+
 def unpacked(written: bytes) -> Block:
     """The block that was packed."""
     columns, line, hashes, numbers, custom, groups, odd, rest = marshal.loads(written)
@@ -159,7 +174,11 @@ def unpacked(written: bytes) -> Block:
 def cut(rows: Iterable[Ready], most: int) -> Iterator[Block]:
     """All rows, at most so many in a block."""
     for some in some_at_a_time(rows, most, _size_of):
-        yield Block.of([made_of(row) or row for row in some], list(map(line_of, some)))
+        made = {at: made_of(row) for at, row in enumerate(some)}
+        odd_rows = {at: row for at, row in enumerate(some) if made[at] is None}
+        columns = zip(*[found or odd(some[at].hashes) for at, found in made.items()], strict=True)
+        lines = Lines(*zip(*[(row.line, row.cells, row.custom, row.groups) for row in some], strict=True))
+        yield Block.of(list(map(list, columns)), odd_rows, lines)
 
 
 def some_at_a_time(rows: Iterable[Any], most: int, size_of: Callable[[Any], int]) -> Iterator[list[Any]]:

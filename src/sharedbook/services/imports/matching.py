@@ -73,7 +73,7 @@ def strangers(tx: Tx, block: Block, known: set[int], earlier: set[int]) -> list[
     doubtful = [at for at, hashes in enumerate(block.hashes) if not shared.isdisjoint(hashes)]
     alike: dict[int, list[int]] = {}
     for at in doubtful:
-        *others, name = block.hashes[at]
+        name, *others = block.hashes[at]
         if at not in block.odd and shared.isdisjoint(others) and _has_one(block.kept.keys[at], others):
             alike.setdefault(name, []).append(at)
     numbers: dict[int, list[str]] = {}
@@ -190,7 +190,7 @@ class Matcher:
     def _whole(self, row: Ready, namesakes: Sequence[Known]) -> list[Known]:
         """The first namesake whose card the row would make, its UID aside: an earlier import of the same row."""
         new = row.kept
-        if not namesakes or new is None or _has_one(new.indexed.keys, row.hashes[:-1]):
+        if not namesakes or new is None or _has_one(new.indexed.keys, row.hashes[1:]):
             return []
         length = new.size - len(new.uid.encode())
         alike = [known for known in namesakes if known.facts.size - len(known.facts.uid.encode()) == length]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -18,7 +18,7 @@ from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import photo_reduction, vcard
 from sharedbook.services.imports import apart, blocks
 from sharedbook.services.imports.apart import Piece
-from sharedbook.services.imports.blocks import Block, Line, Made, Ready
+from sharedbook.services.imports.blocks import Block, Lines, Made, Ready
 from sharedbook.services.imports.said import said_of
 from sharedbook.services.imports.shapes import Shapes
 from sharedbook.services.writing import kept
@@ -30,6 +30,8 @@ WORTH_A_PROCESS = 2_000
 
 CHUNK_ROWS, CHANGING_ROWS = 500, 100
 """Rows that are read, decided and written at once: new contacts together, of those that change contacts fewer."""
+
+_NO_GROUPS: tuple[str, ...] = ()
 
 
 class Make(NamedTuple):
@@ -60,17 +62,26 @@ class Make(NamedTuple):
         for row in islice(lines, skipped):
             source.incoming(row)  # for what it leaves out
         for rows in blocks.some_at_a_time(lines, CHUNK_ROWS, lambda row: len("".join(row.cells))):
-            made = iter(shapes.made([row.cells for row in rows if not row.problem]))
-            found = [self._in_table(source, row, None if row.problem else next(made)) for row in rows]
-            yield Block.of([row for row, _ in found], [line for _, line in found])
+            yield self._block(source, shapes, rows)
 
-    def _in_table(self, source: TableSource, row: Row, made: Made | None) -> tuple[Made | Ready, Line]:
-        """A row of a table, of which this was made by its shape."""
-        beside = source.beside(row) if made else None
-        if made and beside:
-            return made, (row.line, row.cells, *beside)
-        found = self._ready(source.incoming(row))
-        return blocks.made_of(found) or found, blocks.line_of(found)
+    def _block(self, source: TableSource, shapes: Shapes, rows: Sequence[Row]) -> Block:
+        columns, unknown = shapes.made([() if row.problem else row.cells for row in rows])
+        custom, groups = [blocks.NO_CUSTOM] * len(rows), [_NO_GROUPS] * len(rows)
+        others: dict[int, Ready] = {}
+        for at in range(len(rows)) if source.says_beside else sorted(unknown):
+            beside = source.beside(rows[at]) if at not in unknown else None
+            if beside is not None:
+                custom[at], groups[at] = beside
+                continue
+            found = self._ready(source.incoming(rows[at]))
+            custom[at], groups[at] = found.custom, found.groups
+            made = blocks.made_of(found)
+            if made is None:
+                others[at] = found
+            for column, value in zip(columns, made or blocks.odd(found.hashes), strict=True):
+                column[at] = value
+        lines = Lines([row.line for row in rows], [row.cells for row in rows], custom, groups)
+        return Block.of(columns, others, lines)
 
     def _of_cells(self, source: TableSource, cells: tuple[str, ...]) -> Made | None:
         """What becomes of a row that holds these, if it has no problem and is not odd."""
@@ -89,7 +100,7 @@ class Make(NamedTuple):
         found, refusal = self.kept_of(row)
         whole = row if self.whole else None
         said = said_of(row.entry, self.region)
-        hashes = matches.hashes(said.external + said.emails + said.names)
+        hashes = matches.hashes(said.keys())
         return Ready(row.line, row.cells, None, said, found, refusal, dict(row.custom), whole, row.groups, hashes)
 
     def kept_of(self, row: Incoming, uid: str = "") -> tuple[Kept | None, Problem | None]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sharedbook.formats.entries import entry_cards
 from sharedbook.formats.entries.entries import Entry
 from sharedbook.formats.vcards import phones
 from sharedbook.store.matches import Key, key
+
+_EXTERNAL, _MAIL, _NAME = "X-EXTERNAL-ID", "email", "fullname"
 
 
 class Said(NamedTuple):
@@ -19,10 +22,22 @@ class Said(NamedTuple):
     names: tuple[Key, ...]
     numbers: frozenset[str]
 
+    @classmethod
+    def of(cls, keys: Iterable[Key], numbers: Iterable[str]) -> Said:
+        """What has no UID, by its ``keys``."""
+        by_name: dict[str, list[Key]] = {name: [] for name in (_EXTERNAL, _MAIL, _NAME)}
+        for each in keys:
+            by_name[each[0]].append(each)
+        external, emails, names = map(tuple, by_name.values())
+        return cls(external, "", emails, names, frozenset(numbers))
+
+    def keys(self) -> tuple[Key, ...]:
+        """All that can be looked up but the UID, names first."""
+        return self.names + self.emails + self.external
+
     def every(self) -> tuple[Key, ...]:
         """All that can be looked up."""
-        uid = (key("uid", self.uid),) if self.uid else ()
-        return self.external + uid + self.emails + self.names
+        return (*self.keys(), key("uid", self.uid)) if self.uid else self.keys()
 
 
 def said_of(entry: Entry, region: str) -> Said:
@@ -30,9 +45,9 @@ def said_of(entry: Entry, region: str) -> Said:
     external = entry.single.get("external_id", "")
     name = entry_cards.shown_name(entry)
     return Said(
-        external=(key("X-EXTERNAL-ID", external),) if external else (),
+        external=(key(_EXTERNAL, external),) if external else (),
         uid=entry.single.get("uid", ""),
-        emails=tuple(key("email", text) for text in entry.texts("email")),
-        names=(key("fullname", name),) if name else (),
+        emails=tuple(key(_MAIL, text) for text in entry.texts("email")),
+        names=(key(_NAME, name),) if name else (),
         numbers=frozenset(phones.keys(text, region).e164 for text in entry.texts("phone")) - {""},
     )

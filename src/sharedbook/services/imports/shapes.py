@@ -12,11 +12,12 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries.plain import Plain, PlainRows, Shape
 from sharedbook.services.imports import templates
-from sharedbook.services.imports.blocks import Made
+from sharedbook.services.imports.blocks import Made, odd
 from sharedbook.services.imports.templates import Template
 
 LEARNED_AT = 3
@@ -44,16 +45,25 @@ class Shapes:
         self._known: dict[Shape, Template] = {}
         self._uids = _uids()
 
-    def made(self, rows: Sequence[tuple[str, ...]]) -> list[Made | None]:
-        """What the general way makes of rows; None where only that can tell."""
-        found: list[Made | None] = [None] * len(rows)
+    def made(self, rows: Sequence[tuple[str, ...]]) -> tuple[list[list[Any]], set[int]]:
+        """What the general way makes of rows, by columns as ``Made`` names them; the places where only that can tell.
+
+        A row that can be told has as many cells as the header.
+        """
+        columns = [[each] * len(rows) for each in odd(())]
+        unknown = set(range(len(rows)))
         for plain in self._rows.read(rows):
             template = self._known.get(plain.shape) or self._learned_of(plain, rows)
             if template is not None:
                 uids = tuple(itertools.islice(self._uids, len(plain.at)))
-                for at, made in template.filled(plain, uids, self._region, self._limits):
-                    found[at] = made
-        return found
+                for at, found in template.filled(plain, uids, self._region, self._limits):
+                    if len(at) == len(rows):
+                        return list(map(list, found)), set()
+                    for column, values in zip(columns, found, strict=False):
+                        for place, value in zip(at, values, strict=True):
+                            column[place] = value
+                    unknown.difference_update(at)
+        return columns, unknown
 
     def _learned_of(self, plain: Plain, rows: Sequence[tuple[str, ...]]) -> Template | None:
         """A shape's template when enough rows of it were seen."""
@@ -75,21 +85,19 @@ class Shapes:
             return None
         template = templates.template(read[0], marked, example, self._region)
         found = template.filled(plain, (expected.uid,), self._region, self._limits)
-        return template if [made for _, made in found] == [expected] else None
+        return template if [made for _, columns in found for made in zip(*columns, strict=True)] == [expected] else None
 
 
 def _uids() -> Iterator[str]:
     """UUIDs of version 4, many at once for one call of the system.
 
-    Those of a run begin alike and rise from block to block, so that an index has together what is made together; 72
-    bits of each are its own. No time is in them: a UID is sought when its contact is erased, and times are not erased.
+    Those of a run begin alike and rise from block to block, so that an index has together what is made together; 60
+    bits of each are its own, 14 its block's. No time is in them: a UID is sought when its contact is erased, and times
+    are not erased.
     """
-    first = os.urandom(4).hex()
+    run = os.urandom(4).hex()
     for block in itertools.count():
-        digits = os.urandom(10 * _UIDS).hex()
-        for at in range(0, len(digits), 20):
-            variant = "89ab"[int(digits[at], 16) & 3]
-            yield (
-                f"{first}-{block & 0xFFFF:04x}-4{digits[at + 1 : at + 4]}"
-                f"-{variant}{digits[at + 4 : at + 7]}-{digits[at + 7 : at + 19]}"
-            )
+        digits = os.urandom(8 * _UIDS + 2).hex()
+        begin = f"{run}-{block & 0xFFFF:04x}-4{digits[:3]}-{'89ab'[int(digits[3], 16) & 3]}"
+        for at in range(4, len(digits), 16):
+            yield f"{begin}{digits[at : at + 3]}-{digits[at + 3 : at + 15]}"

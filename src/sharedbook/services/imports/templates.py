@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
-from typing import NamedTuple
+from itertools import combinations
+from operator import eq
+from typing import Any, NamedTuple
 
 from sharedbook.domain import folding
 from sharedbook.domain.model import Limits
-from sharedbook.formats.entries.plain import BETWEEN, Column, Marked, Plain, Value, alike
+from sharedbook.formats.entries.plain import BETWEEN, Column, Marked, Plain, Value, alike, of_each
 from sharedbook.formats.vcards import fields, phones, vcard
-from sharedbook.formats.vcards.content_line import CRLF, LINE_OCTETS, escape_text, fold_line, unfold
+from sharedbook.formats.vcards.content_line import CRLF, LINE_OCTETS, fold_line, unfold
 from sharedbook.formats.vcards.phone_plans import PhoneKeys
 from sharedbook.services.imports.blocks import Made
 from sharedbook.services.writing import kept
@@ -68,14 +69,11 @@ class _Texts(NamedTuple):
 
 
 def _texts(plain: Plain, uids: Column, numbers: Sequence[Sequence[PhoneKeys]], hangul: Sequence[int]) -> _Texts:
-    spaced = [tuple([phones.forms_of(each).replace(" ", "  ") for each in column]) for column in numbers]
+    spaced = [tuple(phones.forms_of_each(column, "  ")) for column in numbers]
     initials = [list(map(_initials, plain.cells[at])) for at in hangul]
     folded = [tuple([each.folded for each in column]) for column in initials]
     cased = [tuple([each.cased for each in column]) for column in initials]
-    count = len(plain.at)
-    flat = _at_once(escape_text, tuple(chain.from_iterable(plain.cells)))
-    escaped = [flat[start : start + count] for start in range(0, len(flat), count)]
-    return _Texts(escaped=[uids, *escaped, *plain.cells], folded=[uids, *plain.folded, *spaced, *folded, *cased])
+    return _Texts(escaped=[uids, *plain.escaped, *plain.cells], folded=[uids, *plain.folded, *spaced, *folded, *cased])
 
 
 def _at_once(form: Callable[[str], str], texts: Column) -> Column:
@@ -162,14 +160,14 @@ class _Card(NamedTuple):
     used: frozenset[int]
     met: dict[tuple[int, ...], _Gaps]
 
-    def filled(self, columns: Sequence[Column], count: int) -> Column:
-        """Folded as they are sent."""
-        most = {place: _most_octets(columns[place]) for place in self.used}
+    def filled(self, columns: Sequence[Column], octets: Mapping[int, int], count: int) -> Column:
+        """Folded as they are sent. ``octets``: the most that a text of a column has, where it is known."""
+        most = {place: octets.get(place) or _most_octets(columns[place]) for place in self.used}
         long = tuple(
             [
                 nth
-                for nth, (octets, line) in enumerate(zip(self.octets, self.lines, strict=True))
-                if octets + sum([most[place] for place in line.places]) > LINE_OCTETS
+                for nth, (own, line) in enumerate(zip(self.octets, self.lines, strict=True))
+                if own + sum([most[place] for place in line.places]) > LINE_OCTETS
             ]
         )
         folded = [tuple(map(fold_line, self.lines[nth].filled(columns, count))) for nth in long]
@@ -201,11 +199,28 @@ def _most_octets(texts: Column) -> int:
     return max(map(len, texts)) * (1 if "".join(texts).isascii() else 4)
 
 
-class Template(NamedTuple):
-    """A shape's texts. ``keys``: folded values by which a contact is found; ``names``: theirs.
+def _known_octets(plain: Plain) -> dict[int, int]:
+    """The most octets of cells, where it is known, by their places in ``_Texts.escaped``: no octet a character more."""
+    found = {}
+    for at in set(range(len(plain.cells))).difference(plain.odd):
+        found[1 + len(plain.cells) + at] = plain.longest[at]
+        if plain.escaped[at] is plain.cells[at]:
+            found[1 + at] = plain.longest[at]
+    return found
 
-    ``said``: which of the keys a row is matched by: external ids and mail addresses, as many as ``counts`` tells, and
-    names. ``numbers``, ``hangul``: as in ``Marked``.
+
+class Filled(NamedTuple):
+    """What rows are, by columns as ``Made`` names them; ``at``: their places among the rows that were read."""
+
+    at: Sequence[int]
+    columns: Sequence[Sequence[Any]]
+
+
+class Template(NamedTuple):
+    """A shape's texts. ``keys``: what the keys are made of by which a contact is found, as ``indexed.keys`` takes it.
+
+    ``said``: the places of those by which a row is matched: names, mail addresses, external ids. ``numbers``,
+    ``hangul``: as in ``Marked``.
     """
 
     card: _Card
@@ -213,71 +228,82 @@ class Template(NamedTuple):
     texts: _Lines
     notes: _Lines
     keys: tuple[_Gaps, ...]
-    names: tuple[str, ...]
     said: tuple[int, ...]
-    counts: tuple[int, int]
     numbers: tuple[int, ...]
     hangul: tuple[int, ...]
 
-    def filled(self, plain: Plain, uids: Column, region: str, limits: Limits) -> Iterator[tuple[int, Made]]:
-        """What rows of this shape are, by their places; but for names that are shown otherwise, or over a limit."""
+    def filled(self, plain: Plain, uids: Column, region: str, limits: Limits) -> Iterator[Filled]:
+        """What rows of this shape are; but for names that are shown otherwise, or over a limit."""
         for odd, places in _by_oddness(plain):
             some = plain.some(places)
-            made = self._made(some, tuple([uids[place] for place in places]), odd, region)
-            yield from [found for found in zip(some.at, made, strict=True) if _fits(found[1], limits)]
+            columns = self._made(some, uids if some is plain else tuple([uids[place] for place in places]), odd, region)
+            yield _fitting(Filled(some.at, columns), limits)
 
-    def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Iterator[Made]:
+    def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Sequence[Sequence[Any]]:
         """Of rows in which the same cells are ``odd``."""
         cells, count = plain.cells, len(uids)
         numbers = [phones.keys_of(cells[at], region) for at in self.numbers]
         texts = _texts(plain, uids, numbers, self.hangul)
-        cards, names = self.card.filled(texts.escaped, count), self.name.filled(cells, count)
-        sorts = map(kept.sort_of_folded, _at_once(folding.fold, names))
-        keyed = [key.filled(texts.folded, count) for key in self.keys]
-        hashes = list(map(indexed.keys, self.names, keyed))
-        reached = [[number.e164 for number in column] for column in numbers]
-        said = [list(zip(repeat(self.names[at]), keyed[at])) for at in self.said]
-        ids, mails = self.counts
-        return map(
-            Made,
-            *(cards, uids, names, sorts),
-            *(self.texts.filled(texts, cells, odd, count), self.notes.filled(texts, cells, odd, count)),
-            map(tuple, map(dict.fromkeys, _across(hashes, count))),
-            _across([hashes[at] for at in self.said], count),
-            map(_numbers, _across(reached, count)),
-            *(_across(said[:ids], count), _across(said[ids : ids + mails], count)),
-            _across(said[ids + mails :], count),
+        names = self.name.filled(cells, count)
+        lines = [key.filled(texts.folded, count) for key in self.keys]
+        hashes = list(map(indexed.keys, lines))
+        keys = _across(hashes, count)
+        return (
+            self.card.filled(texts.escaped, _known_octets(plain), count),
+            uids,
+            names,
+            list(map(kept.sort_of_folded, _at_once(folding.fold, names))),
+            self.texts.filled(texts, cells, odd, count),
+            self.notes.filled(texts, cells, odd, count),
+            keys if _differ(hashes) else [tuple(dict.fromkeys(row)) for row in keys],
+            keys if self.said == tuple(range(len(hashes))) else _across([hashes[at] for at in self.said], count),
+            _numbers([[number.e164 for number in column] for column in numbers], count),
+            list(map(indexed.LINE.join, zip(*[lines[at] for at in self.said], strict=True))),
         )
 
 
-def _numbers(reached: tuple[str, ...]) -> tuple[str, ...]:
-    return reached if len(reached) < 2 and "" not in reached else tuple(sorted({*reached} - _NO_NUMBER))
-
-
-def _fits(made: Made, limits: Limits) -> bool:
-    if len(made.name) > limits.name_length or "  " in made.name:
-        return False
-    return 4 * len(made.text) <= limits.card_bytes or len(made.text.encode()) <= limits.card_bytes
-
-
-def _across(columns: Sequence[Sequence[Value]], count: int) -> Iterable[tuple[Value, ...]]:
+def _across(columns: Sequence[Sequence[Value]], count: int) -> Sequence[tuple[Value, ...]]:
     """Columns, as many as there may be, row by row."""
-    return zip(*columns, strict=True) if columns else repeat((), count)
+    return list(zip(*columns, strict=True)) if columns else [()] * count
+
+
+def _differ(columns: Sequence[Sequence[Any]]) -> bool:
+    """Whether no row has the same in two of them."""
+    return not any(any(map(eq, *pair)) for pair in combinations(columns, 2))
+
+
+def _numbers(reached: Sequence[Sequence[str]], count: int) -> Sequence[tuple[str, ...]]:
+    """Numbers of each row, each once and in order."""
+    rows = _across(reached, count)
+    if not all(map(all, reached)) or not _differ(reached):
+        return [tuple(sorted({*row} - _NO_NUMBER)) for row in rows]
+    return rows if len(reached) < 2 else list(map(tuple, map(sorted, rows)))
+
+
+def _fitting(found: Filled, limits: Limits) -> Filled:
+    """Those that the general way would not show otherwise, or refuse."""
+    texts, _, names, *_ = found.columns
+    if (
+        "  " not in BETWEEN.join(names)
+        and max(map(len, names)) <= limits.name_length
+        and 4 * max(map(len, texts)) <= limits.card_bytes
+    ):
+        return found
+    fit = [
+        nth
+        for nth, (text, name) in enumerate(zip(texts, names, strict=True))
+        if "  " not in name and len(name) <= limits.name_length and len(text.encode()) <= limits.card_bytes
+    ]
+    return Filled([found.at[nth] for nth in fit], of_each(found.columns, fit) if fit else [])
 
 
 def _by_oddness(plain: Plain) -> Iterable[tuple[frozenset[int], Sequence[int]]]:
     """Rows by the places of the cells that are not ``indexed.plain``."""
-    odd = [at for at, column in enumerate(plain.cells) if _may_be_odd("".join(column))]
-    if not odd:
+    if not plain.odd:
         return [(_NONE, range(len(plain.at)))]
-    is_plain = [list(map(indexed.plain, plain.cells[at])) for at in odd]
+    is_plain = [list(map(indexed.plain, plain.cells[at])) for at in plain.odd]
     found = alike(list(zip(*is_plain, strict=True)))
-    return [(frozenset([at for at, each in zip(odd, kinds, strict=True) if not each]), at) for kinds, at in found]
-
-
-def _may_be_odd(cells: str) -> bool:
-    """Of plain cells, which are printable but for line ends, and have no outer space."""
-    return not cells.isascii() or "  " in cells or "\n" in cells
+    return [(frozenset([at for at, each in zip(plain.odd, kinds, strict=True) if not each]), at) for kinds, at in found]
 
 
 def template(plain: Plain, marked: Marked, example: Made, region: str) -> Template:
@@ -294,16 +320,14 @@ def template(plain: Plain, marked: Marked, example: Made, region: str) -> Templa
     values = {indexed.cased(each.value): _gaps((each.value, marks)) for each in instances}
     escaped = _marks(texts.escaped, [*cells, *(len(plain.cells) + at for at in cells[1:])])
     keyed = [each for each in instances if each.name in indexed.KEYED]
-    keys = list(dict.fromkeys((indexed.KEYED[each.name], indexed.folded(each.value)) for each in keyed))
+    keys = list(dict.fromkeys(indexed.line(indexed.KEYED[each.name], indexed.folded(each.value)) for each in keyed))
     return Template(
         card=_card(example.text, escaped),
         name=_gaps((example.name, marks)),
         texts=_lines(example.texts, values, folded, initials),
         notes=_lines(example.notes, values, folded, initials),
-        keys=tuple([_gaps((text, folded)) for _, text in keys]),
-        names=tuple([name for name, _ in keys]),
-        said=tuple(map(keys.index, (*example.external, *example.emails, *example.names))),
-        counts=(len(example.external), len(example.emails)),
+        keys=tuple([_gaps((line, folded)) for line in keys]),
+        said=tuple(map(keys.index, example.said.split(indexed.LINE))),
         numbers=marked.numbers,
         hangul=marked.hangul,
     )
