@@ -89,7 +89,8 @@ class TableSource:
     def lines(self) -> Iterator[Row]:
         """Every row as it stands in the file, in its order, for ``incoming``."""
         self.warnings = list(self.file_warnings)
-        return map(self._restored, self._table.rows())
+        rows = self._table.rows()
+        return rows if isinstance(self._table, Table) else map(self._restored, rows)
 
     def incoming(self, row: Row) -> Incoming:
         """A row as a contact to come."""
