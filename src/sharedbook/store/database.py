@@ -51,7 +51,7 @@ class Database:
             pool_timeout=BUSY_SECONDS,
             pool_use_lifo=True,  # the last one has what it read in its cache, and its statements prepared
         )
-        self._maps = True
+        self._writes_much = False
 
     @property
     def path(self) -> Path | None:
@@ -101,11 +101,11 @@ class Database:
         if self.sqlite:
             threading.Event().wait(max(WAY_SECONDS, held * WAY_SHARE) - gone)
 
-    def map_nothing(self) -> None:
-        """For a process that writes much: no more of a SQLite file is mapped, as that counts as its memory."""
-        if self.sqlite and self._maps:
-            self._maps = False
-            event.listen(self.engine, "connect", _without_map)
+    def write_much(self) -> None:
+        """For a process that does: what it reads and sets aside costs less, connections that are open are not meant."""
+        if self.sqlite and not self._writes_much:
+            self._writes_much = True
+            event.listen(self.engine, "connect", _to_write_much)
             self.engine.dispose()
 
     def close(self) -> None:
@@ -211,6 +211,7 @@ class Cleaned:
 
 
 def _clean_sqlite(connection: Connection) -> Cleaned:
+    connection.exec_driver_sql("PRAGMA temp_store=FILE")  # it would hold the database in memory
     connection.exec_driver_sql("VACUUM")
     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     return Cleaned(not busy, ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"))
@@ -360,8 +361,9 @@ def _sqlite_engine(url: URL, **pool: Any) -> Engine:
     return engine
 
 
-def _without_map(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA mmap_size=0").close()
+def _to_write_much(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA mmap_size=0").close()  # what is mapped counts as the process's memory
+    connection.execute("PRAGMA temp_store=MEMORY").close()  # pages for a savepoint, else written to a file
 
 
 def _refuse_exposed(path: Path) -> None:

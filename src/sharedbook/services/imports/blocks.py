@@ -51,7 +51,7 @@ class Ready(NamedTuple):
 class Made(NamedTuple):
     """A row that is a new card with a name and nothing odd: its entry in each column of a block, in their order.
 
-    ``said``: lines of its keys (``matches.line``), its name's first.
+    ``numbers``: as in ``Said``; ``said``: lines of its keys (``matches.line``), its name's first.
     """
 
     text: str
@@ -62,7 +62,7 @@ class Made(NamedTuple):
     notes: str
     keys: tuple[int, ...]
     hashes: tuple[int, ...]
-    numbers: tuple[str, ...]
+    numbers: str
     said: str
 
 
@@ -77,19 +77,18 @@ def made_of(row: Ready) -> Made | None:
     if said.uid or not said.names or kept.originals:
         return None
     lines = indexed.LINE.join(map(matches.line, said.keys()))
-    numbers = tuple(sorted(said.numbers))
-    return Made(kept.text, kept.uid, kept.name, kept.sort, *kept.indexed, row.hashes, numbers, lines)
+    return Made(kept.text, kept.uid, kept.name, kept.sort, *kept.indexed, row.hashes, said.numbers, lines)
 
 
 def odd(hashes: tuple[int, ...]) -> Made:
     """What stands in the columns for any other row, of which only the hashes count."""
-    return Made("", "", "", "", "", "", (), hashes, (), "")
+    return Made("", "", "", "", "", "", (), hashes, "", "")
 
 
 class Block(NamedTuple):
     """Rows in the order of the file: every list has one entry a row.
 
-    ``kept``: of new cards. ``numbers``: E.164 digits that the row is matched by. ``odd``: rows, by place, that are
+    ``kept``: of new cards. ``numbers``: as in ``Said``. ``odd``: rows, by place, that are
     more than a new card with a name; of their columns only the hashes count. ``rest``: what else is in the other rows,
     packed.
     """
@@ -97,7 +96,7 @@ class Block(NamedTuple):
     line: Sequence[int]
     kept: Columns
     hashes: list[tuple[int, ...]]
-    numbers: list[tuple[str, ...]]
+    numbers: list[str]
     custom: Sequence[dict[int, tuple[str, ...]]]
     groups: Sequence[tuple[str, ...]]
     odd: dict[int, Ready]

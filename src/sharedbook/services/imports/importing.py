@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -25,7 +25,7 @@ from sharedbook.services.imports import targets
 from sharedbook.services.imports.apart import Piece
 from sharedbook.services.imports.blocks import Block, Ready
 from sharedbook.services.imports.decisions import Decision, Duplicates, Rules, refused
-from sharedbook.services.imports.matching import Matcher, made_of, strangers
+from sharedbook.services.imports.matching import Matcher, Namesakes, made_of, strangers
 from sharedbook.services.imports.ready import Make
 from sharedbook.services.imports.targets import Place
 from sharedbook.services.jobs import jobs, snapshots
@@ -79,10 +79,14 @@ class JobReport:
 
 
 class _Decided(NamedTuple):
-    """Of a block: how many rows were ``added`` at a glance, and what became of the others."""
+    """Of a block: which rows were ``added`` at a glance, and what became of the others.
 
-    added: int
+    ``known``: those of its hashes that contacts had before.
+    """
+
+    added: Sequence[int]
     others: list[tuple[Ready, Decision]]
+    known: Set[int]
 
 
 New = dict[Place, list[int]]
@@ -145,6 +149,7 @@ class Import:
     notes: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
+    _namesakes: Namesakes = field(default_factory=Namesakes, init=False)
     _earlier: SetAside | None = field(default=None, init=False)
     _committed: dict[str, int] = field(default_factory=dict)
     _added: list[int] = field(default_factory=list)
@@ -177,7 +182,7 @@ class Import:
         Raises JobStopped when the job was cancelled.
         """
         self._committed = self._counted()
-        self.app.site.database.map_nothing()
+        self.app.site.database.write_much()
         if self.dry:
             self._earlier = SetAside()
         elif self.job_id is None:
@@ -232,10 +237,11 @@ class Import:
         """Rows of one transaction; returns those for which there was no time."""
         if self.job_id is not None:
             jobs.hold(tx, self.job_id)
+        self._namesakes.begin(tx)
         started, done, waiting = time.monotonic(), 0, list[JobRow]()
         while done < len(blocks) and (not done or time.monotonic() - started < BATCH_SECONDS):
             decided = self._chunk(tx, blocks[done])
-            self.counts[Result.ADDED] += decided.added
+            self.counts[Result.ADDED] += len(decided.added)
             for row, decision in decided.others:
                 self.counts[decision.result] += 1
                 if decision.problem is not None:
@@ -243,6 +249,7 @@ class Import:
                 if decision.note is not None and len(self.notes) < MOST_PROBLEMS:
                     self.notes.append(decision.note)
             done += 1
+        self._namesakes.end(tx)
         self.problems += [row.problem for row in waiting[: MOST_PROBLEMS - len(self.problems)]]
         if self.job_id is not None:
             jobs.record(tx, self.job_id, State.RUNNING, self._counted(), waiting)
@@ -255,6 +262,9 @@ class Import:
         self._added, self._changed = [], []
         first = revisions.last(tx.db)
         decided = self._written(tx, block)
+        self._namesakes.added(block, decided.added, decided.known)
+        if len(self._added) > len(decided.added) or self._changed:
+            self._namesakes.forget()
         if self.job_id is not None and (self._added or self._changed):
             last = revisions.last(tx.db)
             known = snapshots.take(tx, self._changed)  # what a snapshot has, no import changes
@@ -294,7 +304,7 @@ class Import:
         hashes = set(chain.from_iterable(block.hashes))
         known = matches.known(tx.db, hashes)
         earlier = self._earlier.known(hashes) if self._earlier else set[int]()
-        unknown = [at for at in strangers(tx, block, known, earlier) if at not in wrong]
+        unknown = [at for at in strangers(tx, block, known, earlier, self._namesakes) if at not in wrong]
         added = self._at_a_glance(block, places, unknown, new)
         others = list(block.rows(set(range(len(places))).difference(added)))
         matchers = set(chain.from_iterable(set(places)))
@@ -309,7 +319,7 @@ class Import:
             decided.append((row, decision))
         for matcher in matchers if self.dry else ():
             matcher.set_aside()
-        return _Decided(len(added), decided)
+        return _Decided(added, decided, known)
 
     def _at_a_glance(
         self, block: Block, places: Sequence[Place], unknown: Sequence[int], new: New | None
@@ -379,7 +389,7 @@ class Import:
                 contacts.replace(matcher.tx, known.id, card, source=self.origin or None)
                 custom_fields.write(matcher.tx, known.id, decision.custom)
             self._changed.append(known.id)
-        numbers = said.numbers | known.facts.numbers
+        numbers = said.all_numbers() | known.facts.numbers
         known.text, known.facts = card.text, Facts(card.uid, fields.full_name(card), len(card.text.encode()), numbers)
         if known.custom is not None:
             known.custom = {**known.custom, **decision.custom}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from sharedbook.formats.vcards.content_line import CRLF
 from sharedbook.services.contacts import custom_fields
 from sharedbook.services.contacts.custom_fields import Values
 from sharedbook.services.imports.blocks import Block, Ready
-from sharedbook.services.imports.said import Said
+from sharedbook.services.imports.said import Said, all_numbers, full_numbers
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing.kept import Kept
-from sharedbook.store import contacts, matches
+from sharedbook.store import contacts, matches, revisions
 from sharedbook.store.matches import Facts, Key, facts, holders, key
 from sharedbook.store.set_aside import SetAside
 
@@ -60,8 +60,50 @@ class Match(NamedTuple):
 
 _NOTHING = Match()
 
+_MOST_NAMES = 100_000
 
-def strangers(tx: Tx, block: Block, known: set[int], earlier: set[int]) -> list[int]:
+
+class Namesakes:
+    """Phone numbers of the contacts that a run has added, by the hash of their names: many a name comes again.
+
+    Of a name that is here no other contact has it: what anybody else writes makes all of it forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, str] = {}
+        self._written = -1
+
+    def begin(self, tx: Tx) -> None:
+        """For each transaction."""
+        if revisions.last(tx.db) != self._written:
+            self._numbers.clear()
+
+    def end(self, tx: Tx) -> None:
+        """Before its end: nothing but what ``added`` tells was written in it."""
+        self._written = revisions.last(tx.db)
+
+    def added(self, block: Block, places: Iterable[int], known: Set[int]) -> None:
+        """New contacts; ``known``: those of the block's hashes that contacts had before."""
+        for at in places:
+            name = block.hashes[at][0]
+            if name in self._numbers:
+                self._numbers[name] += f" {block.numbers[at]}"
+            elif name not in known and len(self._numbers) < _MOST_NAMES:
+                self._numbers[name] = block.numbers[at]
+
+    def forget(self) -> None:
+        """After any other writing."""
+        self._numbers.clear()
+
+    def with_a_number(self, tx: Tx, wanted: Mapping[int, Sequence[str]]) -> set[int]:
+        """Those of these hashes of names that a contact has which may have a number of the rows given with it."""
+        here = wanted.keys() & self._numbers.keys()
+        found = {name for name in here if not all_numbers(self._numbers[name]).isdisjoint(_all(wanted[name]))}
+        others = {name: set().union(*map(full_numbers, wanted[name])) for name in wanted.keys() - here}
+        return found | matches.numbered(tx.db, others)
+
+
+def strangers(tx: Tx, block: Block, known: set[int], earlier: set[int], namesakes: Namesakes) -> list[int]:
     """Places of the rows whom nobody knows by any rule: no contact, no earlier row, none of the block.
 
     ``known``, ``earlier``: those of the hashes that contacts and earlier rows have. Of the other rows only the rules
@@ -76,14 +118,20 @@ def strangers(tx: Tx, block: Block, known: set[int], earlier: set[int]) -> list[
         name, *others = block.hashes[at]
         if at not in block.odd and shared.isdisjoint(others) and _has_one(block.kept.keys[at], others):
             alike.setdefault(name, []).append(at)
-    numbers: dict[int, list[str]] = {}
-    for name, places in alike.items():
-        said = list(chain.from_iterable([block.numbers[at] for at in places]))
-        if len(places) == met[name] and len(set(said)) == len(said):
-            numbers[name] = said
-    theirs = matches.numbered(tx.db, {name: numbers[name] for name in known.intersection(numbers)})
-    mere = chain.from_iterable([alike[name] for name in numbers.keys() - theirs])
-    return sorted({*range(len(block.line))}.difference(doubtful, block.odd).union(mere))
+    numbers = {name: [block.numbers[at] for at in places] for name, places in alike.items() if len(places) == met[name]}
+    mere = {name for name, each in numbers.items() if len(each) == 1 or _differ(each)}
+    mere -= namesakes.with_a_number(tx, {name: numbers[name] for name in mere & known})
+    places = chain.from_iterable([alike[name] for name in mere])
+    return sorted({*range(len(block.line))}.difference(doubtful, block.odd).union(places))
+
+
+def _differ(rows: Sequence[str]) -> bool:
+    """Whether no two rows of phone numbers have one in common."""
+    return len(_all(rows)) == sum(map(len, map(all_numbers, rows)))
+
+
+def _all(rows: Sequence[str]) -> frozenset[str]:
+    return all_numbers(" ".join(rows))
 
 
 @dataclass(slots=True, eq=False)
@@ -166,7 +214,7 @@ class Matcher:
         if found := self._having(said.emails):
             return Match(_of_one_name(found, said), "mail address")
         namesakes = self._having(said.names)
-        if found := [known for known in namesakes if said.numbers & known.facts.numbers]:
+        if found := [known for known in namesakes if said.full_numbers() & known.facts.numbers]:
             return Match(tuple(found), "phone number and name")
         return Match(tuple(self._whole(row, namesakes)), "whole card")
 
@@ -211,7 +259,7 @@ class Matcher:
 def made_of(row: Ready, found: Kept, contact_id: int | None = None) -> Known:
     """The contact that a row has made, or (``contact_id`` None) will make."""
     assert row.said is not None
-    return Known(contact_id, Facts(found.uid, found.name, found.size, row.said.numbers), found.text, row.custom)
+    return Known(contact_id, Facts(found.uid, found.name, found.size, row.said.all_numbers()), found.text, row.custom)
 
 
 def _contact(contact_id: int) -> Key:

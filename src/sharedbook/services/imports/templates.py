@@ -16,6 +16,7 @@ from sharedbook.formats.vcards import fields, phones, vcard
 from sharedbook.formats.vcards.content_line import CRLF, LINE_OCTETS, fold_line, unfold
 from sharedbook.formats.vcards.phone_plans import PhoneKeys
 from sharedbook.services.imports.blocks import Made
+from sharedbook.services.imports.said import digits_of_each
 from sharedbook.services.writing import kept
 from sharedbook.store import indexed
 
@@ -23,7 +24,6 @@ _MOST_MET = 50
 """Texts that are remembered of a shape."""
 
 _NONE = frozenset[int]()
-_NO_NUMBER = {""}
 
 
 class _Gaps:
@@ -219,8 +219,8 @@ class Filled(NamedTuple):
 class Template(NamedTuple):
     """A shape's texts. ``keys``: what the keys are made of by which a contact is found, as ``indexed.keys`` takes it.
 
-    ``said``: the places of those by which a row is matched: names, mail addresses, external ids. ``numbers``,
-    ``hangul``: as in ``Marked``.
+    ``said``: the places of those by which a row is matched: names, mail addresses, external ids. ``phones``,
+    ``hangul``: places of cells, as ``Marked`` has them; ``numbers`` is filled with the digits of the phone numbers.
     """
 
     card: _Card
@@ -229,7 +229,8 @@ class Template(NamedTuple):
     notes: _Lines
     keys: tuple[_Gaps, ...]
     said: tuple[int, ...]
-    numbers: tuple[int, ...]
+    numbers: _Gaps
+    phones: tuple[int, ...]
     hangul: tuple[int, ...]
 
     def filled(self, plain: Plain, uids: Column, region: str, limits: Limits) -> Iterator[Filled]:
@@ -242,7 +243,7 @@ class Template(NamedTuple):
     def _made(self, plain: Plain, uids: Column, odd: frozenset[int], region: str) -> Sequence[Sequence[Any]]:
         """Of rows in which the same cells are ``odd``."""
         cells, count = plain.cells, len(uids)
-        numbers = [phones.keys_of(cells[at], region) for at in self.numbers]
+        numbers = [phones.keys_of(cells[at], region) for at in self.phones]
         texts = _texts(plain, uids, numbers, self.hangul)
         names = self.name.filled(cells, count)
         lines = [key.filled(texts.folded, count) for key in self.keys]
@@ -257,7 +258,7 @@ class Template(NamedTuple):
             self.notes.filled(texts, cells, odd, count),
             keys if _differ(hashes) else [tuple(dict.fromkeys(row)) for row in keys],
             keys if self.said == tuple(range(len(hashes))) else _across([hashes[at] for at in self.said], count),
-            _numbers([[number.e164 for number in column] for column in numbers], count),
+            self.numbers.filled([tuple(digits_of_each(column)) for column in numbers], count),
             list(map(indexed.LINE.join, zip(*[lines[at] for at in self.said], strict=True))),
         )
 
@@ -270,14 +271,6 @@ def _across(columns: Sequence[Sequence[Value]], count: int) -> Sequence[tuple[Va
 def _differ(columns: Sequence[Sequence[Any]]) -> bool:
     """Whether no row has the same in two of them."""
     return not any(any(map(eq, *pair)) for pair in combinations(columns, 2))
-
-
-def _numbers(reached: Sequence[Sequence[str]], count: int) -> Sequence[tuple[str, ...]]:
-    """Numbers of each row, each once and in order."""
-    rows = _across(reached, count)
-    if not all(map(all, reached)) or not _differ(reached):
-        return [tuple(sorted({*row} - _NO_NUMBER)) for row in rows]
-    return rows if len(reached) < 2 else list(map(tuple, map(sorted, rows)))
 
 
 def _fitting(found: Filled, limits: Limits) -> Filled:
@@ -319,6 +312,7 @@ def template(plain: Plain, marked: Marked, example: Made, region: str) -> Templa
     marks = _marks(plain.cells, marked.units)
     values = {indexed.cased(each.value): _gaps((each.value, marks)) for each in instances}
     escaped = _marks(texts.escaped, [*cells, *(len(plain.cells) + at for at in cells[1:])])
+    digits = [digits_of_each(column) for column in numbers]
     keyed = [each for each in instances if each.name in indexed.KEYED]
     keys = list(dict.fromkeys(indexed.line(indexed.KEYED[each.name], indexed.folded(each.value)) for each in keyed))
     return Template(
@@ -328,11 +322,12 @@ def template(plain: Plain, marked: Marked, example: Made, region: str) -> Templa
         notes=_lines(example.notes, values, folded, initials),
         keys=tuple([_gaps((line, folded)) for line in keys]),
         said=tuple(map(keys.index, example.said.split(indexed.LINE))),
-        numbers=marked.numbers,
+        numbers=_gaps((example.numbers, _marks(digits, range(len(digits))))),
+        phones=marked.numbers,
         hangul=marked.hangul,
     )
 
 
-def _marks(texts: Sequence[Column], places: Sequence[int]) -> dict[str, int]:
+def _marks(texts: Sequence[Sequence[str]], places: Sequence[int]) -> dict[str, int]:
     """The columns of marks, by what these are written as; of two that are written alike the first counts."""
     return {texts[at][0]: at for at in reversed(places)}
