@@ -51,7 +51,6 @@ class Database:
             pool_timeout=BUSY_SECONDS,
             pool_use_lifo=True,  # the last one has what it read in its cache, and its statements prepared
         )
-        self._writes_much = False
 
     @property
     def path(self) -> Path | None:
@@ -101,12 +100,29 @@ class Database:
         if self.sqlite:
             threading.Event().wait(max(WAY_SECONDS, held * WAY_SHARE) - gone)
 
-    def write_much(self) -> None:
-        """For a process that does: what it reads and sets aside costs less, connections that are open are not meant."""
-        if self.sqlite and not self._writes_much:
-            self._writes_much = True
-            event.listen(self.engine, "connect", _to_write_much)
+    @contextmanager
+    def writing_much(self) -> Iterator[None]:
+        """For a long work that writes: with connections for it; who opens it calls ``checkpoint`` between its steps."""
+        if not self.sqlite:
+            yield
+            return
+        event.listen(self.engine, "connect", _to_write_much)
+        self.engine.dispose()
+        try:
+            yield
+        finally:
+            event.remove(self.engine, "connect", _to_write_much)
             self.engine.dispose()
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Moves what a SQLite log holds into the file, as far as no reader is in its way. Others may write meanwhile.
+
+        Raises Unavailable.
+        """
+        if self.sqlite:
+            with self._alone() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Closes every pooled connection."""
@@ -211,7 +227,6 @@ class Cleaned:
 
 
 def _clean_sqlite(connection: Connection) -> Cleaned:
-    connection.exec_driver_sql("PRAGMA temp_store=FILE")  # it would hold the database in memory
     connection.exec_driver_sql("VACUUM")
     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     return Cleaned(not busy, ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"))
@@ -362,8 +377,12 @@ def _sqlite_engine(url: URL, **pool: Any) -> Engine:
 
 
 def _to_write_much(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA mmap_size=0").close()  # what is mapped counts as the process's memory
-    connection.execute("PRAGMA temp_store=MEMORY").close()  # pages for a savepoint, else written to a file
+    for pragma in (
+        "mmap_size=0",  # what is mapped counts as the process's memory
+        "temp_store=MEMORY",  # pages for a savepoint are not written to a file
+        "wal_autocheckpoint=0",  # each commit would wait for it
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _refuse_exposed(path: Path) -> None:

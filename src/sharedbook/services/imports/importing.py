@@ -10,7 +10,8 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -41,8 +42,8 @@ KIND = "import"
 
 BATCH_SECONDS = 0.5
 BATCH_ROWS, BATCH_OCTETS = 5_000, 10_000_000
-LEAST_ROWS = 2_000
-"""No batch waits for more than these, unless they are at hand."""
+FIRST_ROWS, LEAST_ROWS = 500, 2_000
+"""No batch waits for more than these, the first one for fewer, unless they are at hand."""
 
 MOST_PROBLEMS = 1_000
 
@@ -110,15 +111,15 @@ def _garbage_seldom() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _next(pieces: Iterator[Piece]) -> list[Block]:
-    """Rows of a batch, read before the write lock is taken."""
+def _next(pieces: Iterator[Piece], least: int) -> list[Block]:
+    """Rows of a batch: so many, and more that are at hand."""
     batch: list[Block] = []
     rows = octets = 0
     for block, more in pieces:
         batch.append(block)
         rows += len(block.line)
         octets += block.octets
-        if rows >= BATCH_ROWS or octets >= BATCH_OCTETS or (rows >= LEAST_ROWS and not more):
+        if rows >= BATCH_ROWS or octets >= BATCH_OCTETS or (rows >= least and not more):
             break
     return batch
 
@@ -182,44 +183,48 @@ class Import:
         Raises JobStopped when the job was cancelled.
         """
         self._committed = self._counted()
-        self.app.site.database.write_much()
-        if self.dry:
-            self._earlier = SetAside()
-        elif self.job_id is None:
-            self.open()
-        try:
-            with _garbage_seldom(), closing(self._make.pieces(self.source, self.counts.total())) as pieces:
-                self._run_batches(pieces, progress)
-            self._finish(State.PART if self._waiting() else State.DONE)
-        except JobStopped:
-            raise
-        except BaseException as error:
-            state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
-            with suppress(SharedbookError):  # the first reason counts
-                self._finish(state, jobs.reason_of(error))
-            raise
-        finally:
-            if self._earlier:
-                self._earlier.close()
+        with self.app.site.database.writing_much():
+            if self.dry:
+                self._earlier = SetAside()
+            elif self.job_id is None:
+                self.open()
+            try:
+                with _garbage_seldom(), closing(self._make.pieces(self.source, self.counts.total())) as pieces:
+                    self._run_batches(pieces, progress)
+                self._finish(State.PART if self._waiting() else State.DONE)
+            except JobStopped:
+                raise
+            except BaseException as error:
+                state = State.CANCELLED if isinstance(error, KeyboardInterrupt) else State.FAILED
+                with suppress(SharedbookError):  # the first reason counts
+                    self._finish(state, jobs.reason_of(error))
+                raise
+            finally:
+                if self._earlier:
+                    self._earlier.close()
 
     def _waiting(self) -> int:
         return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
 
     def _run_batches(self, pieces: Iterator[Piece], progress: Report | None) -> None:
-        held = released = 0.0
-        while batch := _next(pieces):
+        """The next batch is taken while the last one is committed, which mostly waits for the disk."""
+        database = self.app.site.database
+        with ThreadPoolExecutor(1) as beside:
+            batch = _next(pieces, FIRST_ROWS)
             while batch:
-                if held:
-                    self.app.site.database.make_way(held, time.monotonic() - released)
                 begun = time.monotonic()
                 with self._begin() as tx:
-                    batch = self._batch(tx, batch)
+                    left = self._batch(tx, batch)
+                    taken = None if left else beside.submit(_next, pieces, LEAST_ROWS)
                 released = time.monotonic()
                 self._committed = self._counted()
                 if progress:
                     progress(Progress(sum(self.counts.values()), dict(self.counts)))
                 if not self.dry:
-                    held = released - begun
+                    database.checkpoint()
+                batch = taken.result() if taken else left
+                if batch and not self.dry:
+                    database.make_way(released - begun, time.monotonic() - released)
 
     def _begin(self) -> AbstractContextManager[Tx]:
         return self.app.begin(self.actor, self.client, write=not self.dry)
@@ -273,11 +278,15 @@ class Import:
         return decided
 
     def _written(self, tx: Tx, block: Block) -> _Decided:
-        """What became of some rows. Their new contacts are written together; if that is refused, one by one."""
+        """What became of some rows. Their new contacts are written together; if that is refused, one by one.
+
+        New contacts of one group, with nothing beside their cards, are refused before any of them is written.
+        """
         room = self.room, self.over_quota
         new: New = {}
+        is_one_step = self.group is not None and not self._make.whole and not any(block.custom)
         try:
-            with tx.savepoint():
+            with nullcontext() if is_one_step else tx.savepoint():  # which copies each page that is changed
                 decided = self._decided(tx, block, new)
                 for place, rows in new.items():
                     self._write(tx, block, place, sorted(rows))
