@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
@@ -78,14 +79,25 @@ def open_table(source: BinaryIO, *, encoding: str | None = None, guesses: Sequen
     Raises InvalidFile: empty, wrong encoding, NUL, a quote that does not end, a line or row that is far too long, a
     header with an empty or repeated name; InvalidValue for an unknown ``encoding``.
     """
+    if encoding:
+        encodings.known(encoding)
+    if not encodings.is_marked(source):
+        with suppress(_Doubt, csv.Error, UnicodeError, InvalidFile):
+            return _sound(source, encodings.USUAL)
     codec = encodings.detect(source, encoding=encoding, guesses=guesses)
     delimiter = _delimiter(source, codec)
     header = _header(source, codec, delimiter)
-    try:
-        size, samples = _counted_in_blocks(source, codec, delimiter)
-    except (_Doubt, csv.Error, UnicodeError):
-        size, samples = _counted(source, codec, delimiter)
-        return Table(source, codec, delimiter, header, size, tuple(samples), sound=False)
+    with suppress(_Doubt, csv.Error, UnicodeError):
+        return _sound(source, codec)
+    size, samples = _counted(source, codec, delimiter)
+    return Table(source, codec, delimiter, header, size, tuple(samples), sound=False)
+
+
+def _sound(source: BinaryIO, codec: str) -> Table:
+    """A file in which nothing is wrong, looked at once; raises _Doubt, and what its parts raise."""
+    delimiter = _delimiter(source, codec)
+    header = _header(source, codec, delimiter)
+    size, samples = _counted_in_blocks(source, codec, delimiter)
     return Table(source, codec, delimiter, header, size, tuple(samples), sound=True)
 
 

@@ -34,6 +34,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+USUAL = "utf-8"
+"""Of a file without a mark, if it can be read so and holds no NUL."""
+
 _CHUNK = 64 * 1024
 _SAMPLE = 64 * 1024
 
@@ -47,27 +50,36 @@ class _Broken:
     offset: int
 
 
+def is_marked(source: BinaryIO) -> bool:
+    """Whether a byte order mark says the encoding."""
+    return _marked(source) is not None
+
+
+def _marked(source: BinaryIO) -> str | None:
+    source.seek(0)
+    start = source.read(4)
+    return next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
+
+
 def detect(source: BinaryIO, *, encoding: str | None = None, guesses: Sequence[str] = GUESSES) -> str:
     """The codec in which the whole seekable file can be read.
 
     Raises InvalidFile with line and character where no encoding fits, InvalidValue for an unknown ``encoding``.
     """
     named = known(encoding) if encoding else None
-    source.seek(0)
-    start = source.read(4)
-    marked = next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
+    marked = _marked(source)
     if marked:
         return _certain(source, marked)
-    broken, holds_nul = _decode(source, "utf-8")
+    broken, holds_nul = _decode(source, USUAL)
     if broken is None and not holds_nul:
-        return "utf-8"
+        return USUAL
     if named:
         return _certain(source, named)
     guess = _guess(source, guesses)
     if guess:
         return guess
     if broken is None:
-        return "utf-8"
+        return USUAL
     raise _refusal(broken, "UTF-8, and no other encoding fits it")
 
 

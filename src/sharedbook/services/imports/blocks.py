@@ -56,6 +56,8 @@ class Made(NamedTuple):
 
     text: str
     uid: str
+    etag: str
+    size: int
     name: str
     sort: str
     texts: str
@@ -77,12 +79,12 @@ def made_of(row: Ready) -> Made | None:
     if said.uid or not said.names or kept.originals:
         return None
     lines = indexed.LINE.join(map(matches.line, said.keys()))
-    return Made(kept.text, kept.uid, kept.name, kept.sort, *kept.indexed, row.hashes, said.numbers, lines)
+    return Made._make([*Columns.flat(kept)[:-1], row.hashes, said.numbers, lines])
 
 
 def odd(hashes: tuple[int, ...]) -> Made:
     """What stands in the columns for any other row, of which only the hashes count."""
-    return Made("", "", "", "", "", "", (), hashes, "", "")
+    return Made("", "", "", 0, "", "", "", "", (), hashes, "", "")
 
 
 class Block(NamedTuple):

@@ -249,9 +249,11 @@ class Template(NamedTuple):
         lines = [key.filled(texts.folded, count) for key in self.keys]
         hashes = list(map(indexed.keys, lines))
         keys = _across(hashes, count)
+        cards = self.card.filled(texts.escaped, _known_octets(plain), count)
         return (
-            self.card.filled(texts.escaped, _known_octets(plain), count),
+            cards,
             uids,
+            *kept.etags_and_sizes(cards),
             names,
             list(map(kept.sort_of_folded, _at_once(folding.fold, names))),
             self.texts.filled(texts, cells, odd, count),
@@ -275,17 +277,14 @@ def _differ(columns: Sequence[Sequence[Any]]) -> bool:
 
 def _fitting(found: Filled, limits: Limits) -> Filled:
     """Those that the general way would not show otherwise, or refuse."""
-    texts, _, names, *_ = found.columns
-    if (
-        "  " not in BETWEEN.join(names)
-        and max(map(len, names)) <= limits.name_length
-        and 4 * max(map(len, texts)) <= limits.card_bytes
-    ):
+    _, _, _, sizes, names, *_ = found.columns
+    are_small = max(sizes) <= limits.card_bytes and max(map(len, names)) <= limits.name_length
+    if are_small and "  " not in BETWEEN.join(names):
         return found
     fit = [
         nth
-        for nth, (text, name) in enumerate(zip(texts, names, strict=True))
-        if "  " not in name and len(name) <= limits.name_length and len(text.encode()) <= limits.card_bytes
+        for nth, (size, name) in enumerate(zip(sizes, names, strict=True))
+        if size <= limits.card_bytes and len(name) <= limits.name_length and "  " not in name
     ]
     return Filled([found.at[nth] for nth in fit], of_each(found.columns, fit) if fit else [])
 

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -96,12 +97,14 @@ def import_file(
     reading = incoming.Reading(
         app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet, dates, recipients
     )
+    on_disk = source if isinstance(source, Path) and (source.is_file() or source.is_dir()) else None
+    digest = _hash_beside(on_disk, reading) if on_disk else None
     with _opened_source(source, format, reading) as rows:
         if group is None and not rows.names_groups:
             hint = f"name one with --group, or add a column {columns.GROUPS.name}"
             raise InvalidValue("the file does not say into which group the contacts go", field="group", hint=hint)
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
-        if isinstance(source, Path) and (source.is_file() or source.is_dir()):
+        if on_disk and digest:
             params = {
                 "group": target.id if target else None,
                 "format": format,
@@ -111,8 +114,8 @@ def import_file(
                 "duplicates": str(duplicates),
             }
             texts = {
-                "file": str(source.resolve()),
-                "sha256": _hash(source, reading),
+                "file": str(on_disk.resolve()),
+                "sha256": digest.result(),
                 "mapping": mapping,
                 "sheet": sheet,
             }
@@ -163,6 +166,14 @@ def resume(
             job.counts.update(jobs.claim(tx, job_id).counts)
         job.run(progress)
         return job.report()
+
+
+def _hash_beside(source: Path, reading: incoming.Reading) -> Future[str]:
+    """``_hash``, while the file is read for something else."""
+    thread = ThreadPoolExecutor(1)
+    found = thread.submit(_hash, source, reading)
+    thread.shutdown(wait=False)
+    return found
 
 
 def _hash(source: Path, reading: incoming.Reading) -> str:

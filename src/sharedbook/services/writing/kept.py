@@ -32,11 +32,16 @@ class Kept(NamedTuple):
     originals: Mapping[str, bytes]
 
 
+_CARD = Kept._fields.index("indexed")
+
+
 class Columns(NamedTuple):
-    """What is kept of several cards, a list of each, with an entry a card; ETag and size are told by the text."""
+    """What is kept of several cards, a list of each, with an entry a card."""
 
     text: list[str]
     uid: list[str]
+    etag: list[str]
+    size: list[int]
     name: list[str]
     sort: list[str]
     texts: list[str]
@@ -47,17 +52,23 @@ class Columns(NamedTuple):
     @classmethod
     def of(cls, found: Iterable[Kept]) -> Columns:
         """What is kept of these; one at least."""
-        return cls._make(map(list, zip(*map(_flat, found), strict=True)))
+        return cls._make(map(list, zip(*map(cls.flat, found), strict=True)))
+
+    @staticmethod
+    def flat(found: Kept) -> tuple[Any, ...]:
+        """An entry of each column."""
+        return *found[:_CARD], *found.indexed, found.originals
 
     def at(self, place: int) -> Kept:
         """What is kept of one card."""
-        index = Indexed(self.texts[place], self.notes[place], self.keys[place])
-        return made(self.text[place], self.uid[place], self.name[place], index, self.originals[place])
+        columns: Sequence[Any] = self
+        values = [column[place] for column in columns]
+        return Kept._make([*values[:_CARD], Indexed._make(values[_CARD:-1]), values[-1]])
 
     def put(self, place: int, found: Kept) -> None:
         """Keeps this in place of what is there."""
         columns: Sequence[Any] = self
-        for column, value in zip(columns, _flat(found), strict=True):
+        for column, value in zip(columns, self.flat(found), strict=True):
             column[place] = value
 
     def some(self, places: Sequence[int]) -> Columns:
@@ -66,26 +77,19 @@ class Columns(NamedTuple):
         return self if len(places) == len(self.uid) else Columns._make([each[at] for at in places] for each in columns)
 
 
-def _flat(found: Kept) -> tuple[Any, ...]:
-    return found.text, found.uid, found.name, found.sort, *found.indexed, found.originals
-
-
 def of(card: Card, region: str, limits: Limits) -> Kept:
     """What is kept of a card. Raises as ``photo_reduction.fit``."""
     card = photo_reduction.fit(card, limits)
     found = indexed.of(fields.instances(card, region))
-    return made(card.text, card.uid, fields.full_name(card), found, photo_reduction.originals(card))
+    name, originals = fields.full_name(card), photo_reduction.originals(card)
+    [etag], [size] = etags_and_sizes([card.text])
+    return Kept(card.text, card.uid, etag, size, name, sort_of(name), found, originals)
 
 
-def made(text: str, uid: str, name: str, found: Indexed, originals: Mapping[str, bytes]) -> Kept:
-    """What is kept of a card's text, the uid and the name that it has, what finds it, and its originals."""
-    octets = text.encode()
-    return Kept(text, uid, etag_of(octets), len(octets), name, sort_of(name), found, originals)
-
-
-def etag_of(octets: bytes) -> str:
-    """The ETag of the bytes that GET serves (quoted)."""
-    return f'"{hashlib.sha256(octets).hexdigest()[:32]}"'
+def etags_and_sizes(texts: Iterable[str]) -> tuple[list[str], list[int]]:
+    """The ETag (quoted) of the bytes that GET serves of each card, and how many there are."""
+    octets = list(map(str.encode, texts))
+    return [f'"{hashlib.sha256(each).hexdigest()[:32]}"' for each in octets], list(map(len, octets))
 
 
 def sort_of(name: str) -> str:
