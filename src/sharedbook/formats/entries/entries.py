@@ -188,19 +188,21 @@ def _clean(column: Column, cell: str, is_plain: bool, style: Style) -> str:
 _SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What ``\\s`` is: written out, since ``re`` then looks a character of a set up in one table."""
 
-_MAIL = re.compile(rf'[^{_SPACES}@<>,;:"()\[\]\\]+@[^{_SPACES}@<>,;:"()\[\]\\]+')
+_MAIL = rf'[^{_SPACES}@<>,;:"()\[\]\\]+@[^{_SPACES}@<>,;:"()\[\]\\]+'
+_MAILS = re.compile(rf"{_MAIL}(?: {_MAIL})*+")
 
 
-def is_mail(text: str) -> bool:
-    """Whether a text is one mail address."""
-    return len(text) <= 254 and _MAIL.fullmatch(text) is not None
+def are_mails(texts: Sequence[str]) -> bool:
+    """Whether each text, of one at least, is one mail address."""
+    whole = " ".join(texts)
+    return max(map(len, texts)) <= 254 and whole.count(" ") < len(texts) and _MAILS.fullmatch(whole) is not None
 
 
 def _mail(cell: str, style: Style) -> str:
     if cell[:5].upper() == "SMTP:":  # as Exchange writes the address of a mail contact
         cell = cell[5:]
     for address in cell.split(SEVERAL):
-        if not is_mail(address.strip()):
+        if not are_mails([address.strip()]):
             raise _Refused("invalid-email", f"{address[:80]} is not a mail address")
     return cell
 

@@ -75,7 +75,8 @@ _NOT_PLAIN = "\\"
 """No plain cell holds it."""
 
 _DATE = re.compile("(?!1604)[0-9]{4}-[0-9]{2}-[0-9]{2}")  # of the year 1604: without a year
-_NUMBER = re.compile(r"[+(]?[0-9](?: ?[0-9()./-]++)*+(?<!\.0)")
+_NUMBER = r"[+(]?[0-9](?: ?[0-9()./-]++)*+(?<!\.0)"
+_NUMBERS = re.compile(rf"{_NUMBER}(?:\{BETWEEN}{_NUMBER})*+")
 _ODD = re.compile(r"[ |](?:[ |]|[^\w\x00-\x7f])")
 """In folded cells: a space that is not single and inside, or what may be a mark that belongs to a space before it."""
 
@@ -218,7 +219,7 @@ class PlainRows:
         longest = max(map(len, cells))
         if longest > self._longest[self._kinds[nth]] or whole.count(BETWEEN) >= len(cells):
             return None
-        if not (self._is_text(nth, whole) and self._is_of_its_kind(nth, cells)):
+        if not (self._is_text(nth, whole) and self._is_of_its_kind(nth, cells, whole)):
             return None
         if "\r" in whole:
             whole = whole.replace("\r\n", "\n")
@@ -249,12 +250,12 @@ class PlainRows:
         is_inside = "|\n" not in whole and "\n|" not in whole
         return self._kinds[nth] is Kind.LINES and is_inside and whole.replace("\n", "").isprintable()
 
-    def _is_of_its_kind(self, nth: int, cells: Column) -> bool:
-        """Whether each cell is what its column asks for."""
+    def _is_of_its_kind(self, nth: int, cells: Column, whole: str) -> bool:
+        """Whether each cell is what its column asks for; ``whole``: all of them."""
         kind = self._kinds[nth]
         if kind is Kind.MAIL:
-            return all(map(entries.is_mail, cells))
-        return kind is not Kind.NUMBER or all(map(_NUMBER.fullmatch, cells))
+            return entries.are_mails(cells)
+        return kind is not Kind.NUMBER or _NUMBERS.fullmatch(whole) is not None
 
     def _shaped(self, nths: Sequence[int], at: Sequence[int], judged: Sequence[_Judged]) -> Iterator[Plain]:
         """Plain rows, those of one shape together."""

@@ -8,13 +8,15 @@ library's to say. ``tests/formats/test_phones.py`` holds the two against each ot
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from phonenumbers.phonemetadata import NumberFormat, PhoneMetadata
 
-_ABROAD = re.compile(r"\+[1-9][0-9]*+(?:[ .-][0-9]++)*+")
+_ABROAD = r"\+[1-9][0-9]*+(?:[ .-][0-9]++)*+"
+_ALL_ABROAD = re.compile(rf"{_ABROAD}(?:\n{_ABROAD})*+")
 _AT_HOME = re.compile(r"(?:0[0-9]*+|\(0[0-9]*+\) ?[0-9]*+)(?:[ .-][0-9]++)*+")
 SHORTEST = 5
 """Digits of a full number; fewer are extensions and service numbers, which have no other form."""
@@ -68,19 +70,34 @@ class _Home(NamedTuple):
     abroad: re.Pattern[str]
 
 
-def read(number: str, region: str) -> PhoneKeys | None:
-    """The digits of a number; None where only the library can tell.
+def read_each(numbers: Sequence[str], region: str) -> list[PhoneKeys | None]:
+    """The digits of numbers; None where only the library can tell.
 
     ``region``: as for ``phones.keys``, in capitals.
     """
-    dialled = number.replace(" ", "").replace("-", "").replace(".", "")
-    if _ABROAD.fullmatch(number):
-        full = dialled = dialled[1:]
-    elif region and _AT_HOME.fullmatch(number):
-        dialled = dialled.replace("(", "").replace(")", "")
-        full = _from_home(dialled, region)
-    else:
-        return None
+    whole = "\n".join(numbers)
+    if _ALL_ABROAD.fullmatch(whole) and whole.count("\n") < len(numbers):
+        return [_read(full, full) for full in _without_signs(whole.replace("+", "")).split("\n")]
+    return [read(number, region) for number in numbers]
+
+
+def read(number: str, region: str) -> PhoneKeys | None:
+    """As ``read_each``."""
+    if _ALL_ABROAD.fullmatch(number) and "\n" not in number:
+        full = _without_signs(number)[1:]
+        return _read(full, full)
+    if region and _AT_HOME.fullmatch(number):
+        dialled = _without_signs(number).replace("(", "").replace(")", "")
+        return _read(dialled, _from_home(dialled, region))
+    return None
+
+
+def _without_signs(number: str) -> str:
+    return number.replace(" ", "").replace("-", "").replace(".", "")
+
+
+def _read(dialled: str, full: str) -> PhoneKeys | None:
+    """``full``: with the calling code."""
     planned = _plan_of(full[:3], len(full)) if SHORTEST <= len(full) <= _LONGEST and len(dialled) >= SHORTEST else None
     national = planned and planned[1].written(full[planned[0] :])
     return PhoneKeys(dialled, full, national) if national else None

@@ -6,7 +6,7 @@ Both sides call ``forms``; ``domain.folding.phone_equal`` compares two such text
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,10 @@ def keys(number: str, region: str) -> PhoneKeys:
     return _keys(number, region) if len(number) <= _LONGEST_REMEMBERED else _keys.__wrapped__(number, region)
 
 
-def keys_of(numbers: Iterable[str], region: str) -> list[PhoneKeys]:
+def keys_of(numbers: Sequence[str], region: str) -> list[PhoneKeys]:
     """``keys`` of many numbers, most of which stand there once."""
-    upper = region.upper()
-    return [phone_plans.read(number, upper) or keys(number, region) for number in numbers]
+    read = phone_plans.read_each(numbers, region.upper())
+    return [found or keys(number, region) for found, number in zip(read, numbers, strict=True)]
 
 
 @lru_cache(maxsize=4096)
