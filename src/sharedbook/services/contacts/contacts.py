@@ -130,10 +130,12 @@ def add_kept(
     owner_id: int | None = None,
     visibility: Visibility = VISIBLE_TO_ALL,
     source: str | None = None,
+    has_new_uids: bool = False,
 ) -> list[int]:
-    """``add_many`` for cards that were prepared beforehand (``kept.py``)."""
+    """``add_many`` for cards that were prepared beforehand (``kept.py``); ``has_new_uids``: made at random for them."""
     access.require(tx.viewer, Right.ADD, group.id, group.slug)
-    records.refuse_uids(tx, group.id, group.slug, found.uid)
+    if not has_new_uids:
+        records.refuse_uids(tx, group.id, group.slug, found.uid)
     owner = owner_id if owner_id is not None and tx.viewer.console else tx.viewer.member_id
     hrefs = records.fresh_hrefs(len(found.uid))
     ids = records.create(tx, group.id, found, hrefs, owner_id=owner, visibility=visibility, source=source)

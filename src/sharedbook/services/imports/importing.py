@@ -299,7 +299,8 @@ class Import:
     def _write(self, tx: Tx, block: Block, place: Place, rows: Sequence[int]) -> None:
         """New contacts of the same groups. Raises what services refuse."""
         first, *others = (matcher.group for matcher in place)
-        ids = contacts.add_kept(tx, first, block.kept.some(rows), source=self.origin or None)
+        are_plain = block.odd.keys().isdisjoint(rows)
+        ids = contacts.add_kept(tx, first, block.kept.some(rows), source=self.origin or None, has_new_uids=are_plain)
         for contact_id, at in zip(ids, rows, strict=True):
             if block.custom[at]:
                 custom_fields.give(tx, contact_id, block.custom[at])
