@@ -44,8 +44,7 @@ def source() -> Source:
 
 
 def made(whole: bool, of: Source) -> list[Ready]:
-    blocks = [piece.block for piece in Make("KR", LIMITS, whole).pieces(of)]
-    return [row for block in blocks for _, row in block.rows(range(len(block.line)))]
+    return [row for block in Make("KR", LIMITS, whole).ready(of) for _, row in block.rows(range(len(block.line)))]
 
 
 class Broken:

@@ -27,18 +27,8 @@ from sharedbook.services.imports.blocks import Block
 _AHEAD = 10
 """Blocks that are ready before they are asked for: a batch."""
 
-_SOON = 0.005
-"""Seconds: so long the next piece may need to get into the pipe."""
-
 _PIPE_OCTETS = 1024 * 1024
-"""Most pieces: then who sends and who receives need not take turns."""
-
-
-class Piece(NamedTuple):
-    """Some rows, and whether more are ready at once."""
-
-    block: Block
-    more: bool = True
+"""Most blocks: then who sends and who receives need not take turns."""
 
 
 class _End(NamedTuple):
@@ -49,7 +39,7 @@ class _End(NamedTuple):
     error: SharedbookError | None
 
 
-def pieces(source: Source, made: Callable[[], Iterator[Block]]) -> Generator[Piece, None, None]:
+def blocks_of(source: Source, made: Callable[[], Iterator[Block]]) -> Generator[Block, None, None]:
     """The blocks, which are made of the source there; then the source knows what it came to know of them.
 
     Raises what making them raises, Unavailable when the process has ended.
@@ -63,7 +53,7 @@ def pieces(source: Source, made: Callable[[], Iterator[Block]]) -> Generator[Pie
     there.close()
     try:
         while written := here.recv_bytes():
-            yield Piece(blocks.unpacked(written), here.poll(_SOON))
+            yield blocks.unpacked(written)
         end: _End = pickle.loads(here.recv_bytes())  # noqa: S301 - of our own process
         source.left_out, source.warnings = end.left_out, end.warnings
         if end.error is not None:

@@ -23,7 +23,6 @@ from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import fields, vcard
 from sharedbook.services.contacts import contacts, custom_fields
 from sharedbook.services.imports import targets
-from sharedbook.services.imports.apart import Piece
 from sharedbook.services.imports.blocks import Block, Ready
 from sharedbook.services.imports.decisions import Decision, Duplicates, Rules, refused
 from sharedbook.services.imports.matching import Matcher, Namesakes, made_of, strangers
@@ -42,8 +41,8 @@ KIND = "import"
 
 BATCH_SECONDS = 0.5
 BATCH_ROWS, BATCH_OCTETS = 5_000, 10_000_000
-FIRST_ROWS, LEAST_ROWS = 500, 2_000
-"""No batch waits for more than these, the first one for fewer, unless they are at hand."""
+FIRST_ROWS = 500
+"""Of the first batch, for which nothing else is done meanwhile."""
 
 MOST_PROBLEMS = 1_000
 
@@ -111,15 +110,16 @@ def _garbage_seldom() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _next(pieces: Iterator[Piece], least: int) -> list[Block]:
-    """Rows of a batch: so many, and more that are at hand."""
+def _next(made: Iterator[Block], most: int) -> list[Block]:
+    """Rows of a batch, about so many at most; fewer if they take long to be made."""
     batch: list[Block] = []
     rows = octets = 0
-    for block, more in pieces:
+    begun = time.monotonic()
+    for block in made:
         batch.append(block)
         rows += len(block.line)
         octets += block.octets
-        if rows >= BATCH_ROWS or octets >= BATCH_OCTETS or (rows >= least and not more):
+        if rows >= most or octets >= BATCH_OCTETS or time.monotonic() - begun >= BATCH_SECONDS:
             break
     return batch
 
@@ -189,8 +189,8 @@ class Import:
             elif self.job_id is None:
                 self.open()
             try:
-                with _garbage_seldom(), closing(self._make.pieces(self.source, self.counts.total())) as pieces:
-                    self._run_batches(pieces, progress)
+                with _garbage_seldom(), closing(self._make.ready(self.source, self.counts.total())) as made:
+                    self._run_batches(made, progress)
                 self._finish(State.PART if self._waiting() else State.DONE)
             except JobStopped:
                 raise
@@ -206,16 +206,16 @@ class Import:
     def _waiting(self) -> int:
         return self.counts[Result.ERROR] + self.counts[Result.NEEDS_DECISION]
 
-    def _run_batches(self, pieces: Iterator[Piece], progress: Report | None) -> None:
+    def _run_batches(self, made: Iterator[Block], progress: Report | None) -> None:
         """The next batch is taken while the last one is committed, which mostly waits for the disk."""
         database = self.app.site.database
         with ThreadPoolExecutor(1) as beside:
-            batch = _next(pieces, FIRST_ROWS)
+            batch = _next(made, min(FIRST_ROWS, BATCH_ROWS))
             while batch:
                 begun = time.monotonic()
                 with self._begin() as tx:
                     left = self._batch(tx, batch)
-                    taken = None if left else beside.submit(_next, pieces, LEAST_ROWS)
+                    taken = None if left else beside.submit(_next, made, BATCH_ROWS)
                 released = time.monotonic()
                 self._committed = self._counted()
                 if progress:

@@ -17,7 +17,6 @@ from sharedbook.formats.rows.csv_rows import Row
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.formats.vcards import photo_reduction, vcard
 from sharedbook.services.imports import apart, blocks
-from sharedbook.services.imports.apart import Piece
 from sharedbook.services.imports.blocks import Block, Lines, Made, Ready
 from sharedbook.services.imports.said import said_of
 from sharedbook.services.imports.shapes import Shapes
@@ -41,12 +40,12 @@ class Make(NamedTuple):
     limits: Limits
     whole: bool
 
-    def pieces(self, source: Source, skipped: int = 0) -> Generator[Piece, None, None]:
+    def ready(self, source: Source, skipped: int = 0) -> Generator[Block, None, None]:
         """Every row of a source behind those ``skipped``, by another process if there are many and a second core."""
         made = partial(self.blocks, source, skipped)
         if source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2:
-            return (Piece(block) for block in made())
-        return apart.pieces(source, made)
+            return (block for block in made())
+        return apart.blocks_of(source, made)
 
     def blocks(self, source: Source, skipped: int = 0) -> Iterator[Block]:
         """The same, made by this process."""
