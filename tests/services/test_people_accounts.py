@@ -307,7 +307,7 @@ def test_the_last_use_is_noted_once_an_hour(app: App) -> None:
     authenticate(app, "alice", secret, "carddav")
     assert stored(app) == [first]
     with as_console(app) as tx:
-        tx.db.execute(update(app_passwords).values(last_used=datetime.now(UTC) - timedelta(hours=1)))
+        tx.db.execute(update(app_passwords).values(last_used=datetime.now(UTC) - timedelta(minutes=61)))
     authenticate(app, "alice", secret, "carddav")
     (again,) = stored(app)
     assert again.last_used is not None and again.last_used >= first.last_used
