@@ -39,11 +39,14 @@ def test_rows_are_in_or_refused_and_the_fixed_file_adds_the_rest(staffed: Comman
     rows[17] = rows[17].replace("+82 10-1234-0017", "none")
     path = write(folder, rows)
     planned = staffed.json("import", path, "--group", "customers", "--dry-run", code=3)
-    assert planned["job"] is None and planned["counts"]["added"] == 38 and planned["counts"]["error"] == 2
+    assert sorted(planned) == sorted(json_keys.KEYS["import"])
+    assert planned["dry_run"] and planned["counts"]["added"] == 38 and planned["counts"]["error"] == 2
     assert staffed.json("contact", "list") == []
-    done = staffed.json("import", path, "--group", "customers", code=3)
-    assert sorted(done) == sorted(json_keys.KEYS["import"])
-    assert done["counts"]["added"] == 38
+    plan = planned["job"]
+    assert f"sharedbook apply {plan}" in staffed("job", "errors", plan, code=5).err
+    done = staffed.json("apply", plan, code=3)
+    assert (done["job"], done["dry_run"]) == (plan, False)
+    assert {**done, "dry_run": True} == {**planned, "samples": done["samples"]}
     (job,) = staffed.json("job", "list")
     assert sorted(job) == sorted(json_keys.KEYS["job"])
     assert (job["id"], job["kind"], job["state"], job["counts"]["error"]) == (done["job"], "import", "part", 2)
@@ -63,6 +66,25 @@ def test_rows_are_in_or_refused_and_the_fixed_file_adds_the_rest(staffed: Comman
     assert staffed.json("import", fix, "--group", "customers")["counts"]["added"] == 2
     assert staffed.json("import", fix, "--group", "customers")["counts"]["added"] == 0
     assert len(staffed.json("contact", "list")) == 40
+
+
+def test_the_plan_of_an_import(staffed: CommandLine, folder: Path) -> None:
+    path = write(folder, ["Minji,Kim,minji@example.com,,", "Ada,Lovelace,ada@example.com,,"])
+    told = staffed("import", path, "--group", "customers", "--dry-run").out.splitlines()
+    assert told == ["Dry run, nothing is changed. added: 2", "  to do exactly this: sharedbook apply 1"]
+    assert "sharedbook apply 1" in staffed("job", "resume", 1, code=5).err + staffed("job", "undo", 1, code=5).err
+    staffed("contact", "add", "--name", "Ada Lovelace", "--email", "ada@example.com", "--group", "customers")
+    refused = staffed("apply", 1, "--background", code=5).err
+    assert "added: 1 (planned: 2), skipped duplicate: 1 (planned: 0)" in refused and "--dry-run again" in refused
+    staffed("contact", "delete", "Ada Lovelace", "--yes")
+    staffed("apply", 1, "--background")
+    assert staffed("job", "watch", 1).out.endswith("added: 2\n")
+    staffed("job", "undo", 1, "--yes")
+    assert staffed.json("contact", "list") == []
+    source = path.read_text()
+    piped = staffed("import", "-", "--group", "customers", "--dry-run", stdin=source)
+    assert "apply" not in piped.out and "there is no plan to apply: only a file or folder" in piped.err
+    assert staffed.json("import", "-", "--group", "customers", "--dry-run", stdin=source)["job"] is None
 
 
 def test_what_exists_is_only_changed_when_told_twice(staffed: CommandLine, folder: Path) -> None:

@@ -120,6 +120,7 @@ def errors(site: Site, out: Output, job: int, output: Path | None, after: int, l
                sharedbook job errors 1 --after 12 --limit 20
                sharedbook job errors 1 --output fix.csv
     """
+    _look(site, job)
     if output is not None:
         with site.begin() as tx:
             ending(output, [jobs.kind_of_errors(tx, job)])
@@ -281,9 +282,18 @@ def undo(site: Site, out: Output, job: int, how: How) -> None:
 def apply_command(site: Site, out: Output, plan: int, background: bool) -> None:
     """Do exactly what a dry run has shown. It is refused if a contact, group or grant of the plan has changed since.
 
+    An import is tried again first. It is refused if its file has changed, or if any row would do something else.
+
     \b
     Example:  sharedbook apply 3
     """
+    with site.begin() as tx:
+        is_import = jobs.get(tx, plan).kind == importing.KIND
+    if is_import:
+        from sharedbook.cli import transfer  # as in _go_on
+
+        transfer.apply(site, out, plan, background=background)
+        return
     with site.begin(write=True) as tx:
         found = bulk.apply(tx, plan)
     go_on(site, out, found.label, found, How(background=background))

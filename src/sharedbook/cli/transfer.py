@@ -29,7 +29,7 @@ from sharedbook.formats.files import outgoing, sheet_write, template
 from sharedbook.formats.rows import csv_rows
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.contacts import custom_fields, search
-from sharedbook.services.imports import targets, transfer
+from sharedbook.services.imports import given_file, targets, transfer
 from sharedbook.services.jobs.jobs import Result
 from sharedbook.services.people.ldap_source import Query
 
@@ -112,6 +112,9 @@ def import_command(
     them, and is a duplicate if the first one already has it. Existing contacts stay in their groups. Rows with mistakes
     are refused one by one, and the others are imported. Importing the same file again changes nothing.
 
+    --dry-run of a file or folder on disk makes a plan: `sharedbook apply` does just what was shown. What comes from
+    stdin or a directory is not kept, and has none.
+
     With --ldap the contacts come from an existing directory. They are then edited there, until `contact detach`.
 
     \b
@@ -161,14 +164,14 @@ def import_command(
         return
     with advice(site, out), progress("rows") as show:
         report = transfer.import_file(
-            site.app, site.actor, CLIENT, source, dry_run=dry_run, progress=_shown(show), **options
+            site.app, site.actor, CLIENT, source, dry_run=dry_run, plan=dry_run, progress=_shown(show), **options
         )
     _end(out, report)
 
 
 def _standard_input(site: Site) -> BinaryIO:
     """What comes in, as a file that can be read twice and goes with the command."""
-    kept = transfer.spooled(sys.stdin.buffer, site.app.site.limits.file_bytes)
+    kept = given_file.spooled(sys.stdin.buffer, site.app.site.limits.file_bytes)
     return click.get_current_context().with_resource(kept)
 
 
@@ -177,6 +180,16 @@ def resume(site: Site, out: Output, job_id: int) -> None:
     with advice(site, out), progress("rows") as show:
         report = transfer.resume(site.app, site.actor, CLIENT, job_id, progress=_shown(show))
     _end(out, report)
+
+
+def apply(site: Site, out: Output, plan: int, *, background: bool) -> None:
+    """Does what the dry run of an import has shown, once it is tried again."""
+    with progress("rows") as show:
+        transfer.apply(site.app, site.actor, CLIENT, plan, progress=_shown(show))
+    if background:
+        in_background(site, out, "import", plan)
+    else:
+        resume(site, out, plan)
 
 
 def _import_directory(
@@ -245,9 +258,21 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
         out.note(f"rows over the limit of contacts: {report.over_quota}; raise limits.contacts, or empty the trash")
     _note(out, "look at line", report.warnings, len(report.warnings))
     _note(out, "line", report.problems, report.counts[Result.ERROR] + report.counts[Result.NEEDS_DECISION])
-    if report.job_id is not None and (report.counts[Result.ADDED] or report.counts[Result.UPDATED]):
+    _say_next(out, report)
+
+
+def _say_next(out: Output, report: transfer.JobReport) -> None:
+    """What can be done now: apply a plan; undo, and fix what was refused."""
+    changed = report.counts[Result.ADDED] or report.counts[Result.UPDATED]
+    if report.dry_run:
+        if report.job_id is not None:
+            click.echo(f"  to do exactly this: sharedbook apply {report.job_id}")
+        elif changed:
+            out.note("there is no plan to apply: only a file or folder on disk can be read again")
+        return
+    if changed:
         out.note(f"undo: sharedbook job undo {report.job_id}")
-    if report.problems and report.job_id is not None and report.format != "ldap":
+    if report.problems and report.format != "ldap":
         fix = f"fix.{outgoing.kind_of_refused(report.format)}"
         out.note(f"next: sharedbook job errors {report.job_id} --output {fix}, fix that file, and import it")
 

@@ -174,7 +174,7 @@ class JobStopped(Conflict):
 
 
 class PlanOutdated(Conflict):
-    """A contact, group, member or grant of the plan has changed since the dry run that made it."""
+    """A contact, group, member, grant or file of the plan has changed since the dry run that made it."""
 
     code = "plan-outdated"
 

@@ -185,6 +185,16 @@ def _ids(text: str | None) -> list[int]:
     return [int(each) for each in text.split(",")] if text else []
 
 
+_VERSIONS = Prepared(select(contacts.c.id, contacts.c.version).where(contacts.c.id.in_(given_ids("ids"))))
+
+
+def versions(connection: Connection, contact_ids: Sequence[int]) -> dict[int, int]:
+    """The versions of contacts, by id."""
+    return {
+        each: version for some in batches(contact_ids) for each, version in _VERSIONS.rows(connection, {"ids": some})
+    }
+
+
 def by_uid(connection: Connection, uid: str) -> list[Contact]:
     """Every contact with this UID."""
     return _where(connection, contacts.c.uid == uid)

@@ -37,7 +37,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "refused": "what would be refused: objects of contact, code, message",
     },
     "import": {
-        "job": "number of the job, or null for a dry run",
+        "job": "number of the job; of a dry run, the plan's for `sharedbook apply`; null where there is none",
         "dry_run": "true when nothing was written",
         "counts": "rows by result: added, updated, unchanged, skipped_duplicate, needs_decision, error",
         "over_quota": "rows over the limit of contacts",

@@ -36,21 +36,19 @@ class Duplicates(StrEnum):
 
 
 class Decision(NamedTuple):
-    """What a row becomes: a ``new`` contact, or a ``known`` one with this ``card``.
+    """What a row becomes: a ``new`` contact, or this ``card`` of the one that it ``fits``.
 
-    ``custom``: the custom fields to write to a known one. ``note``: what a person should look at.
+    ``fits``: the contacts that it may be. ``custom``: the custom fields to write to one. ``note``: what a person should
+    look at.
     """
 
     result: Result
     new: Kept | None = None
     card: Card | None = None
-    known: Known | None = None
+    fits: tuple[Known, ...] = ()
     custom: Values = {}  # noqa: RUF012 - never written to
     problem: Problem | None = None
     note: Problem | None = None
-
-
-_DUPLICATE = Decision(Result.SKIPPED_DUPLICATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +76,9 @@ class Rules:
         if self.origin:
             return self._follow(matcher, row, match)
         if self.duplicates is Duplicates.SKIP:
-            return _DUPLICATE
+            return Decision(Result.SKIPPED_DUPLICATE, fits=match.found)
         if self.duplicates is Duplicates.ASK or len(match.found) > 1:
-            return Decision(Result.NEEDS_DECISION, problem=_question(row, match))
+            return Decision(Result.NEEDS_DECISION, fits=match.found, problem=_question(row, match))
         known = match.found[0]
         whole = _whole(row)
         if self.duplicates is Duplicates.REPLACE:
@@ -89,7 +87,7 @@ class Rules:
             card = whole.edited(vcard.load(matcher.text_of(known)), fill=self.duplicates is Duplicates.FILL)
         custom = self._custom(matcher, row, known)
         changed = card.text != matcher.text_of(known) or bool(custom)
-        return Decision(Result.UPDATED if changed else Result.UNCHANGED, card=card, known=known, custom=custom)
+        return Decision(Result.UPDATED if changed else Result.UNCHANGED, card=card, fits=match.found, custom=custom)
 
     def _new(self, row: Ready, uid: str = "") -> Decision:
         """A new contact, with another ``uid`` than the row has if one is given; or why no card can hold the row."""
@@ -102,13 +100,13 @@ class Rules:
         """A directory's entry whose contact is there: its card is the entry's; one that was detached stays as it is."""
         known = match.found[0]
         if match.by != "external id" or len(match.found) > 1:
-            return Decision(Result.NEEDS_DECISION, problem=_question(row, match))
+            return Decision(Result.NEEDS_DECISION, fits=match.found, problem=_question(row, match))
         if known.id is None or known.id not in self.kept:
-            return _DUPLICATE
+            return Decision(Result.SKIPPED_DUPLICATE, fits=match.found)
         self.met.add(known.id)
         card = _whole(row).new_card(uid=known.facts.uid)
         result = Result.UNCHANGED if card.text == matcher.text_of(known) else Result.UPDATED
-        return Decision(result, card=card, known=known)
+        return Decision(result, card=card, fits=match.found)
 
     def _custom(self, matcher: Matcher, row: Ready, known: Known) -> Values:
         """The custom fields that the row gives the contact, other than it has them."""

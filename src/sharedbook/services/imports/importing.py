@@ -26,6 +26,7 @@ from sharedbook.services.imports import targets
 from sharedbook.services.imports.blocks import Block, Ready
 from sharedbook.services.imports.decisions import Decision, Duplicates, Rules, refused
 from sharedbook.services.imports.matching import Matcher, Namesakes, made_of, strangers
+from sharedbook.services.imports.promise import Promise
 from sharedbook.services.imports.ready import Make
 from sharedbook.services.imports.targets import Place
 from sharedbook.services.jobs import jobs, snapshots
@@ -54,7 +55,7 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """What an import did, or (``dry_run``, without ``job_id``) would do.
+    """What an import did, or (``dry_run``) would do; ``job_id``: then the plan's, None where none was kept.
 
     ``counts``: rows by ``jobs.Result``, every result named. ``problems``: the first 1,000 rows that were refused or
     need a decision; all are in ``jobs.rows``. ``left_out``: columns of the file that hold something and have no place
@@ -131,7 +132,7 @@ class Import:
     ``group``: for all rows; None: each names its groups. ``origin``: the directory that the rows come from and that
     keeps its contacts; "" for a file. ``kept``: ids of those that the group has. ``told``: parameters and texts of the
     job by which it can go on; none if it cannot. ``job_id`` and ``counts`` are given to go on behind the rows that are
-    counted.
+    counted. ``promise``: is told what a dry run finds.
     """
 
     app: App
@@ -150,6 +151,7 @@ class Import:
     notes: list[Problem] = field(default_factory=list)
     over_quota: int = 0
     job_id: int | None = None
+    promise: Promise | None = None
     _namesakes: Namesakes = field(default_factory=Namesakes, init=False)
     _earlier: SetAside | None = field(default=None, init=False)
     _committed: dict[str, int] = field(default_factory=dict)
@@ -162,9 +164,9 @@ class Import:
         self._rules = Rules(self._make, self.duplicates, self.origin, self.kept)
 
     def open(self, state: State = State.RUNNING) -> None:
-        """Makes the job, for ``run``."""
+        """Makes the job, for ``run``; of a dry run the plan."""
         params, texts = self.told
-        with self._begin() as tx:
+        with self.app.begin(self.actor, self.client, write=True) as tx:
             self.job_id = jobs.start(
                 tx,
                 KIND,
@@ -175,7 +177,8 @@ class Import:
                 format=self.source.format,
                 columns=self.source.columns,
             )
-            tx.audit("import", job=self.job_id, **({"group": self.group.id} if self.group else {}))
+            event = "job.planned" if state is State.PLANNED else "import"
+            tx.audit(event, job=self.job_id, **({"group": self.group.id} if self.group else {}))
 
     def run(self, progress: Report | None) -> None:
         """All rows, batch by batch. An exception ends the job as failed, Ctrl-C as cancelled; what is done stays.
@@ -327,6 +330,8 @@ class Import:
                 Decision(Result.ERROR, problem=problem) if problem else self._one(block, at, row, places[at], new)
             )
             decided.append((row, decision))
+        if self.promise is not None:
+            self.promise.take(tx, block, places, decided)
         for matcher in matchers if self.dry else ():
             matcher.set_aside()
         return _Decided(added, decided, known)
@@ -389,8 +394,8 @@ class Import:
 
     def _change(self, matcher: Matcher, row: Ready, decision: Decision, *, is_alone: bool) -> None:
         """A contact that is there, or (when dry) would be. Raises what services refuse."""
-        known, said = decision.known, row.said
-        assert known is not None and decision.card is not None and said is not None
+        known, said = decision.fits[0], row.said
+        assert decision.card is not None and said is not None
         card = vcard.checked(decision.card, self.app.site.limits)
         if known.id is None and not is_alone:
             raise _OneByOne  # it changes a contact that is not written yet

@@ -5,13 +5,11 @@ Personal data that is set aside while a file is read or written lies in an unnam
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,14 +23,15 @@ from sharedbook.domain.model import Client, Progress, Right
 from sharedbook.domain.query import EVERYTHING, Query
 from sharedbook.formats.entries import columns, custom_values, incoming
 from sharedbook.formats.entries.dates import Order
-from sharedbook.formats.files import archive_source, ldap_rows, outgoing, sources
+from sharedbook.formats.files import ldap_rows, outgoing, sources
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts, custom_fields, search
-from sharedbook.services.imports import targets
+from sharedbook.services.imports import given_file, targets
 from sharedbook.services.imports.decisions import Duplicates
 from sharedbook.services.imports.importing import KIND, Import, JobReport
-from sharedbook.services.jobs import jobs
-from sharedbook.services.jobs.jobs import State
+from sharedbook.services.imports.promise import Promise
+from sharedbook.services.jobs import bulk, jobs
+from sharedbook.services.jobs.jobs import Job, Result, State
 from sharedbook.services.people import ldap_source
 from sharedbook.services.tx import Actor, App, Tx
 from sharedbook.services.writing import photos, records
@@ -42,12 +41,12 @@ __all__ = [
     "KIND",
     "Duplicates",
     "JobReport",
+    "apply",
     "export",
     "import_directory",
     "import_file",
     "mapping_of",
     "resume",
-    "spooled",
 ]
 
 PAGE = 500
@@ -69,6 +68,7 @@ def import_file(
     recipients: int = 0,
     duplicates: Duplicates = Duplicates.SKIP,
     dry_run: bool = False,
+    plan: bool = False,
     wait: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> JobReport:
@@ -85,7 +85,8 @@ def import_file(
     ``dates``: in which order dates such as 10/12/1815 are written; None: as the file tells. ``recipients``: those in
     To and Cc come, too, of messages that name at most so many. ``progress`` is called
     after each batch, and once before the first write, with ``done`` 0 and ``{"quota": n}``, if n rows will be refused
-    as over the quota. ``wait``: only makes the job, for ``resume``.
+    as over the quota. ``wait``: only makes the job, for ``resume``. ``plan``: a dry run, of a file or folder on
+    disk, that would change something is kept as a job, for ``apply``.
     Raises, before anything is written: GroupNotFound, Forbidden (IMPORT and ADD on the group), InvalidFile,
     InvalidValue (format, mapping, encoding; no ``group`` and no row that names groups; ``wait`` for what is no file
     on disk), Unavailable. Rows that are refused raise nothing: the job keeps them. Raises JobStopped when the job is
@@ -98,12 +99,13 @@ def import_file(
         app.site.settings.default_region, app.site.limits, encoding, mapping, custom, sheet, dates, recipients
     )
     on_disk = source if isinstance(source, Path) and (source.is_file() or source.is_dir()) else None
-    digest = _hash_beside(on_disk, reading) if on_disk else None
-    with _opened_source(source, format, reading) as rows:
+    digest = given_file.hash_beside(on_disk, reading) if on_disk else None
+    with given_file.opened_source(source, format, reading) as rows:
         if group is None and not rows.names_groups:
             hint = f"name one with --group, or add a column {columns.GROUPS.name}"
             raise InvalidValue("the file does not say into which group the contacts go", field="group", hint=hint)
-        job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run)
+        promise = Promise() if dry_run and plan else None
+        job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run, promise=promise)
         if on_disk and digest:
             params = {
                 "group": target.id if target else None,
@@ -130,7 +132,38 @@ def import_file(
             rehearsal.run(None)
             progress(Progress(0, {"quota": rehearsal.over_quota}))
         job.run(progress)
+        if promise and job.told[1] and (job.counts[Result.ADDED] or job.counts[Result.UPDATED]):
+            promised = {"promise": promise.digest(), "promised": dict(job.counts)}
+            job.told = {**job.told[0], **promised}, job.told[1]
+            job.open(State.PLANNED)
         return job.report()
+
+
+def apply(
+    app: App, actor: Actor, client: Client, plan_id: int, *, progress: Callable[[Progress], None] | None = None
+) -> None:
+    """Tries a planned import again; if it would do just what the plan has shown, lets its job wait for ``resume``.
+
+    Raises JobNotFound, JobStopped (no plan, or it no longer knows its file), PlanOutdated, and as ``import_file``.
+    """
+    with app.begin(actor, client) as tx:
+        found = bulk.planned(tx, plan_id)
+    promise = Promise()
+    with _again(app, actor, client, found, promise) as job:
+        job.run(progress)
+    if promise.digest() != found.params["promise"]:
+        raise bulk.outdated(_difference(found.params["promised"], job.counts))
+    with app.begin(actor, client, write=True) as tx:
+        bulk.accept(tx, plan_id)
+        tx.audit("import", job=plan_id, **({"group": job.group.id} if job.group else {}))
+
+
+def _difference(planned: Mapping[str, int], now: Mapping[str, int]) -> str:
+    """In words, how what rows would do differs from what was planned."""
+    both = ((each, planned.get(each, 0), now.get(each, 0)) for each in Result)
+    if differ := [f"{each}: {new} (planned: {old})".replace("_", " ") for each, old, new in both if old != new]:
+        return f"rows would do something else than the plan has shown: {', '.join(differ)}"
+    return "contacts or groups that rows of the file fit have changed since the plan was made"
 
 
 def resume(
@@ -144,55 +177,42 @@ def resume(
     with app.begin(actor, client) as tx:
         found = jobs.get(tx, job_id)
         jobs.require_stopped(tx, found)
-        if found.texts is None:
-            what = "no longer knows its file" if found.params else "read no file that could be read again"
-            hint = "import it again: rows already in are recognised (after --duplicates add, undo the job first)"
-            raise JobStopped(f"job {job_id} {what}", hint=hint)
-        custom = custom_fields.fillable(tx)
-        group = groups.names(tx).get(found.params["group"])
-        if group is None and found.params["group"] is not None:
-            raise GroupNotFound(f"the group that job {job_id} imports into is gone")
-        target, room = None if group is None else targets.get(tx, group.slug), records.room(tx)
-    file, how = Path(found.texts["file"]), found.params
-    encoding, mapping, sheet = how["encoding"], found.texts["mapping"], found.texts["sheet"]
-    region, limits = app.site.settings.default_region, app.site.limits
-    order = Order(how["dates"]) if how["dates"] else None
-    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet, order, how["recipients"])
-    with _opened_source(file, how["format"], reading) as rows:
-        if _hash(file, reading) != found.texts["sha256"]:
-            raise InvalidFile(f"{file} was changed since job {job_id} began", hint="import it as a new file")
-        job = Import(app, actor, client, rows, target, Duplicates(how["duplicates"]), room, job_id=job_id)
+    with _again(app, actor, client, found) as job:
         with app.begin(actor, client, write=True) as tx:
             job.counts.update(jobs.claim(tx, job_id).counts)
         job.run(progress)
         return job.report()
 
 
-def _hash_beside(source: Path, reading: incoming.Reading) -> Future[str]:
-    """``_hash``, while the file is read for something else."""
-    thread = ThreadPoolExecutor(1)
-    found = thread.submit(_hash, source, reading)
-    thread.shutdown(wait=False)
-    return found
+@contextmanager
+def _again(app: App, actor: Actor, client: Client, found: Job, promise: Promise | None = None) -> Iterator[Import]:
+    """The import that a job was told to do, for good, or to try it with a ``promise``.
 
-
-def _hash(source: Path, reading: incoming.Reading) -> str:
-    """The SHA-256 of a file; of a folder that of its files' names and hashes; in hex."""
-    if source.is_file():
-        with _opened(source) as file:
-            return _digest(file).hex()
-    found = hashlib.sha256()
-    for member in archive_source.of_folder(source, reading.limits.file_bytes):
-        with member.open() as file:
-            found.update(member.name.encode(errors="surrogateescape") + b"\0" + _digest(file))
-    return found.hexdigest()
-
-
-def _digest(file: BinaryIO) -> bytes:
-    found = hashlib.sha256()
-    while piece := file.read(1024 * 1024):
-        found.update(piece)
-    return found.digest()
+    Raises JobStopped, GroupNotFound, InvalidFile or (of a plan) PlanOutdated for a file that was changed.
+    """
+    if found.texts is None:
+        what = "no longer knows its file" if found.params else "read no file that could be read again"
+        hint = "import it again: rows already in are recognised (after --duplicates add, undo the job first)"
+        raise JobStopped(f"job {found.id} {what}", hint=hint)
+    with app.begin(actor, client) as tx:
+        custom = custom_fields.fillable(tx)
+        group = groups.names(tx).get(found.params["group"])
+        if group is None and found.params["group"] is not None:
+            raise GroupNotFound(f"the group that job {found.id} imports into is gone")
+        target, room = None if group is None else targets.get(tx, group.slug), records.room(tx)
+    file, how = Path(found.texts["file"]), found.params
+    encoding, mapping, sheet = how["encoding"], found.texts["mapping"], found.texts["sheet"]
+    region, limits = app.site.settings.default_region, app.site.limits
+    order = Order(how["dates"]) if how["dates"] else None
+    reading = incoming.Reading(region, limits, encoding, mapping, custom, sheet, order, how["recipients"])
+    if given_file.hash_of(file, reading) != found.texts["sha256"]:
+        if promise:
+            raise bulk.outdated(f"{file} was changed since the plan was made")
+        raise InvalidFile(f"{file} was changed since job {found.id} began", hint="import it as a new file")
+    with given_file.opened_source(file, how["format"], reading) as rows:
+        job = Import(app, actor, client, rows, target, Duplicates(how["duplicates"]), room, promise=promise)
+        job.dry, job.job_id = (True, None) if promise else (False, found.id)
+        yield job
 
 
 def mapping_of(
@@ -212,7 +232,7 @@ def mapping_of(
     with app.begin(actor, client) as tx:
         own = custom_fields.every(tx)
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, custom=own, sheet=sheet)
-    with _seekable(source, reading.limits.file_bytes) as file:
+    with given_file.seekable(source, reading.limits.file_bytes) as file:
         header = sources.header_of(file, source.name if isinstance(source, Path) else "", format, reading)
     found = columns.meanings(header)
     for name, meaning in found.items():
@@ -260,49 +280,6 @@ def _rows_of(entries: IO[str]) -> Iterator[ldap_rows.Row]:
     entries.seek(0)
     for line in entries:
         yield ldap_rows.Row(*json.loads(line))
-
-
-@contextmanager
-def _opened_source(source: Path | BinaryIO, format: str | None, reading: incoming.Reading) -> Iterator[incoming.Source]:
-    if isinstance(source, Path) and source.is_dir():
-        yield sources.open_folder(source, reading)
-        return
-    with _seekable(source, reading.limits.file_bytes) as file:
-        yield sources.open_source(file, source.name if isinstance(source, Path) else "", format, reading)
-
-
-@contextmanager
-def _seekable(source: Path | BinaryIO, most: int) -> Iterator[BinaryIO]:
-    """The source as a file that can be read twice. Raises InvalidFile: not there, not readable, over the limit."""
-    with _opened(source) if isinstance(source, Path) else spooled(source, most) as file:
-        if file.seek(0, 2) > most:
-            raise _too_large(most)
-        yield file
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise InvalidFile(f"{path} cannot be read: {error.strerror}", hint="check its path and permissions") from error
-
-
-@contextmanager
-def spooled(source: BinaryIO, most: int) -> Iterator[BinaryIO]:
-    """What a pipe gives, as an unnamed file. Raises InvalidFile for more than ``most`` octets."""
-    with tempfile.TemporaryFile() as file:
-        size = 0
-        while data := source.read(1024 * 1024):
-            size += len(data)
-            if size > most:
-                raise _too_large(most)
-            file.write(data)
-        file.seek(0)
-        yield file
-
-
-def _too_large(most: int) -> InvalidFile:
-    return InvalidFile(f"the file is larger than {most // 1_000_000} MB", hint="split it, or raise limits.file_bytes")
 
 
 # ---- export

@@ -302,17 +302,31 @@ def plan(
 
 def apply(tx: Tx, plan_id: int) -> Job:
     """Lets the job of a plan wait for its ``run``. Raises JobNotFound, JobStopped, PlanOutdated."""
-    job = jobs.get(tx, plan_id)
-    if job.state is not State.PLANNED:
-        raise JobStopped(f"job {plan_id} is not a plan: it is {job.state}", hint=f"see: sharedbook job show {plan_id}")
+    job = planned(tx, plan_id)
     action = load(job)
     action.check(tx)
     changed = _changed_since(tx, job, action)
     if changed:
-        raise PlanOutdated(
-            f"changed since the plan was made: {', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}",
-            hint="make another plan: give the command with --dry-run again",
-        )
+        raise outdated(f"changed since the plan was made: {', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}")
+    return accept(tx, plan_id)
+
+
+def planned(tx: Tx, plan_id: int) -> Job:
+    """The job of a plan. Raises JobNotFound, JobStopped for another job."""
+    job = jobs.get(tx, plan_id)
+    if job.state is not State.PLANNED:
+        raise JobStopped(f"job {plan_id} is not a plan: it is {job.state}", hint=f"see: sharedbook job show {plan_id}")
+    return job
+
+
+def outdated(message: str) -> PlanOutdated:
+    """What refuses a plan, with the next step."""
+    return PlanOutdated(message, hint="make another plan: give the command with --dry-run again")
+
+
+def accept(tx: Tx, plan_id: int) -> Job:
+    """Lets the job of a plan, which was found to be still right, wait for its process. Raises as ``planned``."""
+    planned(tx, plan_id)
     store.change(tx.db, plan_id, state=State.WAITING.value, started=tx.now, beat=tx.now)
     tx.audit("job.apply", job=plan_id)
     return jobs.get(tx, plan_id)
