@@ -128,6 +128,21 @@ def test_a_header_may_stand_below_blank_rows() -> None:
     assert [(row.line, row.cells, row.problem) for row in found.rows()] == [(4, ("Kim", "k@example.com"), None)]
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_rows_of_spaces_are_blank(quote: str) -> None:
+    spaces = "".join(each for each in map(chr, range(0x110000)) if each.isspace() and each not in "\r\n")
+    rows = [
+        "name,email",
+        "Kim,k@example.com",
+        *(f"{each},{quote}{each}{each}{quote}" for each in spaces),
+        " , ,",
+        "Lee,",
+    ]
+    found = table("\n".join([" ,", *rows, ""]).encode())
+    assert (found.header, found.size) == (("name", "email"), 2)
+    assert [(row.cells[0], row.problem) for row in found.rows()] == [("Kim", None), ("Lee", None)]
+
+
 def test_line_numbers_are_those_of_the_file() -> None:
     data = b'sep=,\r\nname,note\r\n\r\nKim,"one\r\ntwo"\r\nLee,x\r\n#sharedbook explains,y\r\nChoi,z\r\n'
     assert [(row.line, row.cells[0]) for row in table(data).rows()] == [(4, "Kim"), (6, "Lee"), (8, "Choi")]

@@ -115,7 +115,8 @@ def test_numbers_in_other_columns_are_what_they_say() -> None:
 
 def test_empty_rows_and_columns_around_the_table() -> None:
     head = text_cell("B3", "name") + text_cell("C3", "email")
-    data = raw_xlsx(f'<row r="3">{head}</row><row r="6">{text_cell("B6", "Kim")}</row>')
+    spaces = [f'<row r="{each}">{text_cell(f"B{each}", " ")}</row>' for each in (2, 5)]
+    data = raw_xlsx(f'{spaces[0]}<row r="3">{head}</row>{spaces[1]}<row r="6">{text_cell("B6", "Kim")}</row>')
     (row,) = rows(data)
     assert (row.line, row.cells, row.problems) == (6, ("Kim", ""), ())
     wide = rows(raw_xlsx(f'<row r="3">{head}</row><row r="4">{text_cell("B4", "Kim")}{text_cell("D4", "x")}</row>'))

@@ -70,11 +70,13 @@ def open_table(source: BinaryIO, sheet: str = "") -> SheetTable:
 
 
 def _records(lines: IO[bytes]) -> Iterator[tuple[int, list[Any]]]:
+    """Number and cells of every row that is not blank."""
     lines.seek(0)
     lines.readline()
     for line in lines:
         number, cells = json.loads(line)
-        yield number, cells
+        if any(isinstance(cell, list) or cell.strip() for cell in cells):
+            yield number, cells
 
 
 def _rows(lines: IO[bytes], header: Sequence[str]) -> Iterator[Row]:

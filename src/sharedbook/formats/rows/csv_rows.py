@@ -177,7 +177,12 @@ def _header(source: BinaryIO, codec: str, delimiter: str) -> tuple[str, ...]:
 
 def _first(records: Iterator[tuple[int, list[str]]]) -> tuple[int, list[str]]:
     """The header: the first record that is not blank."""
-    return next((record for record in records if any(record[1])), (1, []))
+    return next((record for record in records if not _is_blank(record[1])), (1, []))
+
+
+def _is_blank(cells: Iterable[str]) -> bool:
+    """Whether there is nothing in the cells but spaces."""
+    return not any(map(str.strip, cells))
 
 
 def checked_header(line: int, cells: Sequence[str]) -> tuple[str, ...]:
@@ -237,7 +242,7 @@ def _counted_in_blocks(source: BinaryIO, codec: str, delimiter: str) -> tuple[in
         blocks = _Blocks(text, delimiter)
         for cells in blocks.reader:
             blocks.ended = blocks.reader.line_num
-            if not any(cells) or (blocks.records and cells[0].startswith(NOTE_MARK)):
+            if _is_blank(cells) or (blocks.records and cells[0].startswith(NOTE_MARK)):
                 continue
             if blocks.records and not blocks.ascii:
                 blocks.samples += _samples(cells, len(blocks.samples))
@@ -245,6 +250,10 @@ def _counted_in_blocks(source: BinaryIO, codec: str, delimiter: str) -> tuple[in
         return max(blocks.records - 1, 0), blocks.samples
     finally:
         text.detach()
+
+
+_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""Every character that ``str.isspace`` takes for one."""
 
 
 class _Blocks:
@@ -256,7 +265,7 @@ class _Blocks:
 
     def __init__(self, text: io.TextIOWrapper, delimiter: str) -> None:
         self.text = text
-        self.empty = f"{delimiter}\r\n"
+        self.empty = delimiter + _SPACES
         self.reader = csv.reader(chain.from_iterable(self), delimiter=delimiter, strict=True)
         self.records = 0
         self.samples: list[str] = []
@@ -281,7 +290,7 @@ class _Blocks:
 
     def _read(self, lines: str) -> Iterator[Iterable[str]]:
         if self._is_simple(lines):
-            self.records += sum([line.strip(self.empty) != "" for line in io.StringIO(lines, newline="")])
+            self.records += sum([line.lstrip(self.empty) != "" for line in io.StringIO(lines, newline="")])
         else:
             self.begun = self.reader.line_num
             yield io.StringIO(lines, newline="")
@@ -306,9 +315,9 @@ def _rows(records: Iterable[tuple[int, list[str]]], width: int) -> Iterator[Row]
     for line, cells in records:
         if len(cells) > width:
             cells[width:] = _without_empty_end(cells[width:])
-        if not any(cells) or cells[0].startswith(NOTE_MARK):
-            continue
         whole = "".join(cells)
+        if not whole or whole.isspace() or cells[0].startswith(NOTE_MARK):
+            continue
         plain = tuple(map(_plain, cells)) if "'" in whole else tuple(cells)
         fits = len(plain) == width and len(whole) <= LONGEST_CELL
         yield Row(line, plain, None if fits else shape_problem(line, plain, width))
@@ -382,7 +391,9 @@ def _are_plain(records: Sequence[list[str]], width: int) -> bool:
     whole = "".join(wholes)
     if "'" in whole or NOTE_MARK in whole:
         return False
-    return all(wholes) and all(len(cells) == width for cells in records) and max(map(len, wholes)) <= LONGEST_CELL
+    if not all(wholes) or any(map(str.isspace, wholes)):
+        return False
+    return all(len(cells) == width for cells in records) and max(map(len, wholes)) <= LONGEST_CELL
 
 
 class _Lines:
