@@ -221,6 +221,16 @@ def test_rows_over_the_limit_are_said_with_the_next_step(
     (folder / "two.csv").write_text("name\nAda\nBob\n")
     said = staffed("import", folder / "two.csv", "--group", "customers", code=3).err
     assert "rows over the limit of contacts: 1; raise limits.contacts, or empty the trash\n" in said
+    assert said.endswith("--output fix.csv, and import that file when there is room\n")
+
+
+def test_the_fixed_file_needs_the_map_again(staffed: CommandLine, folder: Path) -> None:
+    (folder / "map.toml").write_text('"Who" = "name"\n')
+    (folder / "two.csv").write_text("Who,email\nAda,ada@example.com\nBob,none\n")
+    mapped = ("import", folder / "two.csv", "--group", "customers", "--map", folder / "map.toml")
+    plan = staffed.json(*mapped, "--dry-run", code=3)["job"]
+    for command in (("apply", plan), mapped):
+        assert staffed(*command, code=3).err.endswith("fix that file, and import it with --map again\n")
 
 
 def test_sheets_folders_and_every_format_on_the_way_out(staffed: CommandLine, folder: Path) -> None:

@@ -287,7 +287,8 @@ def _ask_ldap(listener: Listener, base: str) -> str:
         with ldap3.Connection(server, receive_timeout=TIMEOUT):
             contexts = server.info.naming_contexts if server.info else []
     except LDAPException as error:
-        raise _Failed(f"no answer: {type(error).__name__}", "run: sharedbook serve") from None
+        words = re.findall(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+        raise _Failed(f"no answer: {words[-1] if words else error}", "run: sharedbook serve") from None
     if base not in contexts:
         raise _Failed(f"it serves {', '.join(contexts) or 'nothing'}, not {base}", "another program may hold the port")
     return f"answers for {base}"

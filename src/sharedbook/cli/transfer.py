@@ -30,6 +30,7 @@ from sharedbook.formats.rows import csv_rows
 from sharedbook.formats.rows.problems import Problem
 from sharedbook.services.contacts import custom_fields, search
 from sharedbook.services.imports import given_file, targets, transfer
+from sharedbook.services.jobs import jobs
 from sharedbook.services.jobs.jobs import Result
 from sharedbook.services.people.ldap_source import Query
 
@@ -166,7 +167,7 @@ def import_command(
         report = transfer.import_file(
             site.app, site.actor, CLIENT, source, dry_run=dry_run, plan=dry_run, progress=_shown(show), **options
         )
-    _end(out, report)
+    _end(out, report, mapped=mapping is not None)
 
 
 def _standard_input(site: Site) -> BinaryIO:
@@ -179,7 +180,9 @@ def resume(site: Site, out: Output, job_id: int) -> None:
     """Goes on with an import, behind its last row."""
     with advice(site, out), progress("rows") as show:
         report = transfer.resume(site.app, site.actor, CLIENT, job_id, progress=_shown(show))
-    _end(out, report)
+    with site.begin() as tx:
+        told = jobs.get(tx, job_id).texts
+    _end(out, report, mapped=bool(told and told["mapping"]))
 
 
 def apply(site: Site, out: Output, plan: int, *, background: bool) -> None:
@@ -204,9 +207,9 @@ def _import_directory(
     _end(out, report)
 
 
-def _end(out: Output, report: transfer.JobReport) -> None:
-    """Says what an import did; ends with 3 when rows are left."""
-    _tell(out, report)
+def _end(out: Output, report: transfer.JobReport, *, mapped: bool = False) -> None:
+    """Says what an import, ``mapped`` by a --map, did; ends with 3 when rows are left."""
+    _tell(out, report, mapped)
     if report.gone and not out.as_json:
         out.note(f"contacts whose entry is gone from the directory: {', '.join(map(str, report.gone))}")
     if report.counts.get(Result.ERROR, 0) or report.counts.get(Result.NEEDS_DECISION, 0):
@@ -244,7 +247,7 @@ def _shown(show: Any) -> Any:
     return update
 
 
-def _tell(out: Output, report: transfer.JobReport) -> None:
+def _tell(out: Output, report: transfer.JobReport, mapped: bool) -> None:
     if out.as_json:
         out.record(json_keys.imported(report))
         return
@@ -258,10 +261,10 @@ def _tell(out: Output, report: transfer.JobReport) -> None:
         out.note(f"rows over the limit of contacts: {report.over_quota}; raise limits.contacts, or empty the trash")
     _note(out, "look at line", report.warnings, len(report.warnings))
     _note(out, "line", report.problems, report.counts[Result.ERROR] + report.counts[Result.NEEDS_DECISION])
-    _say_next(out, report)
+    _say_next(out, report, mapped)
 
 
-def _say_next(out: Output, report: transfer.JobReport) -> None:
+def _say_next(out: Output, report: transfer.JobReport, mapped: bool) -> None:
     """What can be done now: apply a plan; undo, and fix what was refused."""
     changed = report.counts[Result.ADDED] or report.counts[Result.UPDATED]
     if report.dry_run:
@@ -274,7 +277,10 @@ def _say_next(out: Output, report: transfer.JobReport) -> None:
         out.note(f"undo: sharedbook job undo {report.job_id}")
     if report.problems and report.format != "ldap":
         fix = f"fix.{outgoing.kind_of_refused(report.format)}"
-        out.note(f"next: sharedbook job errors {report.job_id} --output {fix}, fix that file, and import it")
+        only_room_lacks = report.over_quota == report.counts[Result.ERROR] + report.counts[Result.NEEDS_DECISION]
+        then = "and import that file when there is room" if only_room_lacks else "fix that file, and import it"
+        again = " with --map again" if mapped else ""
+        out.note(f"next: sharedbook job errors {report.job_id} --output {fix}, {then}{again}")
 
 
 def _note(out: Output, what: str, problems: Sequence[Problem], count: int) -> None:
