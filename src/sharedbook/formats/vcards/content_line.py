@@ -113,8 +113,6 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "N": "\n", **{character: character for character in '\\,;:"'}}
 
 
-
-
 def unescape_text(raw: str) -> str:
     r"""Text of an escaped value: ``\n \\ \, \;``, the ``\: \"`` of Apple and Google; other backslashes stay."""
     if "\\" not in raw:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Identity, MetaData, text
+from sqlalchemy import Column, ForeignKey, Identity, MetaData, text
 
 from sharedbook.store.types import NAMES, Id
 
@@ -19,3 +19,8 @@ def where(condition: str) -> dict[str, Any]:
 def row_id() -> Column[int]:
     """The column of a number that is never used again."""
     return Column("id", Id, Identity(always=False), primary_key=True)
+
+
+def reference(column: str, ondelete: str | None = None) -> ForeignKey:
+    """A foreign key that is checked at the commit: before it, SQLite would copy pages for each long INSERT."""
+    return ForeignKey(column, ondelete=ondelete, deferrable=True, initially="DEFERRED")

@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sharedbook.store.schema.base import metadata, row_id, where
+from sharedbook.store.schema.base import metadata, reference, row_id, where
 from sharedbook.store.types import Exact, Id, Time
 
 contacts = Table(
@@ -29,7 +29,7 @@ contacts = Table(
     Column("size", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("sort", Exact, nullable=False),
-    Column("owner_id", Id, ForeignKey("subjects.id")),
+    Column("owner_id", Id, reference("subjects.id")),
     Column("visibility", String(8), nullable=False),
     Column("version", Integer, nullable=False),
     Column("created", Time, nullable=False),

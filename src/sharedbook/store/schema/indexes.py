@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text
 
-from sharedbook.store.schema.base import metadata
+from sharedbook.store.schema.base import metadata, reference
 from sharedbook.store.types import Exact, Id
 
 # Every value of a contact in one text, folded: see store/indexed.py. Custom fields are written apart from the card;
@@ -12,7 +12,7 @@ from sharedbook.store.types import Exact, Id
 sought = Table(
     "sought",
     metadata,
-    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Id, reference("contacts.id", "CASCADE"), primary_key=True),
     Column("custom", Exact, nullable=False, server_default=""),
     Column("texts", Exact, nullable=False),
     Column("notes", Exact, nullable=False),
@@ -22,7 +22,7 @@ sought = Table(
 value_keys = Table(
     "value_keys",
     metadata,
-    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Id, reference("contacts.id", "CASCADE"), primary_key=True),
     Column("hash", BigInteger, primary_key=True, index=True),
     sqlite_with_rowid=False,
 )

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from sharedbook.store.migrations.first_tables.base import metadata, row_id, where
+from sharedbook.store.migrations.first_tables.base import metadata, reference, row_id, where
 from sharedbook.store.types import Exact, Id, Time
 
 groups = Table(
@@ -40,9 +40,9 @@ groups = Table(
 memberships = Table(
     "memberships",
     metadata,
-    Column("group_id", Id, ForeignKey("groups.id"), primary_key=True),
+    Column("group_id", Id, reference("groups.id"), primary_key=True),
     Column("href", Exact, primary_key=True),
-    Column("contact_id", Id, ForeignKey("contacts.id")),
+    Column("contact_id", Id, reference("contacts.id")),
     Column("was_contact_id", Id),
     Column("uid", Exact, nullable=False),
     Column("etag", Exact, nullable=False),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text
 
-from sharedbook.store.migrations.first_tables.base import metadata
+from sharedbook.store.migrations.first_tables.base import metadata, reference
 from sharedbook.store.types import Exact, Id
 
 sought = Table(
     "sought",
     metadata,
-    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Id, reference("contacts.id", "CASCADE"), primary_key=True),
     Column("custom", Exact, nullable=False, server_default=""),
     Column("texts", Exact, nullable=False),
     Column("notes", Exact, nullable=False),
@@ -19,7 +19,7 @@ sought = Table(
 value_keys = Table(
     "value_keys",
     metadata,
-    Column("contact_id", Id, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Id, reference("contacts.id", "CASCADE"), primary_key=True),
     Column("hash", BigInteger, primary_key=True, index=True),
     sqlite_with_rowid=False,
 )
