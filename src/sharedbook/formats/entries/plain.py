@@ -240,7 +240,9 @@ class PlainRows:
 
     def _is_text(self, nth: int, whole: str) -> bool:
         """Whether there is no sign that any rule asks for, no outer space, and a line end only where several may be."""
-        if " |" in whole or "| " in whole or "\\" in whole or ":::" in whole or whole != whole.strip():
+        if whole != whole.strip() or "\\" in whole or ":::" in whole:
+            return False
+        if " " in whole and (" |" in whole or "| " in whole):
             return False
         if nth in self._without and self._without[nth] in whole:
             return False
@@ -395,6 +397,8 @@ def _folded(cells: Column, whole: str) -> Column | None:
 def _folded_ascii(cells: Column, whole: str) -> Column:
     """The folded forms of those cells that are ASCII."""
     low = whole.lower().replace("\n", " ")
+    if " " not in low:
+        return tuple(low.split(BETWEEN))
     folded = low.replace(" ", "  ").split(BETWEEN)
     if "  " in low:
         for place, cell in enumerate(low.split(BETWEEN)):
