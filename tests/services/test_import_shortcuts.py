@@ -6,12 +6,14 @@ import os
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sharedbook.app import App
+from sharedbook.domain.model import Progress
 from sharedbook.services.books import groups
 from sharedbook.services.imports import importing, matching, ready
 from sharedbook.services.imports.matching import Matcher
@@ -45,6 +47,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     with as_console(app) as tx:
         groups.add(tx, "People")
     run(app, table(HEADER, THERE))
+    yield app
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    app = new_site(Path(tmp_path_factory.mktemp("fresh")))
     yield app
     app.close()
 
@@ -112,3 +121,56 @@ def test_the_memory_of_a_dry_run_does_not_grow_with_the_file(site: App, monkeypa
 
     peak(1_000)  # so that what is learned once counts for neither
     assert peak(4_000) - peak(1_000) < 3_000 * 300
+
+
+NAMESAKES = st.lists(
+    st.tuples(
+        st.just(""),
+        st.just(""),
+        st.sampled_from(["Bob", "bob", "김민지", "Cid"]),
+        st.sampled_from(["", *(f"{letter}@example.com" for letter in "abcdefgh")]),
+        st.sampled_from(["", "+82 10 1234 5678", "010-1234-5678", "1234", "821012345678", "+49 30 123456"]),
+        st.sampled_from(["", "a note"]),
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+ONE_WITHOUT_AN_ADDRESS = [
+    ("", "", "Bob", "a@example.com", "+82 10 1234 5678", ""),
+    ("", "", "Bob", "", "+49 30 123456", ""),
+    ("", "", "Bob", "b@example.com", "+49 30 123456", ""),
+]
+
+
+@settings(max_examples=25)
+@given(rows=NAMESAKES, chunk=st.sampled_from([1, 2, 500]), batch=st.sampled_from([1, 3, 5000]))
+@example(rows=ONE_WITHOUT_AN_ADDRESS, chunk=1, batch=5000)
+def test_numbers_that_are_remembered_tell_what_those_in_the_database_tell(
+    fresh: App, rows: list[tuple[str, ...]], chunk: int, batch: int
+) -> None:
+    found = []
+    for remember in (True, False):
+        with as_console(fresh) as tx:
+            group = groups.add(tx, f"People {uuid4()}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ready, "CHUNK_ROWS", chunk)
+            patch.setattr(importing, "BATCH_ROWS", batch)
+            if not remember:
+                patch.setattr(matching.Namesakes, "added", lambda *_: None)
+            found.append(counts(run(fresh, table(HEADER, rows), group.slug)))
+    assert found[0] == found[1]
+
+
+def test_what_another_writes_is_seen_by_the_next_batch(fresh: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(importing, "BATCH_ROWS", 1)
+    with as_console(fresh) as tx:
+        groups.add(tx, "Others")
+    rows = [("", "", "Eve", f"{at}@example.com", f"+82 10 0000 000{at}", "") for at in range(3)]
+
+    def write(progress: Progress) -> None:
+        if progress.done == 1:
+            run(fresh, table(HEADER, [("", "", "Eve", "", "+82 10 0000 0002", "")]), "others")
+
+    assert counts(run(fresh, table(HEADER, rows), "others", progress=write)) == {"added": 2, "skipped_duplicate": 1}

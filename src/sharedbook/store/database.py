@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,13 @@ class Database:
         if not self.sqlite:
             yield
             return
-        event.listen(self.engine, "connect", _to_write_much)
+        prepare = partial(_to_write_much)  # of its own, as one may run inside another
+        event.listen(self.engine, "connect", prepare)
         self.engine.dispose()
         try:
             yield
         finally:
-            event.remove(self.engine, "connect", _to_write_much)
+            event.remove(self.engine, "connect", prepare)
             self.engine.dispose()
             self.checkpoint()
 
