@@ -225,16 +225,18 @@ def insert_rows(connection: Connection, columns: Sequence[Column[Any]], rows: It
     """
     dialect = connection.dialect
     assert dialect.dbapi is not None
-    cursor = driver_of(connection, answers=False).cursor()
     text = _insertion(dialect.name, 1, *columns)
+    cursor = driver_of(connection, answers=False).cursor()
     try:
         if dialect.name == "sqlite":
             values, width = list(chain.from_iterable(rows)), len(columns)
             size = _VALUES_AT_ONCE // width * width
             whole = len(values) - len(values) % size
-            cursor.executemany(_insertion(dialect.name, size // width, *columns), _cut(values[:whole], size))
+            if whole:
+                cursor.executemany(_insertion(dialect.name, size // width, *columns), _cut(values[:whole], size))
             rows = _cut(values[whole:], width)
-        cursor.executemany(text, rows)
+        if rows:
+            cursor.executemany(text, rows)
     except dialect.dbapi.Error as error:
         raise DBAPIError.instance(
             text, (), error, dialect.dbapi.Error, hide_parameters=True, dialect=dialect

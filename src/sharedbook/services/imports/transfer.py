@@ -107,20 +107,9 @@ def import_file(
         promise = Promise() if dry_run and plan else None
         job = Import(app, actor, client, rows, target, duplicates, room, dry=dry_run, promise=promise)
         if on_disk and digest:
-            params = {
-                "group": target.id if target else None,
-                "format": format,
-                "encoding": encoding,
-                "dates": dates,
-                "recipients": recipients,
-                "duplicates": str(duplicates),
-            }
-            texts = {
-                "file": str(on_disk.resolve()),
-                "sha256": digest.result(),
-                "mapping": mapping,
-                "sheet": sheet,
-            }
+            how = {"format": format, "encoding": encoding, "dates": dates, "recipients": recipients}
+            params = {"group": target.id if target else None, **how, "duplicates": str(duplicates)}
+            texts = {"file": str(on_disk.resolve()), "sha256": digest.result(), "mapping": mapping, "sheet": sheet}
             job.told = params, texts
         if wait:
             if not job.told[1]:
