@@ -56,8 +56,6 @@ class Made(NamedTuple):
 
     text: str
     uid: str
-    etag: str
-    size: int
     name: str
     sort: str
     texts: str
@@ -84,7 +82,7 @@ def made_of(row: Ready) -> Made | None:
 
 def odd(hashes: tuple[int, ...]) -> Made:
     """What stands in the columns for any other row, of which only the hashes count."""
-    return Made("", "", "", 0, "", "", "", "", (), hashes, "", "")
+    return Made("", "", "", "", "", "", (), hashes, "", "")
 
 
 class Block(NamedTuple):

@@ -249,11 +249,9 @@ class Template(NamedTuple):
         lines = [key.filled(texts.folded, count) for key in self.keys]
         hashes = list(map(indexed.keys, lines))
         keys = _across(hashes, count)
-        cards = self.card.filled(texts.escaped, _known_octets(plain), count)
         return (
-            cards,
+            self.card.filled(texts.escaped, _known_octets(plain), count),
             uids,
-            *kept.etags_and_sizes(cards),
             names,
             list(map(kept.sort_of_folded, _at_once(folding.fold, names))),
             self.texts.filled(texts, cells, odd, count),
@@ -277,14 +275,14 @@ def _differ(columns: Sequence[Sequence[Any]]) -> bool:
 
 def _fitting(found: Filled, limits: Limits) -> Filled:
     """Those that the general way would not show otherwise, or refuse."""
-    _, _, _, sizes, names, *_ = found.columns
-    are_small = max(sizes) <= limits.card_bytes and max(map(len, names)) <= limits.name_length
+    texts, _, names, *_ = found.columns
+    are_small = 4 * max(map(len, texts)) <= limits.card_bytes and max(map(len, names)) <= limits.name_length
     if are_small and "  " not in BETWEEN.join(names):
         return found
     fit = [
         nth
-        for nth, (size, name) in enumerate(zip(sizes, names, strict=True))
-        if size <= limits.card_bytes and len(name) <= limits.name_length and "  " not in name
+        for nth, (text, name) in enumerate(zip(texts, names, strict=True))
+        if len(text.encode()) <= limits.card_bytes and len(name) <= limits.name_length and "  " not in name
     ]
     return Filled([found.at[nth] for nth in fit], of_each(found.columns, fit) if fit else [])
 

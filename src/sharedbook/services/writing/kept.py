@@ -32,16 +32,11 @@ class Kept(NamedTuple):
     originals: Mapping[str, bytes]
 
 
-_CARD = Kept._fields.index("indexed")
-
-
 class Columns(NamedTuple):
-    """What is kept of several cards, a list of each, with an entry a card."""
+    """What is kept of several cards, a list of each, with an entry a card; ETag and size are told by the text."""
 
     text: list[str]
     uid: list[str]
-    etag: list[str]
-    size: list[int]
     name: list[str]
     sort: list[str]
     texts: list[str]
@@ -57,13 +52,13 @@ class Columns(NamedTuple):
     @staticmethod
     def flat(found: Kept) -> tuple[Any, ...]:
         """An entry of each column."""
-        return *found[:_CARD], *found.indexed, found.originals
+        return found.text, found.uid, found.name, found.sort, *found.indexed, found.originals
 
     def at(self, place: int) -> Kept:
         """What is kept of one card."""
         columns: Sequence[Any] = self
-        values = [column[place] for column in columns]
-        return Kept._make([*values[:_CARD], Indexed._make(values[_CARD:-1]), values[-1]])
+        text, uid, name, sort, *index, originals = [column[place] for column in columns]
+        return _made(text, uid, name, sort, Indexed._make(index), originals)
 
     def put(self, place: int, found: Kept) -> None:
         """Keeps this in place of what is there."""
@@ -81,9 +76,13 @@ def of(card: Card, region: str, limits: Limits) -> Kept:
     """What is kept of a card. Raises as ``photo_reduction.fit``."""
     card = photo_reduction.fit(card, limits)
     found = indexed.of(fields.instances(card, region))
-    name, originals = fields.full_name(card), photo_reduction.originals(card)
-    [etag], [size] = etags_and_sizes([card.text])
-    return Kept(card.text, card.uid, etag, size, name, sort_of(name), found, originals)
+    name = fields.full_name(card)
+    return _made(card.text, card.uid, name, sort_of(name), found, photo_reduction.originals(card))
+
+
+def _made(text: str, uid: str, name: str, sort: str, found: Indexed, originals: Mapping[str, bytes]) -> Kept:
+    [etag], [size] = etags_and_sizes([text])
+    return Kept(text, uid, etag, size, name, sort, found, originals)
 
 
 def etags_and_sizes(texts: Iterable[str]) -> tuple[list[str], list[int]]:

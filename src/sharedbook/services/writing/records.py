@@ -146,7 +146,8 @@ def create(
             hint="empty the trash or raise limits.contacts",
         )
     alike = owner_id, visibility.kind.value, INDEX_VERSION, source
-    columns = found.uid, found.etag, found.size, found.name, found.sort, found.text
+    etags, sizes = kept.etags_and_sizes(found.text)
+    columns = found.uid, etags, sizes, found.name, found.sort, found.text
     ids = contacts.add_many(tx.db, contacts.NewRows(_fresh_names(len(hrefs)), *columns, *alike), tx.now)
     sought.add_many(tx.db, ids, found.texts, found.notes, found.keys)
     for contact_id, originals in zip(ids, found.originals, strict=True):
@@ -155,7 +156,7 @@ def create(
     if visibility.listed:
         contacts.set_lists(tx.db, dict.fromkeys(ids, visibility.listed))
     seqs = tx.tick_many(ChangeKind.CONTACT, ids)
-    rows = memberships.NewRows(hrefs, ids, found.uid, found.etag, seqs)
+    rows = memberships.NewRows(hrefs, ids, found.uid, etags, seqs)
     memberships.add(tx.db, group_id, rows, audience.state_for(visibility))
     groups.stamp(tx.db, [group_id], seqs[-1], tx.now)
     note(tx, ids, Event.ADDED)
