@@ -51,22 +51,23 @@ class Ready(NamedTuple):
 class Made(NamedTuple):
     """A row that is a new card with a name and nothing odd: its entry in each column of a block, in their order.
 
-    ``numbers``: as in ``Said``; ``said``: lines of its keys (``matches.line``), its name's first.
+    ``said``: lines (``matches.line``) of what can be looked up, its name first; ``more``: the hashes of the card's
+    other keys. ``numbers``: as in ``Said``.
     """
 
     text: str
     uid: str
     name: str
-    sort: str
     texts: str
     notes: str
-    keys: tuple[int, ...]
-    hashes: tuple[int, ...]
+    more: tuple[int, ...]
     numbers: str
     said: str
 
 
-_KEPT = Made._fields.index("hashes")
+_KEPT = Made._fields.index("numbers")
+NOTHING = Made("", "", "", "", "", (), "", "")
+"""What stands in the columns for any other row."""
 
 
 def made_of(row: Ready) -> Made | None:
@@ -76,69 +77,74 @@ def made_of(row: Ready) -> Made | None:
         return None
     if said.uid or not said.names or kept.originals:
         return None
+    more = tuple([each for each in kept.indexed.keys if each not in row.hashes])
     lines = indexed.LINE.join(map(matches.line, said.keys()))
-    return Made._make([*Columns.flat(kept)[:-1], row.hashes, said.numbers, lines])
-
-
-def odd(hashes: tuple[int, ...]) -> Made:
-    """What stands in the columns for any other row, of which only the hashes count."""
-    return Made("", "", "", "", "", "", (), hashes, "", "")
+    return Made(kept.text, kept.uid, kept.name, kept.indexed.texts, kept.indexed.notes, more, said.numbers, lines)
 
 
 class Block(NamedTuple):
     """Rows in the order of the file: every list has one entry a row.
 
-    ``kept``: of new cards. ``numbers``: as in ``Said``. ``odd``: rows, by place, that are
-    more than a new card with a name; of their columns only the hashes count. ``rest``: what else is in the other rows,
-    packed.
+    ``kept``: of new cards. ``said``, ``numbers``: as in ``Made``. ``odd``: rows, by place, that are more than a new
+    card with a name. ``cells``: of the other rows, packed. ``hashes``: as in ``Ready``; they, and the keys of what is
+    kept, are only there when the block is ``hashed``.
     """
 
     line: Sequence[int]
     kept: Columns
-    hashes: list[tuple[int, ...]]
+    said: list[str]
     numbers: list[str]
     custom: Sequence[dict[int, tuple[str, ...]]]
     groups: Sequence[tuple[str, ...]]
     odd: dict[int, Ready]
-    rest: bytes
+    cells: bytes
+    hashes: list[tuple[int, ...]]
 
     @classmethod
     def of(cls, made: Sequence[list[Any]], odd: dict[int, Ready], lines: Lines) -> Block:
         """Of columns as ``Made`` names them, one row at least."""
         line, cells, custom, groups = lines
         kept = Columns._make([*made[:_KEPT], [{}] * len(line)])
-        hashes, numbers, said = made[_KEPT:]
-        return cls(line, kept, hashes, numbers, custom, groups, odd, marshal.dumps((_joined(cells), said)))
+        numbers, said = made[_KEPT:]
+        return cls(line, kept, said, numbers, custom, groups, odd, marshal.dumps(_joined(cells)), [])
+
+    def hashed(self) -> Block:
+        """With hashes and keys: they are made by who waits for the other process."""
+        each = iter(indexed.keys(chain.from_iterable([said.split(indexed.LINE) for said in self.said if said])))
+        hashes = [tuple(islice(each, said.count(indexed.LINE) + 1)) if said else () for said in self.said]
+        keys = [
+            own if len({*own}) == len(own) and not more else tuple(dict.fromkeys(own + more))
+            for own, more in zip(hashes, self.kept.keys, strict=True)
+        ]
+        for at, row in self.odd.items():
+            hashes[at] = row.hashes
+        return self._replace(kept=self.kept._replace(keys=keys), hashes=hashes)
 
     def rows(self, places: Iterable[int]) -> Iterator[tuple[int, Ready]]:
         """Rows whole, each with its place, in their order."""
         cells: Sequence[tuple[str, ...]] = ()
-        said: Sequence[str] = ()
         for at in sorted(places):
             row = self.odd.get(at)
             if row is None:
-                if not said:
-                    joined, said = marshal.loads(self.rest)
-                    cells = _split(*joined)
-                row = self._row(at, cells[at], said[at])
+                cells = cells or _split(*marshal.loads(self.cells))
+                row = self._row(at, cells[at])
             yield at, row
 
-    def _row(self, at: int, cells: tuple[str, ...], said: str) -> Ready:
-        keys = Said.of(map(matches.key_of, said.split(indexed.LINE)), self.numbers[at])
+    def _row(self, at: int, cells: tuple[str, ...]) -> Ready:
+        said = Said.of(map(matches.key_of, self.said[at].split(indexed.LINE)), self.numbers[at])
         kept, custom, groups = self.kept.at(at), self.custom[at], self.groups[at]
-        return Ready(self.line[at], cells, None, keys, kept, None, custom, None, groups, self.hashes[at])
+        return Ready(self.line[at], cells, None, said, kept, None, custom, None, groups, self.hashes[at])
 
     @property
     def octets(self) -> int:
         """About how many it holds."""
-        return sum(map(len, self.kept.text)) + len(self.rest) + sum(map(_size_of, self.odd.values()))
+        return sum(map(len, self.kept.text)) + len(self.cells) + sum(map(_size_of, self.odd.values()))
 
     def packed(self) -> bytes:
         """For ``unpacked``, in another process."""
         columns: Any = self.kept[:-1]
-        odd = pickle.dumps(self.odd)
-        rest: Any = (self.line, self.hashes, self.numbers, self.custom, self.groups, odd, self.rest)
-        return marshal.dumps((columns, *rest))
+        beside: Any = (self.line, self.said, self.numbers, self.custom, self.groups)
+        return marshal.dumps((columns, beside, pickle.dumps(self.odd), self.cells))
 
 
 class Lines(NamedTuple):
@@ -165,19 +171,19 @@ def _split(counts: Iterable[int], cells: str | list[str]) -> list[tuple[str, ...
 
 def unpacked(written: bytes) -> Block:
     """The block that was packed."""
-    columns, line, hashes, numbers, custom, groups, odd, rest = marshal.loads(written)
+    columns, (line, said, numbers, custom, groups), odd, cells = marshal.loads(written)
     kept = Columns._make((*columns, [{}] * len(line)))
-    return Block(line, kept, hashes, numbers, custom, groups, pickle.loads(odd), rest)  # noqa: S301 - our own process
+    return Block(line, kept, said, numbers, custom, groups, pickle.loads(odd), cells, [])  # noqa: S301 - our own process
 
 
 def cut(rows: Iterable[Ready], most: int) -> Iterator[Block]:
     """All rows, at most so many in a block."""
     for some in some_at_a_time(rows, most, _size_of):
         made = {at: made_of(row) for at, row in enumerate(some)}
-        odd_rows = {at: row for at, row in enumerate(some) if made[at] is None}
-        columns = zip(*[found or odd(some[at].hashes) for at, found in made.items()], strict=True)
+        odd = {at: row for at, row in enumerate(some) if made[at] is None}
+        columns = zip(*[found or NOTHING for found in made.values()], strict=True)
         lines = Lines(*zip(*[(row.line, row.cells, row.custom, row.groups) for row in some], strict=True))
-        yield Block.of(list(map(list, columns)), odd_rows, lines)
+        yield Block.of(list(map(list, columns)), odd, lines)
 
 
 def some_at_a_time(rows: Iterable[Any], most: int, size_of: Callable[[Any], int]) -> Iterator[list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -43,9 +44,10 @@ class Make(NamedTuple):
     def ready(self, source: Source, skipped: int = 0) -> Generator[Block, None, None]:
         """Every row of a source behind those ``skipped``, by another process if there are many and a second core."""
         made = partial(self.blocks, source, skipped)
-        if source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2:
-            return (block for block in made())
-        return apart.blocks_of(source, made)
+        is_here = source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2
+        with nullcontext(made()) if is_here else closing(apart.blocks_of(source, made)) as found:
+            for block in found:
+                yield block.hashed()
 
     def blocks(self, source: Source, skipped: int = 0) -> Iterator[Block]:
         """The same, made by this process."""
@@ -77,7 +79,7 @@ class Make(NamedTuple):
             made = blocks.made_of(found)
             if made is None:
                 others[at] = found
-            for column, value in zip(columns, made or blocks.odd(found.hashes), strict=True):
+            for column, value in zip(columns, made or blocks.NOTHING, strict=True):
                 column[at] = value
         lines = Lines([row.line for row in rows], [row.cells for row in rows], custom, groups)
         return Block.of(columns, others, lines)

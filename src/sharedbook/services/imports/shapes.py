@@ -17,7 +17,7 @@ from typing import Any
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries.plain import Plain, PlainRows, Shape
 from sharedbook.services.imports import templates
-from sharedbook.services.imports.blocks import Made, odd
+from sharedbook.services.imports.blocks import NOTHING, Made
 from sharedbook.services.imports.templates import Template
 
 LEARNED_AT = 3
@@ -50,7 +50,7 @@ class Shapes:
 
         A row that can be told has as many cells as the header.
         """
-        columns = [[each] * len(rows) for each in odd(())]
+        columns = [[each] * len(rows) for each in NOTHING]
         unknown = set(range(len(rows)))
         for plain in self._rows.read(rows):
             template = self._known.get(plain.shape) or self._learned_of(plain, rows)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations
-from operator import eq
 from typing import Any, NamedTuple
 
 from sharedbook.domain import folding
 from sharedbook.domain.model import Limits
-from sharedbook.formats.entries.plain import BETWEEN, Column, Marked, Plain, Value, alike, of_each
+from sharedbook.formats.entries.plain import BETWEEN, Column, Marked, Plain, alike, of_each
 from sharedbook.formats.vcards import fields, phones, vcard
 from sharedbook.formats.vcards.content_line import CRLF, LINE_OCTETS, fold_line, unfold
 from sharedbook.formats.vcards.phone_plans import PhoneKeys
 from sharedbook.services.imports.blocks import Made
 from sharedbook.services.imports.said import digits_of_each
-from sharedbook.services.writing import kept
 from sharedbook.store import indexed
 
 _MOST_MET = 50
@@ -247,30 +244,27 @@ class Template(NamedTuple):
         texts = _texts(plain, uids, numbers, self.hangul)
         names = self.name.filled(cells, count)
         lines = [key.filled(texts.folded, count) for key in self.keys]
-        hashes = list(map(indexed.keys, lines))
-        keys = _across(hashes, count)
         return (
             self.card.filled(texts.escaped, _known_octets(plain), count),
             uids,
             names,
-            list(map(kept.sort_of_folded, _at_once(folding.fold, names))),
             self.texts.filled(texts, cells, odd, count),
             self.notes.filled(texts, cells, odd, count),
-            keys if _differ(hashes) else [tuple(dict.fromkeys(row)) for row in keys],
-            keys if self.said == tuple(range(len(hashes))) else _across([hashes[at] for at in self.said], count),
+            self._more(lines, count),
             self.numbers.filled([tuple(digits_of_each(column)) for column in numbers], count),
             list(map(indexed.LINE.join, zip(*[lines[at] for at in self.said], strict=True))),
         )
 
-
-def _across(columns: Sequence[Sequence[Value]], count: int) -> Sequence[tuple[Value, ...]]:
-    """Columns, as many as there may be, row by row."""
-    return list(zip(*columns, strict=True)) if columns else [()] * count
-
-
-def _differ(columns: Sequence[Sequence[Any]]) -> bool:
-    """Whether no row has the same in two of them."""
-    return not any(any(map(eq, *pair)) for pair in combinations(columns, 2))
+    def _more(self, lines: Sequence[Column], count: int) -> Sequence[tuple[int, ...]]:
+        """The hashes of the keys that are not said, but for those that are the same as one that is."""
+        others = [column for at, column in enumerate(lines) if at not in self.said]
+        if not others:
+            return [()] * count
+        said = [{row[at] for at in self.said} for row in zip(*lines, strict=True)]
+        return [
+            indexed.keys(dict.fromkeys(line for line in row if line not in known))
+            for row, known in zip(zip(*others, strict=True), said, strict=True)
+        ]
 
 
 def _fitting(found: Filled, limits: Limits) -> Filled:

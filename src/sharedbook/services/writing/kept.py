@@ -33,12 +33,11 @@ class Kept(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What is kept of several cards, a list of each, with an entry a card; ETag and size are told by the text."""
+    """What is kept of several cards, a list of each, with an entry a card; what text and name tell is left out."""
 
     text: list[str]
     uid: list[str]
     name: list[str]
-    sort: list[str]
     texts: list[str]
     notes: list[str]
     keys: list[tuple[int, ...]]
@@ -52,13 +51,13 @@ class Columns(NamedTuple):
     @staticmethod
     def flat(found: Kept) -> tuple[Any, ...]:
         """An entry of each column."""
-        return found.text, found.uid, found.name, found.sort, *found.indexed, found.originals
+        return found.text, found.uid, found.name, *found.indexed, found.originals
 
     def at(self, place: int) -> Kept:
         """What is kept of one card."""
         columns: Sequence[Any] = self
-        text, uid, name, sort, *index, originals = [column[place] for column in columns]
-        return _made(text, uid, name, sort, Indexed._make(index), originals)
+        text, uid, name, *index, originals = [column[place] for column in columns]
+        return _made(text, uid, name, Indexed._make(index), originals)
 
     def put(self, place: int, found: Kept) -> None:
         """Keeps this in place of what is there."""
@@ -76,13 +75,12 @@ def of(card: Card, region: str, limits: Limits) -> Kept:
     """What is kept of a card. Raises as ``photo_reduction.fit``."""
     card = photo_reduction.fit(card, limits)
     found = indexed.of(fields.instances(card, region))
-    name = fields.full_name(card)
-    return _made(card.text, card.uid, name, sort_of(name), found, photo_reduction.originals(card))
+    return _made(card.text, card.uid, fields.full_name(card), found, photo_reduction.originals(card))
 
 
-def _made(text: str, uid: str, name: str, sort: str, found: Indexed, originals: Mapping[str, bytes]) -> Kept:
+def _made(text: str, uid: str, name: str, found: Indexed, originals: Mapping[str, bytes]) -> Kept:
     [etag], [size] = etags_and_sizes([text])
-    return Kept(text, uid, etag, size, name, sort, found, originals)
+    return Kept(text, uid, etag, size, name, sort_of(name), found, originals)
 
 
 def etags_and_sizes(texts: Iterable[str]) -> tuple[list[str], list[int]]:
@@ -93,9 +91,4 @@ def etags_and_sizes(texts: Iterable[str]) -> tuple[list[str], list[int]]:
 
 def sort_of(name: str) -> str:
     """Where a contact of this name stands in a list."""
-    return sort_of_folded(folding.fold(name))
-
-
-def sort_of_folded(name: str) -> str:
-    """The same of a folded name."""
-    return name[:_SORT_LENGTH]
+    return folding.fold(name)[:_SORT_LENGTH]

@@ -147,7 +147,7 @@ def create(
         )
     alike = owner_id, visibility.kind.value, INDEX_VERSION, source
     etags, sizes = kept.etags_and_sizes(found.text)
-    columns = found.uid, etags, sizes, found.name, found.sort, found.text
+    columns = found.uid, etags, sizes, found.name, list(map(kept.sort_of, found.name)), found.text
     ids = contacts.add_many(tx.db, contacts.NewRows(_fresh_names(len(hrefs)), *columns, *alike), tx.now)
     sought.add_many(tx.db, ids, found.texts, found.notes, found.keys)
     for contact_id, originals in zip(ids, found.originals, strict=True):
