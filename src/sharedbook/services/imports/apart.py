@@ -11,6 +11,7 @@ import os
 import pickle
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -26,6 +27,9 @@ from sharedbook.services.imports.blocks import Block
 
 _AHEAD = 10
 """Blocks that are ready before they are asked for: a batch."""
+
+_TURN = 0.0005
+"""Seconds that who makes blocks may keep the interpreter from who sends them."""
 
 _PIPE_OCTETS = 1024 * 1024
 """Most blocks: then who sends and who receives need not take turns."""
@@ -68,6 +72,7 @@ def blocks_of(source: Source, made: Callable[[], Iterator[Block]]) -> Generator[
 
 def _send(there: Connection, here: Connection, source: Source, made: Callable[[], Iterator[Block]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is asked to stop is the parent
+    sys.setswitchinterval(_TURN)
     here.close()  # else a parent that is gone would not be noticed
     ahead = queue.Queue[bytes | None](_AHEAD)
     sender = threading.Thread(target=_pass_on, args=(ahead, there), daemon=True)  # so it holds no failed process back
