@@ -179,7 +179,7 @@ def understood(chance: random.Random, data: bytes, name: str) -> bool:
         try:
             reading = incoming.Reading("KR", LIMITS, recipients=9)
             source = sources.open_source(file, name, name.rpartition(".")[2], reading)
-            for block in Make("KR", LIMITS, whole=chance.random() < 0.5).blocks(source):
+            for block in Make("KR", LIMITS, whole=chance.random() < 0.5).ready(source):
                 for _, row in block.rows(range(len(block.line))):
                     assert (row.problem is None) == (row.said is not None)
                     assert row.problem is None or row.problem.message.encode(), "it can be stored and shown"

@@ -124,8 +124,7 @@ def by_shapes_and_without(header: Sequence[str], rows: Sequence[Sequence[str]], 
 
 def ready(make: Make, source: TableSource, skipped: int = 0) -> list[Ready]:
     """Its rows, each read out of the columns of its block."""
-    found = (block.hashed() for block in make.blocks(source, skipped))
-    return [row for block in found for _, row in block.rows(range(len(block.line)))]
+    return [row for block in make.ready(source, skipped) for _, row in block.rows(range(len(block.line)))]
 
 
 def generally(make: Make, source: TableSource, row: Any, found: Ready) -> Ready:

@@ -43,14 +43,14 @@ class Make(NamedTuple):
 
     def ready(self, source: Source, skipped: int = 0) -> Generator[Block, None, None]:
         """Every row of a source behind those ``skipped``, by another process if there are many and a second core."""
-        made = partial(self.blocks, source, skipped)
+        made = partial(self._blocks, source, skipped)
         is_here = source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2
         with nullcontext(made()) if is_here else closing(apart.blocks_of(source, made)) as found:
             for block in found:
                 yield block.hashed()
 
-    def blocks(self, source: Source, skipped: int = 0) -> Iterator[Block]:
-        """The same, made by this process."""
+    def _blocks(self, source: Source, skipped: int = 0) -> Iterator[Block]:
+        """The same, not ``hashed`` yet, made by this process."""
         if isinstance(source, TableSource) and not self.whole:
             return self._of_table(source, skipped)
         rows = map(self._ready, islice(source.rows(), skipped, None))
