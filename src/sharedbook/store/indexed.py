@@ -10,8 +10,8 @@ such twins (``TWINS``) are one line under both names. The commonest names are wr
 
 ``Indexed.notes`` are the same of the notes, which may be longer than all others together.
 
-``Indexed.keys`` are hashes of values by which many contacts are looked up at once (``KEYED``), and of names that few
-cards have (``RARE``). Two values may have the same hash: who asks by it compares the texts, too.
+``Indexed.keys`` are hashes, in no order, of values by which many contacts are looked up at once (``KEYED``), and of
+names that few cards have (``RARE``). Two values may have the same hash: who asks by it compares the texts, too.
 """
 
 from __future__ import annotations
