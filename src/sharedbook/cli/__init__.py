@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sharedbook import __version__
-from sharedbook.cli.terminal.errors import report
+from sharedbook.cli.terminal.errors import ReaderGone, report
 from sharedbook.cli.terminal.names import MEMBER
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -56,6 +57,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command -> its module in this package, and its line in the help. The module's function has the command's name."""
 
 
+@contextmanager
+def _told_of_a_reader_gone() -> Iterator[None]:
+    """Raises ReaderGone for an error that click would end the program for, as failed."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
 class _Commands(click.Group):
     """Finds a command in its module only when it is asked for."""
 
@@ -69,6 +79,14 @@ class _Commands(click.Group):
         found = getattr(importlib.import_module(f"sharedbook.cli.{module}"), f"{cmd_name}_command")
         assert isinstance(found, click.Command)
         return found
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _told_of_a_reader_gone():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _told_of_a_reader_gone():
+            return super().invoke(ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         named = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]

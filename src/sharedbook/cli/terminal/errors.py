@@ -39,6 +39,10 @@ EXIT_CODES: dict[type[Exception], int] = {
 """Error class -> exit code; the nearest class in an error's line of ancestors counts."""
 
 
+class ReaderGone(Exception):
+    """The reader of the output (head, a pager) has what it wanted."""
+
+
 def exit_code(error: errors.SharedbookError) -> int:
     """The exit code of a domain error."""
     return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
@@ -63,8 +67,8 @@ def report(error: Exception) -> int:
         case click.Abort():
             click.echo("sharedbook: stopped; what was not yet done is left undone", err=True)
             return FAILED
-        case BrokenPipeError():
-            # the reader (head, a pager) has what it wanted; keep the interpreter from complaining when it flushes
+        case BrokenPipeError() | ReaderGone():
+            # keep the interpreter from complaining when it flushes
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return DONE
         case UnicodeEncodeError():
