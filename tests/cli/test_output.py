@@ -152,7 +152,9 @@ def test_an_argument_that_is_no_text(sharedbook: CommandLine) -> None:
     assert "not UTF-8" in sharedbook("group", "describe", "contacts", "caf\udce9", code=2).err
 
 
-@pytest.mark.parametrize(("words", "reader"), [("settings --json", "head -c 10"), ("settings", "true"), ("--help", "true")])
+@pytest.mark.parametrize(
+    ("words", "reader"), [("settings --json", "head -c 10"), ("settings", "true"), ("--help", "true")]
+)
 def test_a_reader_that_stops_early_is_no_error(full: CommandLine, words: str, reader: str) -> None:
     command = " ".join(f"'{part}'" for part in [*PROGRAM, *words.split()])
     done = subprocess.run(
