@@ -1,4 +1,4 @@
-"""Free TCP ports."""
+"""Free ports on loopback. Prefer port 0 where the server tells which one it got; this is for those that cannot."""
 
 from __future__ import annotations
 
