@@ -174,3 +174,12 @@ def test_what_another_writes_is_seen_by_the_next_batch(fresh: App, monkeypatch: 
             run(fresh, table(HEADER, [("", "", "Eve", "", "+82 10 0000 0002", "")]), "others")
 
     assert counts(run(fresh, table(HEADER, rows), "others", progress=write)) == {"added": 2, "skipped_duplicate": 1}
+
+
+def test_another_form_of_a_name_is_that_name(fresh: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready, "CHUNK_ROWS", 1)
+    with as_console(fresh) as tx:
+        groups.add(tx, "Forms")
+    names, numbers = ("홍길동", "홍 길동", "홍길동"), ("+82 10 1111 2222", "+49 30 654321", "+49 30 654321")
+    rows = [("", "", name, f"form{at}@example.com", numbers[at], "") for at, name in enumerate(names)]
+    assert counts(run(fresh, table(HEADER, rows), "forms")) == {"added": 2, "skipped_duplicate": 1}

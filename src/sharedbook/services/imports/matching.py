@@ -86,10 +86,12 @@ class Namesakes:
         """New contacts; ``known``: those of the block's hashes that contacts had before."""
         for at in places:
             name = block.hashes[at][0]
-            if name in self._numbers:
-                self._numbers[name] += f" {block.numbers[at]}"
-            elif name not in known and len(self._numbers) < _MOST_NAMES:
-                self._numbers[name] = block.numbers[at]
+            if name not in known and len(self._numbers) < _MOST_NAMES:
+                self._numbers.setdefault(name, "")
+        for at in places:
+            for form in block.kept.keys[at]:  # a name's other forms are other contacts' names
+                if form in self._numbers:
+                    self._numbers[form] += f" {block.numbers[at]}"
 
     def forget(self) -> None:
         """After any other writing."""
