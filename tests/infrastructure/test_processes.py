@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import sys
+from subprocess import PIPE
 
 import pytest
 
-from tests.support.ports import free_port, free_ports
+from tests.support.ports import blocks_beside, free_port, free_ports
 from tests.support.processes import Server
 
 LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print('ready'); s.accept()"
@@ -67,3 +69,23 @@ def test_workers_end_with_their_server() -> None:
 
 def test_ports_differ() -> None:
     assert len(set(free_ports(20))) == 20
+
+
+def test_no_two_processes_are_given_ports_of_one_block() -> None:
+    give = "from tests.support.ports import free_ports; print(*free_ports(3), flush=True); input()"
+    mine = {port // 100 for port in free_ports(3)}
+    processes = [subprocess.Popen([sys.executable, "-c", give], stdin=PIPE, stdout=PIPE, text=True) for _ in range(4)]
+    blocks = [{int(port) // 100 for port in each.stdout.readline().split()} for each in processes if each.stdout]
+    for each in processes:
+        each.communicate("\n")
+    assert len(mine.union(*blocks)) == len(mine) + 4
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "some"),
+    [(32768, 60999, 15_000), (16_000, 65_535, 15_100), (1024, 60_999, 61_100), (1, 65_535, 15_000)],
+)
+def test_ports_are_none_of_those_that_clients_are_given(first: int, last: int, some: int) -> None:
+    blocks = blocks_beside(first, last)
+    assert some in {block.start for block in blocks}
+    assert (first, last) == (1, 65_535) or not any(first <= port <= last for block in blocks for port in block)

@@ -104,8 +104,9 @@ class Server:
         deadline = time.monotonic() + timeout
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
+                with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+                    if client.getsockname() != client.getpeername():  # it may be given that port, and meet itself
+                        return
             except OSError:
                 if self._ended or time.monotonic() > deadline:
                     raise AssertionError(self._sorry(f"never accepted a connection on port {port}")) from None

@@ -102,11 +102,18 @@ def _variable(listener: Listener) -> str:
 
 
 def _require_free(listener: Listener) -> None:
-    """Raises Unavailable when the address cannot be had; the server itself would say so only after the others began."""
+    """Raises Unavailable when the address cannot be had; the server itself would say so only after the others began.
+
+    It does not listen: a client that came just now would be dropped.
+    """
     host, port = listener.address
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        socket.create_server((host, port), family=family).close()
+        family, kind, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind((host, port))
     except OSError as error:
         raise _cannot_listen(listener, error) from error
 
