@@ -128,8 +128,8 @@ def path_segments(path: str) -> tuple[str, ...]:
     return tuple(segments)
 
 
-def destination(environ: Environ) -> str:
-    """The decoded path of MOVE's Destination. Raises Refused 400, 502."""
+def destination(environ: Environ, prefix: str) -> tuple[str, ...]:
+    """The decoded segments of MOVE's Destination, behind the proxy's prefix. Raises Refused 400, 502."""
     text = environ.get("HTTP_DESTINATION", "")
     try:
         target = urlsplit(text)
@@ -139,11 +139,12 @@ def destination(environ: Environ) -> str:
         raise Refused(400, "MOVE needs a Destination")
     if target.netloc and _plain(target.netloc) != _plain(environ.get("HTTP_HOST", "")):
         raise Refused(502, "a card cannot be moved to another server")
-    path = unquote(target.path)
-    if "?" in path or "#" in path or "%2f" in target.path.lower():
+    path = unquote(target.path, "latin-1")  # as WSGI has paths
+    if not path.startswith(f"{prefix}/"):
+        raise Refused(502, "a card cannot be moved out of this server's addresses")
+    if "%2f" in target.path.lower():
         raise Refused(400, "Destination holds a character that no name can have")
-    path_segments(path)
-    return path
+    return path_segments(path.removeprefix(prefix))
 
 
 def _plain(netloc: str) -> str:

@@ -15,6 +15,9 @@ STAND_IN_UID = "stand-in"
 STAND_IN = f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{STAND_IN_UID}\r\nFN:x\r\nN:x;;;;\r\nEND:VCARD\r\n".encode()
 """What Radicale parses in place of the body of a PUT; ``BookCollection.upload`` stores the body."""
 
+TARGET = "x" * 256
+"""What Radicale takes for the name in a MOVE's Destination: longer than any name that a card can have."""
+
 
 def http_date(moment: datetime) -> str:
     """A time as Last-Modified has it."""

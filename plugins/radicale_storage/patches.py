@@ -45,7 +45,7 @@ def install() -> None:
         return
     self_test()
     _install_door()
-    _install_lengths()
+    _install_environ()
     _install_names()
 
 
@@ -61,13 +61,14 @@ def _install_door() -> None:
     radicale.app.Application.__call__ = call  # type: ignore[method-assign,assignment]
 
 
-def _install_lengths() -> None:
-    """Radicale's own server shows the first of two lengths only; the door must see both."""
+def _install_environ() -> None:
+    """Radicale's own server shows the first of two lengths only, and the path as text; the door wants what WSGI has."""
     unguarded = radicale.server.RequestHandler.get_environ
 
     @functools.wraps(unguarded)
     def get_environ(self: Any) -> dict[str, Any]:
         environ = unguarded(self)
+        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
         lengths = set(self.headers.get_all("Content-Length", []))
         return environ if len(lengths) < 2 else environ | {"CONTENT_LENGTH": ", ".join(sorted(lengths))}
 

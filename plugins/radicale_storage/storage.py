@@ -18,7 +18,7 @@ from radicale.storage import BaseCollection, BaseStorage
 
 from radicale_storage import filters
 from radicale_storage.errors import Refused
-from radicale_storage.item import CardItem, http_date
+from radicale_storage.item import TARGET, CardItem, http_date
 from radicale_storage.request import Request, current
 from radicale_storage.site import app
 from sharedbook.domain.errors import GroupNotFound, SharedbookError
@@ -303,7 +303,7 @@ class Storage(BaseStorage):
             case (_, slug):
                 yield from self._discover_book(request, slug, deep=deep)
             case (_, slug, href):
-                yield from self._discover_card(request, slug, href)
+                yield from self._discover_card(request, slug, request.destination[-1] if href == TARGET else href)
 
     def _discover_book(self, request: Request, slug: str, *, deep: bool) -> Iterator[types.CollectionOrItem]:
         if (book := find_book(request, slug)) is None:
@@ -322,7 +322,7 @@ class Storage(BaseStorage):
             yield CardItem(BookCollection(login_of(request), book), card)
 
     def move(self, item: Item, to_collection: BaseCollection, to_href: str) -> None:
-        """MOVE of a card, into another book or to another name."""
+        """MOVE of a card, into another book or to another name; ``to_href`` is ``TARGET``."""
         source = item.collection
         if not isinstance(source, BookCollection) or not isinstance(to_collection, BookCollection) or not item.href:
             raise NotDone
@@ -333,7 +333,7 @@ class Storage(BaseStorage):
                 source.book,
                 item.href,
                 to_collection.book,
-                to_href,
+                request.destination[-1],
                 if_match=request.if_match,
                 overwrite=request.overwrite,
             )

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from radicale_storage import address_data, errors, guards, password_page, principal_reports, report, whole
 from radicale_storage.errors import TEXT, Refusal, Refused, Response
-from radicale_storage.item import STAND_IN
+from radicale_storage.item import STAND_IN, TARGET
 from radicale_storage.limits import Crowd, trusted
 from radicale_storage.request import Request, bound
 from radicale_storage.rights import CARD_METHODS, CARD_SEGMENTS
@@ -98,7 +98,7 @@ def _answer(inner: Inner, environ: Environ) -> Response:
                 _receive(environ, request)
                 response = inner(environ, request)
                 _hold_back(request)
-                _undo(environ, request)
+                _undo(request)
                 response = _translate(environ, request, response)
     except (Refused, SharedbookError) as error:
         response = errors.response(error, request.asked())
@@ -176,8 +176,7 @@ def _receive(environ: Environ, request: Request) -> None:
         request.xml = guards.parse_xml(request.body)
         _check_root(request)
     if request.method == "MOVE":
-        environ["HTTP_DESTINATION"] = guards.destination(environ)
-        _read_destination(environ["HTTP_DESTINATION"], request)
+        _read_destination(environ, request)
     slash = "/" if path.endswith("/") and request.segments else ""
     body = STAND_IN if request.method == "PUT" else request.body
     environ |= {
@@ -191,12 +190,17 @@ def _receive(environ: Environ, request: Request) -> None:
     }
 
 
-def _read_destination(path: str, request: Request) -> None:
-    """Raises Refused 403 when a card is moved to where it is (RFC 4918 section 9.9.4)."""
-    login, *names = guards.path_segments(path.removeprefix(request.prefix)) or ("",)
+def _read_destination(environ: Environ, request: Request) -> None:
+    """Raises Refused 403 when a card is moved to where it is (RFC 4918 section 9.9.4).
+
+    Radicale would decode the card's new name twice, and cut it: it gets a stand-in.
+    """
+    login, *names = guards.destination(environ, request.prefix) or ("",)
     request.destination = (fold_name(login), *names)
     if request.destination == request.segments:
         raise Refused(403, "source and Destination of a MOVE are the same")
+    known = (*request.destination[:-1], TARGET) if len(request.destination) == CARD_SEGMENTS else request.destination
+    environ["HTTP_DESTINATION"] = quote(f"{request.prefix}/{'/'.join(known)}")
 
 
 def _check_root(request: Request) -> None:
@@ -255,15 +259,15 @@ def _hold_back(request: Request) -> None:
         breaker.hold(app(), request.viewer, request.client, refused)
 
 
-def _undo(environ: Environ, request: Request) -> None:
+def _undo(request: Request) -> None:
     """A write that is forbidden leaves the client with what is not stored: it fetches again, an edit is kept."""
     viewer, forbidden = request.viewer, isinstance(request.refusal, Forbidden | DeletionHeld)
     if viewer is None or not forbidden or request.method not in CARD_METHODS:
         return
     paths = [request.segments]
     if request.method == "MOVE":
-        paths.append(guards.path_segments(environ["HTTP_DESTINATION"]))
-    own = [path for path in paths if len(path) == CARD_SEGMENTS and fold_name(path[0]) == viewer.name]
+        paths.append(request.destination)
+    own = [path for path in paths if len(path) == CARD_SEGMENTS and path[0] == viewer.name]
     places = [(slug, href) for _, slug, href in own]
     if request.method == "PUT":
         for slug, href in places:

@@ -91,10 +91,15 @@ def test_move_to_another_book(book: Book, card: str) -> None:
     assert move(book.alice, other + "moved.vcf", card) == 201
 
 
-def test_move_to_another_name(book: Book, card: str) -> None:
-    assert move(book.alice, card, book.of_alice("renamed%20it.vcf")) == 201
-    assert book.alice.get(book.of_alice("renamed%20it.vcf")).status == 200
+@pytest.mark.parametrize(
+    "name",
+    ["renamed%20it.vcf", "a%3Bb.vcf", "a%2541.vcf", "x%252Fy", "%252e%252e", "a%3F%23b", "a%0Ab", "%C3%83%C2%A9"],
+)
+def test_move_to_another_name(book: Book, card: str, name: str) -> None:
+    assert move(book.alice, card, book.of_alice(name)) == 201
+    assert list(book.alice.propfind(book.of_alice(), f"{D}getetag", depth="1").etags())[1:] == [book.of_alice(name)]
     assert book.alice.get(card).status == 404
+    assert move(book.alice, book.of_alice(name), card) == 201
 
 
 def test_what_stands_at_the_target(book: Book, card: str) -> None:

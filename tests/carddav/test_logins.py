@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from radicale_storage.limits import trusted
+from sharedbook.domain.model import Right
 from sharedbook.services.members import members
-from tests.carddav.dav import Client
-from tests.carddav.served import Book, Site, start
+from tests.carddav.dav import Client, D
+from tests.carddav.served import Book, Site, start, vcard
 from tests.support.fail2ban import offenders
 from tests.support.processes import Server
 from tests.support.sites import as_console, new_site
@@ -96,21 +97,40 @@ def test_unknown_and_wrong_get_the_same_answer(own: tuple[Site, Server]) -> None
     assert (wrong.status, wrong.body) == (unknown.status, unknown.body) == (401, wrong.body)
 
 
-def test_from_elsewhere_passwords_come_over_tls_only(tmp_path: Path) -> None:
-    app = new_site(tmp_path / "site")
-    server, port = start(app, tmp_path, plain=True, SHAREDBOOK_TRUSTED_PROXIES="127.0.0.1")
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server that takes the word of this machine for a proxy's."""
+    folder = tmp_path_factory.mktemp("proxied")
+    app = new_site(folder / "site")
+    server, port = start(app, folder, plain=True, SHAREDBOOK_TRUSTED_PROXIES="127.0.0.1")
     with server:
-        client = Site(app, port, server, plain=True).member()
-        path = f"/{client.login}/"
-        elsewhere = {"X_Forwarded_For": "192.0.2.7"}
-        reply = client.request("PROPFIND", path, X_Forwarded_Proto="http", **elsewhere)
-        assert (reply.status, "TLS" in reply.text) == (403, True)
-        assert client.request("PROPFIND", path, X_Forwarded_Proto="https", **elsewhere).status == 207
-        prefixed = client.request("PROPFIND", path, X_Forwarded_Proto="https", X_Script_Name="/dav")
-        assert list(prefixed.found()) == [f"/dav{path}"]
-        redirect = Client(port).request("GET", "/.well-known/carddav", X_Script_Name="/dav")
-        assert redirect.headers["location"] == "/dav/"
+        yield Site(app, port, server, plain=True)
     app.close()
+
+
+def test_from_elsewhere_passwords_come_over_tls_only(proxied: Site) -> None:
+    client = proxied.member()
+    path = f"/{client.login}/"
+    elsewhere = {"X_Forwarded_For": "192.0.2.7"}
+    reply = client.request("PROPFIND", path, X_Forwarded_Proto="http", **elsewhere)
+    assert (reply.status, "TLS" in reply.text) == (403, True)
+    assert client.request("PROPFIND", path, X_Forwarded_Proto="https", **elsewhere).status == 207
+
+
+def test_below_the_prefix_of_a_proxy(proxied: Site) -> None:
+    book = Book(proxied)
+    path, old, new = book.of_alice(), book.of_alice("old.vcf"), book.of_alice("new.vcf")
+    below = {"X_Forwarded_Proto": "https", "X_Script_Name": "/dav"}
+    assert list(book.alice.request("PROPFIND", path, **below).found()) == [f"/dav{path}"]
+    redirect = Client(proxied.port).request("GET", "/.well-known/carddav", X_Script_Name="/dav")
+    assert redirect.headers["location"] == "/dav/"
+    assert book.alice.put(old, vcard("prefixed"), **below).status == 201
+    assert book.alice.request("MOVE", old, Destination=new, **below).status == 502
+    assert book.alice.request("MOVE", old, Destination=f"/dav{new}", **below).status == 201
+    assert [book.alice.get(each, **below).status for each in (old, new)] == [404, 200]
+    read_only = f"/dav/{book.alice.login}/{proxied.group(**{book.alice.login: Right.VIEW}).slug}/"
+    refused = book.alice.request("MOVE", new, Destination=read_only + "new.vcf", **below)
+    assert (refused.status, refused.xml.findtext(f".//{D}href")) == (403, read_only)
 
 
 def test_trusted_proxies() -> None:
