@@ -23,6 +23,8 @@ from sharedbook.formats.vcards import vcard
 from sharedbook.services.books import cards, groups, refetch, sync
 from sharedbook.services.contacts import contacts, trash
 from sharedbook.services.erasing import erasure, sealed
+from sharedbook.services.imports import transfer
+from sharedbook.services.jobs import jobs
 from sharedbook.services.keys import attest
 from sharedbook.services.keys import certificate as tls_certificate
 from sharedbook.services.members import grants, members
@@ -113,6 +115,27 @@ def test_no_piece_of_an_erased_contact_is_left(site: App) -> None:
     assert report.certificate and "PostgreSQL" not in str(report.certificate["out_of_reach"])
     with as_console(site) as tx, pytest.raises(ContactNotFound):
         contacts.get(tx, key)
+
+
+def test_refused_rows_that_name_him_as_he_was_are_gone(site: App) -> None:
+    """By a former address, a former number, his name in two columns; and the path of the file that they came from."""
+    key = put(site, "z.vcf", card("uid-z", "Zoltan Quixote", *VICTIM))
+    put(site, "z.vcf", card("uid-z", "Zoltan Quixote-Nagy", "EMAIL:zq@wyvern.example", "TEL:+36 1 555 1234"))
+    rows = [
+        "First Name,Last Name,E-mail,Mobile Phone,Birthday",
+        ",,Zoltan.Quixote@wyvern.example,,notaday",
+        ",,,(06-30) 918-2736,notaday",
+        "Zoltan,Quixote,,,notaday",
+        "Lajos,Quixote,lajos@wyvern.example,06 30 918 2737,notaday",
+    ]
+    file = site.settings.data_dir.parent / "former clients.csv"
+    file.write_text("\n".join(rows))
+    job = transfer.import_file(site, CONSOLE, CLIENT, file, group="clients").job_id
+    assert job and erasure.erase(site.site, CONSOLE, CLIENT, [key]).job_rows == 3
+    with as_console(site, write=False) as tx:
+        assert [row.cells[0] for row in jobs.rows(tx, job)] == ["Lajos"]
+        assert jobs.get(tx, job).texts is None
+    assert left_in(site.settings.data_dir, ["918 2736", "Zoltan.Quixote"], rows[4:]) == {}
 
 
 def test_who_was_told_of_the_deletion_keeps_his_token(site: App) -> None:

@@ -154,7 +154,7 @@ def test_the_report_of_a_person_has_the_originals(site: App) -> None:
     put(site, text())
     target = io.BytesIO()
     with as_console(site, write=False) as tx:
-        subject_access.report(tx, "minji@example.com", target)
+        subject_access.report(tx, subject_access.find(tx, "minji@example.com"), target)
     with zipfile.ZipFile(target) as file:
         (name,) = [name for name in file.namelist() if name.startswith("history/")]
         assert file.read(name).decode() == text(LARGE)

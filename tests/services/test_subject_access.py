@@ -52,7 +52,8 @@ def site(app: App) -> App:
 def test_everything_is_in_the_report(site: App) -> None:
     target = io.BytesIO()
     with as_console(site, write=False) as tx:
-        held = subject_access.report(tx, f" {MAIL} ", target)
+        held = subject_access.find(tx, f" {MAIL} ")
+        subject_access.report(tx, held, target)
     assert [contact.id for contact in held.contacts] == [1, 2]
     with zipfile.ZipFile(target) as file:
         texts = {name: file.read(name).decode() for name in file.namelist()}
@@ -89,7 +90,7 @@ def test_a_report_after_the_group_is_gone(site: App) -> None:
         delete_group(tx, "people", contacts_to="trash")
     target = io.BytesIO()
     with as_console(site, write=False) as tx:
-        subject_access.report(tx, MAIL, target)
+        subject_access.report(tx, subject_access.find(tx, MAIL), target)
     with zipfile.ZipFile(target) as file:
         assert [each["groups"] for each in json.loads(file.read("contacts.json"))] == [[], []]
 
@@ -99,6 +100,44 @@ def test_import_rows_of_others_stay(site: App) -> None:
     with as_console(site, write=False) as tx:
         assert all(subject_access.find(tx, mail).job_rows for mail in (MAIL, "a@wyvern.example"))
     assert erasure.erase(site.site, CONSOLE, CLIENT, [1]).job_rows == 1, "his own go also without being named"
+
+
+def test_a_longer_address_is_somebody_elses(app: App) -> None:
+    """Kim is told nothing of Minji Kim, and his erasure takes nothing of her."""
+    kim, longer = "kim@wyvern.example", card("uid-2", "Minji", f"EMAIL:{MAIL}", "NOTE:tea", "CATEGORIES:a")
+    with as_console(app) as tx:
+        group = groups.default(tx)
+        texts = [card("uid-1", "Kim", "EMAIL;TYPE=HOME:mailto:Kim@wyvern.example"), longer]
+        ids = contacts.add_many(tx, group, [vcard.parse(text, tx.site.limits) for text in texts])
+        contacts.replace(tx, ids[1], vcard.parse(longer.replace("tea", "coffee"), tx.site.limits))
+    rows = f"E-mail,Birthday\n{MAIL},yesterday\n"
+    transfer.import_file(app, CONSOLE, CLIENT, io.BytesIO(rows.encode()), group="contacts")
+    with as_console(app, write=False) as tx:
+        held = subject_access.find(tx, kim)
+    assert [each.id for each in held.contacts] == [1]
+    assert (held.elsewhere, held.mentions, held.job_rows) == ([], [], [])
+    report = erasure.erase(app.site, CONSOLE, CLIENT, [1], subject=kim)
+    assert report.job_rows == 0
+    with as_console(app, write=False) as tx:
+        assert all(step.before for step in contacts.history(tx, 2)[1:])
+
+
+def test_an_address_in_a_line_that_is_folded(app: App) -> None:
+    before = f"NOTE:{'x' * 60} ask {MAIL}"
+    with as_console(app) as tx:
+        found = contacts.add(
+            tx, groups.default(tx), vcard.parse(card("uid-1", "Tom", *_folded(before)), tx.site.limits)
+        )
+        contacts.replace(tx, found.id, vcard.parse(card("uid-1", "Tom"), tx.site.limits))
+        held = subject_access.find(tx, MAIL)
+    assert MAIL not in (held.elsewhere[0].before or "") and len(held.elsewhere) == 1
+    erasure.erase(app.site, CONSOLE, CLIENT, [], subject=MAIL)
+    with as_console(app, write=False) as tx:
+        assert subject_access.find(tx, MAIL).empty
+
+
+def _folded(line: str) -> list[str]:
+    return [line[:75], f" {line[75:]}"]
 
 
 def test_only_postmasters_and_only_addresses(site: App) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from sharedbook.cli.terminal.output import Output, json_option, many
 from sharedbook.cli.terminal.site_context import Site, pass_site
 from sharedbook.domain.errors import ContactNotFound
 from sharedbook.services.erasing import subject_access
+from sharedbook.services.imports import transfer
 
 
 @click.group("subject")
@@ -28,7 +28,7 @@ def subject_command() -> None:
 @json_option
 @pass_site
 def report(site: Site, out: Output, mail: str, file: Path) -> None:
-    """Write everything held on a person into a new zip file.
+    """Write everything held on a person into a zip file.
 
     That is cards, history, audit, stored import rows, and the person's own account here.
 
@@ -40,8 +40,8 @@ def report(site: Site, out: Output, mail: str, file: Path) -> None:
         held = subject_access.find(tx, mail)
         if held.empty:
             raise _nothing(mail)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
-            subject_access.report(tx, mail, target)
+        with transfer.whole_file(file) as target:
+            subject_access.report(tx, held, target)
     notes = _notes(held)
     ids = [contact.id for contact in held.contacts]
     out.outcome(json_keys.result("subject report", ids, notes=notes), f"{many(len(ids), 'contact')} in {file}")

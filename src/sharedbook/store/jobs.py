@@ -82,21 +82,28 @@ def delete_rows(connection: Connection, keys: Sequence[tuple[int, int]]) -> None
         connection.execute(delete(job_rows).where(job_rows.c.job_id == job_id, job_rows.c.line == line))
 
 
-_FORGOTTEN = {"texts": None, "label": ""}
+def worded(connection: Connection) -> Iterator[tuple[int, str]]:
+    """Id and words of every job that has some: what it was told to write or to read, its label, what ended it."""
+    for row in connection.execute(select(jobs.c.id, jobs.c.label, jobs.c.texts, jobs.c.error)):
+        if text_of := "\n".join(filter(None, row[1:])):
+            yield row.id, text_of
 
 
-def forget_texts(connection: Connection, contact_ids: Sequence[int], marks: Collection[str]) -> None:
-    """Forgets what people wrote in the parameters of jobs that are about these contacts, or hold one of these texts.
-
-    ``marks``: case-folded.
-    """
+def about(connection: Connection, contact_ids: Sequence[int]) -> set[int]:
+    """Ids of the jobs that were about one of these contacts and were told what people wrote."""
+    found = set[int]()
     for some in batches(contact_ids):
-        about = select(job_items.c.job_id).where(job_items.c.contact_id.in_(some))
-        connection.execute(update(jobs).where(jobs.c.texts.is_not(None), jobs.c.id.in_(about)).values(_FORGOTTEN))
-    kept = connection.execute(select(jobs.c.id, jobs.c.texts).where(jobs.c.texts.is_not(None))).all()
-    for job_id, texts in kept:
-        if any(mark in texts.casefold() for mark in marks):
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(_FORGOTTEN))
+        items = select(job_items.c.job_id).where(job_items.c.contact_id.in_(some))
+        found.update(
+            connection.execute(select(jobs.c.id).where(jobs.c.texts.is_not(None), jobs.c.id.in_(items))).scalars()
+        )
+    return found
+
+
+def forget_texts(connection: Connection, job_ids: Collection[int]) -> None:
+    """Forgets all words of jobs (``worded``)."""
+    for some in batches([*job_ids]):
+        connection.execute(update(jobs).where(jobs.c.id.in_(some)).values(texts=None, label="", error=""))
 
 
 def remove(connection: Connection, job_id: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, or_, select, update
 
 from sharedbook.domain.model import Event, Revision
 from sharedbook.store.indexed import RARE
@@ -57,8 +57,13 @@ def naming(connection: Connection) -> list[Revision]:
 
 def holding(connection: Connection, text: str) -> list[Revision]:
     """Steps of any contact whose earlier text, or custom fields, hold a text, whatever its case (of ASCII letters)."""
-    wanted = or_(*(column.icontains(text, autoescape=True) for column in (_R.before, _R.custom)))
+    wanted = or_(*(column.icontains(text, autoescape=True) for column in (unfolded(_R.before), _R.custom)))
     return [_revision(row) for row in connection.execute(_ROWS.where(wanted).order_by(_R.id))]
+
+
+def unfolded(card: ColumnElement[Any]) -> ColumnElement[str]:
+    """A card's text with each content line in one piece (RFC 6350 section 3.2)."""
+    return func.replace(func.replace(card, "\r\n ", ""), "\r\n\t", "")
 
 
 def _revision(row: Any) -> Revision:

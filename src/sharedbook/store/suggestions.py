@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, or_, select
 
 from sharedbook.store.database import insert_one
+from sharedbook.store.revisions import unfolded
 from sharedbook.store.schema import subjects, suggestions
 
 _S = suggestions.c
@@ -56,7 +57,9 @@ def of_contact(connection: Connection, contact_id: int) -> list[Suggestion]:
 
 def holding(connection: Connection, text: str) -> list[Suggestion]:
     """Those with a text in them, whatever its case (of ASCII letters)."""
-    return _suggestions(connection, or_(*(each.icontains(text, autoescape=True) for each in (_S.base, _S.wanted))))
+    return _suggestions(
+        connection, or_(*(unfolded(each).icontains(text, autoescape=True) for each in (_S.base, _S.wanted)))
+    )
 
 
 def _suggestions(connection: Connection, which: ColumnElement[bool]) -> list[Suggestion]:

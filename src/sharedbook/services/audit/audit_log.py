@@ -27,6 +27,19 @@ class Entry:
     action: str
     ids: Mapping[str, Any]
 
+    @property
+    def contacts(self) -> set[int]:
+        """The contacts that it is about."""
+        return _named(self.ids, "contact", "contacts")
+
+    @property
+    def members(self) -> set[int]:
+        """The members that it is about."""
+        if self.action == reads.ACTION:
+            doors = (each for each in self.ids.values() if isinstance(each, list))
+            return {member for triples in doors for member, _group, _count in triples}
+        return _named(self.ids, "member", "members", "heir", "subject")
+
 
 @dataclass(frozen=True, slots=True)
 class Verified:
@@ -66,9 +79,9 @@ def page(
     rows = audit.page(tx.db, after, since)
     found = [Entry(row.id, row.at, row.actor, row.client, row.action, json.loads(row.ids)) for row in rows]
     if contact is not None:
-        found = [entry for entry in found if contact in _named(entry.ids, "contact", "contacts")]
+        found = [entry for entry in found if contact in entry.contacts]
     if login is not None:
-        found = [entry for entry in found if entry.actor == login or member_id in _members(entry)]
+        found = [entry for entry in found if entry.actor == login or member_id in entry.members]
     return found, rows[-1].id if rows else None
 
 
@@ -83,13 +96,6 @@ def verify(tx: Tx, head: str | None = None) -> Verified:
         before = row.chain
         holds = holds or before == head
     return Verified(count, None, before, holds)
-
-
-def _members(entry: Entry) -> set[int]:
-    """The members that a row is about."""
-    if entry.action == reads.ACTION:
-        return {member for doors in entry.ids.values() if isinstance(doors, list) for member, _group, _count in doors}
-    return _named(entry.ids, "member", "members", "heir", "subject")
 
 
 def _named(ids: Mapping[str, Any], one: str, many: str, *more: str) -> set[int]:

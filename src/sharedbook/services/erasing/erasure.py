@@ -20,7 +20,8 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import ContactNotFound, ErasurePending
 from sharedbook.domain.model import Client, Contact
 from sharedbook.services.contacts import mentions
-from sharedbook.services.erasing import ledger, removal, sealed
+from sharedbook.services.erasing import ledger, marks, removal, sealed
+from sharedbook.services.erasing.marks import Marks
 from sharedbook.services.jobs import jobs
 from sharedbook.services.keys import attest
 from sharedbook.services.tx import Actor, Site, Tx, begin
@@ -103,7 +104,9 @@ def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
     """
     access.require_manage(tx.viewer, "erase contacts")
     site, contact_ids = tx.site, [contact.id for contact in found]
-    values = set[str | bytes]({subject} - {""}).union(*(removal.values_of(tx, contact) for contact in found))
+    kept = [removal.kept_of(tx, contact) for contact in found]
+    values = set[str | bytes]({subject} - {""}).union(*(each.values for each in kept))
+    about = Marks([marks.of_words(subject), *chain.from_iterable(each.marks for each in kept)])
     erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
     hashes = [ledger.hash_of(site.secrets, contact.key) for contact in found]
     removed = {
@@ -113,7 +116,7 @@ def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
         "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
         "references": mentions.forget(tx, found),
         "suggestions": removal.remove_suggestions(tx, contact_ids, subject),
-        "job_rows": removal.remove_job_rows(tx, found, subject),
+        "job_rows": removal.remove_job_rows(tx, contact_ids, about),
         "books": removal.remove(tx, found),
     }
     tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)

@@ -5,33 +5,40 @@ A new table that holds what people wrote belongs here: it goes with the contact 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import AnyStr
+from typing import AnyStr, NamedTuple
 
 from sharedbook.domain.model import MERGED_ID, CardState, ChangeKind, Contact, Departed, Revision
 from sharedbook.formats.vcards import fields, images, vcard
 from sharedbook.services.books.shelf import name_of
 from sharedbook.services.contacts import custom_fields
+from sharedbook.services.erasing import marks, subject_access
+from sharedbook.services.erasing.marks import Mark, Marks
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import records
 from sharedbook.services.writing.photos import tidy
 from sharedbook.store import contacts, groups, jobs, memberships, photos, refetches, revisions, suggestions, sync
 from sharedbook.store.memberships import Membership
 
-SHORTEST_MARK = 6
-"""Bytes of a value by which a kept import row is known to be of an erased contact."""
-
-
 LONG = 4096
 RUN, RUN_EVERY = 64, 1024
 """Of pictures and other data over LONG bytes, RUN in each RUN_EVERY are looked for: a database page has more of it."""
 
 
-def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
-    """Everything that was kept of a contact: values of its card and of each earlier one, photos, UID and hrefs."""
+class Kept(NamedTuple):
+    """Everything that was kept of a contact: what its files are searched for, and by what other texts name it."""
+
+    values: set[str | bytes]
+    marks: set[Mark]
+
+
+def kept_of(tx: Tx, contact: Contact) -> Kept:
+    """Values of its card and of each earlier one, photos, UID and hrefs."""
     values: set[str | bytes] = {contact.uid, contact.name}
+    found_marks = {marks.of_words(contact.uid), marks.of_name(contact.name)}
     steps = revisions.of_contact(tx.db, contact.id)
     for data in photos.of_contact(tx.db, contact.id).values():
         values.update(_runs(data))
@@ -42,10 +49,12 @@ def values_of(tx: Tx, contact: Contact) -> set[str | bytes]:
                 values.update(_runs(found.raw), _runs(images.inline_data(found) or b""))
             else:
                 values.add(found.raw)
-        values.update(found.value for found in fields.instances(card, tx.site.settings.default_region))
+        instances = fields.instances(card, tx.site.settings.default_region)
+        values.update(found.value for found in instances)
+        found_marks.update(marks.of_card(card, instances))
     values.update(_custom(tx, contact, steps))
     rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
-    return values | {row.href for row in rows}
+    return Kept(values | {row.href for row in rows}, found_marks)
 
 
 def _custom(tx: Tx, contact: Contact, steps: Sequence[Revision]) -> Iterator[str]:
@@ -114,28 +123,27 @@ def _bury(tx: Tx, row: Membership) -> None:
     )
 
 
-def remove_job_rows(tx: Tx, found: Sequence[Contact], subject: str = "") -> int:
-    """Removes kept import rows that hold a mail address, number, name or UID of an erased contact, or ``subject``.
+_ENDING = re.compile(r'\.\w+(?=")')
+"""What kind of file a path in a JSON text is of, behind the name."""
 
-    What jobs were told to write, such as tags, is forgotten where they are on these contacts or it holds the same;
-    what they did goes with the contact.
+
+def remove_job_rows(tx: Tx, contact_ids: Sequence[int], about: Marks) -> int:
+    """Removes kept import rows that are about erased persons; returns how many.
+
+    What jobs were told to write, such as tags, and the paths of their files are forgotten where they are on these
+    contacts, had such a row, or name such a person; what they did goes with the contact.
     """
-    marks = {subject}
-    for contact in found:
-        read = fields.read(vcard.load(contact.vcard))
-        marks |= {contact.uid, contact.name, *(each.value for each in (*read.emails, *read.phones))}
-    wanted = {mark.casefold() for mark in marks if len(mark.encode()) >= SHORTEST_MARK}
-    jobs.forget_texts(tx.db, [contact.id for contact in found], wanted)
-    every = jobs.every_cells(tx.db) if wanted else ()
-    doomed = [(job, line) for job, line, cells in every if any(mark in cells.casefold() for mark in wanted)]
+    doomed = [(job, line) for job, line, cells in jobs.every_cells(tx.db) if about.held(cells)]
     jobs.delete_rows(tx.db, doomed)
+    named = {job for job, text in jobs.worded(tx.db) if about.held(f"{text}\n{_ENDING.sub('', text)}")}
+    jobs.forget_texts(tx.db, named.union(jobs.about(tx.db, contact_ids), (job for job, _line in doomed)))
     return len(doomed)
 
 
 def remove_suggestions(tx: Tx, contact_ids: Sequence[int], subject: str) -> int:
     """Removes what was suggested for contacts, and for others with a mail address in it; returns how many."""
     found = [each for contact_id in contact_ids for each in suggestions.of_contact(tx.db, contact_id)]
-    found += suggestions.holding(tx.db, subject) if subject else []
+    found += subject_access.suggestions_with(tx, subject) if subject else []
     doomed = {each.id for each in found}
     suggestions.remove(tx.db, sorted(doomed))
     return len(doomed)
@@ -143,7 +151,7 @@ def remove_suggestions(tx: Tx, contact_ids: Sequence[int], subject: str) -> int:
 
 def forget_in_history(tx: Tx, subject: str, but: Sequence[int]) -> int:
     """Forgets earlier texts of other contacts that hold a mail address, and photos of those; returns how many texts."""
-    holding = [step for step in revisions.holding(tx.db, subject) if step.contact_id not in but]
+    holding = [step for step in subject_access.steps_with(tx, subject) if step.contact_id not in but]
     revisions.forget_texts(tx.db, [step.id for step in holding])
     tidy(tx, sorted({step.contact_id for step in holding}))
     return len(holding)

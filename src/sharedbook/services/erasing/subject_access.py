@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -19,9 +19,12 @@ from sharedbook.domain.query import Op, Some, Test
 from sharedbook.services.audit import audit_log
 from sharedbook.services.books import groups
 from sharedbook.services.contacts import custom_fields, search
+from sharedbook.services.erasing import marks
+from sharedbook.services.erasing.marks import Marks
 from sharedbook.services.tx import Tx
 from sharedbook.services.writing import photos
 from sharedbook.store import app_passwords, jobs, revisions, sought, subjects, suggestions, teams
+from sharedbook.store.contacts import fetch
 from sharedbook.store.suggestions import Suggestion
 
 
@@ -56,30 +59,53 @@ def find(tx: Tx, mail: str) -> Held:
     local, _, host = mail.rpartition("@")
     if not local or not host or any(character.isspace() for character in mail):
         raise InvalidValue(f"{mail!r} is not a mail address", field="mail", hint="give one, such as minji@example.com")
-    query = Some("EMAIL", (Test(Op.EQUALS, mail),))
+    query = Some("email", (Test(Op.EQUALS, mail),))
     found = [each for trashed in (False, True) for each in search.find(tx, search.Search(query, trashed=trashed))]
     own = {contact.id for contact in found}
     wished = [each for contact_id in own for each in suggestions.of_contact(tx.db, contact_id)]
-    folded = folding.fold(mail)
+    folded, whole = folding.fold(mail), _whole(mail)
     return Held(
         mail,
         found,
         [step for contact in found for step in revisions.of_contact(tx.db, contact.id)],
-        [step for step in revisions.holding(tx.db, mail) if step.contact_id not in own],
-        wished + [each for each in suggestions.holding(tx.db, mail) if each.contact_id not in own],
-        [contact_id for contact_id in sought.holding(tx.db, folded) if contact_id not in own],
-        [row for row in jobs.every_cells(tx.db) if folded in folding.fold(row[2])],
+        [step for step in steps_with(tx, mail) if step.contact_id not in own],
+        wished + [each for each in suggestions_with(tx, mail) if each.contact_id not in own],
+        _mentions(tx, folded, whole, own),
+        [row for row in jobs.every_cells(tx.db) if whole.held(row[2])],
         [member for member in subjects.members(tx.db) if folded in (member.email, member.login)],
     )
 
 
-def report(tx: Tx, mail: str, target: BinaryIO) -> Held:
-    """Writes a zip of all that is held into ``target``. Raises InvalidValue.
+def steps_with(tx: Tx, mail: str) -> list[Revision]:
+    """Steps of any contact whose earlier text has the mail address."""
+    whole = _whole(mail)
+    return [each for each in revisions.holding(tx.db, mail) if whole.held(f"{each.before}\n{each.custom}")]
+
+
+def suggestions_with(tx: Tx, mail: str) -> list[Suggestion]:
+    """Suggestions for any contact that have the mail address."""
+    whole = _whole(mail)
+    return [each for each in suggestions.holding(tx.db, mail) if whole.held(f"{each.base}\n{each.wanted}")]
+
+
+def _mentions(tx: Tx, folded: str, whole: Marks, own: Collection[int]) -> list[int]:
+    """Contacts but these that have the mail address in a value; the index finds it in longer ones, too."""
+    found = fetch(tx.db, [each for each in sought.holding(tx.db, folded) if each not in own])
+    custom = custom_fields.by_name(tx, [each.id for each in found])
+    return [each.id for each in found if whole.held(f"{each.vcard}\n{custom.get(each.id)}")]
+
+
+def _whole(mail: str) -> Marks:
+    """What finds a mail address, but not in a longer one."""
+    return Marks([marks.of_words(mail)])
+
+
+def report(tx: Tx, held: Held, target: BinaryIO) -> None:
+    """Writes a zip of all that is held into ``target``.
 
     Cards as they are and as they were, with photos as they came; who did what (by ids), kept import rows, and the
     member's account.
     """
-    held = find(tx, mail)
     with zipfile.ZipFile(target, "w") as file:  # not compressed, so that a byte scan would still find it
         for contact in held.contacts:
             file.writestr(f"contacts/{contact.id}.vcf", photos.with_originals(tx, contact.id, contact.vcard))
@@ -91,15 +117,18 @@ def report(tx: Tx, mail: str, target: BinaryIO) -> Held:
             file.writestr(f"suggestions/contact-{each.contact_id}-{each.id}.vcf", each.wanted)
         for name, content in _lists(tx, held).items():
             file.writestr(f"{name}.json", json.dumps(content, ensure_ascii=False, indent=2))
-    return held
 
 
 def _lists(tx: Tx, held: Held) -> Mapping[str, Any]:
     slugs = {group.id: group.slug for group in groups.names(tx).values()}
     ids = [contact.id for contact in held.contacts]
     custom = custom_fields.by_name(tx, ids)
-    rows = {entry.id: entry for contact_id in ids for entry in audit_log.entries(tx, contact=contact_id)}
-    rows |= {entry.id: entry for member in held.members for entry in audit_log.entries(tx, member=member.login)}
+    logins, member_ids = {member.login for member in held.members}, {member.id for member in held.members}
+    rows = (
+        entry
+        for entry in audit_log.entries(tx)
+        if entry.actor in logins or not entry.members.isdisjoint(member_ids) or not entry.contacts.isdisjoint(ids)
+    )
     return {
         "summary": {
             "mail": held.mail,
@@ -111,7 +140,7 @@ def _lists(tx: Tx, held: Held) -> Mapping[str, Any]:
         "contacts": [{**_contact(each, slugs), "custom": custom.get(each.id, {})} for each in held.contacts],
         "history": [_step(step) for step in (*held.history, *held.elsewhere)],
         "suggestions": [_suggestion(each) for each in held.suggestions],
-        "audit": [_entry(rows[key]) for key in sorted(rows)],
+        "audit": [_entry(each) for each in rows],
         "import_rows": [{"job": job, "line": line, "cells": text.split("\n")} for job, line, text in held.job_rows],
         "members": [_member(tx, member) for member in held.members],
     }
