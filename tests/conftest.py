@@ -7,6 +7,7 @@ A test says what it needs by the fixture it asks for (`shared_data`, `postgres_c
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,13 @@ from tests.support.sites import DATABASE, schema
 
 NEEDS_OF_FIXTURES = {"postgres_cluster": "postgres", "shared_data": "shared-data"}
 
-hypothesis.settings.register_profile("sharedbook", deadline=None, print_blob=True)
+SOAK = os.environ.get("SHAREDBOOK_TEST_SOAK") == "1"
+SEED = 20_261_123
+
+hypothesis.settings.register_profile(
+    "sharedbook", deadline=None, print_blob=True, derandomize=not SOAK,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 hypothesis.settings.load_profile("sharedbook")
 
 
@@ -56,7 +63,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def soak() -> bool:
     """Whether this is `make soak`: the long plans of safety instead of the ones that fit into `make test`."""
-    return os.environ.get("SHAREDBOOK_TEST_SOAK") == "1"
+    return SOAK
+
+
+@pytest.fixture
+def seed(soak: bool) -> int:
+    """Of all that a test leaves to chance: `make test` is the same each time, only `make soak` tries others."""
+    return random.randrange(2**32) if soak else SEED
 
 
 @pytest.fixture(scope="session")

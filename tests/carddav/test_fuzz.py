@@ -71,9 +71,7 @@ def rooted(element: str) -> bytes:
 
 BODIES = st.one_of(elements(3).map(rooted), st.binary(max_size=80), st.just(vcard("fuzz").encode()))
 
-budget = hypothesis.settings(
-    max_examples=EXAMPLES, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
-)
+budget = hypothesis.settings(max_examples=EXAMPLES)
 
 
 @budget

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.carddav.rfc6352 import (
@@ -103,7 +103,7 @@ def filters() -> st.SearchStrategy[Filter]:
 
 @pytest.mark.soak
 def test_random_filters(library: Library, soak: bool) -> None:
-    @settings(max_examples=3000 if soak else 60, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=3000 if soak else 60)
     @given(filter_=filters())
     def ask(filter_: Filter) -> None:
         assert library.found(filter_.xml()) == {name for name, card in golden().items() if filter_.passes(card)}

@@ -78,10 +78,10 @@ def test_it_stops_cleanly(app: App, tmp_path: Path, number: signal.Signals) -> N
     with server:
         assert Client(port).request("GET", "/").status == 401
         server.signal(number)
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
         assert "Traceback" not in server.output
         with pytest.raises(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
 
 
 def test_many_signals_at_once(app: App, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_tls_beside_clear_text(app: App, tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=str(cert))
         context.check_hostname = False
         with (
-            socket.create_connection(("127.0.0.1", tls_port), timeout=30) as plain,
+            socket.create_connection(("127.0.0.1", tls_port), timeout=60) as plain,
             context.wrap_socket(plain) as connection,
         ):
             connection.sendall(b"OPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -125,7 +125,7 @@ def test_tls_beside_clear_text(app: App, tmp_path: Path) -> None:
             assert connection.version() in ("TLSv1.2", "TLSv1.3")
         assert Client(port).request("GET", "/").status == 401
         server.signal(signal.SIGTERM)
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
 
 
 def children(pid: int) -> list[int]:
@@ -146,7 +146,7 @@ def test_both_listeners_end_together(app: App, tmp_path: Path) -> None:
         server.wait_for_line("^carddav listening on https://")
         [helper] = [pid for pid in children(server.process.pid) if children(pid)]
         os.kill(helper, signal.SIGKILL)
-        server.process.wait(30)
+        server.process.wait(60)
 
 
 def test_plain_radicale_without_a_site(app: App, tmp_path: Path) -> None:

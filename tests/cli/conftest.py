@@ -128,7 +128,7 @@ class Terminal:
         self.shown = ""
         self._met = 0
 
-    def until(self, text: str, seconds: float = 30) -> None:
+    def until(self, text: str, seconds: float = 60) -> None:
         """Reads until ``text`` is shown, behind what was waited for before; fails the test when it never is."""
         end = time.monotonic() + seconds
         while text not in self.shown[self._met :]:
@@ -150,7 +150,7 @@ class Terminal:
         """Types a line."""
         os.write(self._ours, f"{text}\n".encode())
 
-    def end(self, seconds: float = 30) -> int:
+    def end(self, seconds: float = 60) -> int:
         """Reads to the end; returns the exit code."""
         end = time.monotonic() + seconds
         while self._read(end):

@@ -20,7 +20,7 @@ def check(sharedbook: CommandLine, page: str, codes: Mapping[str, int]) -> None:
         program, *arguments = shlex.split(command)
         command = command.removeprefix("sharedbook ")
         if program != "sharedbook":
-            subprocess.run([program, *arguments], check=True, timeout=10)
+            subprocess.run([program, *arguments], check=True, timeout=60)
             continue
         answer = sharedbook(*arguments, code=codes.get(command, 0))
         found = [line.rstrip() for line in _steady(answer.out).splitlines()]

@@ -145,12 +145,12 @@ def test_serve_says_when_it_listens_and_ends_cleanly(
     with Server([*PROGRAM, "serve"]) as server:
         for name, port in addresses.items():
             scheme = {"CARDDAV_LISTEN": "http", "CARDDAV_TLS_LISTEN": "https", "LDAP_LISTEN": "ldap"}.get(name, "ldaps")
-            server.wait_for_line(f"^(carddav|ldap) listening on {scheme}://127.0.0.1:{port}$", timeout=60)
+            server.wait_for_line(f"^(carddav|ldap) listening on {scheme}://127.0.0.1:{port}$")
         checks = {each["name"]: each["ok"] for each in sharedbook.json("doctor")}
         assert all(checks.values()) and len(checks) == 13
         assert (data_dir / "tls.key").stat().st_mode & 0o077 == 0
         os.killpg(server.process.pid, number)
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
         assert "Traceback" not in server.output
     for port in addresses.values():
         with socket.socket() as again:
@@ -160,10 +160,10 @@ def test_serve_says_when_it_listens_and_ends_cleanly(
 def test_what_the_demo_says_can_be_typed_into_clients(bare: CommandLine, addresses: dict[str, int]) -> None:
     said = bare("demo").out
     with Server([*PROGRAM, "serve"]) as server:
-        server.wait_for_port(addresses["CARDDAV_LISTEN"], timeout=60)
-        server.wait_for_port(addresses["LDAP_LISTEN"], timeout=60)
+        server.wait_for_port(addresses["CARDDAV_LISTEN"])
+        server.wait_for_port(addresses["LDAP_LISTEN"])
         assert f"http://127.0.0.1:{addresses['CARDDAV_LISTEN']}/" in said
-        client = http.client.HTTPConnection("127.0.0.1", addresses["CARDDAV_LISTEN"], timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", addresses["CARDDAV_LISTEN"], timeout=60)
         basic = base64.b64encode(b"alice:demo-alice").decode()
         client.request("PROPFIND", "/alice/", headers={"Authorization": f"Basic {basic}", "Depth": "1"})
         answer = client.getresponse()
@@ -191,7 +191,7 @@ def test_one_server_ending_ends_the_other(sharedbook: CommandLine, addresses: di
         (ldap,) = [child for child in children(server.process.pid) if command(child)[-1] == "ldap"]
         os.kill(ldap, signal.SIGKILL)
         server.wait_for_line("the ldap server ended by itself")
-        assert server.process.wait(30) == 1
+        assert server.process.wait(60) == 1
 
 
 def children(parent: int) -> list[int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import http.client
+import os
+import pwd
 import ssl
 import subprocess
 import sys
@@ -45,7 +46,7 @@ class Browser(Client):
     def connection(self) -> http.client.HTTPConnection:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
 
 
 class Behind:
@@ -78,7 +79,7 @@ def with_nginx(folder: Path, server_port: int) -> tuple[Server, int, int]:
         text = text.replace(written, here)
     (folder / "logs").mkdir()
     (folder / "sharedbook.conf").write_text(text)
-    (folder / "nginx.conf").write_text(MAIN.format(user=getpass.getuser(), folder=folder))
+    (folder / "nginx.conf").write_text(MAIN.format(user=pwd.getpwuid(os.getuid()).pw_name, folder=folder))
     nginx = Server(["/usr/sbin/nginx", "-e", folder / "logs/error.log", "-p", folder, "-c", folder / "nginx.conf"])
     nginx.wait_for_port(https_port)
     return nginx, http_port, https_port

@@ -21,6 +21,7 @@ from sharedbook.services.keys import certificate
 from sharedbook.services.members import members
 from sharedbook.settings import Address
 from tests.ldap.wiring import Answer, answers
+from tests.support.eventually import SECONDS
 from tests.support.ports import free_ports
 from tests.support.processes import Server
 from tests.support.sites import as_console, new_site
@@ -57,14 +58,14 @@ class Site:
             tls=ldap3.Tls(validate=ssl.CERT_NONE),
             get_info=ldap3.NONE,
         )
-        connection = ldap3.Connection(place, login or None, secret or None, receive_timeout=20)
+        connection = ldap3.Connection(place, login or None, secret or None, receive_timeout=SECONDS)
         if login:
             assert connection.bind(), connection.result
         return connection
 
     def raw(self) -> socket.socket:
         """A socket to the clear-text port."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
 
 
 def local(port: int) -> Address:
@@ -94,7 +95,7 @@ def serve(app: App, **environment: str) -> Iterator[Site]:
         **environment,
     }
     with Server([sys.executable, "-m", "ldap_gateway.server"], env=settings) as server:
-        server.wait_for_line(f"ldap listening on ldaps://127.0.0.1:{tls_port}$", timeout=60)
+        server.wait_for_line(f"ldap listening on ldaps://127.0.0.1:{tls_port}$")
         yield Site(app, server, port, tls_port)
 
 
@@ -135,7 +136,7 @@ def people(connection: ldap3.Connection, filter_: str = "(uid=*)", base: str = B
 def soon(what: Callable[[], bool]) -> float:
     """Waits for what must be so soon after a commit; the seconds that it took."""
     began = time.monotonic()
-    while time.monotonic() - began < 10:
+    while time.monotonic() - began < SECONDS:
         if what():
             return time.monotonic() - began
     raise AssertionError("it never came to be")

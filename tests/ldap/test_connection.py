@@ -60,7 +60,7 @@ def run(scenario: Scenario) -> None:
     async def main() -> None:
         place, loop = Place(), asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            client = socket.create_connection(listening.getsockname(), timeout=20)
+            client = socket.create_connection(listening.getsockname(), timeout=60)
             accepted, _ = listening.accept()
         with client:
             _, connection = await loop.connect_accepted_socket(lambda: Connection(place, tls=False), accepted)

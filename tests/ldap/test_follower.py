@@ -27,6 +27,7 @@ from sharedbook.services.jobs.actions import Action, Merge
 from sharedbook.services.members import grants
 from sharedbook.store import changes
 from tests.ldap.world import BASE
+from tests.support.eventually import SECONDS
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 
 
@@ -63,7 +64,7 @@ async def following(app: App) -> AsyncIterator[tuple[Directory, Follower]]:
 
 
 async def soon(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while not what():
             await asyncio.sleep(0.005)
 

@@ -76,7 +76,7 @@ def test_a_bind_in_the_same_packet_as_the_end_of_the_handshake(site: Site, direc
     """Nothing is lost between the two layers, and nobody waits for the other."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     secure = _tls().wrap_bio(incoming, outgoing)
-    with socket.create_connection(("127.0.0.1", site.tls_port if direct else site.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", site.tls_port if direct else site.port), timeout=60) as connection:
         if not direct:
             connection.sendall(octets(m.Message(1, m.Extended(schema.START_TLS, None))))
             heard(connection, 1)
@@ -109,7 +109,7 @@ def test_no_tls_behind_start_tls(site: Site) -> None:
 
 
 def test_no_tls_on_the_tls_port(site: Site) -> None:
-    with socket.create_connection(("127.0.0.1", site.tls_port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", site.tls_port), timeout=60) as connection:
         connection.sendall(octets(m.Message(1, WHO)))
         assert wire.NOTICE_OF_DISCONNECTION.encode() not in connection.recv(1000)
     assert site.connect("bob", "demo-bob", tls=True).bound
@@ -221,7 +221,7 @@ def test_stopping(own: served.App, number_: signal.Signals) -> None:
         site.server.signal(number_)
         (notice,) = heard(connection)
         assert (notice.id, notice.code, notice.text) == (0, Code.UNAVAILABLE, "the server stops")
-        assert site.server.process.wait(20) == 0
+        assert site.server.process.wait(60) == 0
         assert "Traceback" not in site.server.output
 
 
@@ -244,5 +244,5 @@ def test_what_prevents_starting_is_one_sentence(own: served.App, environment: di
     settings = {**own.settings.as_environment(), "SHAREDBOOK_LDAP_LISTEN": f"127.0.0.1:{free_port()}", **environment}
     with Server([sys.executable, "-m", "ldap_gateway.server"], env=settings) as server:
         server.wait_for_line(said)
-        assert server.process.wait(20) == 1
+        assert server.process.wait(60) == 1
         assert "Traceback" not in server.output

@@ -1,6 +1,6 @@
 """What clients ask is answered as slapd answers it with the same entries, but for the differences in docs/ldap.md.
 
-In `make test` for some seconds over recorded filters and needles in random order, in `make soak` all of them.
+In `make test` some recorded filters and needles in random order, in `make soak` all of them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import re
 import socket
-import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -32,8 +31,8 @@ from tests.support.left_out import ROOT
 
 pytestmark = pytest.mark.needs("slapd")
 
-SECONDS = 6.0
 NEEDLES = 1000
+SEARCHES = 1500
 READER = "alice"
 SPACED = contact(999, "N:홍;길동;;;", name="길동 홍")
 NUMBERS = re.compile("telephonenumber|mobile|homephone|pager|isdn", re.IGNORECASE)
@@ -93,7 +92,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     assert len(entries) == len(ours.contacts)
     slapd.write_ldif(folder / "entries.ldif", w.BASE, READER, "secret", entries)
     server, port = slapd.serve(folder / "slapd", w.BASE, folder / "entries.ldif", slapd.TUNED)
-    with server, closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
+    with server, closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
         asked = Both(ours, connection)
         (bound,) = asked.ask(m.Bind(3, f"uid={READER},ou=members,{w.BASE}".encode(), None, b"secret"))
         assert bound.code == 0
@@ -114,15 +113,13 @@ def reason(template: str, needle: str, card: str) -> str:
 
 
 @pytest.mark.soak
-def test_the_recorded_filters_are_answered_as_slapd_answers_them(both: Both, shared_data: Path, soak: bool) -> None:
-    seed = random.randrange(2**32)
+def test_the_recorded_filters_are_answered_as_slapd_answers_them(
+    both: Both, shared_data: Path, seed: int, soak: bool
+) -> None:
     asked = [(template, needle) for template in shapes(shared_data) for needle in typed(NEEDLES)]
     random.Random(seed).shuffle(asked)
-    end, count, different = time.monotonic() + SECONDS, 0, Counter[str]()
-    for template, needle in asked:
-        if not soak and time.monotonic() > end:
-            break
-        count += 1
+    count, different = len(asked) if soak else SEARCHES, Counter[str]()
+    for template, needle in asked[:count]:
         written = fill(template, needle)
         here, there = both.found(written)
         reasons = {reason(template, needle, both.text[each]) for each in here ^ there}
@@ -131,7 +128,6 @@ def test_the_recorded_filters_are_answered_as_slapd_answers_them(both: Both, sha
         )
         different.update(reasons)
     print(f"seed {seed}: {count} of {len(asked)} searches, different for a listed reason: {dict(different)}")
-    assert count > 200
 
 
 def test_each_listed_difference_is_one(both: Both) -> None:

@@ -47,9 +47,8 @@ def is_known(model: Model, asked: m.Search) -> bool:
     return model.place.directory.templates.recognise(operation_octets(asked)) is not None
 
 
-def test_every_shape_with_other_words(model: Model, shared_data: Path) -> None:
+def test_every_shape_with_other_words(model: Model, shared_data: Path, seed: int) -> None:
     """The first word of a length is decoded; the others are words of a template, where one can be made."""
-    seed = random.randrange(2**32)
     chance = random.Random(seed)
     talks = {name: Talk(model.place).bind(name) for name in w.SUBJECTS}
     recognised = 0

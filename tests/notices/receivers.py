@@ -21,7 +21,7 @@ from sharedbook.services.keys import certificate
 from sharedbook.settings import Address
 from tests.support.ports import free_port
 
-SECONDS = 20
+SECONDS = 60
 
 
 @dataclass
@@ -74,6 +74,7 @@ def mail_server(folder: Path) -> Iterator[MailServer]:
         require_starttls=True,
         auth_required=True,
         authenticator=_authenticate,
+        ready_timeout=SECONDS,
     )
     controller.start()
     try:

@@ -306,11 +306,10 @@ def unmarked(device: Device) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.soak
 def test_clients_that_were_away_end_with_what_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, soak: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, soak: bool
 ) -> None:
     for number in range(SOAK_LIVES if soak else LIVES):
-        seed = random.randrange(2**32)
-        life = Life(tmp_path / str(number), monkeypatch, seed)
+        life = Life(tmp_path / str(number), monkeypatch, seed + number)
         try:
             with life.begun():
                 for week in range(SOAK_WEEKS if soak else WEEKS):
@@ -319,4 +318,4 @@ def test_clients_that_were_away_end_with_what_is_there(
                         life.check()
                 life.check()
         except Exception as error:
-            raise AssertionError(f"seed {seed}:\n" + "\n".join(life.log)) from error
+            raise AssertionError(f"seed {seed} + {number}:\n" + "\n".join(life.log)) from error

@@ -200,7 +200,7 @@ def test_reads_are_written_by_themselves(site: App) -> None:
 
     counting = Watched(site.site, seconds=0.01)
     counting.note(1, "ldap", 2, 1)
-    assert written.wait(30)
+    assert written.wait(60)
     counting.close()
     assert [each.ids["ldap"] for each in entries(site) if each.action == reads.ACTION] == [[[1, 2, 1]]]
 

@@ -27,7 +27,7 @@ from sharedbook.services.tx import Service, Tx
 from sharedbook.store import changes
 from sharedbook.store import contacts as rows
 from tests.services.people import add_contact, add_members, viewer
-from tests.support.eventually import eventually
+from tests.support.eventually import SECONDS, eventually
 from tests.support.owners import set_owner
 from tests.support.postgres import Cluster
 from tests.support.sites import CLIENT, CONSOLE, as_console, as_member, card, delete_group, new_site
@@ -259,7 +259,7 @@ def test_who_waits_is_told_of_a_commit_at_once(postgres_cluster: Cluster, tmp_pa
         assert not select.select([watch], [], [], 0)[0]
         with as_console(site) as tx:
             groups.add(tx, "Kept")
-        assert select.select([watch], [], [], 10)[0]
+        assert select.select([watch], [], [], SECONDS)[0]
         watch.wait()
         assert not watch.moved() and not select.select([watch], [], [], 0)[0]
         watch.close()

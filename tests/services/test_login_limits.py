@@ -21,6 +21,12 @@ def limits(tmp_path: Path) -> Iterator[LoginLimits]:
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time passes but what a test lets pass."""
+    monkeypatch.setattr("sharedbook.services.people.login_limits.time.time", lambda: 1_000_000.0)
+
+
 def tries_let_in(limits: LoginLimits, logins: Iterator[str], address: str, most: int = 200) -> int:
     for number, login in enumerate(itertools.islice(logins, most)):
         try:
@@ -79,9 +85,8 @@ def test_a_try_that_was_not_compared_is_not_counted(limits: LoginLimits) -> None
 
 @pytest.mark.parametrize("ends", [LoginLimits.succeeded, LoginLimits.retract])
 def test_a_login_takes_off_its_own_tries_alone(
-    limits: LoginLimits, monkeypatch: pytest.MonkeyPatch, ends: Callable[[LoginLimits, str, str], None]
+    limits: LoginLimits, ends: Callable[[LoginLimits, str, str], None]
 ) -> None:
-    monkeypatch.setattr("sharedbook.services.people.login_limits.time.time", lambda: 1_000_000.0)
     fresh = (f"login{number}" for number in itertools.count())
     assert tries_let_in(limits, fresh, "192.0.2.1", most=10) == 10
     limits.admit("alice", "192.0.2.1")

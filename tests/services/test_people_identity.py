@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedbook.app import App
@@ -176,7 +176,7 @@ def transaction(app: App) -> Iterator[Tx]:
         tx.rollback()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(steps=st.lists(step, min_size=10, max_size=40))
 def test_a_viewer_is_what_teams_and_grants_make_him(transaction: Tx, steps: list[tuple[Any, ...]]) -> None:
     tx = transaction

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedbook.domain.model import CustomField, FieldKind, Limits
@@ -147,7 +147,7 @@ def generally(make: Make, source: TableSource, row: Any, found: Ready) -> Ready:
 def test_both_ways_are_the_same(soak: bool) -> None:
     filled = 0
 
-    @settings(max_examples=4000 if soak else 60, suppress_health_check=list(HealthCheck), deadline=None)
+    @settings(max_examples=4000 if soak else 60)
     @given(tables())
     def run(drawn: tuple[list[str], list[list[str]]]) -> None:
         nonlocal filled

@@ -420,11 +420,5 @@ def test_sync_shows_exactly_what_a_member_may_see_on_postgresql(postgres_cluster
 def run(machine: type[SyncMachine], make_site: Any, *, examples: int, steps: int) -> None:
     """Runs a machine on sites of this kind."""
     machine = type("Machine", (machine,), {"make_site": staticmethod(make_site)})
-    plan = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    plan = settings(max_examples=examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=plan)

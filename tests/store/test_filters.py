@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
@@ -147,7 +147,7 @@ def one(*values: str) -> list[list[Instance]]:
 UNICODE = Comparison.UNICODE
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(cards=CONTACTS, query=QUERIES)
 @example(one("100%", "1000"), like("0%"))
 @example(one("a_b", "axb"), like("a_b"))
@@ -210,7 +210,7 @@ def test_the_database_finds_what_matches(
         savepoint.rollback()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(text=TEXTS, start=st.integers(0), end=st.integers(0), form=st.sampled_from(["NFC", "NFD", "NFKD"]), by=PLAIN)
 def test_every_part_of_a_value_is_found(
     connection: Connection, text: str, start: int, end: int, form: Literal["NFC", "NFD", "NFKD"], by: Comparison

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import grp
 import os
+import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def served() -> Iterator[tuple[int, IMAPClient]]:
     """
     root, port = os.getuid() == 0, free_port()
     uid, gid = (65534, 65534) if root else (os.getuid(), os.getgid())
-    own, group = ("nobody", "nogroup") if root else (getpass.getuser(), grp.getgrgid(gid).gr_name)
+    own, group = ("nobody", "nogroup") if root else (pwd.getpwuid(uid).pw_name, grp.getgrgid(gid).gr_name)
     with tempfile.TemporaryDirectory(prefix="sharedbook-dovecot-") as name:
         folder = Path(name)
         (folder / "mail").mkdir()

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-SECONDS = 20
+SECONDS = 60
+"""Only ends what hangs: a busy machine may take long."""
 Found = TypeVar("Found")
 
 

@@ -35,7 +35,7 @@ def _wait_for_group(group: int) -> None:
     for process in _of_group(group):
         with suppress(ProcessLookupError):
             end = os.pidfd_open(process)
-            select.select([end], [], [], 10)
+            select.select([end], [], [], 60)
             os.close(end)
 
 
@@ -80,7 +80,7 @@ class Server:
         with self._news:
             return "\n".join(self._lines)
 
-    def wait_for_line(self, pattern: str, timeout: float = 30.0) -> re.Match[str]:
+    def wait_for_line(self, pattern: str, timeout: float = 60.0) -> re.Match[str]:
         """The first match of a regular expression in its output, past or to come.
 
         Raises AssertionError, with the output, if the process ends or `timeout` seconds pass before.
@@ -96,7 +96,7 @@ class Server:
                 if self._ended or not self._news.wait(deadline - time.monotonic()):
                     raise AssertionError(self._sorry(f"never wrote a line like {pattern!r}"))
 
-    def wait_for_port(self, port: int, timeout: float = 30.0) -> None:
+    def wait_for_port(self, port: int, timeout: float = 60.0) -> None:
         """Returns when 127.0.0.1:`port` accepts a connection.
 
         Raises AssertionError, with the output, if the process ends or `timeout` seconds pass before.
@@ -114,7 +114,7 @@ class Server:
                 self._news.wait(0.02)
 
     def _sorry(self, what: str) -> str:
-        state = f"ended with {self.process.wait(5)}" if self._ended else "still runs"
+        state = f"ended with {self.process.wait(60)}" if self._ended else "still runs"
         return f"{self.process.args!r} {what}; it {state} and wrote:\n" + "\n".join(self._lines)
 
     def signal(self, number: signal.Signals) -> None:
@@ -143,7 +143,7 @@ class Server:
         self.process.wait()
         self._reader.join()
 
-    def stop(self, timeout: float = 15.0) -> int:
+    def stop(self, timeout: float = 60.0) -> int:
         """Asks the process to end (SIGTERM), insists after `timeout` seconds; returns its exit code."""
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):

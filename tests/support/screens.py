@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 COLUMNS, LINES = 80, 24
-SECONDS = 30
+SECONDS = 60
 
 
 class Screen:
@@ -38,7 +38,7 @@ class Screen:
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(
             ["tmux", "-S", self._socket, *arguments],
-            env=self._env, capture_output=True, text=True, check=False, timeout=30,
+            env=self._env, capture_output=True, text=True, check=False, timeout=SECONDS,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
