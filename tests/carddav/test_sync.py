@@ -6,6 +6,7 @@ import pytest
 
 from sharedbook.domain.model import ALL_RIGHTS, Right, Visibility, VisibilityKind
 from sharedbook.formats.vcards.vcard import parse
+from sharedbook.services.books import groups
 from sharedbook.services.contacts import contacts
 from sharedbook.services.jobs import bulk
 from sharedbook.services.jobs.actions import Merge
@@ -188,16 +189,31 @@ def test_rights_taken_away_empty_the_book(book: Book) -> None:
     assert set(bob.sync(book.path(bob), gone.token()).etags()) == {book.path(bob, "a.vcf"), book.path(bob, "b.vcf")}
 
 
+def ctag(client: Client, path: str) -> str:
+    return client.propfind(path, f"{CS}getctag").found()[path][f"{CS}getctag"].text or ""
+
+
 def test_rights_that_change_move_the_ctag(book: Book) -> None:
     bob = book.viewer()
-
-    def ctag() -> str:
-        found = bob.propfind(book.path(bob), f"{CS}getctag").found()[book.path(bob)]
-        return found[f"{CS}getctag"].text or ""
-
-    before = ctag()
+    before = ctag(bob, book.path(bob))
     book.grant(bob, ALL_RIGHTS)
-    assert ctag() != before
+    assert ctag(bob, book.path(bob)) != before
+
+
+def test_the_ctag_moves_with_name_and_description_and_stays_with_the_order(book: Book) -> None:
+    slug, found = book.group.slug, [ctag(book.alice, book.of_alice())]
+    for change in (
+        lambda tx: groups.reorder(tx, [slug]),
+        lambda tx: groups.describe(tx, slug, book.group.description),
+        lambda tx: groups.rename(tx, slug, book.group.name),
+        lambda tx: groups.describe(tx, slug, "Whom we buy from"),
+        lambda tx: groups.rename(tx, slug, f"Suppliers of {slug}"),
+    ):
+        with as_console(book.site.app) as tx:
+            change(tx)
+        found.append(ctag(book.alice, book.of_alice()))
+    assert len(set(found[:4])) == 1
+    assert len(set(found[3:])) == 3
 
 
 def test_merged_contacts_go_and_come_back_with_the_undo(book: Book) -> None:

@@ -113,7 +113,6 @@ def _clean(tx: Tx, name: str) -> str:
 
 def _changed(tx: Tx, group_id: int, action: str) -> Group:
     tx.tick(ChangeKind.GROUP, group_id)
-    groups.change(tx.db, group_id, modified=tx.now)
     tx.audit(action, group=group_id)
     found = groups.by_id(tx.db, group_id)
     if found is None:
@@ -229,7 +228,7 @@ def rename(tx: Tx, ref: str, name: str) -> Group:
     group = get(tx, ref)
     require_describe(tx, group)
     if name != group.name:
-        groups.change(tx.db, group.id, name=_clean(tx, name))
+        groups.change(tx.db, group.id, name=_clean(tx, name), modified=tx.now)
     return _changed(tx, group.id, "group.rename")
 
 
@@ -237,7 +236,8 @@ def describe(tx: Tx, ref: str, description: str) -> Group:
     """Another description."""
     group = get(tx, ref)
     require_describe(tx, group)
-    groups.change(tx.db, group.id, description=description.strip())
+    if description.strip() != group.description:
+        groups.change(tx.db, group.id, description=description.strip(), modified=tx.now)
     return _changed(tx, group.id, "group.describe")
 
 
