@@ -11,7 +11,7 @@ from sharedbook.services import feed
 from sharedbook.services.audit.reads import Reads
 from sharedbook.services.books import groups
 from sharedbook.services.keys import secrets
-from sharedbook.services.tx import Actor, Console, Site, Tx, begin
+from sharedbook.services.tx import MAKER, Actor, Site, Tx, begin
 from sharedbook.settings import Settings
 from sharedbook.store import meta, upgrade
 from sharedbook.store.database import Database
@@ -92,7 +92,7 @@ def init(settings: Settings, *, new_key: bool = False) -> App:
     secrets.create(settings.key_file)
     migrate(settings)
     app = open(settings, any_key=new_key)
-    with app.begin(Console("init"), Client("cli"), write=True) as tx:
+    with app.begin(MAKER, Client("cli"), write=True) as tx:
         groups.make_default(tx)
         meta.put(tx.db, meta.KEY, app.secrets.fingerprint)
     return app

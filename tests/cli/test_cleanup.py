@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,6 +83,14 @@ def test_for_good(book: CommandLine) -> None:
     (notice,) = book.json("notice", "list")
     assert (notice["kind"], notice["subject"]) == ("cleanup.erased", "clean-up: 1 contact erased")
     assert book.json("trash", "list") == [] and living(book) == [1, 2, 3, 4]
+
+
+def test_it_is_told_also_while_a_reader_holds_it_up(impatient: None, book: CommandLine, data_dir: Path) -> None:
+    with contextlib.closing(sqlite3.connect(data_dir / "sharedbook.sqlite", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM contacts").fetchone()
+        book("cleanup", "--trashed", "--to", "erase", "--yes", code=3)
+    assert [each["kind"] for each in book.json("notice", "list")] == ["cleanup.erased"]
 
 
 def test_for_good_in_the_background(book: CommandLine) -> None:

@@ -297,6 +297,18 @@ def test_an_erasure_has_a_certificate(three: CommandLine, data_dir: Path, tmp_pa
     assert "changed" in three("erase", "verify", proof, code=1).err
 
 
+def test_nothing_is_erased_where_there_can_be_no_certificate(three: CommandLine, tmp_path: Path) -> None:
+    refused = three("contact", "erase", "1", "--yes", "--certificate", tmp_path / "nowhere" / "proof.json", code=1)
+    assert "nothing was erased" in refused.err
+    assert three.json("contact", "show", "1")["name"] == "Minji Kim"
+
+
+def test_a_certificate_says_what_the_scan_found(three: CommandLine, data_dir: Path, tmp_path: Path) -> None:
+    (data_dir / "forgotten.csv").write_text("minji@example.com")
+    three("contact", "erase", "1", "--yes", "--certificate", tmp_path / "proof.json", code=1)
+    assert "pieces of them in forgotten.csv" in three("erase", "verify", tmp_path / "proof.json").out
+
+
 def test_a_reader_holds_an_erasure_up_until_it_ends(impatient: None, three: CommandLine, data_dir: Path) -> None:
     reader = sqlite3.connect(data_dir / "sharedbook.sqlite", isolation_level=None)
     reader.execute("BEGIN")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from sharedbook.app import App
-from sharedbook.domain.errors import Busy, Forbidden, SubjectNotFound
+from sharedbook.domain.errors import Busy, Forbidden, SubjectNotFound, Unavailable
 from sharedbook.domain.model import Right
 from sharedbook.services.audit import audit_log, reads
 from sharedbook.services.audit.audit_log import Entry
@@ -91,6 +91,20 @@ def test_a_missing_row_is_found(site: App) -> None:
     assert verified(site).broken == 3
     assert verified(site).rows < count
     assert not verified(site, head).holds
+
+
+def test_an_audit_that_was_emptied_is_not_intact(site: App) -> None:
+    tamper(site, "DELETE FROM audit")
+    assert verified(site).broken is not None
+    put(site, "lajos.vcf", card("uid-lajos", "Lajos"))
+    assert verified(site).broken == entries(site)[0].id, "a new chain is not the old one"
+
+
+def test_a_row_that_cannot_be_read_is_named(site: App) -> None:
+    tamper(site, "UPDATE audit SET ids = '{' WHERE id = 3")
+    with pytest.raises(Unavailable, match="row 3") as caught:
+        entries(site)
+    assert "audit verify" in caught.value.hint
 
 
 def test_rows_in_another_order_are_found(site: App) -> None:

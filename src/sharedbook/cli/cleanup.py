@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from sharedbook.cli.erasing import confirm_erasure, erase_contacts
+from sharedbook.cli.erasing import confirm_erasure, erase_contacts, tell
 from sharedbook.cli.terminal.as_job import How, Task, as_job, carry_out, in_background
 from sharedbook.cli.terminal.names import GROUP
 from sharedbook.cli.terminal.output import Output, json_option
-from sharedbook.cli.terminal.site_context import Site, pass_site
-from sharedbook.services.erasing import cleanup
+from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
+from sharedbook.services.erasing import cleanup, erasure
 from sharedbook.services.erasing.cleanup import Wanted
 from sharedbook.services.jobs.actions import Cleanup
 from sharedbook.services.tx import Tx
@@ -79,10 +79,13 @@ def cleanup_command(
             job = cleanup.add_erasing(tx, wanted, [each.id for each in found], label)
         in_background(site, out, label, job.id)
         return
-    erase_contacts(site, out, found, certificate=None, dry_run=how.dry_run, yes=how.yes)
-    if found and not how.dry_run:
-        with site.begin(write=True) as tx:
-            cleanup.tell_erased(tx, len(found))
+    if how.dry_run or not found:
+        erase_contacts(site, out, found, certificate=None, dry_run=how.dry_run, yes=how.yes)
+        return
+    report = erasure.erase(site.app.site, site.actor, CLIENT, confirm_erasure(site, found, yes=how.yes))
+    with site.begin(write=True) as tx:
+        cleanup.tell_erased(tx, len(report.contacts))
+    tell(out, report)
 
 
 def _refuse(site: Site, trashed: bool, to: str) -> None:

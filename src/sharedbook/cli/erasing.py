@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from sharedbook.cli.terminal.confirm import confirm_by_name
 from sharedbook.cli.terminal.errors import FAILED
 from sharedbook.cli.terminal.output import Output, json_option, many
 from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
-from sharedbook.domain.errors import ErasurePending
+from sharedbook.domain.errors import ErasurePending, Unavailable
 from sharedbook.domain.model import Contact
 from sharedbook.services.erasing import erasure
 from sharedbook.services.keys import attest
@@ -44,12 +45,14 @@ def erase_contacts(
 ) -> None:
     """Erases contacts, with what was merged into them, once confirmed.
 
-    Raises ErasurePending while a reader holds the file; exits 1 if pieces stay.
+    Raises as ``confirm_by_name`` and ``tell``, and Unavailable where there can be no certificate: none is erased then.
     ``subject``: the mail address of a person, who is forgotten in what is kept elsewhere, too.
     """
     if not dry_run and (found or subject):
+        if certificate and not os.access(certificate if certificate.exists() else certificate.parent, os.W_OK):
+            raise Unavailable(f"{certificate} cannot be written", hint="nothing was erased; check folder and disk")
         ids = confirm_erasure(site, found, yes=yes, subject=subject)
-        _tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids, subject=subject), certificate)
+        tell(out, erasure.erase(site.app.site, site.actor, CLIENT, ids, subject=subject), certificate)
         return
     found, left = _with_merged(site, found)
     ids, notes = [contact.id for contact in found], [*(f"{contact.id} {contact.name}" for contact in found), *left]
@@ -81,10 +84,11 @@ def _what(found: Sequence[Contact], subject: str) -> str:
     return subject or (found[0].name if len(found) == 1 else many(len(found), "contact"))
 
 
-def _tell(out: Output, report: erasure.Report, certificate: Path | None) -> None:
+def tell(out: Output, report: erasure.Report, certificate: Path | None = None) -> None:
+    """Says what was erased. Raises ErasurePending while a reader holds the file; exits 1 if pieces stay."""
+    out.done(json_keys.erased(report), "\n".join([f"erased: {many(len(report.contacts), 'contact')}", *_lines(report)]))
     if certificate and report.certificate:
         certificate.write_text(attest.text_of(report.certificate), encoding="utf-8")
-    out.done(json_keys.erased(report), "\n".join([f"erased: {many(len(report.contacts), 'contact')}", *_lines(report)]))
     if not report.clean:
         raise ErasurePending(
             "the contacts are gone, but a program that was reading still holds their old pages",
@@ -179,7 +183,13 @@ def verify(site: Site, out: Output, file: Path) -> None:
         document = erasure.verify(tx, file.read_bytes(), file.name)
     again = document["in_database_again"]
     what = f"{many(document['contacts'], 'contact')}, {document['erased']}"
-    said = f"{file.name} was signed by this site and is unchanged: {what}"
-    out.done(document, f"{said}\n  in the database again: {', '.join(map(str, again))}" if again else said)
+    said = [f"{file.name} was signed by this site and is unchanged: {what}"]
+    if document["scan"] is None:
+        said.append("  the files were not scanned: what to look for was lost")
+    elif document["scan"]["found"]:
+        said.append(f"  the scan found pieces of them in {', '.join(document['scan']['found'])}")
+    if again:
+        said.append(f"  in the database again: {', '.join(map(str, again))}")
+    out.done(document, "\n".join(said))
     if again:
         raise SystemExit(FAILED)

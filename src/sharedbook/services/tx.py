@@ -54,6 +54,9 @@ class Service:
 
 Actor = Console | MemberActor | Service | Viewer
 
+MAKER = Console("init")
+"""Who makes a site, and so writes the first row of its audit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

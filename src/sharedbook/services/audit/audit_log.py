@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sharedbook.domain import access
+from sharedbook.domain.errors import Unavailable
 from sharedbook.services.audit import reads
 from sharedbook.services.people import subjects
-from sharedbook.services.tx import Tx, audit_link
+from sharedbook.services.tx import MAKER, Tx, audit_link
 from sharedbook.store import audit
 from sharedbook.store.audit import START as START
 
@@ -71,13 +72,13 @@ def page(
     """What is wanted of the next rows behind the id ``after``, and the id to go on from, None behind the last row.
 
     The oldest first: all, or those on a contact, by or on a member, from a time on. Raises SubjectNotFound for a member
-    that never was.
+    that never was, Unavailable for a row that cannot be read.
     """
     access.require_manage(tx.viewer, "read the audit")
     member_id = None if member is None else subjects.member(tx, member).id
     login = None if member is None else subjects.fold_name(member)
     rows = audit.page(tx.db, after, since)
-    found = [Entry(row.id, row.at, row.actor, row.client, row.action, json.loads(row.ids)) for row in rows]
+    found = [Entry(row.id, row.at, row.actor, row.client, row.action, _ids(row.id, row.ids)) for row in rows]
     if contact is not None:
         found = [entry for entry in found if contact in entry.contacts]
     if login is not None:
@@ -86,16 +87,28 @@ def page(
 
 
 def verify(tx: Tx, head: str | None = None) -> Verified:
-    """Follows the chain from the first row; ``head``: a hash noted earlier, which ``holds`` if it is still in it."""
+    """Follows the chain from the first row; ``head``: a hash noted earlier, which ``holds`` if it is still in it.
+
+    The first row is of the site's making: who removes all of them begins a chain with another one.
+    """
     access.require_manage(tx.viewer, "verify the audit")
     before, count, holds = "", 0, head is None
     for row in audit.rows(tx.db):
         count += 1
-        if row.chain != audit_link(tx.site.secrets, before, row.at, row.actor, row.client, row.action, row.ids):
+        link = audit_link(tx.site.secrets, before, row.at, row.actor, row.client, row.action, row.ids)
+        if row.chain != link or (count == 1 and row.actor != MAKER.name):
             return Verified(count, row.id, before, holds)
         before = row.chain
         holds = holds or before == head
-    return Verified(count, None, before, holds)
+    return Verified(count, None if count else 1, before, holds)
+
+
+def _ids(row_id: int, text: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(text)
+    except ValueError:
+        raise Unavailable(f"row {row_id} of the audit was changed", hint="run: sharedbook audit verify") from None
+    return found
 
 
 def _named(ids: Mapping[str, Any], one: str, many: str, *more: str) -> set[int]:
