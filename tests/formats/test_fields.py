@@ -100,6 +100,7 @@ def test_golden_fields(name: str, expected: dict[str, Any]) -> None:
         (["N:홍;Gildong;;;"], "Gildong 홍"),
         (["N:Hong;Gildong;;Dr.;MD"], "Dr. Gildong Hong MD"),
         (["ORG:Firma;Abteilung", "EMAIL:a@b"], "Firma"),
+        (["NICKNAME:Bob,Bobby", "ORG:Firma"], "Bob"),
         (["TEL:+1"], "+1"),
         (["FN: ", "EMAIL:a@b"], "a@b"),
         (["FN:Two\\nlines"], "Two lines"),

@@ -112,6 +112,10 @@ def test_a_missing_uid_is_the_only_change(path: Path) -> None:
     whole = vcard.parse(path.read_bytes())
     assert vcard21.upgrade(whole.text) == whole
     without = vcard.patch(whole, [vcard.Remove("UID")])
+    if not fields.full_name(whole):
+        with pytest.raises(InvalidCard, match="no UID, name"):
+            vcard21.upgrade(without)
+        return
     read = vcard21.upgrade(without)
     assert UUID4.fullmatch(read.uid)
     assert vcard.patch(read, [vcard.Remove("UID")]) == without

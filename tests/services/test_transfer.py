@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -195,6 +196,26 @@ def test_a_name_alone_is_the_same_only_in_the_same_row(app: App) -> None:
     assert counts(run(app, data)) == {"skipped_duplicate": 1}
     assert counts(run(app, "name,note\nMinji Kim,two\n")) == {"added": 1}
     assert len(all_of(app)) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "first", "second"),
+    [
+        ("NICKNAME:Bob,Bobby", {"added": 1}, {"skipped_duplicate": 1}),
+        ("ORG:Acme", {"added": 1}, {"skipped_duplicate": 1}),
+        ("NOTE:a note", {"error": 1}, {"error": 1}),
+        ("N:;;;;", {"error": 1}, {"error": 1}),
+        ("UID:U-2", {"added": 1}, {"skipped_duplicate": 1}),
+    ],
+)
+@pytest.mark.parametrize("format", ["vcf", "json"])
+def test_a_card_with_no_name_is_found_again(
+    app: App, format: str, line: str, first: dict[str, int], second: dict[str, int]
+) -> None:
+    text = f"BEGIN:VCARD\r\nVERSION:3.0\r\n{line}\r\nEND:VCARD\r\n"
+    data = json.dumps([{"vcard": text}]) if format == "json" else text
+    results = [counts(run(app, data, format=format)) for _ in range(2)]
+    assert results == [first, second]
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -91,9 +91,9 @@ def read(card: Card) -> Fields:
     organization, *units = _organization(card) or ("",)
     emails, numbers = _typed(card, "EMAIL", _mail_address), _typed(card, "TEL", _number)
     phonetic_family, phonetic_given = _phonetic(card)
-    full_name = next(iter(_formatted_names(card)), "")
+    full_name, nicknames = next(iter(_formatted_names(card)), ""), _list(card, "NICKNAME")
     if not full_name:
-        others = [organization, *(found.value for found in (*emails, *numbers))]
+        others = [*nicknames, organization, *(found.value for found in (*emails, *numbers))]
         full_name = names.display_name(family, given, additional, prefix, suffix, others)
     return Fields(
         uid=card.uid,
@@ -106,7 +106,7 @@ def read(card: Card) -> Fields:
         suffix=suffix,
         phonetic_family=phonetic_family,
         phonetic_given=phonetic_given,
-        nicknames=_list(card, "NICKNAME"),
+        nicknames=nicknames,
         organization=organization,
         units=tuple(filter(None, units)),
         title=_first(card, "TITLE"),

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard
 from sharedbook.domain.model import Limits
-from sharedbook.formats.vcards import card_limits, images, vcard
+from sharedbook.formats.vcards import card_limits, fields, images, vcard
 from sharedbook.formats.vcards.content_line import (
     CRLF,
     Params,
@@ -41,7 +41,7 @@ def upgrade(text: str, limits: Limits = DEFAULT_LIMITS, *, charset: str = "") ->
 
     A card of 2.1 is converted to 3.0. To one of 3.0 or 4.0 without UID, or with an empty one, a random one (uuid4) is
     added; every other byte stays. ``charset`` is tried for octets that are no UTF-8 and name no charset of their own.
-    Raises InvalidCard as ``vcard.parse`` does.
+    Raises InvalidCard as ``vcard.parse`` does, and for one without UID by which nobody could be found again.
     """
     if _VERSION_21.search(text.replace("\r", "")):
         text = _convert(text, limits, charset)
@@ -50,6 +50,8 @@ def upgrade(text: str, limits: Limits = DEFAULT_LIMITS, *, charset: str = "") ->
     card = vcard.parse(text, limits, require_uid=False)
     if card.uid:
         return card
+    if not fields.full_name(card):
+        raise InvalidCard("The card has no UID, name, company, mail address or phone number.")
     return vcard.parse(vcard.patch(card, [vcard.Set("UID", str(uuid.uuid4()))]), limits)
 
 
