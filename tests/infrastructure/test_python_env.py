@@ -20,6 +20,8 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("tools/python_env.sh", "requirements/run.txt", "pyproject.toml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+        (folder / name).parent.chmod(0o755)  # another user reads it, whatever the umask
+        (folder / name).chmod(0o644)
     return folder
 
 

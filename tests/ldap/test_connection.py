@@ -19,6 +19,7 @@ from tests.ldap.asked import many
 from tests.ldap.served import heard
 from tests.ldap.talk import IDS, RULES
 from tests.ldap.wiring import Answer, octets, search
+from tests.support.eventually import SECONDS
 
 IDLE = 900
 WHO = octets(m.Message(1, m.Extended(schema.WHO_AM_I, None)))
@@ -60,7 +61,7 @@ def run(scenario: Scenario) -> None:
     async def main() -> None:
         place, loop = Place(), asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            client = socket.create_connection(listening.getsockname(), timeout=60)
+            client = socket.create_connection(listening.getsockname(), timeout=SECONDS)
             accepted, _ = listening.accept()
         with client:
             _, connection = await loop.connect_accepted_socket(lambda: Connection(place, tls=False), accepted)
@@ -73,11 +74,13 @@ async def hear(client: socket.socket, until: int = 0) -> list[Answer]:
     return await asyncio.to_thread(heard, client, until)
 
 
-async def said(client: socket.socket, data: bytes) -> None:
-    """Sends octets and lets the loop see them."""
+async def said(connection: Connection, client: socket.socket, data: bytes) -> None:
+    """Sends octets and waits until they are heard."""
+    before = connection._heard
     client.sendall(data)
-    for _ in range(10):
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(SECONDS):
+        while connection._heard == before:
+            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("pieces", [[b"0"], [b"0\x84\x00\x0f\xff\xff", b"\x02\x01\x01"], [WHO + b"0", b"\x05"]])
@@ -87,7 +90,7 @@ def test_a_message_that_never_ends(pieces: list[bytes]) -> None:
     async def scenario(place: Place, connection: Connection, client: socket.socket) -> None:
         began = asyncio.get_running_loop().time()
         for piece in pieces:
-            await said(client, piece)
+            await said(connection, client, piece)
             connection.look(began + MESSAGE_SECONDS - 1, IDLE)
         assert place.held
         connection.look(asyncio.get_running_loop().time() + MESSAGE_SECONDS + 1, IDLE)
@@ -100,7 +103,7 @@ def test_a_message_that_never_ends(pieces: list[bytes]) -> None:
 
 def test_silence() -> None:
     async def scenario(place: Place, connection: Connection, client: socket.socket) -> None:
-        await said(client, WHO)
+        await said(connection, client, WHO)
         now = asyncio.get_running_loop().time()
         connection.look(now + IDLE - 1, IDLE)
         assert place.held
