@@ -41,7 +41,7 @@ def programs() -> Path:
 class Cluster:
     """One running PostgreSQL server. `durable` keeps fsync on, for tests that end the server the hard way.
 
-    `settings` are more of the server's own. `data` is its data folder.
+    `settings` are more of the server's own; it does nothing by itself, unless they say so. `data` is its data folder.
     """
 
     def __init__(self, *, durable: bool = False, **settings: str) -> None:
@@ -63,6 +63,7 @@ class Cluster:
             "port": str(self.port),
             "unix_socket_directories": "",
             "fsync": "on" if durable else "off",
+            "autovacuum": "off",
             **settings,
         }
         self._run(
