@@ -237,6 +237,11 @@ def test_refs_from_stdin_and_from_a_search(three: CommandLine) -> None:
     three("group", "add", "Press")
     three("contact", "copy", "-", "--to", "press", "--yes", stdin="1\n3\n")
     assert names(three.json("contact", "list", "--group", "press")) == ["Ada Lovelace", "Minji Kim"]
+    three("contact", "add", "--name", "Ada")
+    three("contact", "add", "--name", "Lovelace")
+    shown = three("contact", "delete", "-", "--dry-run", stdin=" Ada Lovelace\n\n1 2\r\n").out
+    assert [line.split()[0] for line in shown.splitlines()[1:-1]] == ["3", "1", "2"]
+    three("contact", "delete", 4, 5, "--yes")
     assert three.json("contact", "delete", "--where", "email:*", "--yes")["count"] == 2
     assert names(three.json("contact", "list")) == ["홍길동"]
     three("contact", "delete", code=2)

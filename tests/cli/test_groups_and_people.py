@@ -9,6 +9,8 @@ from tests.cli.conftest import CommandLine
 
 def test_a_group_is_called_by_its_slug(sharedbook: CommandLine) -> None:
     assert sharedbook("group", "add", "Team One").out == "team-one\n"
+    assert "has the path team-one;" in sharedbook("group", "add", "Team One!").err
+    assert sharedbook("group", "add", "🎉").err == ""
     assert sharedbook.json("group", "add", "서울 지사", "--description", "Seoul")["slug"] == "서울-지사"
     assert sharedbook.json("group", "show", "Team One") == {
         "slug": "team-one",

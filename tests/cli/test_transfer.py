@@ -62,9 +62,12 @@ def test_rows_are_in_or_refused_and_the_fixed_file_adds_the_rest(staffed: Comman
     assert staffed.json("job", "errors", job["id"], "--after", 5) == errors[1:]
     fix = folder / "fix.csv"
     staffed("job", "errors", job["id"], "--output", fix)
+    assert not fix.stat().st_mode & 0o077
     fix.write_text(fix.read_text("utf-8-sig").replace(" at example", "@example").replace(",none,", ",+82 2 123 4567,"))
     assert staffed.json("import", fix, "--group", "customers")["counts"]["added"] == 2
-    assert staffed.json("import", fix, "--group", "customers")["counts"]["added"] == 0
+    again = staffed.json("import", fix, "--group", "customers")
+    assert again["counts"]["added"] == 0
+    assert staffed("job", "errors", again["job"], "--output", fix).out == f"0 rows in {fix}\n"
     assert len(staffed.json("contact", "list")) == 40
 
 
@@ -111,6 +114,12 @@ def test_a_mapping_teaches_other_headers(staffed: CommandLine, folder: Path) -> 
     (folder / "map.toml").write_text(text, encoding="utf-8-sig")  # as Windows programs do
     staffed("import", path, "--group", "customers", "--map", folder / "map.toml")
     assert staffed.json("contact", "show", "minji@example.com")["name"] == "Minji Kim"
+    assert "--map" in staffed("import", path, "--save-map", folder / "map.toml", code=2).err
+    path.write_text("Wer,Email,Neu\n")
+    staffed("import", path, "--map", folder / "map.toml", "--save-map", folder / "map.toml")
+    kept = tomllib.loads((folder / "map.toml").read_text())
+    assert kept == {"Wer": "name", "Email": "email", "Neu": ""}
+    assert "folder has no headers" in staffed("import", folder, "--save-map", folder / "new.toml", code=2).err
     (folder / "map.toml").write_text("Wer = 5\n")
     assert "Wer" in staffed("import", path, "--group", "customers", "--map", folder / "map.toml", code=1).err
 

@@ -275,8 +275,8 @@ def test_mapping_names_what_a_header_is() -> None:
     assert [column and column.name for column in layout.columns] == ["name", "email", None]
     with pytest.raises(InvalidValue, match="no column nonsense"):
         columns.layout(["Who"], {"Who": "nonsense"})
-    with pytest.raises(InvalidValue, match="absent"):
-        columns.layout(["Who"], {"Who": "name", "absent": "note"})
+    with pytest.raises(InvalidValue, match="the map names Absent,"):
+        columns.layout(["Who"], {"Who": "name", "Absent": "note"})
 
 
 def test_groups_are_a_column_of_files_alone() -> None:

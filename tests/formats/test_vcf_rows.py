@@ -125,6 +125,8 @@ def test_refused_cards_come_back_with_the_reason_and_without_it() -> None:
 @pytest.mark.parametrize(("name", "data", "message"), [
     ("book.pdf", b"%PDF-1.7", "a PDF"),
     ("people.xlsx", b"name,email\nKim,k@example.com\n", "its name says spreadsheet"),
+    ("people.xlsx", b"", "people.xlsx is empty"),
+    ("people.zip", b"", "people.zip is empty"),
     ("people.docx", b"text", "says nothing about its format"),
     ("people.ldif", b"version: 1\n", "no person"),
     ("people.json", b"[]", "no object"),

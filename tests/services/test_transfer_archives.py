@@ -82,10 +82,13 @@ def test_what_is_refused_leaves_nothing(app: App, files: Mapping[str, bytes], sa
     assert all_of(app) == []
 
 
-def test_a_map_that_does_not_fit_each_file_names_the_one(app: App) -> None:
-    files = {"a.csv": b"Wer\nA\n", "b.csv": b"name\nB\n"}
-    with pytest.raises(InvalidValue, match=r"b\.csv: the mapping names wer"):
-        run(app, zipped(files), mapping={"Wer": "name"})
+def test_a_map_is_for_all_of_the_files(app: App) -> None:
+    files = {"a.csv": b"Wer\nA\n", "b.csv": b"Qui\nB\nC\n", "c.vcf": CARD.encode()}
+    report = run(app, zipped(files), mapping={"Wer": "name", "qui": "name", "Kto": "name"})
+    assert counts(report) == {"added": 4}
+    assert [warning.message for warning in report.warnings] == ["the map names Kto, which none of the files has"]
+    with pytest.raises(InvalidValue, match=r"b\.csv: there is no column nonsense"):
+        run(app, zipped(files), mapping={"Wer": "name", "Qui": "nonsense"})
 
 
 def test_a_damaged_part(app: App) -> None:

@@ -49,8 +49,9 @@ def add(site: Site, out: Output, name: str, description: str) -> None:
         found = groups.add(tx, name, description=description)
         record = _info(tx, found.slug)
     out.done(record, found.slug)
-    if found.slug != groups.slug_of(name):
-        out.note(f"another group has the path {groups.slug_of(name)}; this one's is {found.slug}")
+    wanted = groups.slug_of(name)
+    if wanted and found.slug != wanted:
+        out.note(f"another group has the path {wanted}; this one's is {found.slug}")
 
 
 @group_command.command("list")

@@ -28,7 +28,7 @@ from sharedbook.cli.terminal.output import Output, cell, json_option, many, prog
 from sharedbook.cli.terminal.site_context import CLIENT, Site, pass_site
 from sharedbook.domain.errors import JobStopped, SharedbookError
 from sharedbook.services.erasing import cleanup
-from sharedbook.services.imports import importing
+from sharedbook.services.imports import importing, transfer
 from sharedbook.services.jobs import bulk, jobs
 from sharedbook.services.jobs.jobs import Job, State
 from sharedbook.services.tx import Tx
@@ -124,10 +124,11 @@ def errors(site: Site, out: Output, job: int, output: Path | None, after: int, l
     if output is not None:
         with site.begin() as tx:
             ending(output, [jobs.kind_of_errors(tx, job)])
-            with output.open("wb") as target:
+            with transfer.whole_file(output) as target:
                 count = jobs.error_file(tx, job, target)
         record = json_keys.result("write errors", [cell(output)])
-        out.outcome(record, f"{many(count, 'row')} in {output}; fix and import that file")
+        then = "; fix and import that file" if count else ""
+        out.outcome(record, f"{many(count, 'row')} in {output}{then}")
         return
     with site.begin() as tx:
         rows = map(json_keys.job_error, jobs.rows(tx, job, after))

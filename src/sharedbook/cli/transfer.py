@@ -138,7 +138,11 @@ def import_command(
         return
     source = _standard_input(site) if str(file) == "-" else file
     if saved is not None:
-        found = transfer.mapping_of(site.app, site.actor, CLIENT, source, format=form, encoding=encoding, sheet=sheet)
+        _refuse_to_overwrite(saved, mapping)
+        found = transfer.mapping_of(
+            site.app, site.actor, CLIENT, source,
+            format=form, encoding=encoding, sheet=sheet, mapping=_mapping(mapping),
+        )  # fmt: skip
         _save_mapping(out, saved, found)
         return
     how = transfer.Duplicates(duplicates)
@@ -229,6 +233,12 @@ def _mapping(path: Path | None) -> dict[str, str] | None:
             f"{path}: {wrong[0]} is not given a column's name", hint='write such as: "Mobile no." = "phone"'
         )
     return found
+
+
+def _refuse_to_overwrite(saved: Path, mapping: Path | None) -> None:
+    """A map that was completed by hand is not written anew."""
+    if saved.exists() and saved != mapping:
+        raise click.UsageError(f"{saved} exists: name another file, or add --map {saved} to keep what it says.")
 
 
 def _save_mapping(out: Output, path: Path, found: dict[str, str]) -> None:

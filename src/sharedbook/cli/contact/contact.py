@@ -44,7 +44,8 @@ class _Commands(click.Group):
 def contact_command() -> None:
     """Contacts: add, find, change, move, delete, erase.
 
-    A REF is a contact's id, UID or mail address, or its name if no other contact has it; - reads refs from stdin.
+    A REF is a contact's id, UID or mail address, or its name if no other contact has it. Commands for several contacts
+    read REFs from stdin for -, one a line.
     """
 
 

@@ -67,6 +67,7 @@ def chosen(refs: tuple[str, ...], where: str | None) -> Chosen:
     if not refs and where is None:
         raise click.UsageError("Name contacts: REF..., - for ids on stdin, or --where QUERY.")
     named = [ref for ref in refs if ref != "-"]
-    if "-" in refs:
-        named += sys.stdin.read().split()
+    for line in sys.stdin if "-" in refs else ():
+        words = line.split()
+        named += words if all(word.isdecimal() for word in words) else [line.strip()]  # a name may have spaces
     return Chosen(tuple(named), where)

@@ -205,12 +205,9 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
     for a mapping to no column, or of a header that the file has not.
     """
     given = {fold(name): target for name, target in (mapping or {}).items()}
-    if unknown := given.keys() - set(map(fold, header)):
-        raise InvalidValue(
-            f"the mapping names {min(unknown)}, which the file does not have",
-            field=min(unknown),
-            hint="correct the map",
-        )
+    if missing := missing_in(header, mapping or {}):
+        hint = "correct the map"
+        raise InvalidValue(f"the map names {missing[0]}, which the file does not have", field=missing[0], hint=hint)
     product = _product_of([name for name in header if fold(name) not in given])
     columns: list[Column | None] = []
     for place, name in enumerate(header, 1):
@@ -229,6 +226,12 @@ def layout(header: Sequence[str], mapping: Mapping[str, str] | None = None, line
             )  # fmt: skip
         columns.append(found)
     return Layout(tuple(header), tuple(columns), product)
+
+
+def missing_in(header: Iterable[str], mapping: Iterable[str]) -> list[str]:
+    """The headers of a mapping that are not among these."""
+    there = set(map(fold, header))
+    return [name for name in mapping if fold(name) not in there]
 
 
 def meanings(header: Sequence[str]) -> dict[str, str]:

@@ -95,7 +95,8 @@ class Source(Protocol):
 class Reading:
     """What is needed to understand a file's rows.
 
-    ``recipients``: of mail, how many a message may name that are taken too; 0 for none.
+    ``recipients``: of mail, how many a message may name that are taken too; 0 for none. ``of_several``: the file is
+    one of several, and ``mapping``, ``sheet`` or ``recipients`` may be meant for others.
     """
 
     region: str
@@ -106,6 +107,7 @@ class Reading:
     sheet: str = ""
     dates: Order | None = None
     recipients: int = 0
+    of_several: bool = False
 
     @property
     def style(self) -> Style:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
+from sharedbook.formats.entries import columns
 from sharedbook.formats.entries.incoming import Incoming, Source
 from sharedbook.formats.rows.problems import Problem
 
@@ -105,19 +106,28 @@ class ArchiveSource:
     columns: tuple[str, ...] = ("file", "row")
     encoding = delimiter = product = ""
 
-    def __init__(self, members: Iterable[Member], open_member: Callable[[BinaryIO, str], Source | None]) -> None:
-        """``open_member``: file and name to a source, None for a file that is left out."""
+    def __init__(
+        self,
+        members: Iterable[Member],
+        open_member: Callable[[BinaryIO, str], Source | None],
+        mapping: Iterable[str] = (),
+    ) -> None:
+        """``open_member``: file and name to a source, None for a file that is left out. ``mapping``: its headers."""
         self._members = list(members)
         self._open_member = open_member
         self._left: list[Problem] = []
         self.size = 0
         self.names_groups = False
+        headers = set[str]()
         for name, found in self._sources():
             if found is None:
                 self._left.append(Problem(0, "", "left-out", f"{name} is left out"))
             else:
                 self.size += found.size
                 self.names_groups |= found.names_groups
+                headers.update(found.columns)
+        for name in columns.missing_in(headers, mapping):  # files of refused rows lack those whose rows all came in
+            self._left.append(Problem(0, "", "header-missing", f"the map names {name}, which none of the files has"))
         self.samples: tuple[str, ...] = ()
         self.left_out: dict[str, None] = {}
         self.warnings: list[Problem] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from typing import BinaryIO
 from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.formats.entries.incoming import Reading, Source
 from sharedbook.formats.files import archive_source, mail_rows, sheet_rows
-from sharedbook.formats.files.archive_source import ArchiveSource
+from sharedbook.formats.files.archive_source import ArchiveSource, Member
 from sharedbook.formats.files.record_sources import JsonSource, LdifSource, VcfSource
 from sharedbook.formats.files.table_source import TableSource
 from sharedbook.formats.rows import csv_rows
@@ -24,16 +25,17 @@ def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading)
     ``reading.encoding`` or ``reading.mapping``.
     """
     found = format or _format_of(file, name)
+    _refuse_what_does_nothing(found, reading)
     if found in _RECORDS:
         return _RECORDS[found](file, reading)
-    if found in ("csv", "tsv", "txt"):
+    if found in TEXTS:
         return TableSource("csv", csv_rows.open_table(file, encoding=reading.encoding), reading)
     if found in SHEETS:
         return _sheet_source(found, file, reading)
     if found in MAILS:
         return _mail_source(found, file, reading)
     if found == "zip":
-        return ArchiveSource(archive_source.of_zip(file), partial(_open_member, reading))
+        return _archive(archive_source.of_zip(file), reading)
     raise InvalidValue(f"{found} cannot be imported", field="format", hint=f"save it as {_ANY_OF}")
 
 
@@ -44,20 +46,35 @@ _RECORDS: Mapping[str, Callable[[BinaryIO, Reading], Source]] = {
 }
 
 
+def _refuse_what_does_nothing(format: str, reading: Reading) -> None:
+    """Raises InvalidValue for an option that says something of files of another format."""
+    wrong = (
+        ("--map", reading.mapping and format not in (*TEXTS, *SHEETS)),
+        ("--sheet", reading.sheet and format not in SHEETS),
+        ("--recipients", reading.recipients and format not in MAILS),
+    )
+    for what, is_given in wrong:
+        if is_given and format != "zip" and not reading.of_several:
+            raise InvalidValue(f"{what} says nothing of a file of format {format}", field=what, hint="leave it out")
+
+
 def header_of(file: BinaryIO, name: str, format: str | None, reading: Reading) -> tuple[str, ...]:
     """The headers of a table as they stand in it. Raises as ``open_source`` does; InvalidValue for what is no table."""
     found = format or _format_of(file, name)
     if found in SHEETS:
         return sheet_rows.open_table(file, reading.sheet).header
-    if found in ("csv", "tsv", "txt"):
+    if found in TEXTS:
         return csv_rows.open_table(file, encoding=reading.encoding).header
-    raise InvalidValue(f"a file of format {found} has no headers to map", field="format", hint="leave the map out")
+    raise InvalidValue(f"a file of format {found} has no headers to map", field="format", hint="name a csv or a sheet")
 
 
 def open_folder(folder: Path, reading: Reading) -> Source:
     """Reads every file in and below a folder. Raises as ``open_source`` does, naming the file."""
-    members = archive_source.of_folder(folder, reading.limits.file_bytes)
-    return ArchiveSource(members, partial(_open_member, reading))
+    return _archive(archive_source.of_folder(folder, reading.limits.file_bytes), reading)
+
+
+def _archive(members: Iterable[Member], reading: Reading) -> Source:
+    return ArchiveSource(members, partial(_open_member, replace(reading, of_several=True)), reading.mapping or ())
 
 
 def _open_member(reading: Reading, file: BinaryIO, name: str) -> Source | None:
@@ -73,6 +90,7 @@ def _open_member(reading: Reading, file: BinaryIO, name: str) -> Source | None:
 
 
 _ANY_OF = "csv, xlsx or vcf"
+TEXTS = ("csv", "tsv", "txt")
 SHEETS = ("xlsx", "xls", "ods")
 MAILS = ("eml", "mbox")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -93,6 +111,8 @@ def _format_of(file: BinaryIO, name: str) -> str:
         raise InvalidFile(f"{name or 'this'} is a PDF", hint=f"save it as {_ANY_OF}")
     if start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe\r\n ").upper().startswith(b"BEGIN:VCARD"):
         return "vcf"
+    if not start and _SUFFIXES.get(suffix) in (None, *SHEETS):
+        raise InvalidFile(f"{name} is empty", hint="is it the right file?")
     if suffix.removeprefix(".") in SHEETS:
         raise InvalidFile(
             f"{name} is a text file, although its name says spreadsheet", hint="name it .csv, or say --format csv"

@@ -48,7 +48,10 @@ class TableSource:
         self.left_out: dict[str, None] = {}
         self._custom = _custom_columns(table.header, reading)
         own = {table.header[place]: columns.LEFT_OUT for place in self._custom}
-        self._layout: Layout = columns.layout(table.header, {**(reading.mapping or {}), **own})
+        given = dict(reading.mapping or {})
+        for name in columns.missing_in(table.header, given) if reading.of_several else ():
+            del given[name]
+        self._layout: Layout = columns.layout(table.header, {**given, **own})
         self._limits = reading.limits
         self._region = reading.region
         self.product = self._layout.product
@@ -171,4 +174,6 @@ def _custom_columns(header: Sequence[str], reading: Reading) -> dict[int, Custom
         own = None if is_ours else custom_values.named(reading.custom, target)
         if own is not None:
             found[place] = own
+        elif target.startswith(custom_values.PREFIX) and target != name:
+            raise InvalidValue(f"there is no field {target}", field=name, hint="see: sharedbook field list")
     return found

@@ -213,20 +213,24 @@ def mapping_of(
     format: str | None = None,
     encoding: str | None = None,
     sheet: str = "",
+    mapping: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """What ``import_file`` takes each header of a table for, as its ``mapping``; "" for one that it does not know.
 
-    Raises InvalidFile, InvalidValue.
+    What a ``mapping`` says already stays. Raises InvalidFile, InvalidValue.
     """
+    if isinstance(source, Path) and source.is_dir():
+        raise InvalidValue("a folder has no headers to map", field="file", hint="name a csv or a sheet in it")
     with app.begin(actor, client) as tx:
         own = custom_fields.every(tx)
     reading = incoming.Reading(app.site.settings.default_region, app.site.limits, encoding, custom=own, sheet=sheet)
     with given_file.seekable(source, reading.limits.file_bytes) as file:
         header = sources.header_of(file, source.name if isinstance(source, Path) else "", format, reading)
+    given = {columns.fold(name): meaning for name, meaning in (mapping or {}).items()}
     found = columns.meanings(header)
     for name, meaning in found.items():
         field = custom_values.named(own, name) if not meaning else None
-        found[name] = f"{custom_values.PREFIX}{field.name}" if field else meaning
+        found[name] = given.get(columns.fold(name)) or (f"{custom_values.PREFIX}{field.name}" if field else meaning)
     return found
 
 
