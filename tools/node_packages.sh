@@ -4,6 +4,6 @@ set -eu
 cd "$(dirname "$0")/../tests/conformance"
 wanted=$(cksum < package-lock.json)
 if [ "$(cat node_modules/made-for 2>/dev/null)" != "$wanted" ]; then
-    npm ci --silent --no-audit --no-fund --ignore-scripts </dev/null
+    npm ci --fetch-retries=5 --silent --no-audit --no-fund --ignore-scripts </dev/null
     echo "$wanted" > node_modules/made-for
 fi

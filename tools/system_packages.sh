@@ -58,11 +58,12 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 fi
 echo "Installing system packages:$missing"
 export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086  # a list of names
 # the tests start a slapd of their own: the package's is not to run on the machine
 case "$missing" in *" slapd"*) echo "slapd slapd/no_configuration boolean true" | debconf-set-selections ;; esac
-apt-get update -qq </dev/null &&
-    apt-get install -qq --no-install-recommends $missing </dev/null >/dev/null || {
+patient="-o Acquire::Retries=5 -o DPkg::Lock::Timeout=300"
+# shellcheck disable=SC2086  # two options, and a list of names
+apt-get update -qq $patient </dev/null &&
+    apt-get install -qq $patient --no-install-recommends $missing </dev/null >/dev/null || {
     echo "sharedbook: apt-get could not install$missing; the lines above say why." >&2
     exit 1
 }

@@ -4,7 +4,7 @@ import { Client, ServerSideSortingRequestControl } from 'ldapts';
 
 const [url, certificate, dn, password, base] = process.argv.slice(2);
 const autocomplete = '(|(cn=*given4*)(mail=*given4*)(givenName=*given4*)(sn=*given4*))';
-const opened = () => new Client({ url, timeout: 20000, connectTimeout: 20000 });
+const opened = () => new Client({ url, timeout: 60000, connectTimeout: 60000 });
 const bound = async (client, secret = password) => (await client.bind(dn, secret), client);
 const codeOf = (promise) => promise.then(() => 0, (error) => error.code);
 const entries = async (client, options, control) =>

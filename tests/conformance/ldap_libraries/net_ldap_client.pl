@@ -12,7 +12,7 @@ use Net::LDAP::Extension::WhoAmI;
 my ($url, $certificate, $dn, $password, $base) = @ARGV;
 my $autocomplete = '(|(cn=*given4*)(mail=*given4*)(givenName=*given4*)(sn=*given4*))';
 
-sub opened { return Net::LDAP->new($url, timeout => 20) || die "no connection: $@" }
+sub opened { return Net::LDAP->new($url, timeout => 60) || die "no connection: $@" }
 
 sub bound {
     my $connection = opened();

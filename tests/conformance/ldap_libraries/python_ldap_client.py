@@ -18,7 +18,7 @@ AUTOCOMPLETE = "(|(cn=*given4*)(mail=*given4*)(givenName=*given4*)(sn=*given4*))
 def connect(certificate=None, dn=DN, password=PASSWORD):
     """A bound connection; with a certificate to trust, after StartTLS."""
     connection = ldap.initialize(URL)
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 20)
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 60)
     if certificate:
         connection.set_option(ldap.OPT_X_TLS_CACERTFILE, certificate)
         connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)

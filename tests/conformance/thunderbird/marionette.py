@@ -28,7 +28,7 @@ class Marionette:
     Raises OSError if nobody listens there.
     """
 
-    def __init__(self, port: int, timeout: float = 60.0) -> None:
+    def __init__(self, port: int, timeout: float = 120.0) -> None:
         self._last_id = 0
         self._socket = socket.create_connection(("127.0.0.1", port), timeout + GRACE_SECONDS)
         self._stream = self._socket.makefile("rb")
