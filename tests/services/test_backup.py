@@ -28,7 +28,7 @@ from sharedbook.domain.model import Right
 from sharedbook.services.audit import audit_log
 from sharedbook.services.books import cards, groups, refetch, sync
 from sharedbook.services.contacts import contacts, trash
-from sharedbook.services.erasing import erasure, ledger
+from sharedbook.services.erasing import erasure, ledger, left_over, sealed
 from sharedbook.services.keys import attest, secrets
 from sharedbook.services.keys.secrets import Secrets
 from sharedbook.services.members import grants, members
@@ -342,7 +342,31 @@ def refused(site: App, folder: Path, error: type[SharedbookError], *, over: bool
     with pytest.raises(error):
         restore(site.settings, folder, over=over)
     assert book(site) == before
-    assert not (site.settings.data_dir / backup.STAGING).exists()
+    assert not (site.settings.data_dir / left_over.STAGING).exists()
+
+
+def test_what_killed_processes_left_goes_with_the_next_erasure(site: App, tmp_path: Path) -> None:
+    """A restore before it has erased again; an erasure before its commit, and one before its file was destroyed."""
+    folder = site.settings.data_dir
+    (folder / left_over.STAGING).mkdir()
+    (folder / left_over.STAGING / backup.DATABASE).write_text(MAIL)
+    sealed.write(site.site, 7, {"values": ["Lajos Living"]})
+    report = erasure.erase(site.site, CONSOLE, CLIENT, [ZOLTAN])
+    assert (report.clean, report.residue) == (True, {})
+    sealed.write(site.site, 1, {"values": [MAIL]})
+    assert erasure.resume(site.site) == []
+    assert not (folder / left_over.STAGING).exists() and not list(folder.glob("*.pending"))
+
+
+def test_a_restore_that_runs_is_left_alone(site: App, tmp_path: Path) -> None:
+    backup_folder = save(site, tmp_path / "backup")
+    with left_over.staging(site.settings.data_dir) as staging:
+        (staging / backup.DATABASE).write_text(MAIL)
+        report = erasure.erase(site.site, CONSOLE, CLIENT, [ZOLTAN])
+        assert list(report.residue) == [f"{left_over.STAGING}/{backup.DATABASE}"]
+        with pytest.raises(Conflict, match="another restore"):
+            restore(site.settings, backup_folder)
+        assert staging.exists()
 
 
 def test_a_present_database_is_not_replaced_unasked(site: App, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import ContactNotFound, ErasurePending
 from sharedbook.domain.model import Client, Contact
 from sharedbook.services.contacts import mentions
-from sharedbook.services.erasing import ledger, marks, removal, sealed
+from sharedbook.services.erasing import ledger, left_over, marks, removal, sealed
 from sharedbook.services.erasing.marks import Marks
 from sharedbook.services.jobs import jobs
 from sharedbook.services.keys import attest
@@ -157,6 +157,7 @@ def resume(site: Site, *, lost: bool = False) -> list[attest.Document]:
     ``lost``: those, too, of which what to look for is not kept here, without a scan; a SQLite file has no other
     machine. Raises ErasurePending while a reader holds the files.
     """
+    left_over.remove(site)
     kept = {erasure.id: (erasure, sealed.read(site, erasure.id)) for erasure in _pending(site)}
     waiting = [erasure for erasure, found in kept.values() if found or lost or site.database.sqlite]
     if not waiting:
@@ -325,6 +326,11 @@ def _scan(site: Site, pieces: Pieces) -> dict[str, Any]:
         "piece_bytes": residue.PIECE,
         "forms": ["UTF-8", "UTF-16", "base64"],
         "of_data": f"{removal.RUN} bytes in each {removal.RUN_EVERY} of pictures over {removal.LONG}",
-        "files": [{"file": file.name, "bytes": file.stat().st_size} for file in files],
-        "found": {each.path: each.pieces for each in left},
+        "files": [{"file": _shown(folder, file), "bytes": file.stat().st_size} for file in files],
+        "found": {_shown(folder, each.path): each.pieces for each in left},
     }
+
+
+def _shown(folder: Path, file: Path) -> str:
+    """A file's path in the data folder; only its name where the database is elsewhere."""
+    return str(file.relative_to(folder)) if file.is_relative_to(folder) else file.name

@@ -38,7 +38,7 @@ _NONE = numpy.zeros(0, numpy.uint64)
 class Residue:
     """A file that still holds pieces, and how many."""
 
-    path: str
+    path: Path
     pieces: int
 
 
@@ -178,7 +178,7 @@ def scan(paths: Iterable[Path], pieces: Pieces, living: Callable[[], Iterable[by
         return []
     unexplained = every.without(Finder(every).find(living()))
     left = {path: len(found.both(unexplained)) for path, found in hits.items()}
-    return [Residue(path.name, count) for path, count in left.items() if count]
+    return [Residue(path, count) for path, count in left.items() if count]
 
 
 def blocks_of(path: Path) -> Iterator[bytes]:

@@ -43,6 +43,11 @@ def read(site: Site, erasure_id: int) -> dict[str, Any] | None:
     return content
 
 
+def kept(site: Site) -> set[int]:
+    """Numbers of the erasures that have a file."""
+    return {int(path.stem.removeprefix("erasure-")) for path in site.settings.data_dir.glob("erasure-[0-9]*.pending")}
+
+
 def destroy(site: Site, erasure_id: int) -> None:
     """Removes the file, overwritten first. Raises OSError."""
     path = _path(site, erasure_id)

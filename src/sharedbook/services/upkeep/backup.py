@@ -20,7 +20,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import Conflict, DatabaseNewer, InvalidFile, NotInitialized, Unavailable
 from sharedbook.domain.model import Client
 from sharedbook.services.audit import audit_log
-from sharedbook.services.erasing import erasure, ledger
+from sharedbook.services.erasing import erasure, ledger, left_over
 from sharedbook.services.keys import attest, secrets
 from sharedbook.services.keys.secrets import Secrets
 from sharedbook.services.tx import Actor, Site, begin
@@ -31,7 +31,6 @@ from sharedbook.store.database import Database
 DATABASE = "sharedbook.sqlite"
 MANIFEST = "backup.json"
 FILES = (DATABASE, ledger.NAME)
-STAGING = "restoring"
 BACKUP = "sharedbook backup"
 
 
@@ -85,7 +84,8 @@ def restore(settings: Settings, actor: Actor, client: Client, folder: Path, *, r
     """Puts a backup in the place of the site's database. ``replace_present``: also of one that holds something.
 
     Raises NotInitialized (no site.key), InvalidFile (the backup is not whole), DatabaseNewer, Conflict (another
-    site.key; a database is there; it is open in another program), Unavailable, OSError: then all is as before.
+    site.key; a database is there; it is open in another program; another restore runs), Unavailable, OSError: then all
+    is as before.
     """
     if not settings.key_file.exists():  # a new one, which others are told to make, would not do
         hint = "put the site.key of the site that the backup is of there"
@@ -94,24 +94,21 @@ def restore(settings: Settings, actor: Actor, client: Client, folder: Path, *, r
     manifest = _manifest(keys, folder)
     database = Database(settings.database_url)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    staging = settings.data_dir / STAGING
     try:
-        present = _refuse_present(database, replace_present=replace_present)
-        _refuse_changed(keys, settings.data_dir / ledger.NAME)
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(mode=0o700)
-        prepared = _stage(settings, keys, folder, staging, manifest)
-        if present:
-            with suppress(Unavailable):  # it may be why a backup is restored
-                erasure.list_again(Site(settings, settings.limits(), keys, database, ""), staging / ledger.NAME)
-        erased_again, whole = _bring_up(prepared, actor, client)
-        ledger.unite(keys, settings.data_dir / ledger.NAME, staging / ledger.NAME)
-        _put_in_place(database, staging / DATABASE)
-        for path in settings.data_dir.glob("erasure-*.pending"):
-            path.unlink()
+        with left_over.staging(settings.data_dir) as staging:
+            present = _refuse_present(database, replace_present=replace_present)
+            _refuse_changed(keys, settings.data_dir / ledger.NAME)
+            prepared = _stage(settings, keys, folder, staging, manifest)
+            if present:
+                with suppress(Unavailable):  # it may be why a backup is restored
+                    erasure.list_again(Site(settings, settings.limits(), keys, database, ""), staging / ledger.NAME)
+            erased_again, whole = _bring_up(prepared, actor, client)
+            ledger.unite(keys, settings.data_dir / ledger.NAME, staging / ledger.NAME)
+            _put_in_place(database, staging / DATABASE)
+            for path in settings.data_dir.glob("erasure-*.pending"):
+                path.unlink()
     finally:
         database.close()
-        shutil.rmtree(staging, ignore_errors=True)
     return Restored(manifest["made"], manifest["rows"]["contacts"] - erased_again, erased_again, whole)
 
 
