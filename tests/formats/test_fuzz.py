@@ -176,7 +176,7 @@ def understood(chance: random.Random, data: bytes, name: str) -> bool:
         file.write(data)
         file.seek(0)
         try:
-            reading = incoming.Reading("KR", LIMITS, recipients=9)
+            reading = incoming.Reading("KR", LIMITS, recipients=9, of_several=True)
             source = sources.open_source(file, name, name.rpartition(".")[2], reading)
             for block in Make("KR", LIMITS, whole=chance.random() < 0.5).ready(source):
                 for _, row in block.rows(range(len(block.line))):

@@ -213,7 +213,9 @@ def test_an_object_that_cannot_be_right_comes_back_with_its_reason(item: str, co
 
 
 @pytest.mark.parametrize(("data", "says"), [
-    (b'[{"name": "A"},\n{"name": ]', "line 2"), (b'{"name": "A"', "line 1"), (b"[" * 5 + b"]", "no object"),
+    (b'[{"name": "A"},\n{"name": ]', "line 2"), (b'{"name": "A"', "line 1"), (b"[]", "no object"),
+    (b"[" * 5 + b"]", "no end"),
+    (b'[{"name": "A"},\n{"name": "B"},\n', "line 3: the list has no end"),
     (b'{"a":' * 100_000, "too deep|line 1"), (b"name,email\n", "line 1"),
     (b'[{"a":' + b"9" * 5000 + b"}]", "line 1: a number is too long"),
 ])  # fmt: skip

@@ -94,6 +94,8 @@ def test_wide_and_marked_files(encoding: str) -> None:
 def test_named_encoding_reads_what_is_no_utf_8() -> None:
     data = small("김민지").encode("cp949")
     assert rows(data)[0].problems[0].code == "invalid-card"
+    assert "--encoding" in rows(data)[0].problems[0].message
+    assert "--encoding" not in rows(data, encoding="ascii")[0].problems[0].message
     assert rows(data, encoding="cp949")[0].entry.single["name"] == "김민지"
 
 

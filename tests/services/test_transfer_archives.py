@@ -24,6 +24,7 @@ FILES: Mapping[str, bytes] = {
     "d.json": b'[{"name": "Park", "email": "park@example.com"}, {"colour": "red"}, {"colour": "blue"}]',
     "e.ldif": b"dn: cn=Choi\nobjectClass: person\ncn: Choi\nmail: choi@example.com\n",
     "f.eml": b"From: Yu <yu@example.com>\n\nHello\n",
+    "g draft.eml": b"Subject: Hello\n\nHello\n",
     "readme.docx": b"no contact",
     "__MACOSX/a.csv": b"\0",
 }
@@ -53,7 +54,7 @@ def test_every_file_in_it(app: App, tmp_path: Path, kind: str) -> None:
     ]  # fmt: skip
     assert report.problems[0].message.startswith("a/people.csv, line 3: ")
     assert sorted(warning.message for warning in report.warnings) == [
-        "__MACOSX/a.csv is left out", "readme.docx is left out",
+        "__MACOSX/a.csv is left out", "g draft.eml is left out", "readme.docx is left out",
     ]  # fmt: skip
     assert counts(run(app, source)) == {"skipped_duplicate": 6, "error": 5}
     assert report.job_id is not None

@@ -35,7 +35,7 @@ def objects(source: BinaryIO, *, encoding: str | None = None) -> Iterator[tuple[
 
 
 def _elements(text: io.TextIOWrapper) -> Iterator[object]:
-    buffer, line, size = "", 1, _CHUNK
+    buffer, line, size, open_lists = "", 1, _CHUNK, 0
     while True:
         more = text.read(size)
         buffer += more
@@ -43,6 +43,7 @@ def _elements(text: io.TextIOWrapper) -> Iterator[object]:
             skipped = _BETWEEN.match(buffer)
             assert skipped is not None  # it matches nothing, too
             line += skipped[0].count("\n")
+            open_lists += skipped[0].count("[") - skipped[0].count("]")
             buffer = buffer[skipped.end() :]
             found = _first(buffer, line, is_whole=not more) if buffer else None
             if found is None:
@@ -51,6 +52,8 @@ def _elements(text: io.TextIOWrapper) -> Iterator[object]:
             yield value
             line += buffer.count("\n", 0, end)
             buffer, size = buffer[end:], _CHUNK
+        if not more and open_lists > 0:
+            raise InvalidFile(f"line {line}: the list has no end", line=line, hint="it may be cut off: get it again")
         if not more:
             return
         size = max(_CHUNK, len(buffer))  # a long object is not begun anew at every chunk

@@ -91,8 +91,8 @@ class MailTable:
 def open_table(source: BinaryIO, *, is_box: bool, recipients: int = 0) -> MailTable:
     """Reads a seekable file to its end: one message, or a mbox file of several.
 
-    ``recipients``: how many a message may name that are taken, too. Raises InvalidFile: no message with a sender, more
-    than 100,000 of them, a head over 256 KiB.
+    ``recipients``: how many a message may name that are taken, too. Raises InvalidFile: more than 100,000 senders, a
+    head over 256 KiB.
     """
     known: dict[str, _Sender] = {}
     mailings = 0
@@ -108,8 +108,6 @@ def open_table(source: BinaryIO, *, is_box: bool, recipients: int = 0) -> MailTa
             _met(known, name, address, himself=False)
         if len(known) > MOST:
             raise InvalidFile(f"it has more than {MOST} senders", hint="split it")
-    if not known:
-        raise InvalidFile("the file has no message with a sender", hint="is it an eml or mbox file?")
     samples = [sender.name for sender in known.values() if not sender.name.isascii()][:3]
     return MailTable(list(known.values()), mailings, tuple(samples))
 

@@ -55,9 +55,13 @@ class VcfSource:
                 yield Incoming(line, (text,), entry, card=card, custom=custom, groups=groups)
             except InvalidCard as error:
                 place = f" (that is line {line + error.line - 1} of the file)" if error.line else ""
+                place += "; say its --encoding" if self._lacks_encoding(text) else ""
                 yield Incoming(line, (text,), problems=(Problem(line, "", error.code, error.message + place),))
             except InvalidValue as error:
                 yield Incoming(line, (text,), problems=(Problem(line, error.field or "", error.code, error.message),))
+
+    def _lacks_encoding(self, text: str) -> bool:
+        return not self._charset and any("\udc80" <= char <= "\udcff" for char in text)
 
 
 class JsonSource:

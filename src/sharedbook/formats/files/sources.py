@@ -86,7 +86,8 @@ def _open_member(reading: Reading, file: BinaryIO, name: str) -> Source | None:
     found = _format_of(file, name)
     if found == "zip":
         raise InvalidFile("it is a zip file in a zip file or folder", hint="unpack it, and import it by itself")
-    return open_source(file, name, found, reading)
+    source = open_source(file, name, found, reading)
+    return source if source.size or found not in MAILS else None  # a draft has no sender
 
 
 _ANY_OF = "csv, xlsx or vcf"
@@ -136,6 +137,8 @@ def _packed_format(file: BinaryIO, start: bytes) -> str:
 
 def _mail_source(format: str, file: BinaryIO, reading: Reading) -> Source:
     table = mail_rows.open_table(file, is_box=format == "mbox", recipients=reading.recipients)
+    if not table.size and not reading.of_several:
+        raise InvalidFile("the file has no message with a sender", hint="is it an eml or mbox file?")
     source = TableSource(format, table, reading)
     if table.mailings:
         message = f"messages to more than {reading.recipients}, of which only the senders are taken: {table.mailings}"
