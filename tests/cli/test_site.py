@@ -160,8 +160,8 @@ def test_serve_says_when_it_listens_and_ends_cleanly(
 def test_what_the_demo_says_can_be_typed_into_clients(bare: CommandLine, addresses: dict[str, int]) -> None:
     said = bare("demo").out
     with Server([*PROGRAM, "serve"]) as server:
-        server.wait_for_port(addresses["CARDDAV_LISTEN"])
-        server.wait_for_port(addresses["LDAP_LISTEN"])
+        server.wait_for_line(f"^carddav listening on http://127.0.0.1:{addresses['CARDDAV_LISTEN']}$")
+        server.wait_for_line(f"^ldap listening on ldap://127.0.0.1:{addresses['LDAP_LISTEN']}$")
         assert f"http://127.0.0.1:{addresses['CARDDAV_LISTEN']}/" in said
         client = http.client.HTTPConnection("127.0.0.1", addresses["CARDDAV_LISTEN"], timeout=60)
         basic = base64.b64encode(b"alice:demo-alice").decode()
@@ -186,8 +186,8 @@ def test_a_port_in_use_is_one_sentence(sharedbook: CommandLine, addresses: dict[
 
 def test_one_server_ending_ends_the_other(sharedbook: CommandLine, addresses: dict[str, int]) -> None:
     with Server([*PROGRAM, "serve"]) as server:
-        server.wait_for_port(addresses["CARDDAV_LISTEN"])
-        server.wait_for_port(addresses["LDAP_LISTEN"])
+        server.wait_for_line(f"^carddav listening on http://127.0.0.1:{addresses['CARDDAV_LISTEN']}$")
+        server.wait_for_line(f"^ldap listening on ldap://127.0.0.1:{addresses['LDAP_LISTEN']}$")
         (ldap,) = [child for child in children(server.process.pid) if command(child)[-1] == "ldap"]
         os.kill(ldap, signal.SIGKILL)
         server.wait_for_line("the ldap server ended by itself")

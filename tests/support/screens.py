@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 COLUMNS, LINES = 80, 24
-SECONDS = 60
+SECONDS = 120
 
 
 class Screen:
