@@ -24,7 +24,7 @@ from sharedbook.store.schema import jobs as job_rows
 from sharedbook.store.schema import notices as rows
 from tests.support.sites import CLIENT, CONSOLE, as_console, card, new_site
 
-PAST = datetime(2026, 1, 1, tzinfo=UTC)
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
