@@ -6,6 +6,8 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,13 @@ def certificates(site: App) -> list[list[int]]:
         found = [json.loads(each.certificate or "") for each in erasure.list_erasures(tx)]
     assert all(each["scan"]["found"] == {} for each in found)
     return [[contact["id"] for contact in each["removed"]["contacts"]] for each in found]
+
+
+def test_a_clock_that_goes_behind_leaves_nothing_out(site: App) -> None:
+    with as_console(site) as tx:
+        tx.now -= timedelta(minutes=1)
+        assert sorted(each.id for each in cleanup.find(tx, TRASHED)) == IDS
+        assert cleanup.find(tx, replace(TRASHED, older_than=1)) == []
 
 
 def test_each_batch_is_proved_and_nothing_can_be_undone(site: App) -> None:

@@ -50,8 +50,10 @@ def find(tx: Tx, wanted: Wanted, among: Sequence[int] | None = None) -> list[Con
         trashed=wanted.trashed,
         among=among,
     )
-    least = wanted.older_than or 0
-    return [each for each in search.find(tx, filters) if (tx.now - (each.trashed_at or each.modified)).days >= least]
+    found = search.find(tx, filters)
+    if not wanted.older_than:  # the time may have been noted by a machine whose clock goes before ours
+        return found
+    return [each for each in found if (tx.now - (each.trashed_at or each.modified)).days >= wanted.older_than]
 
 
 def add_erasing(tx: Tx, wanted: Wanted, contact_ids: Sequence[int], label: str) -> Job:
