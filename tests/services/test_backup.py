@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 import threading
@@ -28,7 +29,8 @@ from sharedbook.domain.model import Right
 from sharedbook.services.audit import audit_log
 from sharedbook.services.books import cards, groups, refetch, sync
 from sharedbook.services.contacts import contacts, trash
-from sharedbook.services.erasing import erasure, ledger, left_over, sealed
+from sharedbook.services.erasing import erasure, ledger, left_over, subject_access
+from sharedbook.services.imports import transfer
 from sharedbook.services.keys import attest, secrets
 from sharedbook.services.keys.secrets import Secrets
 from sharedbook.services.members import grants, members
@@ -175,6 +177,26 @@ def test_what_was_erased_since_is_erased_again(site: App, tmp_path: Path, reopen
         assert path.is_dir() or MAIL.encode() not in path.read_bytes(), path
     with as_member(again, "alice", write=True) as tx, pytest.raises(SharedbookError, match="erased"):
         cards.put(tx, groups.book(tx, "clients"), "zoltan.vcf", card("uid-zoltan", "Zoltan Quixote"))
+
+
+def test_who_was_forgotten_everywhere_is_forgotten_again(site: App, tmp_path: Path, reopen: list[App]) -> None:
+    """A person of whom only others' earlier cards and refused rows told: there is no contact to go by."""
+    mail = "Anna.Andante@wyvern.example"
+    key = put(site, "office.vcf", card("uid-office", "Office", f"EMAIL:{mail}"))
+    put(site, "office.vcf", card("uid-office", "Office", "EMAIL:anna@wyvern.example"))
+    rows = f"E-mail,Birthday\n{mail},yesterday\nanna@wyvern.example,yesterday\n"
+    transfer.import_file(site, CONSOLE, CLIENT, io.BytesIO(rows.encode()), group="clients")
+    folder = save(site, tmp_path / "backup")
+    erasure.erase(site.site, CONSOLE, CLIENT, [], subject=mail)
+    assert erasure.unlisted(site.site, erasure.ledger_path(site.site)) == {}
+    site.close()
+    assert restore(site.settings, folder).erased_again == 0
+    reopen.append(again := sites.open(site.settings))
+    with as_console(again) as tx:
+        assert subject_access.find(tx, mail).empty
+        other = subject_access.find(tx, "anna@wyvern.example")
+        assert ([each.id for each in other.contacts], len(other.job_rows)) == ([key], 1)
+    assert mail.encode() not in b"".join(path.read_bytes() for path in site.settings.data_dir.glob("*"))
 
 
 def test_the_ledger_of_the_backup_counts_where_the_sites_own_is_lost(
@@ -343,30 +365,6 @@ def refused(site: App, folder: Path, error: type[SharedbookError], *, over: bool
         restore(site.settings, folder, over=over)
     assert book(site) == before
     assert not (site.settings.data_dir / left_over.STAGING).exists()
-
-
-def test_what_killed_processes_left_goes_with_the_next_erasure(site: App, tmp_path: Path) -> None:
-    """A restore before it has erased again; an erasure before its commit, and one before its file was destroyed."""
-    folder = site.settings.data_dir
-    (folder / left_over.STAGING).mkdir()
-    (folder / left_over.STAGING / backup.DATABASE).write_text(MAIL)
-    sealed.write(site.site, 7, {"values": ["Lajos Living"]})
-    report = erasure.erase(site.site, CONSOLE, CLIENT, [ZOLTAN])
-    assert (report.clean, report.residue) == (True, {})
-    sealed.write(site.site, 1, {"values": [MAIL]})
-    assert erasure.resume(site.site) == []
-    assert not (folder / left_over.STAGING).exists() and not list(folder.glob("*.pending"))
-
-
-def test_a_restore_that_runs_is_left_alone(site: App, tmp_path: Path) -> None:
-    backup_folder = save(site, tmp_path / "backup")
-    with left_over.staging(site.settings.data_dir) as staging:
-        (staging / backup.DATABASE).write_text(MAIL)
-        report = erasure.erase(site.site, CONSOLE, CLIENT, [ZOLTAN])
-        assert list(report.residue) == [f"{left_over.STAGING}/{backup.DATABASE}"]
-        with pytest.raises(Conflict, match="another restore"):
-            restore(site.settings, backup_folder)
-        assert staging.exists()
 
 
 def test_a_present_database_is_not_replaced_unasked(site: App, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from sharedbook.store.schema import revisions
 _R = revisions.c
 _ROWS = select(_R.id, _R.contact_id, _R.at, _R.actor, _R.client, _R.event, _R.before, _R.custom)
 _ADD = Prepared(insert_each(_R.contact_id, (_R.at, _R.actor, _R.client, _R.event, _R.naming, _R.before, _R.custom)))
+PAGE = 100
+"""Texts that are read at once: each may hold a picture."""
 _FOLD = re.compile(r"\r?\n[ \t]")
 
 
@@ -59,6 +61,17 @@ def holding(connection: Connection, text: str) -> list[Revision]:
     """Steps of any contact whose earlier text, or custom fields, hold a text, whatever its case (of ASCII letters)."""
     wanted = or_(*(column.icontains(text, autoescape=True) for column in (unfolded(_R.before), _R.custom)))
     return [_revision(row) for row in connection.execute(_ROWS.where(wanted).order_by(_R.id))]
+
+
+_TEXTS = select(_R.id, _R.before, _R.custom).where(or_(_R.before.is_not(None), _R.custom.is_not(None)))
+
+
+def every_text(connection: Connection) -> Iterator[str]:
+    """The earlier texts and custom fields of every step of every contact."""
+    last = 0
+    while rows := connection.execute(_TEXTS.where(_R.id > last).order_by(_R.id).limit(PAGE)).all():
+        yield from (f"{row.before}\n{row.custom}" for row in rows)
+        last = rows[-1].id
 
 
 def unfolded(card: ColumnElement[Any]) -> ColumnElement[str]:

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sharedbook.domain import access
+from sharedbook.domain import access, folding
 from sharedbook.domain.errors import ContactNotFound, ErasurePending
 from sharedbook.domain.model import Client, Contact
 from sharedbook.services.contacts import mentions
@@ -89,11 +89,10 @@ def erase(
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An erasure whose rows are gone with its transaction. ``hashes``: of the contacts' keys, for the ledger."""
+    """An erasure whose rows are gone with its transaction."""
 
     id: int
     at: datetime
-    hashes: list[str]
     removed: dict[str, Any]
 
 
@@ -108,9 +107,9 @@ def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
     values = set[str | bytes]({subject} - {""}).union(*(each.values for each in kept))
     about = Marks([marks.of_words(subject), *chain.from_iterable(each.marks for each in kept)])
     erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
-    hashes = [ledger.hash_of(site.secrets, contact.key) for contact in found]
     removed = {
-        "contacts": [{"id": each.id, "hash": known} for each, known in zip(found, hashes, strict=True)],
+        "contacts": [{"id": each.id, "hash": ledger.hash_of(site.secrets, each.key)} for each in found],
+        "subject": ledger.hash_of_mail(site.secrets, folding.fold(subject)) if subject else None,
         "revisions": sum(len(revisions.of_contact(tx.db, contact.id)) for contact in found)
         + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
         "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
@@ -121,12 +120,12 @@ def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
     }
     tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)
     sealed.write(site, erasure_id, {"removed": removed, **_written(values)})
-    return Begun(erasure_id, tx.now, hashes, removed)
+    return Begun(erasure_id, tx.now, removed)
 
 
 def enter(site: Site, begun: Begun) -> None:
     """Enters an erasure that is committed into the ledger."""
-    ledger.append(site.secrets, ledger_path(site), begun.at, begun.hashes)
+    ledger.append(site.secrets, ledger_path(site), begun.at, _hashes(begun.removed))
 
 
 def with_merged(tx: Tx, contact_ids: Sequence[int]) -> list[Contact]:
@@ -204,8 +203,14 @@ def unlisted(site: Site, path: Path) -> dict[str, datetime]:
         every = erasures.every(connection)
     for each in every:
         told = json.loads(each.certificate) if each.certificate else sealed.read(site, each.id) or _UNTOLD
-        found |= {contact["hash"]: each.at for contact in told["removed"]["contacts"] if contact["hash"] not in listed}
+        found |= {known: each.at for known in _hashes(told["removed"]) if known not in listed}
     return found
+
+
+def _hashes(removed: Mapping[str, Any]) -> list[str]:
+    """What the ledger has of an erasure."""
+    subject = removed.get("subject")
+    return [*(contact["hash"] for contact in removed["contacts"]), *([subject] if subject else [])]
 
 
 _UNTOLD: Mapping[str, Any] = {"removed": {"contacts": []}}
@@ -247,7 +252,7 @@ def _complete(
 ) -> attest.Document:
     """Writes the certificate. Without what was ``kept`` for it (the file is lost) scan is null."""
     removed = kept["removed"] if kept else {"contacts": []}
-    ledger.append(site.secrets, ledger_path(site), erasure.at, [contact["hash"] for contact in removed["contacts"]])
+    ledger.append(site.secrets, ledger_path(site), erasure.at, _hashes(removed))
     certificate = attest.sign(
         site.secrets,
         {

@@ -1,8 +1,9 @@
 """The erasure ledger: an append-only file in the data folder, outside the database, of every contact ever erased.
 
-A line is a time, a keyed hash of the contact's key, so that it tells nothing without site.key, and a proof, chained to
-the line before: a line that was changed, moved or taken out shows. An older backup still holds what was erased since; a
-restore finds it by this file and erases it again before anything is served.
+A line is a time, a keyed hash of the contact's key (or of a mail address that was erased everywhere), so that it tells
+nothing without site.key, and a proof, chained to the line before: a line that was changed, moved or taken out shows. An
+older backup still holds what was erased since; a restore finds it by this file and erases it again before anything is
+served.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class Line(NamedTuple):
 def hash_of(secrets: Secrets, key: str) -> str:
     """What stands for a contact's key, 64 hexadecimal digits."""
     return secrets.mac("ledger", key.encode()).hex()
+
+
+def hash_of_mail(secrets: Secrets, folded: str) -> str:
+    """What stands for the mail address of a person who was forgotten, also where no contact had it."""
+    return secrets.mac("ledger", f"mailto:{folded}".encode()).hex()
 
 
 def read(path: Path) -> dict[str, str]:

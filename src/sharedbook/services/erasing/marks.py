@@ -63,12 +63,21 @@ class Marks:
     def held(self, text: str) -> bool:
         """Whether one of them is in a text: cells, one a line, or lines of a card as they are stored."""
         words = set[str]()
-        for lines in {text, _FOLD.sub("", text)} if self._by_word else ():
-            for line in _ESCAPED_LINE_END.sub("\n", lines).splitlines():
-                folded = folding.fold(line)
-                words.update(_words(folded), _MAIL.findall(folded), _PART.findall(folded))
-                words.update(map(_digits, _NUMBER.findall(folded)))
+        for folded in _lines(text) if self._by_word else ():
+            words.update(_words(folded), _MAIL.findall(folded), _PART.findall(folded))
+            words.update(map(_digits, _NUMBER.findall(folded)))
         return any(mark <= words for word in words & self._by_word.keys() for mark in self._by_word[word])
+
+
+def mails_in(text: str) -> set[str]:
+    """The mail addresses in a text, folded."""
+    lines = (folded for folded in _lines(text) if "@" in folded)
+    return {found for folded in lines for found in (*_words(folded), *_MAIL.findall(folded)) if "@" in found}
+
+
+def _lines(text: str) -> Iterator[str]:
+    for lines in {text, _FOLD.sub("", text)}:
+        yield from map(folding.fold, _ESCAPED_LINE_END.sub("\n", lines).splitlines())
 
 
 def _words(folded: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 
 from sharedbook.domain import access, folding
@@ -86,6 +87,15 @@ def suggestions_with(tx: Tx, mail: str) -> list[Suggestion]:
     """Suggestions for any contact that have the mail address."""
     whole = _whole(mail)
     return [each for each in suggestions.holding(tx.db, mail) if whole.held(f"{each.base}\n{each.wanted}")]
+
+
+def mails(tx: Tx) -> set[str]:
+    """Every mail address, folded, in what an erasure forgets beside contacts: earlier texts, suggestions, jobs."""
+    wished = (f"{each.base}\n{each.wanted}" for each in suggestions.holding(tx.db, "@"))
+    words = (text for _job, text in jobs.worded(tx.db))
+    cells = (text for _job, _line, text in jobs.every_cells(tx.db))
+    texts = chain(revisions.every_text(tx.db), wished, words, cells)
+    return {mail for text in texts for mail in marks.mails_in(text)}
 
 
 def _mentions(tx: Tx, folded: str, whole: Marks, own: Collection[int]) -> list[int]:

@@ -20,7 +20,7 @@ from sharedbook.domain import access
 from sharedbook.domain.errors import Conflict, DatabaseNewer, InvalidFile, NotInitialized, Unavailable
 from sharedbook.domain.model import Client
 from sharedbook.services.audit import audit_log
-from sharedbook.services.erasing import erasure, ledger, left_over
+from sharedbook.services.erasing import erasure, ledger, left_over, subject_access
 from sharedbook.services.keys import attest, secrets
 from sharedbook.services.keys.secrets import Secrets
 from sharedbook.services.tx import Actor, Site, begin
@@ -191,8 +191,11 @@ def _bring_up(site: Site, actor: Actor, client: Client) -> tuple[int, bool]:
             whole = audit_log.verify(tx).broken is None
             tx.audit("restore")
             doomed = [id for id, key in contacts.keys(tx.db).items() if ledger.hash_of(site.secrets, key) in gone]
+            mails = subject_access.mails(tx) if gone else ()
         if doomed:
             erasure.erase(site, actor, client, doomed, again=True)
+        for mail in sorted(mail for mail in mails if ledger.hash_of_mail(site.secrets, mail) in gone):
+            erasure.erase(site, actor, client, [], subject=mail)
         erasure.resume(site)
         site.database.fold_log()
         return len(doomed), whole
