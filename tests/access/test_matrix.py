@@ -27,6 +27,7 @@ from sharedbook.services.members import grants, members
 from sharedbook.services.people import subjects, teams
 from tests.carddav.dav import Client
 from tests.carddav.served import start
+from tests.support.eventually import eventually
 from tests.support.ports import free_port
 from tests.support.processes import Server
 from tests.support.sites import as_console, card, new_site
@@ -210,9 +211,8 @@ def test_ldap(matrix: Matrix) -> None:
 
         def attempt(person: str, action: str, contact: Contact, href: str) -> bool:
             sought = f"(mail={contact.name.lower()}@example.org)"
-            for _ in range(1000):  # the owner sees each contact: once he does, the index knows it
-                if connections["owner"].search(base, sought):
-                    break
+            # the owner sees each contact: once he does, the index knows it
+            eventually(lambda: connections["owner"].search(base, sought), True)
             connections[person].search(base, sought, attributes=["cn"])
             return [entry["attributes"]["cn"] for entry in connections[person].response] == [[contact.name]]
 
