@@ -181,6 +181,8 @@ def test_an_example_runs(town: CommandLine, path: PATH, example: str, monkeypatc
         town(*shlex.split(first))
     if example == "sharedbook restore backups/2026-01-31":
         Path("site/sharedbook.sqlite").unlink()
+    if "--save-map" in example:
+        Path("odd.toml").unlink()
     answer = run(town, path, example, monkeypatch)
     background = "--background" in example
     assert answer.code == (DONE if background else found(EXIT_CODES, example, DONE)), answer

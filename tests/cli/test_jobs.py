@@ -62,6 +62,8 @@ def test_a_bulk_action_tells_its_job_and_how_to_undo_it(people: CommandLine) -> 
     undone = people.json("job", "undo", 1, "--yes")
     assert (undone["job"], undone["items"]) == (2, [1, 2, 3])
     assert groups_of(people) == [["customers"]] * 3
+    tagged = [people.json("contact", "tag", *some, "+x", "--yes")["notes"] for some in ((1, 2), (1, 2, 3), (2, 3))]
+    assert [each[:-1] for each in tagged[:2]] == [[], ["unchanged: 2"]] and tagged[2] == ["unchanged: 2"]
     assert people.json("job", "show", 2)["undoes"] == 1
     assert "left to undo" in people("job", "undo", 1, "--yes", code=5).err
 
@@ -69,7 +71,8 @@ def test_a_bulk_action_tells_its_job_and_how_to_undo_it(people: CommandLine) -> 
 def test_what_is_done_to_one_contact_is_not_asked_for_and_can_be_undone(people: CommandLine) -> None:
     done = people("contact", "copy", 1, "--to", "press").out
     assert done == "copy to press: 1 contact (job 1)\n  undo: sharedbook job undo 1\n"
-    assert people.json("contact", "copy", 1, "--to", "press")["job"] is None, "it changed nothing"
+    again = people.json("contact", "copy", 1, "--to", "press")
+    assert (again["job"], again["notes"]) == (None, ["unchanged: 1"]), "it changed nothing"
     assert people.json("job", "list") == [people.json("job", "show", 1)]
     assert people.json("job", "undo", 1, "--yes")["job"] == people.json("job", "list")[0]["id"]
     assert groups_of(people) == [["customers"]] * 3

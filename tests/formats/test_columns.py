@@ -275,6 +275,8 @@ def test_mapping_names_what_a_header_is() -> None:
     assert [column and column.name for column in layout.columns] == ["name", "email", None]
     with pytest.raises(InvalidValue, match="no column nonsense"):
         columns.layout(["Who"], {"Who": "nonsense"})
+    with pytest.raises(InvalidValue, match=r"did you mean address\.street or .* or address\.city"):
+        columns.layout(["Where"], {"Where": "address"})
     with pytest.raises(InvalidValue, match="the map names Absent,"):
         columns.layout(["Who"], {"Who": "name", "Absent": "note"})
 

@@ -24,7 +24,7 @@ from sharedbook.cli.terminal.site_context import CLIENT, Site
 from sharedbook.domain.errors import JobStopped, SharedbookError
 from sharedbook.services.jobs import bulk, jobs
 from sharedbook.services.jobs.actions import Action
-from sharedbook.services.jobs.jobs import Job, State, Told
+from sharedbook.services.jobs.jobs import Job, Result, State, Told
 from sharedbook.services.tx import Tx
 
 PROGRAM = "from sharedbook.cli import main; main()"
@@ -103,7 +103,8 @@ def carry_out(
     if task.narrow and not how.background:
         ended = bulk.at_once(site.app, site.actor, CLIENT, task.action, task.ids[0], label=label)
         undo = [f"undo: sharedbook job undo {ended.job}"] if ended.can_undo else []
-        _say(out, label, task, [*task.notes, *ended.notes, *undo], (), job=ended.job)
+        same = _unchanged(int(ended.job is None))
+        _say(out, label, task, [*task.notes, *ended.notes, *same, *undo], (), job=ended.job)
         return
     with site.begin(write=True) as tx:
         job = bulk.add(tx, task.action, task.ids, label=label)
@@ -122,9 +123,14 @@ def go_on(site: Site, out: Output, label: str, job: Job, how: How, task: Task | 
         task = task or Task(bulk.load(job), jobs.contacts_of(tx, job.id))
         undo = [f"undo: sharedbook job undo {job.id}"] if bulk.can_undo(tx, job) else []
     stopped = [f"job {job.id} is {job.state}: sharedbook job resume {job.id}"] if job.state.stopped else []
-    _say(out, label, task, [*task.notes, *some(_lines(told)), *stopped, *undo], _refusals(told), job=job.id)
+    same = _unchanged(job.counts.get(Result.UNCHANGED, 0))
+    _say(out, label, task, [*task.notes, *some(_lines(told)), *same, *stopped, *undo], _refusals(told), job=job.id)
     if code := exit_code(job.state):
         raise SystemExit(code)
+
+
+def _unchanged(count: int) -> list[str]:
+    return [f"unchanged: {count}"] if count else []
 
 
 def in_background(site: Site, out: Output, label: str, job_id: int) -> None:

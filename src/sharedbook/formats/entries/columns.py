@@ -132,7 +132,8 @@ def column(name: str) -> Column:
 
     found = parse(name)
     if found is None:
-        near = difflib.get_close_matches(name.split(".")[0], FIELDS, n=2)
+        parts = [f"{name}.{part}" for part in FIELDS[name].parts] if name in FIELDS else []
+        near = parts or difflib.get_close_matches(name.split(".")[0], FIELDS, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else "see: sharedbook template -"
         raise InvalidValue(f"there is no column {name}", field=name, hint=hint)
     return found
