@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, not_, select
 
-from sharedbook.store.contacts import BATCH
+from sharedbook.store.contacts import BATCH, batches
 from sharedbook.store.schema import refetches
 
 _R = refetches.c
@@ -57,8 +57,11 @@ def forget_unknown(connection: Connection, member_id: int, keep: int) -> None:
 
 def forget_hrefs(connection: Connection, group_id: int, hrefs: Sequence[str]) -> int:
     """Deletes what anyone was to fetch at these hrefs; returns the highest seq forgotten, 0 for none."""
-    forgotten = delete(refetches).where(_R.group_id == group_id, _R.href.in_(hrefs)).returning(_R.seq)
-    return max(connection.execute(forgotten).scalars(), default=0)
+    seqs = [0]
+    for some in batches(hrefs):
+        forgotten = delete(refetches).where(_R.group_id == group_id, _R.href.in_(some)).returning(_R.seq)
+        seqs += connection.execute(forgotten).scalars()
+    return max(seqs)
 
 
 def prune(connection: Connection, before: datetime) -> int:

@@ -45,7 +45,12 @@ def _names_others(card: str) -> bool:
 
 def of_contact(connection: Connection, contact_id: int) -> list[Revision]:
     """A contact's steps, the oldest first."""
-    rows = connection.execute(_ROWS.where(_R.contact_id == contact_id).order_by(_R.id))
+    return of_contacts(connection, [contact_id])
+
+
+def of_contacts(connection: Connection, contact_ids: Sequence[int]) -> list[Revision]:
+    """The steps of a few contacts, the oldest first."""
+    rows = connection.execute(_ROWS.where(_R.contact_id.in_(contact_ids)).order_by(_R.id))
     return [_revision(row) for row in rows]
 
 

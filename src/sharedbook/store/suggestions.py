@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, or_, select
 
+from sharedbook.store.contacts import batches
 from sharedbook.store.database import insert_one
 from sharedbook.store.revisions import unfolded
 from sharedbook.store.schema import subjects, suggestions
@@ -50,9 +51,9 @@ def by_id(connection: Connection, suggestion_id: int) -> Suggestion | None:
     return next(iter(_suggestions(connection, _S.id == suggestion_id)), None)
 
 
-def of_contact(connection: Connection, contact_id: int) -> list[Suggestion]:
-    """Those for one contact."""
-    return _suggestions(connection, _S.contact_id == contact_id)
+def of_contacts(connection: Connection, contact_ids: Sequence[int]) -> list[Suggestion]:
+    """Those for some contacts."""
+    return [each for some in batches(contact_ids) for each in _suggestions(connection, _S.contact_id.in_(some))]
 
 
 def holding(connection: Connection, text: str) -> list[Suggestion]:

@@ -25,7 +25,7 @@ from sharedbook.services.erasing.marks import Marks
 from sharedbook.services.jobs import jobs
 from sharedbook.services.keys import attest
 from sharedbook.services.tx import Actor, Site, Tx, begin
-from sharedbook.store import contacts, copies, erasures, merged_contacts, photos, revisions
+from sharedbook.store import contacts, copies, erasures, merged_contacts, photos
 from sharedbook.store.database import Cleaned
 from sharedbook.store.erasures import Erasure as Erasure
 
@@ -103,15 +103,13 @@ def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
     """
     access.require_manage(tx.viewer, "erase contacts")
     site, contact_ids = tx.site, [contact.id for contact in found]
-    kept = [removal.kept_of(tx, contact) for contact in found]
-    values = set[str | bytes]({subject} - {""}).union(*(each.values for each in kept))
-    about = Marks([marks.of_words(subject), *chain.from_iterable(each.marks for each in kept)])
+    kept = removal.kept_of(tx, found)
+    about = Marks([marks.of_words(subject), *kept.marks])
     erasure_id = erasures.add(tx.db, tx.now, tx.viewer.name, len(found))
     removed = {
         "contacts": [{"id": each.id, "hash": ledger.hash_of(site.secrets, each.key)} for each in found],
         "subject": ledger.hash_of_mail(site.secrets, folding.fold(subject)) if subject else None,
-        "revisions": sum(len(revisions.of_contact(tx.db, contact.id)) for contact in found)
-        + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
+        "revisions": kept.revisions + (removal.forget_in_history(tx, subject, contact_ids) if subject else 0),
         "photos": sum(map(len, photos.known(tx.db, contact_ids).values())),
         "references": mentions.forget(tx, found),
         "suggestions": removal.remove_suggestions(tx, contact_ids, subject),
@@ -119,7 +117,7 @@ def start(tx: Tx, found: Sequence[Contact], subject: str = "") -> Begun:
         "books": removal.remove(tx, found),
     }
     tx.audit("contact.erase", contacts=[contact.id for contact in found], erasure=erasure_id)
-    sealed.write(site, erasure_id, {"removed": removed, **_written(values)})
+    sealed.write(site, erasure_id, {"removed": removed, **_written(kept.values | ({subject} - {""}))})
     return Begun(erasure_id, tx.now, removed)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import AnyStr, NamedTuple
 
@@ -28,45 +28,60 @@ RUN, RUN_EVERY = 64, 1024
 """Of pictures and other data over LONG bytes, RUN in each RUN_EVERY are looked for: a database page has more of it."""
 
 
+AT_ONCE = 50
+"""Contacts whose history is read at once: each text of it may hold a picture."""
+
+
 class Kept(NamedTuple):
-    """Everything that was kept of a contact: what its files are searched for, and by what other texts name it."""
+    """Everything that was kept of contacts: what files are searched for, and by what other texts name them.
+
+    ``revisions``: how many steps of their history there were.
+    """
 
     values: set[str | bytes]
     marks: set[Mark]
+    revisions: int
 
 
-def kept_of(tx: Tx, contact: Contact) -> Kept:
-    """Values of its card and of each earlier one, photos, UID and hrefs."""
-    values: set[str | bytes] = {contact.uid, contact.name}
-    found_marks = {marks.of_words(contact.uid), marks.of_name(contact.name)}
-    steps = revisions.of_contact(tx.db, contact.id)
-    for data in photos.of_contact(tx.db, contact.id).values():
-        values.update(_runs(data))
-    for text in _texts(tx, contact, steps):
-        card = vcard.load(text)
-        for found in card.properties:
-            if fields.is_binary(found):
-                values.update(_runs(found.raw), _runs(images.inline_data(found) or b""))
-            else:
-                values.add(found.raw)
-        instances = fields.instances(card, tx.site.settings.default_region)
-        values.update(found.value for found in instances)
-        found_marks.update(marks.of_card(card, instances))
-    values.update(_custom(tx, contact, steps))
-    rows = memberships.of_contacts(tx.db, [contact.id]) + memberships.dead_of(tx.db, [contact.id])
-    return Kept(values | {row.href for row in rows}, found_marks)
+def kept_of(tx: Tx, found: Sequence[Contact]) -> Kept:
+    """Values of their cards and of each earlier one, photos, UIDs and hrefs."""
+    values: set[str | bytes] = {text for contact in found for text in (contact.uid, contact.name)}
+    known = {mark for each in found for mark in (marks.of_words(each.uid), marks.of_name(each.name))}
+    count = 0
+    for at in range(0, len(found), AT_ONCE):
+        some = found[at : at + AT_ONCE]
+        ids = [contact.id for contact in some]
+        steps = revisions.of_contacts(tx.db, ids)
+        count += len(steps)
+        values.update(_beside(tx, ids, steps))
+        wished = (text for each in suggestions.of_contacts(tx.db, ids) for text in (each.base, each.wanted))
+        before = (step.before for step in steps if step.before)
+        for text in dict.fromkeys(chain((contact.vcard for contact in some), before, wished)):
+            card = vcard.load(text)
+            instances = fields.instances(card, tx.site.settings.default_region)
+            values.update(_of_card(card), (each.value for each in instances))
+            known.update(marks.of_card(card, instances))
+    return Kept(values, known, count)
 
 
-def _custom(tx: Tx, contact: Contact, steps: Sequence[Revision]) -> Iterator[str]:
-    """Values of custom fields, now and before."""
+def _of_card(card: vcard.Card) -> Iterator[str | bytes]:
+    for found in card.properties:
+        if fields.is_binary(found):
+            yield from _runs(found.raw)
+            yield from _runs(images.inline_data(found) or b"")
+        else:
+            yield found.raw
+
+
+def _beside(tx: Tx, ids: Sequence[int], steps: Sequence[Revision]) -> Iterator[str | bytes]:
+    """What is kept beside the cards: original photos, custom fields now and before, hrefs."""
+    for contact_id in photos.known(tx.db, ids):
+        for data in photos.of_contact(tx.db, contact_id).values():
+            yield from _runs(data)
     past = (custom_fields.before(step.custom) for step in steps if step.custom)
-    for held in (custom_fields.values(tx, contact.id), *past):
+    for held in chain(custom_fields.values_of(tx, ids).values(), past):
         yield from chain.from_iterable(held.values())
-
-
-def _texts(tx: Tx, contact: Contact, steps: Sequence[Revision]) -> Iterable[str]:
-    wished = (text for each in suggestions.of_contact(tx.db, contact.id) for text in (each.base, each.wanted))
-    return dict.fromkeys([contact.vcard, *(step.before for step in steps if step.before), *wished])
+    yield from (row.href for row in (*memberships.of_contacts(tx.db, ids), *memberships.dead_of(tx.db, ids)))
 
 
 def _runs(data: AnyStr) -> list[AnyStr]:
@@ -87,9 +102,11 @@ def remove(tx: Tx, found: Sequence[Contact]) -> list[str]:
     tx.tick_many(ChangeKind.CONTACT, ids)
     floors = Counter(sync.forget(tx.db, [contact.key for contact in found]))
     merged = refetches.forget_hrefs(tx.db, MERGED_ID, [name_of(contact.key) for contact in found])
+    for group_id in {row.group_id for row in rows}:
+        hrefs = [row.href for row in rows if row.group_id == group_id]
+        told = [refetches.forget_hrefs(tx.db, each, hrefs) for each in (group_id, MERGED_ID)]
+        floors |= Counter({group_id: max(merged, *told)})
     for row in rows:
-        told = [refetches.forget_hrefs(tx.db, group_id, [row.href]) for group_id in (row.group_id, MERGED_ID)]
-        floors |= Counter({row.group_id: max(merged, *told)})
         _bury(tx, row)
     contacts.remove(tx.db, ids)
     for group_id, floor in floors.items():
@@ -142,7 +159,7 @@ def remove_job_rows(tx: Tx, contact_ids: Sequence[int], about: Marks) -> int:
 
 def remove_suggestions(tx: Tx, contact_ids: Sequence[int], subject: str) -> int:
     """Removes what was suggested for contacts, and for others with a mail address in it; returns how many."""
-    found = [each for contact_id in contact_ids for each in suggestions.of_contact(tx.db, contact_id)]
+    found = suggestions.of_contacts(tx.db, contact_ids)
     found += subject_access.suggestions_with(tx, subject) if subject else []
     doomed = {each.id for each in found}
     suggestions.remove(tx.db, sorted(doomed))

@@ -63,7 +63,7 @@ def find(tx: Tx, mail: str) -> Held:
     query = Some("email", (Test(Op.EQUALS, mail),))
     found = [each for trashed in (False, True) for each in search.find(tx, search.Search(query, trashed=trashed))]
     own = {contact.id for contact in found}
-    wished = [each for contact_id in own for each in suggestions.of_contact(tx.db, contact_id)]
+    wished = suggestions.of_contacts(tx.db, sorted(own))
     folded, whole = folding.fold(mail), _whole(mail)
     return Held(
         mail,
