@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -28,7 +29,7 @@ from sharedbook.services.jobs import jobs
 from sharedbook.services.keys import attest
 from sharedbook.services.keys import certificate as tls_certificate
 from sharedbook.services.members import grants, members
-from sharedbook.services.tx import MemberActor
+from sharedbook.services.tx import MemberActor, Site
 from sharedbook.services.upkeep import housekeeping
 from sharedbook.settings import Settings
 from sharedbook.store import erasures
@@ -209,6 +210,28 @@ def test_housekeeping_ends_what_is_pending_also_when_the_values_are_lost(site: A
         (listed,) = erasure.list_erasures(tx)
         document = erasure.verify(tx, (listed.certificate or "").encode(), "certificate")
     assert document["scan"] is None, "it does not claim what nobody has looked for"
+
+
+def test_two_that_end_the_same_erasure_leave_the_certificate_with_the_scan(
+    impatient: None, site: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one saw it pending, but came to its file when the first one was through."""
+    key = put(site, "a.vcf", card("uid-a", "Anna Andante"))
+    with as_member(site, "alice") as reader:
+        cards.listing(reader, groups.book(reader, "clients"))
+        assert not erasure.erase(site.site, CONSOLE, CLIENT, [key]).clean
+    read = sealed.read
+
+    def late(of: Site, erasure_id: int) -> dict[str, Any] | None:
+        monkeypatch.setattr(sealed, "read", read)
+        assert erasure.resume(of)[0]["scan"]
+        return read(of, erasure_id)
+
+    monkeypatch.setattr(sealed, "read", late)
+    erasure.resume(site.site)
+    with as_console(site, write=False) as tx:
+        (listed,) = erasure.list_erasures(tx)
+        assert erasure.verify(tx, (listed.certificate or "").encode(), "it")["scan"]
 
 
 def test_what_was_kept_to_be_looked_for_is_overwritten(site: App, tmp_path: Path) -> None:

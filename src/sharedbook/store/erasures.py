@@ -36,5 +36,6 @@ def every(connection: Connection, *, pending: bool = False) -> list[Erasure]:
 
 
 def complete(connection: Connection, erasure_id: int, certificate: str) -> None:
-    """Ends an erasure."""
-    connection.execute(update(erasures).where(erasures.c.id == erasure_id).values(certificate=certificate))
+    """Ends an erasure; one that another process has ended meanwhile keeps its certificate."""
+    ended = update(erasures).where(erasures.c.id == erasure_id, erasures.c.certificate.is_(None))
+    connection.execute(ended.values(certificate=certificate))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,13 @@ def kept(site: Site) -> set[int]:
 
 
 def destroy(site: Site, erasure_id: int) -> None:
-    """Removes the file, overwritten first. Raises OSError."""
+    """Removes the file, overwritten first, unless another process has. Raises OSError."""
     path = _path(site, erasure_id)
-    if path.exists():
-        with path.open("r+b") as file:
-            file.write(bytes(path.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
+    with suppress(FileNotFoundError), path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink(missing_ok=True)
 
 
 def _path(site: Site, erasure_id: int) -> Path:
