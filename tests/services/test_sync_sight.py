@@ -48,6 +48,39 @@ def test_what_came_and_went_out_of_his_sight_is_not_told(filled: App, slug: str)
         assert sync.changes(tx, groups.book(tx, slug), token).removed == [href]
 
 
+@pytest.mark.parametrize("regained", [False, True])
+@pytest.mark.parametrize("how", ["revoke", "switch"])
+def test_what_a_client_has_put_since_its_token_goes_with_the_book(filled: App, how: str, regained: bool) -> None:
+    """It holds the card without having been told. Of what others put there meanwhile it is told nothing."""
+
+    def change(*, view: bool) -> None:
+        with as_console(filled) as tx:
+            if how == "switch":
+                members.change(tx, "dora", merged_book=not view)
+            elif view:
+                grants.grant(tx, "clients", "dora", Right.VIEW | Right.ADD)
+            else:
+                grants.revoke(tx, "clients", "dora")
+
+    with as_console(filled) as tx:
+        members.add(tx, "dora")
+        grants.grant(tx, "clients", "dora", Right.VIEW | Right.ADD)
+    with as_member(filled, "dora", write=True) as tx:
+        book = groups.book(tx, "clients")
+        token, held = sync.state(tx, book).token, [entry.href for entry in cards.listing(tx, book)]
+        put = cards.put(tx, book, "own.vcf", card("u-own", "Own")).card.contact_id
+    change(view=False)
+    with as_console(filled) as tx:
+        other = contacts.add(tx, groups.get(tx, "clients"), parse(card("u-other", "Other")))
+        contacts.delete(tx, [put, other.id] if regained else [])
+    if regained:
+        change(view=True)
+    with as_member(filled, "dora") as tx:
+        found = sync.changes(tx, groups.book(tx, "clients"), token)
+    assert found.changed == []
+    assert found.removed == sorted(["own.vcf"] if regained else ["own.vcf", *held])
+
+
 @pytest.mark.parametrize("slug", ["clients", "all"])
 def test_what_comes_and_goes_with_a_team_is_told_and_nothing_else(filled: App, slug: str) -> None:
     """Nor what was deleted before, nor what the team got after he left it."""

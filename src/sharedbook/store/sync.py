@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, not_, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, not_, or_, select
 
 from sharedbook.domain.access import Viewer
+from sharedbook.domain.model import Event
 from sharedbook.store.contacts import batches
 from sharedbook.store.database import plain
 from sharedbook.store.memberships import Membership, seen_by
 from sharedbook.store.prepared import Prepared
-from sharedbook.store.schema import departures, memberships
+from sharedbook.store.schema import changes, departures, memberships, revisions
 
 _M = memberships.c
 _D = departures.c
@@ -96,6 +97,20 @@ def held(connection: Connection, then: Viewer, group_id: int, at: int) -> list[s
 def lost(connection: Connection, now: Viewer, then: Viewer, group_id: int, at: int) -> list[str]:
     """Of those ``held``, the hrefs that the viewer does not see now, though their audience is the same."""
     statement = select(_M.href).where(_M.group_id == group_id, _M.since <= at, seen_by(then), not_(seen_by(now)))
+    return list(connection.execute(statement).scalars())
+
+
+_PUT = (Event.ADDED.value, Event.MOVED.value)
+
+
+def put_by(connection: Connection, group_id: int, member: str, after: int) -> list[str]:
+    """Hrefs at which the mail clients of a member have put or moved cards after a seq; some may be there no more."""
+    living = select(_M.href, _M.since).where(_M.group_id == group_id, _M.seq > after, _M.since > after)
+    began = living.union(select(_D.href, _D.since).where(_D.group_id == group_id, _D.seq > after, _D.since > after))
+    rows = began.subquery()
+    same = and_(revisions.c.contact_id == changes.c.ref_id, revisions.c.at == changes.c.at)
+    his = revisions.c.actor == member, revisions.c.client.startswith("carddav"), revisions.c.event.in_(_PUT)
+    statement = select(rows.c.href).join(changes, changes.c.seq == rows.c.since).join(revisions, same).where(*his)
     return list(connection.execute(statement).scalars())
 
 

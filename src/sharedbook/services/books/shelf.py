@@ -86,6 +86,9 @@ class Shelf(Protocol):
     def departed(self, tx: Tx, then: Past) -> list[Departure]:
         """Who lost sight of what after then, in the groups that it shows, and showed then."""
 
+    def put_by_himself(self, tx: Tx, then: Past) -> list[str]:
+        """Hrefs under which the viewer's own clients have put cards after then: they hold them without being told."""
+
     def renamed(self, tx: Tx, hrefs: Sequence[str], then: Past) -> list[Entry]:
         """What may be served under another UID because the cards at these hrefs came or went."""
 
@@ -140,6 +143,9 @@ class GroupShelf:
     def departed(self, tx: Tx, then: Past) -> list[Departure]:
         return sync.departed(tx.db, self.group.id, then.at) if then.at < self.group.seq else []
 
+    def put_by_himself(self, tx: Tx, then: Past) -> list[str]:
+        return sync.put_by(tx.db, self.group.id, tx.viewer.name, then.at) if then.at < self.group.seq else []
+
     def renamed(self, tx: Tx, hrefs: Sequence[str], then: Past) -> list[Entry]:
         return []
 
@@ -189,6 +195,9 @@ class MergedShelf:
     def departed(self, tx: Tx, then: Past) -> list[Departure]:
         found = merged.departed(tx.db, self.groups | then.groups, then.at)
         return [Departure(name_of(key), *row) for key, *row in found]
+
+    def put_by_himself(self, tx: Tx, then: Past) -> list[str]:
+        return []  # they have chosen none of these names
 
     def renamed(self, tx: Tx, hrefs: Sequence[str], then: Past) -> list[Entry]:
         found = merged.namesakes(tx.db, tx.viewer, self.groups, _keys(hrefs), then.at)

@@ -7,7 +7,7 @@ From it the hrefs that the client holds are known exactly:
   held    = living cards whose audience began by then and named one of the subjects,
             and departures after it that began by then;
   changed = what he sees now and was touched since, or did not hold;
-  removed = what he held, or could see meanwhile, and does not see now.
+  removed = what he held, or could see meanwhile, and does not see now; also what he has put there himself meanwhile.
 What a refusal made him fetch again since (``refetch.py``) is added to either, as he sees it now. In a merged book he
 holds a contact when he held it in any group.
 Nobody is told of a href that he never could see.
@@ -125,6 +125,8 @@ def _also(tx: Tx, book: Book, then: Past, now: Token, touched: Collection[str]) 
         gone.update(shelf.lost(tx, then))
     if then.groups or now.groups:
         gone.update(row.href for row in shelf.departed(tx, then) if _knew(tx.viewer, now, then, row))
+    if not _unbroken(tx.viewer, then, now):
+        gone.update(shelf.put_by_himself(tx, then))
     also.update((entry.href, entry.etag) for entry in shelf.renamed(tx, sorted(gone.union(also, touched)), then))
     gone.update(refetch.after(tx, book.group.id, then.at))
     still = shelf.etags(tx, sorted(gone))
@@ -136,6 +138,13 @@ def _seen_once(tx: Tx, book: Book, now: Token, seen: Collection[str]) -> list[st
     left = book.shelf.departed(tx, Past(tx.viewer, now.groups, -1, -1))
     mine = {row.href for row in left if row.subject_id in now.subjects and row.seq > _steady(tx.viewer, row)}
     return sorted(mine.difference(seen))
+
+
+def _unbroken(viewer: Viewer, then: Past, now: Token) -> bool:
+    """Whether he has viewed the same since the token, as the same: then he is told of all that left his sight."""
+    since = [viewer.view_since.get(group, 0) for group in now.groups]
+    since += [viewer.subject_since.get(subject, 0) for subject in now.subjects]
+    return (then.groups, then.viewer.subjects) == (now.groups, now.subjects) and max(since, default=0) <= then.at
 
 
 def _knew(viewer: Viewer, now: Token, then: Past, row: Departure) -> bool:
