@@ -15,7 +15,7 @@ from sharedbook.domain.model import ASSIGNED_ID, CustomField, FieldKind, Limits
 from sharedbook.formats.entries import book_file, entry_cards, exact_edits, yaml_nodes
 from sharedbook.formats.entries.book_file import Wanted
 from sharedbook.formats.entries.yaml_nodes import Node, Pairs, Text
-from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards import pieces, vcard
 from sharedbook.formats.vcards.content_line import illegal_character
 from sharedbook.formats.vcards.vcard import Card
 from tests.support.sites import card
@@ -49,7 +49,7 @@ def pictures(found: Card) -> list[str]:
 
 @pytest.fixture(scope="module")
 def cards() -> list[Card]:
-    return [vcard.parse(each) for path in GOLDEN for _, each in vcard.split(path.read_bytes())]
+    return [vcard.parse(each) for path in GOLDEN for _, each in pieces.split(path.read_bytes())]
 
 
 def test_what_was_written_changes_no_card(cards: list[Card]) -> None:

@@ -193,7 +193,7 @@ def test_large_files_are_read_in_pieces() -> None:
     data.append({"name": "L", "note": "y" * 300_000})
     target = io.BytesIO()
     assert json_rows.write(target, data) == 101
-    assert [found for _line, found in json_rows.objects(target)] == data
+    assert [found for _line, found in json_rows.objects(target, Limits())] == data
 
 
 @pytest.mark.parametrize(("item", "code"), [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard, UnsupportedCard
 from sharedbook.domain.model import Limits
-from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards import pieces, vcard
 from sharedbook.formats.vcards.content_line import Raw, unfold
 from sharedbook.formats.vcards.vcard import Add, Card, Edit, Remove, Set
 from tests.formats.samples import GOLDEN, card, golden_cards, jpeg, png
@@ -268,14 +268,14 @@ fragments = st.sampled_from(
 @given(st.one_of(st.binary(), st.lists(st.one_of(fragments, st.text(max_size=4))).map("".join)))
 @example("BEGIN:VCARD\r\nVERSION:3.0\r\nN:\r\n \r\n\t\r\nEND:VCARD")
 def test_any_input_is_read_or_refused(data: bytes | str) -> None:
-    for piece in [data, *(piece for _, piece in vcard.split(data))]:
+    for piece in [data, *(piece for _, piece in pieces.split(data))]:
         try:
             read = vcard.parse(piece, require_uid=False)
         except InvalidCard as error:
             assert error.message.endswith(".")
             continue
         assert vcard.parse(read.text, require_uid=False) == read
-        assert [vcard.parse(text, require_uid=False).text for _, text in vcard.split(read.text)] == [
+        assert [vcard.parse(text, require_uid=False).text for _, text in pieces.split(read.text)] == [
             read.text.rstrip() + "\r\n"
         ]
 
@@ -372,29 +372,29 @@ def test_split() -> None:
         b"\r\njunk\r\n\r\nbegin:vcard\nFN:1\nBEGIN:VCARD\nFN:2\nEND:VCARD\nEND:VCARD"
     )
     agent = "BEGIN:VCARD\r\nVERSION:2.1\r\nAGENT:\r\nBEGIN:VCARD\r\nN:x\r\nEND:VCARD\r\nN:\udcc0y\r\nEND:VCARD\r\n"
-    pieces = [
+    parts = [
         (2, agent),
         (11, "junk\r\n\r\n"),
         (13, "begin:vcard\r\nFN:1\r\n"),
         (15, "BEGIN:VCARD\r\nFN:2\r\nEND:VCARD\r\n"),
         (18, "END:VCARD\r\n"),
     ]
-    assert list(vcard.split(data)) == pieces
-    assert list(vcard.split(data.splitlines(keepends=True))) == pieces
-    assert list(vcard.split(data.decode(errors="surrogateescape"))) == pieces
-    assert list(vcard.split(b"")) == []
+    assert list(pieces.split(data)) == parts
+    assert list(pieces.split(data.splitlines(keepends=True))) == parts
+    assert list(pieces.split(data.decode(errors="surrogateescape"))) == parts
+    assert list(pieces.split(b"")) == []
 
 
 def test_split_reads_utf_16_and_other_line_ends() -> None:
     text = card(["FN:Zoë 홍"]).decode()
-    assert list(vcard.split(text.encode("utf-16"))) == [(1, text)]
-    assert list(vcard.split(text.replace("\r\n", "\r").encode())) == [(1, text)]
-    assert list(vcard.split(text.replace("\r\n", "\r\r\n").encode())) == [(1, text)]
+    assert list(pieces.split(text.encode("utf-16"))) == [(1, text)]
+    assert list(pieces.split(text.replace("\r\n", "\r").encode())) == [(1, text)]
+    assert list(pieces.split(text.replace("\r\n", "\r\r\n").encode())) == [(1, text)]
 
 
 def test_other_products_exports_are_kept(shared_data: Path) -> None:
     for path in sorted((shared_data / "vcards").glob("*.vcf")):
-        for _, piece in vcard.split(path.read_bytes()):
+        for _, piece in pieces.split(path.read_bytes()):
             try:
                 read = vcard.parse(piece, require_uid=False)
             except UnsupportedCard:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharedbook.domain.errors import CardTooLarge, InvalidCard, UnsupportedCard
-from sharedbook.formats.vcards import fields, vcard, vcard21
+from sharedbook.formats.vcards import fields, pieces, vcard, vcard21
 from sharedbook.formats.vcards.fields import Typed
 from tests.formats.samples import card, golden_cards, png
 
@@ -128,7 +128,7 @@ def test_an_empty_uid_is_filled() -> None:
 
 
 def exports(folder: Path, name: str) -> list[vcard.Card]:
-    return [vcard21.upgrade(piece) for _, piece in vcard.split((folder / "vcards" / name).read_bytes())]
+    return [vcard21.upgrade(piece) for _, piece in pieces.split((folder / "vcards" / name).read_bytes())]
 
 
 def test_every_export_can_be_stored(shared_data: Path) -> None:
@@ -151,8 +151,8 @@ def test_every_export_can_be_stored(shared_data: Path) -> None:
 
 
 def test_android_export(shared_data: Path) -> None:
-    pieces = [piece for _, piece in vcard.split((shared_data / "vcards" / "John_Doe_ANDROID.vcf").read_bytes())]
-    cards = [fields.read(vcard21.upgrade(piece)) for piece in pieces]
+    texts = [piece for _, piece in pieces.split((shared_data / "vcards" / "John_Doe_ANDROID.vcf").read_bytes())]
+    cards = [fields.read(vcard21.upgrade(piece)) for piece in texts]
     assert [found.full_name for found in cards[:3]] == ["john.doe@company.com", "jane.doe@company.com", "Ñ Ñ Ñ Ñ Ñ"]
     assert cards[3].phones == (
         Typed("123456", frozenset({"cell"}), 1),

@@ -14,51 +14,61 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidFile
+from sharedbook.domain.model import Limits
 from sharedbook.formats.entries.columns import REASON_COLUMN
 from sharedbook.formats.rows import encodings
 
 CARD = "vcard"
 _CHUNK = 64 * 1024
-_LARGEST_OBJECT = 32 * 1024 * 1024
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 
 
-def objects(source: BinaryIO, *, encoding: str | None = None) -> Iterator[tuple[int, object]]:
-    """Every element of a seekable file with its number, from 1. Raises InvalidFile where it is no json."""
+def objects(source: BinaryIO, limits: Limits, *, encoding: str | None = None) -> Iterator[tuple[int, object]]:
+    """Every element of a seekable file with its number, from 1.
+
+    Raises InvalidFile where it is no json, or an element holds far more than any card may.
+    """
     codec = encodings.detect(source, encoding=encoding)
     source.seek(0)
     text = io.TextIOWrapper(source, encoding=codec, newline="")
     try:
-        yield from enumerate(_elements(text), 1)
+        yield from _elements(text, limits.card_bytes * 9 // 8)  # a card's line ends are longer here
     finally:
         text.detach()
 
 
-def _elements(text: io.TextIOWrapper) -> Iterator[object]:
-    buffer, line, size, open_lists = "", 1, _CHUNK, 0
+def _elements(text: io.TextIOWrapper, largest: int) -> Iterator[tuple[int, object]]:
+    buffer, line, size, number, open_lists = "", 1, _CHUNK, 0, 0
     while True:
-        more = text.read(size)
-        buffer += more
+        before = len(buffer)
+        buffer += _read(text, size)
+        is_whole = len(buffer) == before
         while True:
             skipped = _BETWEEN.match(buffer)
             assert skipped is not None  # it matches nothing, too
             line += skipped[0].count("\n")
             open_lists += skipped[0].count("[") - skipped[0].count("]")
             buffer = buffer[skipped.end() :]
-            found = _first(buffer, line, is_whole=not more) if buffer else None
+            found = _first(buffer, line, is_whole=is_whole) if buffer else None
             if found is None:
                 break
-            value, end = found
-            yield value
-            line += buffer.count("\n", 0, end)
-            buffer, size = buffer[end:], _CHUNK
-        if not more and open_lists > 0:
+            line += buffer.count("\n", 0, found[1])
+            buffer, size, number = buffer[found[1] :], _CHUNK, number + 1
+            yield number, found[0]
+            del found  # it is not kept while the next is read
+        if is_whole and open_lists > 0:
             raise InvalidFile(f"line {line}: the list has no end", line=line, hint="it may be cut off: get it again")
-        if not more:
+        if is_whole:
             return
-        size = max(_CHUNK, len(buffer))  # a long object is not begun anew at every chunk
-        if len(buffer) > _LARGEST_OBJECT:
-            raise InvalidFile(f"line {line}: an object is larger than 32 MiB", line=line, hint="is this a json file?")
+        if len(buffer) > largest:
+            most = f"{largest // 1024 // 1024} MB"
+            raise InvalidFile(f"line {line}: an object is larger than {most}", line=line, hint="is this a json file?")
+        size = min(max(_CHUNK, len(buffer)), largest + 1 - len(buffer))  # a long object is not begun anew each time
+
+
+def _read(text: io.TextIOWrapper, size: int) -> str:
+    """So many characters or some more, as long as there are any; a file keeps what was read of it last, so little."""
+    return "".join([text.read(_CHUNK) for _ in range(0, size, _CHUNK)])
 
 
 def _first(buffer: str, line: int, *, is_whole: bool) -> tuple[object, int] | None:

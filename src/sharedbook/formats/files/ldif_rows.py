@@ -10,16 +10,20 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import starmap
 from typing import BinaryIO
 
-from sharedbook.domain.errors import InvalidFile
+from sharedbook.domain.errors import CardTooLarge
 from sharedbook.domain.model import Limits
 from sharedbook.formats.entries import entries, entry_cards
 from sharedbook.formats.entries.entries import Entry, Value
 from sharedbook.formats.rows.problems import Problem
+from sharedbook.formats.vcards.card_limits import MEGABYTE
 
-_LARGEST_RECORD = 32 * 1024 * 1024
+_BEGINNING = 64 * 1024
+_MOST_VALUES = 10_000
 _WIDTH = 76
 _REASON = "# import error: "
 _PEOPLE = {"person", "organizationalperson", "inetorgperson", "mozillaabpersonalpha", "pilotperson", "contact", "user"}
@@ -61,7 +65,10 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: ``text`` as it stood in the file, values by attribute in lower case, without options."""
+    """One record: ``text`` as it stood in the file, values by attribute in lower case, without options.
+
+    Attributes that nothing is read from stand under ``_UNREAD``, without values.
+    """
 
     line: int
     text: str
@@ -75,60 +82,81 @@ class Record:
         return not classes or bool(classes & _PEOPLE)
 
 
-def records(source: BinaryIO) -> Iterator[Record]:
-    """Every record of a seekable file. Raises InvalidFile for one over 32 MiB."""
-    lines: list[bytes] = []
-    begin, size = 1, 0
+def records(source: BinaryIO, limits: Limits) -> Iterator[Record]:
+    """Every record of a seekable file; of one that is larger than any card may be, the beginning and a problem."""
+    return filter(None, starmap(partial(_record, limits), _paragraphs(source, limits.card_bytes)))
+
+
+def _paragraphs(source: BinaryIO, most: int) -> Iterator[tuple[int, bytearray, int]]:
+    """The first line, the octets (at most so many) and the size of what stands between blank lines."""
+    held, size, begin = [bytearray()], 0, 1
     source.seek(0)
-    for number, line in enumerate(iter(lambda: source.readline(_LARGEST_RECORD), b""), 1):
+    for number, line in enumerate(iter(partial(source.readline, most), b""), 1):
         line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        size += len(line)
-        if size > _LARGEST_RECORD:
-            raise InvalidFile(f"line {number}: a record is larger than 32 MiB", line=number, hint="is it an ldif file?")
         if line.strip(b"\r\n"):
-            begin = begin if lines else number
-            lines.append(line.rstrip(b"\r\n"))
+            begin = begin if size else number
+            size += len(line)
+            if size <= most:
+                held[0] += line.rstrip(b"\r\n") + b"\n"
             continue
-        if lines:
-            yield from _record(begin, lines)
-        lines, size = [], 0
-    if lines:
-        yield from _record(begin, lines)
+        if size:
+            yield begin, held.pop(), size  # nothing of it is kept here
+            held.append(bytearray())
+        size = 0
+    if size:
+        yield begin, held.pop(), size
 
 
-def _record(begin: int, lines: Sequence[bytes]) -> Iterator[Record]:
-    """The record of these lines, none if they are only comments or the version."""
-    text = b"\n".join(lines).decode(errors="surrogateescape")
+def _record(limits: Limits, begin: int, octets: bytearray, size: int) -> Record | None:
+    """The record of these lines; None if they are only comments or the version."""
+    is_whole = size <= limits.card_bytes
+    if not is_whole:
+        octets[_BEGINNING:] = b"\n"
+    text = octets.decode(errors="surrogateescape").removesuffix("\n")
     values: dict[str, list[bytes]] = {}
-    for logical in _unfolded(lines):
-        name, colon, rest = logical.partition(b":")
-        if not colon or rest.startswith(b"<"):
-            what = "refers to another file, which is not read" if colon else "has no colon"
-            problem = Problem(begin, "", "invalid-record", f"{logical[:40].decode(errors='replace')} {what}")
-            yield Record(begin, text, problem=_change_problem(begin, values) or problem)
-            return
+    problem = _read(octets, begin, values)
+    if not is_whole:
+        found = Record(begin, text, values)
+        message = f"the record is larger than {limits.card_bytes / MEGABYTE:g} MB"
+        return replace(found, problem=Problem(begin, "", CardTooLarge.code, message)) if found.is_person else found
+    if problem:
+        return Record(begin, text, problem=_change_problem(begin, values) or problem)
+    return Record(begin, text, values, _change_problem(begin, values)) if values.keys() - {"version"} else None
+
+
+def _read(octets: bytearray, begin: int, values: dict[str, list[bytes]]) -> Problem | None:
+    """Adds the values of a record to ``values``, those that are of no use not; what is wrong with it, if anything."""
+    for line in _unfolded(octets):
+        colon = line.find(b":")
+        kind, name = line[colon + 1 : colon + 2], line[: max(colon, 0)]
+        if colon < 0 or kind == b"<":
+            what = "has no colon" if colon < 0 else "refers to another file, which is not read"
+            return Problem(begin, "", "invalid-record", f"{line[:40].decode(errors='replace')} {what}")
         try:
-            value = base64.b64decode(rest[1:].strip(), validate=True) if rest.startswith(b":") else rest.lstrip(b" ")
+            is_base64 = kind == b":"
+            rest = line[colon + 2 :].strip() if is_base64 else line[colon + 1 :].lstrip(b" ")
+            value = base64.b64decode(rest, validate=True) if is_base64 else rest
         except binascii.Error:
-            message = f"the base64 of {name[:40].decode(errors='replace')} is broken"
-            yield Record(begin, text, problem=Problem(begin, "", "invalid-record", message))
-            return
-        values.setdefault(name.partition(b";")[0].decode(errors="replace").strip().lower(), []).append(value)
-    if values.keys() - {"version"}:
-        yield Record(begin, text, values, _change_problem(begin, values))
+            return Problem(begin, "", "invalid-record", f"the base64 of {name[:40].decode(errors='replace')} is broken")
+        attribute = name.partition(b";")[0].decode(errors="replace").strip().lower()
+        known = values.setdefault(attribute if attribute in _READ else _UNREAD, [])
+        if len(known) == _MOST_VALUES:
+            return Problem(begin, "", "invalid-record", f"{attribute} has more than {_MOST_VALUES:,} values")
+        if attribute in _READ:
+            known.append(value)
+    return None
 
 
-def _unfolded(lines: Sequence[bytes]) -> Iterator[bytes]:
-    whole: list[bytes] = []
-    for line in lines:
-        if line.startswith(b" ") and whole:
-            whole.append(line[1:])
-            continue
-        if whole and not whole[0].startswith(b"#"):
-            yield b"".join(whole)
-        whole = [line]
-    if whole and not whole[0].startswith(b"#"):
-        yield b"".join(whole)
+def _unfolded(octets: bytearray) -> Iterator[bytes]:
+    """Each line that is no comment, without its end: one at a time, as many take far more memory than the record."""
+    start = 0
+    while start < len(octets):
+        end = octets.find(b"\n", start)
+        while octets.startswith(b"\n ", end):
+            end = octets.find(b"\n", end + 1)
+        if not octets.startswith(b"#", start):
+            yield bytes(octets[start:end].replace(b"\n ", b""))
+        start = end + 1
 
 
 def _change_problem(begin: int, values: Mapping[str, list[bytes]]) -> Problem | None:
@@ -149,6 +177,11 @@ _CELL = "sharedbookColumn"
 
 _PHOTO = "sharedbookPhoto"
 """A photo that is no JPEG."""
+
+_OURS = ("jpegphoto", *map(str.lower, (_FIELD, GROUP, _CELL, _PHOTO)))
+_READ = frozenset({*_FIELDS, *_OURS, "uid", "objectclass", "changetype", "version"})
+_UNREAD = ""
+"""In place of the name of any other attribute, without its values."""
 
 
 def columns_of(values: Mapping[str, list[bytes]]) -> dict[str, str]:

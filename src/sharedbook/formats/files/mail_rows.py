@@ -7,8 +7,10 @@ Heads and bodies are bounded; no attachment, however deep it lies, is opened.
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -16,7 +18,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import getaddresses
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from sharedbook.domain.errors import InvalidFile
 from sharedbook.formats.files import mail_signature
@@ -49,43 +51,33 @@ class _Sender:
     himself: bool
     signature: Signature = NO_SIGNATURE
 
-    def row(self, number: int, is_his: Callable[[str], bool]) -> Row:
-        """``is_his``: whether an address of the signature is nobody else's, too."""
+    def cells(self, is_his: Callable[[str], bool]) -> list[str]:
+        """By HEADER. ``is_his``: whether an address of the signature is nobody else's, too."""
         others = [each for each in self.signature.addresses if is_his(each)]
         cells = {"name": self.name, "email": self.address, **self.signature.phones}
         cells |= zip(("email.2", "email.3"), others, strict=False)
-        return Row(number, tuple(cells.get(name, "") for name in HEADER))
+        return [cells.get(name, "") for name in HEADER]
 
 
 @dataclass(frozen=True, slots=True)
 class MailTable:
-    """The senders of a file as a table, as ``csv_rows.Table``.
+    """The senders of a file as a table, as ``csv_rows.Table``; ``lines``: their cells, in an unnamed temporary file.
 
     ``mailings``: how many messages named more recipients than are taken.
     """
 
-    senders: Sequence[_Sender]
+    size: int
+    lines: IO[str]
     mailings: int
     samples: tuple[str, ...]
     header: tuple[str, ...] = HEADER
     encoding: str = ""
     delimiter: str = ""
 
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return len(self.senders)
-
     def rows(self) -> Iterator[Row]:
         """Every sender; what stands for his line is his number."""
-        of_senders = Counter(each.address.casefold() for each in self.senders)
-        signed = Counter(each.casefold() for sender in self.senders for each in set(sender.signature.addresses))
-        shared = of_senders + signed
-
-        def is_his(address: str) -> bool:
-            return shared[address.casefold()] == 1
-
-        return (sender.row(number, is_his) for number, sender in enumerate(self.senders, 1))
+        self.lines.seek(0)
+        return (Row(number, tuple(json.loads(line))) for number, line in enumerate(self.lines, 1))
 
 
 def open_table(source: BinaryIO, *, is_box: bool, recipients: int = 0) -> MailTable:
@@ -109,7 +101,22 @@ def open_table(source: BinaryIO, *, is_box: bool, recipients: int = 0) -> MailTa
         if len(known) > MOST:
             raise InvalidFile(f"it has more than {MOST} senders", hint="split it")
     samples = [sender.name for sender in known.values() if not sender.name.isascii()][:3]
-    return MailTable(list(known.values()), mailings, tuple(samples))
+    return MailTable(len(known), _set_aside(known), mailings, tuple(samples))
+
+
+def _set_aside(known: Mapping[str, _Sender]) -> IO[str]:
+    """The cells of each sender as a line of JSON: there they need no memory while they are imported."""
+    shared = Counter(known.keys())
+    for sender in known.values():
+        shared.update({each.casefold() for each in sender.signature.addresses})
+
+    def is_his(address: str) -> bool:
+        return shared[address.casefold()] == 1
+
+    lines = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - the table keeps it
+    for sender in known.values():
+        lines.write(json.dumps(sender.cells(is_his)) + "\n")
+    return lines
 
 
 def _met(known: dict[str, _Sender], name: str, address: str, *, himself: bool) -> _Sender:

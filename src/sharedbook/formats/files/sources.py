@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from sharedbook.domain.errors import InvalidFile, InvalidValue
 from sharedbook.formats.entries.incoming import Reading, Source
-from sharedbook.formats.files import archive_source, mail_rows, sheet_rows
+from sharedbook.formats.files import archive_source, heap, mail_rows, sheet_rows
 from sharedbook.formats.files.archive_source import ArchiveSource, Member
 from sharedbook.formats.files.record_sources import JsonSource, LdifSource, VcfSource
 from sharedbook.formats.files.table_source import TableSource
@@ -27,6 +27,7 @@ def open_source(file: BinaryIO, name: str, format: str | None, reading: Reading)
     found = format or _format_of(file, name)
     _refuse_what_does_nothing(found, reading)
     if found in _RECORDS:
+        heap.give_back()  # a record may hold a photo
         return _RECORDS[found](file, reading)
     if found in TEXTS:
         return TableSource("csv", csv_rows.open_table(file, encoding=reading.encoding), reading)

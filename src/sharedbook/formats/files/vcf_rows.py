@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import starmap
 from typing import BinaryIO, NamedTuple
 
-from sharedbook.domain.errors import InvalidCard, InvalidFile
+from sharedbook.domain.errors import InvalidCard
+from sharedbook.domain.model import Limits
 from sharedbook.formats.rows import encodings
-from sharedbook.formats.vcards import vcard
+from sharedbook.formats.vcards import pieces, vcard
 from sharedbook.formats.vcards.content_line import CRLF, make_line
 from sharedbook.formats.vcards.vcard import Add, Remove
 
@@ -23,46 +26,36 @@ GROUP_PROPERTY = "X-SHAREDBOOK-GROUP"
 """The slug of a group that the contact is in: exports add one for each."""
 
 _REASON = re.compile(rf"^{REASON_PROPERTY}:.*(?:\r\n[ \t].*)*\r\n", re.MULTILINE)
-_LARGEST_CARD = 32 * 1024 * 1024
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
-def cards(source: BinaryIO) -> Iterator[tuple[int, str]]:
+def cards(source: BinaryIO, limits: Limits) -> Iterator[tuple[int, str]]:
     """Every card of a seekable file with the line on which it begins; what stands between cards comes as a card too.
 
-    Octets that are no UTF-8 are kept as surrogate escapes: ``vcard21.upgrade`` reads them. Raises InvalidFile: broken
-    UTF-16, no end of a card within 32 MiB.
+    Of a card over the limit comes a ``pieces.Beginning``. Octets that are no UTF-8 are kept as surrogate escapes:
+    ``vcard21.upgrade`` reads them. Raises InvalidFile: broken UTF-16.
     """
     source.seek(0)
     wide = source.read(2) in _WIDE
     source.seek(0)
-    lines: Iterable[bytes] = iter(lambda: source.readline(_LARGEST_CARD), b"")
+    lines: Iterable[bytes] = iter(partial(source.readline, limits.card_bytes), b"")
     if wide:
-        lines = _transcoded(source, encodings.detect(source))
-    for line, text in vcard.split(_bounded(lines)):
-        yield line, _REASON.sub("", text)
+        lines = _transcoded(source, encodings.detect(source), limits.card_bytes)
+    return starmap(_without_reason, pieces.split(lines, limits.card_bytes))
 
 
-def _transcoded(source: BinaryIO, codec: str) -> Iterator[bytes]:
+def _without_reason(line: int, text: str) -> tuple[int, str]:
+    return line, type(text)(_REASON.sub("", text))
+
+
+def _transcoded(source: BinaryIO, codec: str, longest: int) -> Iterator[bytes]:
     source.seek(0)
     text = io.TextIOWrapper(source, encoding=codec, newline="")
     try:
-        for line in text:
+        while line := text.readline(longest):
             yield line.encode()
     finally:
         text.detach()
-
-
-def _bounded(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines; a card that never ends is not gathered in memory."""
-    size = 0
-    for number, line in enumerate(lines, 1):
-        size += len(line)
-        if size > _LARGEST_CARD:
-            raise InvalidFile(f"line {number}: a card is larger than 32 MiB", line=number, hint="is this a vcf file?")
-        yield line
-        if line.strip().upper() == b"END:VCARD":
-            size = 0
 
 
 def write(target: BinaryIO, texts: Iterable[str]) -> int:

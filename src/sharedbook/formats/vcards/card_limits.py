@@ -21,14 +21,15 @@ LINE_LENGTH = 1_000_000
 
 _UNLIMITED_NAMES = frozenset({"MEMBER"})
 _LISTS = frozenset({"NICKNAME", "CATEGORIES"})
-_IMAGES = frozenset({"PHOTO", "LOGO"})
+IMAGES = frozenset({"PHOTO", "LOGO"})
+"""Properties that may be longer than a line of text."""
 
 
 def check(properties: Iterable[Property], limits: Limits) -> None:
     """Raises InvalidCard or CardTooLarge, naming the line, for the first property over a limit."""
     counts: Counter[str] = Counter()
     for found in properties:
-        if found.name not in _IMAGES and len(found.raw) > LINE_LENGTH:
+        if found.name not in IMAGES and len(found.raw) > LINE_LENGTH:
             raise CardTooLarge(
                 f"Line {found.line}: {found.name} has {len(found.raw)} characters, more than {LINE_LENGTH}.",
                 line=found.line,
@@ -70,7 +71,8 @@ def _check_note(found: Property, limits: Limits) -> None:
     _check_length(found, found.text(), limits.note_length, "note")
 
 
-def _check_image_size(found: Property, limits: Limits) -> None:
+def check_image_size(found: Property, limits: Limits) -> None:
+    """Raises CardTooLarge for a picture inside a card."""
     if len(found.raw) * 3 // 4 > limits.photo_bytes:
         raise CardTooLarge(
             f"Line {found.line}: the {found.name} has more than {limits.photo_bytes / MEGABYTE:g} MB.",
@@ -81,7 +83,7 @@ def _check_image_size(found: Property, limits: Limits) -> None:
 
 def _check_photo(found: Property, limits: Limits) -> None:
     """A photo inside the card must be what every client can show; a URI is left alone and never fetched."""
-    _check_image_size(found, limits)
+    check_image_size(found, limits)
     data = images.inline_data(found)
     if data is None:
         return
@@ -105,5 +107,5 @@ _CHECKS = {
     "N": _check_name,
     "NOTE": _check_note,
     "PHOTO": _check_photo,
-    "LOGO": _check_image_size,
+    "LOGO": check_image_size,
 }

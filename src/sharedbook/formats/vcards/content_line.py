@@ -144,7 +144,7 @@ def split_raw(raw: str, separator: str) -> list[str]:
 def raw_value(value: Value) -> str:
     """A value as it is written, before folding."""
     if isinstance(value, Raw):
-        return str(value)
+        return value
     if isinstance(value, str):
         return escape_text(value)
     return ";".join(

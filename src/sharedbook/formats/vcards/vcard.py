@@ -6,10 +6,10 @@ Only a byte order mark, line ends that are not CRLF, and a fold inside a UTF-8 c
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,13 +29,13 @@ from sharedbook.formats.vcards.content_line import (
     raw_value,
     unfold,
 )
+from sharedbook.formats.vcards.pieces import BEGIN, Beginning, with_crlf
 
 VERSIONS = ("3.0", "4.0")
 LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
 """What Apple's clients say of another property of the same group: ``item1.EMAIL:…`` has ``item1.X-ABLabel:…``."""
 
 DEFAULT_LIMITS = Limits()
-_BEGIN, _END = "BEGIN:VCARD", "END:VCARD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ def parse(data: bytes | str, limits: Limits = DEFAULT_LIMITS, *, require_uid: bo
     CardTooLarge for size, UnsupportedCard for another version or another component. FN is not asked for: what a client
     sends is kept, and a name to show is derived (``fields.read``).
     """
-    _check_size(data, limits)
-    text = _with_crlf(_decode(data))
+    check_size(data, limits)
+    text = with_crlf(_decode(data))
     if found := illegal_character(text):
         line = text.count("\n", 0, found.start()) + 1
         raise InvalidCard(f"Line {line} holds U+{ord(found[0]):04X}, which no address book may carry.", line=line)
@@ -105,7 +105,7 @@ def parse(data: bytes | str, limits: Limits = DEFAULT_LIMITS, *, require_uid: bo
 
 def checked(card: Card, limits: Limits) -> Card:
     """A card that was made here instead of parsed: it is under the limits that ``parse`` asks, and has its errors."""
-    _check_size(card.text, limits)
+    check_size(card.text, limits)
     if len(card.properties) > limits.properties:
         raise _too_many(card.properties[limits.properties].line, limits.properties)
     _check_uid(card, True)
@@ -127,6 +127,9 @@ def _decode(data: bytes | str) -> str:
     if isinstance(data, str):
         if data.isascii():
             return data
+        with suppress(UnicodeEncodeError):
+            data.encode()
+            return data.removeprefix("\ufeff")
         try:
             data = data.encode(errors="surrogateescape")
         except UnicodeEncodeError as error:
@@ -145,13 +148,6 @@ def _decode(data: bytes | str) -> str:
         ) from None
 
 
-def _with_crlf(text: str) -> str:
-    """Text with CRLF for LF, CR, and the CR CR LF of files written twice in text mode."""
-    if text.count(CRLF) == text.count("\n") == text.count("\r"):
-        return text
-    return text.replace("\r\r\n", "\n").replace(CRLF, "\n").replace("\r", "\n").replace("\n", CRLF)
-
-
 def _lines(text: str) -> Iterator[tuple[str, int, int, int]]:
     """Each unfolded content line that is not blank, with its start, end and number of first line."""
     start, number = 0, 1
@@ -163,7 +159,7 @@ def _lines(text: str) -> Iterator[tuple[str, int, int, int]]:
             if text[end : end + 1] not in (" ", "\t"):
                 break
             folds += 1
-        line = unfold(text[start:end])
+        line = unfold(text[start:end].removesuffix(CRLF))  # without a copy more than needed
         if line:
             yield line, start, end, number
         start, number = end, number + folds + 1
@@ -192,8 +188,9 @@ def _read(text: str, most: int) -> tuple[tuple[Property, ...], int]:
     raise InvalidCard("The card has no END:VCARD; it may be cut off.", line=last)
 
 
-def _check_size(data: bytes | str, limits: Limits) -> None:
-    if len(data) > limits.card_bytes:
+def check_size(data: bytes | str, limits: Limits) -> None:
+    """Raises CardTooLarge."""
+    if len(data) > limits.card_bytes or isinstance(data, Beginning):
         raise CardTooLarge(
             f"The card is larger than {limits.card_bytes / MEGABYTE:g} MB.", hint="use a smaller picture"
         )
@@ -220,7 +217,7 @@ def _expect_end(found: Property, after: tuple[str, int, int, int] | None) -> Non
     if after is None:
         return
     line, _, _, number = after
-    if line.strip().upper() == _BEGIN:
+    if line.strip().upper() == BEGIN:
         raise InvalidCard(
             f"It holds two cards; the second begins on line {number}.", line=number, hint="send one at a time"
         )
@@ -256,58 +253,6 @@ def _check_uid(card: Card, require_uid: bool) -> None:
         raise InvalidCard(
             f"Line {uids[0].line}: the UID has {len(card.uid)} characters, more than {UID_LENGTH}.", line=uids[0].line
         )
-
-
-# ---- many cards in one file
-
-
-def split(data: bytes | str | Iterable[bytes]) -> Iterator[tuple[int, str]]:
-    """The cards of a file of any version, each with the number of its first line, from 1.
-
-    An iterable gives lines, as a file opened in binary mode does; then only one card is in memory. Octets that are no
-    UTF-8 stay in the text as surrogate escapes; UTF-16 is read if the whole file is given. Whatever stands between
-    cards comes as a piece of its own, so that reading it says what is wrong with it; so does a card that never ends.
-    """
-    lines: list[str] = []
-    first, depth = 1, 0
-    for number, line in enumerate(_physical_lines(data), 1):
-        word = line.strip().upper()
-        inner = word == _BEGIN and depth > 0 and _opens_agent(lines)
-        if word == _BEGIN and not inner and lines:
-            yield first, _piece(lines)
-            lines, depth = [], 0
-        if word and not lines:
-            first = number
-        if word or lines:
-            lines.append(line)
-        depth += (word == _BEGIN) - (word == _END and depth > 0)
-        if word == _END and depth == 0:
-            yield first, _piece(lines)
-            lines = []
-    if lines:
-        yield first, _piece(lines)
-
-
-def _physical_lines(data: bytes | str | Iterable[bytes]) -> Iterator[str]:
-    """Lines without their ends and byte order marks."""
-    if isinstance(data, bytes) and data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        data = data.decode("utf-16", "replace")
-    if isinstance(data, str):
-        yield from _with_crlf(data).replace(f"{CRLF}\ufeff", CRLF).removeprefix("\ufeff").split(CRLF)
-        return
-    for line in io.BytesIO(data) if isinstance(data, bytes) else data:
-        text = _with_crlf(line.decode(errors="surrogateescape"))
-        yield from text.removeprefix("\ufeff").removesuffix(CRLF).split(CRLF)
-
-
-def _opens_agent(piece: Sequence[str]) -> bool:
-    """Whether the last line with text is a 2.1 AGENT, whose value is the card that follows."""
-    last = next((line.strip().upper() for line in reversed(piece) if line.strip()), "")
-    return last.endswith(":") and last.partition(":")[0].split(";")[0].rpartition(".")[2] == "AGENT"
-
-
-def _piece(lines: Sequence[str]) -> str:
-    return CRLF.join([*lines, ""])
 
 
 # ---- changing single properties
@@ -374,14 +319,17 @@ def replaced(card: Card, changed: Mapping[Property, str], added: Iterable[tuple[
     return _spliced(card, changed, [_insertion(card, name, lines) for name, lines in added])
 
 
+_NAME = re.compile("[^;:]*")
+
+
 def rewritten(card: Card, found: Property, value: Value, params: Params | None) -> str:
     """A property's line with another value and, unless None, other parameters. Raises InvalidCard."""
-    line = unfold(card.text[found.start : found.end])
-    head = line[: len(line) - len(found.raw) - 1]
     if params is None:
-        return fold_raw(head, raw_value(value))
-    written_name = head.partition(";")[0].rpartition(".")[2]
-    return make_line(written_name, value, params, found.group)
+        line = unfold(card.text[found.start : found.end])
+        return fold_raw(line[: len(line) - len(found.raw) - 1], raw_value(value))
+    name = _NAME.match(card.text, found.start)
+    assert name is not None  # it matches nothing, too
+    return make_line(unfold(name[0]).rpartition(".")[2], value, params, found.group)
 
 
 def _insertion(card: Card, name: str, lines: str) -> tuple[int, int, str]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import base64
 import codecs
+import io
 import quopri
 import re
 import uuid
 from collections.abc import Iterator, Sequence
 
-from sharedbook.domain.errors import CardTooLarge, InvalidCard
+from sharedbook.domain.errors import InvalidCard
 from sharedbook.domain.model import Limits
 from sharedbook.formats.vcards import card_limits, fields, images, vcard
 from sharedbook.formats.vcards.content_line import (
@@ -33,17 +34,18 @@ from sharedbook.formats.vcards.content_line import (
 from sharedbook.formats.vcards.names import display_name
 from sharedbook.formats.vcards.vcard import DEFAULT_LIMITS, Card
 
-_VERSION_21 = re.compile(r"^VERSION[ \t]*:[ \t]*2\.1[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_VERSION_21 = re.compile(r"^VERSION[ \t]*:[ \t]*2\.1[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
 
 
 def upgrade(text: str, limits: Limits = DEFAULT_LIMITS, *, charset: str = "") -> Card:
-    """One card of 2.1, 3.0 or 4.0, as ``vcard.split`` gives it, ready to be stored.
+    """One card of 2.1, 3.0 or 4.0, as ``pieces.split`` gives it, ready to be stored.
 
     A card of 2.1 is converted to 3.0. To one of 3.0 or 4.0 without UID, or with an empty one, a random one (uuid4) is
     added; every other byte stays. ``charset`` is tried for octets that are no UTF-8 and name no charset of their own.
     Raises InvalidCard as ``vcard.parse`` does, and for one without UID by which nobody could be found again.
     """
-    if _VERSION_21.search(text.replace("\r", "")):
+    vcard.check_size(text, limits)
+    if _VERSION_21.search(text):
         text = _convert(text, limits, charset)
     elif charset:
         text = _decode(text, "utf-8", charset)
@@ -85,10 +87,8 @@ def _octets(text: str) -> bytes:
 
 def _convert(text: str, limits: Limits, charset: str) -> str:
     """The text of a 3.0 card. What is over a limit is said with the line of the 2.1 card."""
-    if len(text) > limits.card_bytes:
-        raise CardTooLarge(f"The card is larger than {limits.card_bytes / card_limits.MEGABYTE:g} MB.")
     properties, agents = _read(text, limits)
-    converted = [(line, found.line) for found in properties for line in _converted(found, charset)]
+    converted = [(line, found.line) for found in properties for line in _converted(found, limits, charset)]
     card_limits.check((parse_line(unfold(line), 0, 0, number) for line, number in converted), limits)
     return "".join(
         [
@@ -104,12 +104,11 @@ def _convert(text: str, limits: Limits, charset: str) -> str:
 
 def _read(text: str, limits: Limits) -> tuple[list[Property], list[str]]:
     """The properties of the outer card, values still encoded, and the text of the cards in its AGENTs."""
-    lines = text.replace("\r\n", "\n").split("\n")
     properties: list[Property] = []
     agents: list[str] = []
     inner: list[str] = []
     depth = 0
-    for line, number in _logical(lines):
+    for line, number in _logical(text):
         word = line.strip().upper()
         depth += word == "BEGIN:VCARD"
         if depth > 1:
@@ -125,7 +124,7 @@ def _read(text: str, limits: Limits) -> tuple[list[Property], list[str]]:
             agents.append("\n".join(inner))
             inner = []
     if depth:
-        raise InvalidCard("The card has no END:VCARD; it may be cut off.", line=len(lines))
+        raise InvalidCard("The card has no END:VCARD; it may be cut off.", line=text.count("\n") + 1)
     return [found for found in properties if found.name not in ("AGENT", "VERSION")], agents
 
 
@@ -133,24 +132,32 @@ _QUOTED_PRINTABLE = re.compile(r"[;=]QUOTED-PRINTABLE(?=[;:])", re.IGNORECASE)
 _BASE64 = re.compile(r"[;=](?:BASE64|B)(?=[;:])", re.IGNORECASE)
 
 
-def _logical(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
+def _logical(text: str) -> Iterator[tuple[str, int]]:
     """Each property as one line with the number of its first: folds, soft breaks and base64 blocks are joined."""
-    at = 0
-    while at < len(lines):
-        first, at = at, at + 1
-        head = lines[first].partition(":")[0] + ":"
-        pieces = [lines[first]]
-        if _QUOTED_PRINTABLE.search(head):
-            while pieces[-1].endswith("=") and at < len(lines) and lines[at].upper() != "END:VCARD":
-                pieces[-1] = pieces[-1][:-1]
-                pieces.append(lines[at])
-                at += 1
-        else:
-            is_base64 = _BASE64.search(head) is not None
-            while at < len(lines) and _continues(lines[at], is_base64):
-                pieces.append(lines[at])
-                at += 1
-        yield "".join(pieces), first + 1
+    lines = _physical(text)
+    number, following = 1, next(lines, None)
+    while following is not None:
+        line, first, whole = following, number, io.StringIO()
+        number, following = number + 1, next(lines, None)
+        head = line.partition(":")[0] + ":"
+        is_quoted, is_base64 = (kind.search(head) is not None for kind in (_QUOTED_PRINTABLE, _BASE64))
+        while following is not None and (
+            line.endswith("=") and following.upper() != "END:VCARD" if is_quoted else _continues(following, is_base64)
+        ):
+            whole.write(line.removesuffix("=") if is_quoted else line)
+            line = following.lstrip(" \t") if is_base64 else following
+            number, following = number + 1, next(lines, None)
+        whole.write(line)
+        yield whole.getvalue(), first
+
+
+def _physical(text: str) -> Iterator[str]:
+    """Lines without their ends, one at a time: all of them would take far more memory than the text."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end].removesuffix("\r")
+        start = end + 1
+    yield text[start:]
 
 
 def _continues(line: str, is_base64: bool) -> bool:
@@ -165,13 +172,15 @@ _SPENT = frozenset({"ENCODING", "CHARSET"})
 _TEXT_ENCODINGS = ("", "7BIT", "8BIT", "QUOTED-PRINTABLE")
 
 
-def _converted(found: Property, charset: str) -> Iterator[str]:
+def _converted(found: Property, limits: Limits, charset: str) -> Iterator[str]:
     """The 3.0 line of a 2.1 property; none for a value that was base64 and is empty."""
+    if found.name in card_limits.IMAGES:
+        card_limits.check_image_size(found, limits)  # before copies are made of it
     if (found.param("ENCODING") or "").upper() in _TEXT_ENCODINGS:
         yield make_line(found.name, _value(found.name, _text(found, charset)), _params(found), found.group)
-    elif data := images.inline_data(found):
+    elif text := base64.b64encode(images.inline_data(found) or b"").decode():
         params = (("ENCODING", ("b",)), *_params(found))
-        yield make_line(found.name, Raw(base64.b64encode(data).decode()), params, found.group)
+        yield make_line(found.name, Raw(text), params, found.group)
 
 
 def _params(found: Property) -> Params:

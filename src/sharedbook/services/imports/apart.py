@@ -28,6 +28,9 @@ from sharedbook.services.imports.blocks import Block
 _AHEAD = 10
 """Blocks that are ready before they are asked for: a batch."""
 
+_LARGE = 4_000_000
+"""Octets: a block of more waits until those before it are sent, so that few large ones are in memory."""
+
 _TURN = 0.0005
 """Seconds that who makes blocks may keep the interpreter from who sends them."""
 
@@ -56,8 +59,7 @@ def blocks_of(source: Source, made: Callable[[], Iterator[Block]]) -> Generator[
     child.start()
     there.close()
     try:
-        while written := here.recv_bytes():
-            yield blocks.unpacked(written)
+        yield from map(blocks.unpacked, iter(here.recv_bytes, b""))
         end: _End = pickle.loads(here.recv_bytes())  # noqa: S301 - of our own process
         source.left_out, source.warnings = end.left_out, end.warnings
         if end.error is not None:
@@ -79,8 +81,11 @@ def _send(there: Connection, here: Connection, source: Source, made: Callable[[]
     sender.start()
     error = None
     try:
-        for block in made():
-            ahead.put(block.packed())
+        for written in map(Block.packed, made()):
+            if len(written) > _LARGE:
+                ahead.join()
+            ahead.put(written)
+            del written  # it is not kept while the next is made
     except SharedbookError as reason:
         error = reason
     ahead.put(b"")
@@ -94,5 +99,6 @@ def _pass_on(ahead: queue.Queue[bytes | None], there: Connection) -> None:
     try:
         while (written := ahead.get()) is not None:
             there.send_bytes(written)
+            ahead.task_done()
     except OSError:  # the parent is gone
         os._exit(1)

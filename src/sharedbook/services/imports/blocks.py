@@ -178,12 +178,16 @@ def unpacked(written: bytes) -> Block:
 
 def cut(rows: Iterable[Ready], most: int) -> Iterator[Block]:
     """All rows, at most so many in a block."""
-    for some in some_at_a_time(rows, most, _size_of):
-        made = {at: made_of(row) for at, row in enumerate(some)}
-        odd = {at: row for at, row in enumerate(some) if made[at] is None}
-        columns = zip(*[found or NOTHING for found in made.values()], strict=True)
-        lines = Lines(*zip(*[(row.line, row.cells, row.custom, row.groups) for row in some], strict=True))
-        yield Block.of(list(map(list, columns)), odd, lines)
+    return map(_block, some_at_a_time(rows, most, _size_of))  # which keeps none: a row may be large
+
+
+def _block(rows: Sequence[Ready]) -> Block:
+    made = {at: made_of(row) for at, row in enumerate(rows)}
+    odd = {at: row for at, row in enumerate(rows) if made[at] is None}
+    columns = zip(*[found or NOTHING for found in made.values()], strict=True)
+    cells = [() if at in odd else row.cells for at, row in enumerate(rows)]
+    line, custom, groups = zip(*[(row.line, row.custom, row.groups) for row in rows], strict=True)
+    return Block.of(list(map(list, columns)), odd, Lines(line, cells, custom, groups))
 
 
 def some_at_a_time(rows: Iterable[Any], most: int, size_of: Callable[[Any], int]) -> Iterator[list[Any]]:
@@ -192,6 +196,7 @@ def some_at_a_time(rows: Iterable[Any], most: int, size_of: Callable[[Any], int]
     for row in rows:
         some.append(row)
         octets += size_of(row)
+        del row  # it is not kept while the next is made
         if len(some) == most or octets > _OCTETS:
             yield some
             some, octets = [], 0

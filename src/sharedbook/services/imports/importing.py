@@ -217,7 +217,7 @@ class Import:
             while batch:
                 begun = time.monotonic()
                 with self._begin() as tx:
-                    left = self._batch(tx, batch)
+                    batch = left = self._batch(tx, batch)  # what is written is not kept while more is made
                     taken = None if left else beside.submit(_next, made, BATCH_ROWS)
                 released = time.monotonic()
                 self._committed = self._counted()
@@ -225,7 +225,8 @@ class Import:
                     progress(Progress(sum(self.counts.values()), dict(self.counts)))
                 if not self.dry:
                     database.checkpoint()
-                batch = taken.result() if taken else left
+                if taken:
+                    batch, taken = taken.result(), None
                 if batch and not self.dry:
                     database.make_way(released - begun, time.monotonic() - released)
 

@@ -46,8 +46,7 @@ class Make(NamedTuple):
         made = partial(self._blocks, source, skipped)
         is_here = source.size < WORTH_A_PROCESS or len(os.sched_getaffinity(0)) < 2
         with nullcontext(made()) if is_here else closing(apart.blocks_of(source, made)) as found:
-            for block in found:
-                yield block.hashed()
+            yield from map(Block.hashed, found)
 
     def _blocks(self, source: Source, skipped: int = 0) -> Iterator[Block]:
         """The same, not ``hashed`` yet, made by this process."""
