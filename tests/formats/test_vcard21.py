@@ -161,7 +161,7 @@ def test_android_export(shared_data: Path) -> None:
         Typed("45678901", frozenset({"home"})),
     )
     assert cards[4].has_photo
-    assert cards[5].organization == "Ñ" * pieces[5].split("ORG;")[1].count("=C3=91")
+    assert cards[5].organization == "Ñ" * texts[5].split("ORG;")[1].count("=C3=91")
     assert cards[5].categories == ("My Contacts",)
 
 
