@@ -116,6 +116,7 @@ def _set_aside(known: Mapping[str, _Sender]) -> IO[str]:
     lines = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - the table keeps it
     for sender in known.values():
         lines.write(json.dumps(sender.cells(is_his)) + "\n")
+    lines.flush()  # another process may read them
     return lines
 
 
